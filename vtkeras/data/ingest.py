@@ -1,0 +1,248 @@
+"""From a folder of videos and a captions file to TFRecord shards: `vtkeras data ingest`.
+
+Which clip goes into which shard is settled before the first video is opened, and written to
+`plan.json`. Every finished shard leaves a record beside it. A rerun skips the shards whose record
+and checksum hold and makes the others again, byte for byte what they would have been, so a run may
+be killed anywhere.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from vtkeras import keys
+from vtkeras.data.captions import ClipRow, read_captions
+from vtkeras.data.decoder import DecoderPool, EncodedClip, Request
+from vtkeras.data.shards import VERSION, Manifest, Shard, sha256_of, write_json, write_shard
+from vtkeras.data.video import EXTENSIONS, MAX_SIDE
+from vtkeras.errors import UserError
+
+PLAN = "plan.json"
+
+Progress = Callable[[int, int, str], None]
+
+
+def ingest(
+    folder: str | Path,
+    captions_file: str | Path,
+    out: str | Path,
+    num_frames: int = 16,
+    max_side: int = 128,
+    seed: int = 0,
+    clips_per_shard: int = 64,
+    progress: Progress | None = None,
+    time_limit: float = 120.0,
+) -> Manifest:
+    """Decodes every clip once and stores it; continues where an earlier run stopped.
+
+    A video that does not decode, or takes too long, is set aside with its reason in the manifest.
+    Videos are decoded in child processes (see `decoder`), so that none can stop the run.
+
+    Args:
+        folder: where the videos are.
+        captions_file: CSV or JSON; see `captions.read_captions`.
+        out: folder for the shards; made if missing.
+        num_frames: most frames stored of each clip, at even distances.
+        max_side: longest side of a stored frame, in pixels.
+        seed: makes the splits, where the captions file gives none, and the order of the clips.
+        clips_per_shard: most clips in one shard file.
+        progress: called as `progress(done, total, note)` after each clip.
+        time_limit: seconds a video may take.
+
+    Returns:
+        The manifest, also written to `out/manifest.json`.
+
+    Raises:
+        UserError: for bad input, a full disk, an `out` made with other input or options, or when
+            not a single clip decodes. Finished shards stay as they are.
+
+    Example:
+        >>> ingest("videos", "captions.csv", "data/cats").examples("train")
+        800
+    """
+    folder, out = Path(folder), Path(out)
+    options = {
+        "num_frames": num_frames,
+        "max_side": max_side,
+        "seed": seed,
+        "clips_per_shard": clips_per_shard,
+    }
+    _check_options(options)
+    _check_folder(folder)
+    rows = read_captions(captions_file, folder, seed)
+    batches = _batches(rows, seed, clips_per_shard)
+    plan = _plan(folder, captions_file, rows, batches, options)
+    with _locked(out), DecoderPool(time_limit=time_limit) as pool:
+        _settle(out, plan)
+        shards, done = [], 0
+        for batch in batches:
+            shard = _finished(out, batch)
+            if shard is None:
+                clips = _decode(pool, folder, batch, options)
+                shard = _write(out, batch, _reported(clips, progress, done, len(rows)), folder)
+            elif progress:
+                progress(done + len(batch.rows), len(rows), f"{batch.name} is already there")
+            done += len(batch.rows)
+            shards.append(shard)
+        manifest = Manifest(options, plan["captions_sha256"], tuple(shards))
+        if not manifest.splits:
+            first = manifest.set_aside[0][1]
+            raise UserError(f"None of the {len(rows)} clips in {folder} can be decoded. The first: {first}")
+        manifest.save(out)
+    return manifest
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The clips that one shard is to hold."""
+
+    name: str
+    split: str
+    rows: tuple[ClipRow, ...]
+
+
+def _check_options(options: dict[str, int]) -> None:
+    limits = {"num_frames": 4096, "max_side": MAX_SIDE, "clips_per_shard": 100_000}
+    for name, limit in limits.items():
+        if not 1 <= options[name] <= limit:
+            raise UserError(f"{name} must be from 1 to {limit}, not {options[name]}.")
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UserError(f"No folder {folder}.")
+    if not any(file.suffix.lower() in EXTENSIONS for file in folder.rglob("*")):
+        raise UserError(f"{folder} holds no video ({', '.join(EXTENSIONS)}).")
+
+
+def _batches(rows: list[ClipRow], seed: int, clips_per_shard: int) -> list[_Batch]:
+    """Cuts each split into shards, its clips shuffled: files are often sorted by what they show."""
+    batches = []
+    for split in keys.SPLITS:
+        chosen = sorted((row for row in rows if row.split == split), key=lambda row: _rank(row, seed))
+        for number, start in enumerate(range(0, len(chosen), clips_per_shard)):
+            part = tuple(chosen[start : start + clips_per_shard])
+            batches.append(_Batch(f"{split}-{number:05d}.tfrecord", split, part))
+    return batches
+
+
+def _rank(row: ClipRow, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{row.clip_id}".encode()).digest()
+
+
+def _plan(
+    folder: Path, captions_file: str | Path, rows: list[ClipRow], batches: list[_Batch], options: dict
+) -> dict:
+    # Sizes stand for the videos' contents: reading all of them first would take as long as decoding.
+    sizes = sorted({f"{row.path} {(folder / row.path).stat().st_size}" for row in rows})
+    return {
+        "version": VERSION,
+        "options": options,
+        "captions_sha256": sha256_of(captions_file),
+        "videos_sha256": hashlib.sha256("\n".join(sizes).encode()).hexdigest(),
+        "shards": {batch.name: [row.clip_id for row in batch.rows] for batch in batches},
+    }
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".lock").open("w")
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror}.") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"Another ingest is writing to {out}.") from None
+        yield
+
+
+def _settle(out: Path, plan: dict) -> None:
+    """Writes the plan, or makes sure that it is the one `out` was begun with."""
+    path = out / PLAN
+    way_out = "choose another --out or delete that folder."
+    if not path.exists():
+        if any(file.name not in (".lock", f"{PLAN}.tmp") for file in out.iterdir()):
+            raise UserError(f"{out} is not empty and was not made by ingest: {way_out}")
+        write_json(path, plan)
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = [
+            f"{name} {before['options'][name]}, now {value}"
+            for name, value in plan["options"].items()
+            if before["options"][name] != value
+        ]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path} is damaged: {way_out}") from None
+    if changed:
+        raise UserError(f"{out} was made with other options ({'; '.join(changed)}): {way_out}")
+    if before.get("captions_sha256") != plan["captions_sha256"]:
+        raise UserError(f"{out} was made from another captions file: {way_out}")
+    if before != plan:
+        raise UserError(f"{out} was made from other videos or by another version: {way_out}")
+
+
+def _record_path(out: Path, batch: _Batch) -> Path:
+    return (out / batch.name).with_suffix(".json")
+
+
+def _finished(out: Path, batch: _Batch) -> Shard | None:
+    """The record of a shard that an earlier run finished, if the file is still what it was."""
+    try:
+        shard = Shard.from_json(json.loads(_record_path(out, batch).read_text(encoding="utf-8")))
+        return shard if sha256_of(out / batch.name) == shard.sha256 else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _decode(
+    pool: DecoderPool, folder: Path, batch: _Batch, options: dict
+) -> Iterator[tuple[ClipRow, EncodedClip | UserError]]:
+    requests = [
+        Request(str(folder / row.path), options["num_frames"], row.start, row.end, options["max_side"])
+        for row in batch.rows
+    ]
+    return zip(batch.rows, pool.decode(requests), strict=True)
+
+
+def _reported(clips: Iterator, progress: Progress | None, done: int, total: int) -> Iterator:
+    for number, (row, clip) in enumerate(clips, start=done + 1):
+        if progress:
+            failed = isinstance(clip, UserError)
+            progress(number, total, f"set aside: {clip}" if failed else row.path)
+        yield row, clip
+
+
+def _write(
+    out: Path, batch: _Batch, clips: Iterator[tuple[ClipRow, EncodedClip | UserError]], folder: Path
+) -> Shard:
+    kept, set_aside, partial = [], [], []
+    for row, clip in clips:
+        failed = isinstance(clip, UserError)
+        reason = str(clip) if failed else clip.reason
+        if reason:
+            # Where the folder lies is no business of the manifest.
+            entry = (row.path, reason.replace(f"{folder}/", ""))
+            (set_aside if failed else partial).append(entry)
+        if not failed:
+            kept.append((row, clip))
+    shard = Shard(
+        name=batch.name,
+        split=batch.split,
+        sha256=write_shard(out / batch.name, kept),
+        clips=len(kept),
+        examples=sum(max(1, len(row.questions)) for row, _ in kept),
+        set_aside=tuple(set_aside),
+        partial=tuple(partial),
+    )
+    write_json(_record_path(out, batch), asdict(shard))
+    return shard

@@ -1,0 +1,332 @@
+"""TFRecord shards of clips, and the manifest that proves them whole.
+
+A shard holds `tf.train.SequenceExample`s: the texts and sizes as context, the frames (JPEG) and
+their times as feature lists. Nothing in a shard depends on when or where it was written, so the
+same clips give the same bytes. TFRecord readers may drop the damaged rest of a file in silence;
+the manifest's counts and checksums are what makes damage show.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.data.captions import ClipRow
+from vtkeras.data.decoder import EncodedClip
+from vtkeras.errors import UserError
+
+MANIFEST = "manifest.json"
+VERSION = 1
+
+_CONTEXT = {
+    "video_id": tf.io.FixedLenFeature([], tf.string),
+    "path": tf.io.FixedLenFeature([], tf.string),
+    "captions": tf.io.VarLenFeature(tf.string),
+    "questions": tf.io.VarLenFeature(tf.string),
+    "answers": tf.io.VarLenFeature(tf.string),
+    "label": tf.io.FixedLenFeature([], tf.string),
+    "duration": tf.io.FixedLenFeature([], tf.float32),
+    "width": tf.io.FixedLenFeature([], tf.int64),
+    "height": tf.io.FixedLenFeature([], tf.int64),
+    "complete": tf.io.FixedLenFeature([], tf.int64),
+}
+_FEATURE_LISTS = {
+    "frames": tf.io.FixedLenSequenceFeature([], tf.string),
+    "times": tf.io.FixedLenSequenceFeature([], tf.float32),
+}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What the manifest knows of one shard.
+
+    Attributes:
+        name: file name.
+        split: one of `keys.SPLITS`.
+        sha256: checksum of the file.
+        clips: records in the file.
+        examples: (clip, question) pairs; a clip without a question counts once.
+        set_aside: (path, reason) of each clip that is not in the file because it does not decode.
+        partial: (path, reason) of each clip that is in the file but not complete.
+    """
+
+    name: str
+    split: str
+    sha256: str
+    clips: int
+    examples: int
+    set_aside: tuple[tuple[str, str], ...] = ()
+    partial: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_json(cls, values: dict) -> Shard:
+        pairs = {name: tuple(map(tuple, values[name])) for name in ("set_aside", "partial")}
+        return cls(**{**values, **pairs})
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a folder of shards holds.
+
+    Attributes:
+        options: the options of `ingest` that the shards were made with.
+        captions_sha256: checksum of the captions file.
+        shards: every shard, in the order they are read.
+    """
+
+    options: dict[str, int]
+    captions_sha256: str
+    shards: tuple[Shard, ...]
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that hold at least one clip."""
+        return [split for split in keys.SPLITS if self.clips(split)]
+
+    def clips(self, split: str) -> int:
+        """Clips in a split."""
+        return sum(shard.clips for shard in self.shards if shard.split == split)
+
+    def examples(self, split: str) -> int:
+        """(clip, question) pairs in a split; a clip without a question counts once."""
+        return sum(shard.examples for shard in self.shards if shard.split == split)
+
+    @property
+    def set_aside(self) -> list[tuple[str, str]]:
+        """(path, reason) of every clip that could not be decoded."""
+        return [pair for shard in self.shards for pair in shard.set_aside]
+
+    @property
+    def partial(self) -> list[tuple[str, str]]:
+        """(path, reason) of every clip that is stored though a part of it is missing."""
+        return [pair for shard in self.shards for pair in shard.partial]
+
+    def save(self, folder: str | Path) -> None:
+        """Writes `manifest.json` into `folder`."""
+        values = {
+            "version": VERSION,
+            "options": self.options,
+            "captions_sha256": self.captions_sha256,
+            "splits": {
+                split: {"clips": self.clips(split), "examples": self.examples(split)} for split in self.splits
+            },
+            "set_aside": self.set_aside,
+            "partial": self.partial,
+            "shards": [asdict(shard) for shard in self.shards],
+        }
+        write_json(Path(folder) / MANIFEST, values)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Manifest:
+        """Reads `manifest.json` from `folder`.
+
+        Raises:
+            UserError: when it is missing, damaged or of another version.
+        """
+        path = Path(folder) / MANIFEST
+        if not path.is_file():
+            raise UserError(
+                f"{folder} holds no {MANIFEST}: make it with `vtkeras data ingest`, or run that again "
+                "if it was interrupted."
+            )
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if values["version"] != VERSION:
+                raise UserError(f"{path} is of version {values['version']}; this program reads {VERSION}.")
+            shards = tuple(map(Shard.from_json, values["shards"]))
+            manifest = cls(values["options"], values["captions_sha256"], shards)
+            counted = {split: values["splits"][split]["examples"] for split in manifest.splits}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise UserError(f"{path} is damaged: run `vtkeras data ingest` again.") from None
+        for split, examples in counted.items():
+            if examples != manifest.examples(split):
+                raise UserError(f"{path} is damaged: its counts of the split {split} differ.")
+        return manifest
+
+
+def verify(folder: str | Path) -> Manifest:
+    """Checks every shard of a folder against its manifest.
+
+    Args:
+        folder: made by `ingest`.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        UserError: naming the first shard that is missing, cut, altered or miscounted.
+
+    Example:
+        >>> verify("data/cats").examples("train")
+        800
+    """
+    manifest = Manifest.load(folder)
+    for shard in manifest.shards:
+        path = Path(folder) / shard.name
+        again = "run the same `vtkeras data ingest` again to rebuild it."
+        if not path.is_file():
+            raise UserError(f"The shard {path} is missing: {again}")
+        if sha256_of(path) != shard.sha256:
+            raise UserError(f"The shard {path} is damaged (its checksum differs): {again}")
+        if _count_records(path) != shard.clips:
+            raise UserError(f"The shard {path} does not hold {shard.clips} clips: {again}")
+    return manifest
+
+
+def write_shard(path: str | Path, clips: Iterable[tuple[ClipRow, EncodedClip]]) -> str:
+    """Writes a shard; the file appears under its name only when it is whole and on the disk.
+
+    Args:
+        path: where to write; an existing file is replaced.
+        clips: the texts and the frames of each clip.
+
+    Returns:
+        The file's SHA-256 as hexadecimal digits.
+
+    Raises:
+        UserError: when the disk is full.
+
+    Example:
+        >>> write_shard("train-00000.tfrecord", [(row, clip)])
+        'c0a1...'
+    """
+    with atomic_file(Path(path)) as temporary:
+        with tf.io.TFRecordWriter(str(temporary)) as writer:
+            for row, clip in clips:
+                writer.write(_serialize(row, clip))
+        return sha256_of(temporary)
+
+
+def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Reads one record inside a tf.data graph.
+
+    Args:
+        record: string (), a serialized `SequenceExample`.
+
+    Returns:
+        `video_id`, `path`, `label`: string (); `captions` (references,), `questions` and `answers`
+        (questions,): string; `duration`: float32 (), seconds; `width`, `height`, `complete`: int64 ();
+        `frames`: string (time,), JPEG; `times`: float32 (time,), seconds.
+    """
+    context, lists = tf.io.parse_single_sequence_example(record, _CONTEXT, _FEATURE_LISTS)
+    texts = {name: context[name].values for name in ("captions", "questions", "answers")}
+    return {**context, **texts, **lists}
+
+
+def read_texts(path: str | Path) -> Iterator[dict[str, list[str]]]:
+    """The captions, questions, answers and labels of each clip in a shard, without its frames."""
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        features = tf.train.SequenceExample.FromString(record).context.feature
+        texts = {
+            name: [text.decode() for text in features[name].bytes_list.value]
+            for name in ("captions", "questions", "answers")
+        }
+        label = features["label"].bytes_list.value[0].decode()
+        yield {**texts, "labels": label.split(keys.LABEL_SEPARATOR) if label else []}
+
+
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file as hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, values: object) -> None:
+    """Writes JSON that replaces `path` only when it is whole and on the disk."""
+    with atomic_file(path) as temporary:
+        text = json.dumps(values, ensure_ascii=False, indent=1)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yields a temporary path whose file takes the name `path` if nothing fails.
+
+    Raises:
+        UserError: when the disk is full or not writable; what was under `path` is still there.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+        _flush(path.parent)
+    except (OSError, tf.errors.OpError) as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(_disk_problem(path, error)) from None
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _disk_problem(path: Path, error: Exception) -> str:
+    full = isinstance(error, tf.errors.ResourceExhaustedError) or getattr(error, "errno", 0) == errno.ENOSPC
+    if full:
+        return f"disk full while writing {path}: free some space and run the same command again."
+    reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+    return f"{path} cannot be written: {reason}."
+
+
+def _serialize(row: ClipRow, clip: EncodedClip) -> bytes:
+    context = {
+        "video_id": _strings([row.clip_id]),
+        "path": _strings([row.path]),
+        "captions": _strings(row.captions),
+        "questions": _strings(question for question, _ in row.questions),
+        "answers": _strings(answer for _, answer in row.questions),
+        "label": _strings([keys.LABEL_SEPARATOR.join(row.labels)]),
+        "duration": _floats([clip.duration]),
+        "width": _integers([clip.width]),
+        "height": _integers([clip.height]),
+        "complete": _integers([int(clip.complete)]),
+    }
+    lists = {
+        "frames": tf.train.FeatureList(feature=[_bytes([frame]) for frame in clip.frames]),
+        "times": tf.train.FeatureList(feature=[_floats([time]) for time in clip.times]),
+    }
+    example = tf.train.SequenceExample(
+        context=tf.train.Features(feature=context),
+        feature_lists=tf.train.FeatureLists(feature_list=lists),
+    )
+    return example.SerializeToString(deterministic=True)
+
+
+def _bytes(values: Iterable[bytes]) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+
+
+def _strings(values: Iterable[str]) -> tf.train.Feature:
+    return _bytes([value.encode("utf-8") for value in values])
+
+
+def _floats(values: Iterable[float]) -> tf.train.Feature:
+    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+
+
+def _integers(values: Iterable[int]) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def _count_records(path: Path) -> int:
+    """Records by their framing: length (8 bytes), its checksum (4), the record, its checksum (4)."""
+    count, size = 0, path.stat().st_size
+    with path.open("rb") as file:
+        while file.tell() < size:
+            length = int.from_bytes(file.read(8), "little")
+            file.seek(length + 8, os.SEEK_CUR)
+            count += 1
+    return count

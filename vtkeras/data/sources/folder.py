@@ -1,0 +1,114 @@
+"""Clips that `vtkeras data ingest` stored in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.data import shards
+from vtkeras.errors import UserError
+
+
+class FolderSource:
+    """Reads the TFRecord shards of a folder, always in the same order.
+
+    A clip with several questions gives one example for each; a clip without gives one example with
+    an empty question and answer.
+
+    Args:
+        path: folder made by `vtkeras.data.ingest.ingest`.
+        seed: not used: what is stored is fixed. Every source takes one.
+
+    Raises:
+        UserError: when the manifest or a shard is missing or damaged; every checksum is verified.
+
+    Example:
+        >>> source = FolderSource("data/cats")
+        >>> next(iter(source.load("train")))["frames"].shape
+        TensorShape([16, 72, 128, 3])
+    """
+
+    def __init__(self, path: str | Path, seed: int = 0):
+        if not path:
+            raise UserError("The source `folder` needs data.path, a folder made by `vtkeras data ingest`.")
+        self.path = Path(path)
+        self.manifest = shards.verify(self.path)
+
+    def splits(self) -> list[str]:
+        """The splits that hold at least one clip, in the order of `keys.SPLITS`."""
+        return self.manifest.splits
+
+    def size(self, split: str) -> int:
+        """Examples in a split.
+
+        Raises:
+            UserError: for a split that the folder does not hold.
+        """
+        self._files(split)
+        return self.manifest.examples(split)
+
+    def load(self, split: str, epoch: int = 0) -> tf.data.Dataset:
+        """The examples of a split.
+
+        Args:
+            split: one of `splits()`.
+            epoch: not used: every epoch holds the same clips.
+
+        Returns:
+            A dataset of dicts: `frames` uint8 (time, height, width, 3), `video_id` string (),
+            `captions` string (references,), `question`, `answer` and `label` string ().
+
+        Raises:
+            UserError: for a split that the folder does not hold.
+        """
+        count = self.size(split)
+        records = tf.data.TFRecordDataset(self._files(split))
+        clips = records.map(_read_clip, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return clips.flat_map(_examples).apply(tf.data.experimental.assert_cardinality(count))
+
+    def texts(self) -> dict[str, list[str]]:
+        """Every text of the train split: lists `captions`, `questions`, `answers` and `labels`."""
+        gathered: dict[str, list[str]] = {"captions": [], "questions": [], "answers": [], "labels": []}
+        for file in self._files(keys.TRAIN):
+            for texts in shards.read_texts(file):
+                for name, values in texts.items():
+                    gathered[name].extend(values)
+        return gathered
+
+    def _files(self, split: str) -> list[str]:
+        if split not in self.splits():
+            raise UserError(f"{self.path} holds no split '{split}'; it holds {', '.join(self.splits())}.")
+        return [str(self.path / shard.name) for shard in self.manifest.shards if shard.split == split]
+
+
+def _read_clip(record: tf.Tensor) -> dict[str, tf.Tensor]:
+    clip = shards.parse(record)
+    clip["frames"] = tf.map_fn(
+        # The accurate transform gives the same pixels on every machine.
+        lambda frame: tf.io.decode_jpeg(frame, channels=3, dct_method="INTEGER_ACCURATE"),
+        clip["frames"],
+        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
+    )
+    return clip
+
+
+def _examples(clip: dict[str, tf.Tensor]) -> tf.data.Dataset:
+    """One example for each question of the clip, or one that asks nothing."""
+    nothing = tf.equal(tf.size(clip["questions"]), 0)
+    blank = tf.constant([""])
+    asked = (
+        tf.cond(nothing, lambda: blank, lambda: clip["questions"]),
+        tf.cond(nothing, lambda: blank, lambda: clip["answers"]),
+    )
+    return tf.data.Dataset.from_tensor_slices(asked).map(
+        lambda question, answer: {
+            keys.FRAMES: clip["frames"],
+            keys.VIDEO_ID: clip["video_id"],
+            keys.CAPTIONS: clip["captions"],
+            keys.QUESTION: question,
+            keys.ANSWER: answer,
+            keys.LABEL: clip["label"],
+        }
+    )
