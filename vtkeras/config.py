@@ -1,0 +1,267 @@
+"""Frozen option classes, read from YAML and written back to it; validated once, here.
+
+An experiment is one `Config`: where the data come from, how the model is built and how it is
+trained. Attribute docstrings become the help of `vtkeras train --help-config`.
+No TensorFlow in this file, so that a mistake in a config shows before TensorFlow loads.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vtkeras.errors import UserError
+
+CONFIG_DIR = Path(__file__).parent / "configs"
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class DataConfig(_Options):
+    """Where examples come from and the shape they are brought to."""
+
+    source: str = "moving_digits"
+    """A name in `vtkeras.data.sources.SOURCES`; `--data DIR` sets it to `folder`."""
+    path: str | None = None
+    """Folder made by `vtkeras data ingest`; only the `folder` source needs it."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments for the source, e.g. `{max_digits: 2}` for `moving_digits`."""
+    num_frames: int = Field(8, ge=1, le=256)
+    """Frames the model sees of each clip, taken at even distances."""
+    image_size: int = Field(64, ge=16, le=1024)
+    """Height and width, in pixels, that frames are resized to."""
+    caption_length: int = Field(24, ge=4, le=512)
+    """Tokens of a caption, start and end included."""
+    question_length: int = Field(16, ge=2, le=512)
+    """Tokens of a question."""
+    vocabulary_size: int = Field(4000, ge=16, le=100_000)
+    """Most word pieces the tokenizer may learn from the training captions and questions."""
+    train_clips: int | None = Field(None, ge=1)
+    """Clips in one epoch of a source that makes them on the fly; None leaves it to the source."""
+    shuffle_buffer: int = Field(512, ge=0)
+    """Examples held for shuffling; 0 keeps the source's order."""
+
+
+class ModelConfig(_Options):
+    """Sizes and parts of the model."""
+
+    frame_encoder: str = "efficientnet_tiny"
+    """A name in `vtkeras.encoders.FRAME_ENCODERS`."""
+    frame_preset: str | None = None
+    """A keras-nlp image backbone preset (a name or a local folder), for frame_encoder `preset`."""
+    frame_weights: str | None = None
+    """`imagenet`, or a weights file, for the encoders that keras ships weights for."""
+    frame_trainable: bool = True
+    """False freezes the frame encoder."""
+    cache_features: bool = False
+    """With a frozen frame encoder: compute every clip's features once and train on those."""
+    motion: bool = True
+    """Give the frame encoder the difference to the frame before as three more channels."""
+    patch_merge: int = Field(1, ge=1, le=8)
+    """Merge squares of this many patches a side into one token."""
+    temporal_encoder: str = "transformer"
+    """A name in `vtkeras.encoders.TEMPORAL_ENCODERS`."""
+    temporal_layers: int = Field(2, ge=0, le=24)
+    """Layers of the temporal encoder."""
+    text_encoder: str = "transformer"
+    """A name in `vtkeras.encoders.TEXT_ENCODERS`."""
+    text_layers: int = Field(2, ge=1, le=24)
+    """Layers of the text encoder."""
+    text_preset: str | None = None
+    """A keras-nlp text backbone preset (a name or a local folder), for text_encoder `preset`."""
+    fusion: str = "cross_attention"
+    """A name in `vtkeras.fusion.FUSIONS`: how the question's tokens read the video."""
+    fusion_layers: int = Field(2, ge=1, le=24)
+    """Fusion blocks."""
+    decoder_fusion: str = "cross_attention"
+    """A name in `vtkeras.fusion.FUSIONS` that keeps the order of time: how the caption reads the video."""
+    decoder_layers: int = Field(2, ge=1, le=24)
+    """Decoder blocks."""
+    dim: int = Field(96, ge=8, le=4096)
+    """Width of every sequence after its encoder's projection."""
+    num_heads: int = Field(4, ge=1, le=64)
+    """Attention heads; must divide `dim`."""
+    embedding_dim: int = Field(64, ge=4, le=4096)
+    """Width of the space that videos and captions share."""
+    dropout: float = Field(0.1, ge=0.0, lt=1.0)
+    """Dropout rate in attention and feed-forward layers."""
+    word_dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    """Share of the decoder's input words hidden in training, so that it looks instead of guessing."""
+
+
+class StageConfig(_Options):
+    """A stretch of training with its own data options."""
+
+    epochs: int = Field(ge=1)
+    """Epochs of this stage."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of `data.options` while the stage lasts."""
+
+
+class WarmupConfig(_Options):
+    """Single-frame labels first: teaches the frame encoder what to see before what moves."""
+
+    steps: int = Field(0, ge=0)
+    """Training steps; 0 leaves the warm-up out. Needs labels in the data."""
+    batch_size: int = Field(128, ge=1)
+    """Single frames in a step."""
+    learning_rate: float = Field(2e-3, gt=0)
+    """Peak learning rate of the warm-up."""
+
+
+class TrainConfig(_Options):
+    """How long, how fast, with what weights."""
+
+    batch_size: int = Field(32, ge=1)
+    """Clips in a step, over all devices."""
+    stages: tuple[StageConfig, ...] = (StageConfig(epochs=10),)
+    """The curriculum; one stage is ordinary training."""
+    warmup: WarmupConfig = WarmupConfig()
+    """Single-frame warm-up of the frame encoder."""
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
+    """Optimizer."""
+    learning_rate: float = Field(1e-3, gt=0)
+    """Peak learning rate; it rises over `warmup_steps` and falls along a cosine."""
+    warmup_steps: int = Field(100, ge=0)
+    """Steps over which the learning rate rises."""
+    weight_decay: float = Field(0.01, ge=0)
+    """Decoupled weight decay (adamw only)."""
+    clipnorm: float = Field(1.0, gt=0)
+    """Gradients are scaled to at most this global norm."""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Smoothing of the caption's target distribution."""
+    loss_weights: dict[Literal["caption", "answer", "label", "contrastive"], float] = Field(
+        default_factory=lambda: {"caption": 1.0, "answer": 1.0, "label": 1.0, "contrastive": 0.2}
+    )
+    """Weight of each head's loss; a head left out is not trained."""
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """Keras dtype policy."""
+    seed: int = Field(0, ge=0)
+    """The one seed that initial weights, data order, dropout and augmentation come from."""
+
+
+class Config(_Options):
+    """One experiment."""
+
+    name: str = "experiment"
+    """Name of the experiment; runs are stored under it."""
+    task: str = "multitask"
+    """A name in `vtkeras.tasks.TASKS`."""
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+
+    @property
+    def epochs(self) -> int:
+        """Epochs over all stages."""
+        return sum(stage.epochs for stage in self.train.stages)
+
+
+def shipped_configs() -> list[str]:
+    """Names of the configs that come with the package."""
+    return sorted(path.stem for path in CONFIG_DIR.glob("*.yaml"))
+
+
+def load_config(name_or_file: str, overrides: list[str] | None = None) -> Config:
+    """Reads a shipped config by name, or any YAML file, and applies `key=value` overrides.
+
+    Args:
+        name_or_file: a name that `shipped_configs` lists, or a path to a YAML file.
+        overrides: strings like `train.batch_size=16`; values are read as YAML.
+
+    Raises:
+        UserError: for a missing file, broken YAML, an unknown key or a value out of range.
+
+    Example:
+        >>> load_config("demo", ["train.batch_size=16"]).train.batch_size
+        16
+    """
+    path = CONFIG_DIR / f"{name_or_file}.yaml"
+    if not path.is_file():
+        path = Path(name_or_file)
+    if not path.is_file():
+        raise UserError(
+            f"No config '{name_or_file}': neither a file nor one of {', '.join(shipped_configs())}."
+        )
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"Config {path} is not valid YAML: {reason}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"Config {path} must hold `key: value` lines, not a {type(values).__name__}.")
+    for override in overrides or []:
+        _apply_override(values, override)
+    return parse_config(values, origin=str(path))
+
+
+def parse_config(values: dict, origin: str = "config") -> Config:
+    """Builds a `Config` from plain values, with every problem told in one sentence.
+
+    Args:
+        values: nested dict, as YAML gives it.
+        origin: where the values come from; error messages begin with it.
+
+    Raises:
+        UserError: for an unknown key or a value out of range.
+    """
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{origin}: {_first_problem(error)}") from None
+    if config.model.dim % config.model.num_heads:
+        raise UserError(
+            f"{origin}: model.dim {config.model.dim} is not a multiple of "
+            f"model.num_heads {config.model.num_heads}."
+        )
+    return config
+
+
+def save_config(config: Config, path: str | Path) -> None:
+    """Writes `config` as YAML that `load_config` reads back to an equal object."""
+    values = config.model_dump(mode="json")
+    Path(path).write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+
+def _apply_override(values: dict, override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise UserError(f"--set {override!r} is not of the form key=value, e.g. train.batch_size=16.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"--set {override!r}: the value {text!r} is not valid YAML.") from None
+    *parents, last = key.split(".")
+    node = values
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise UserError(f"--set {override!r}: '{parent}' holds a value, not further keys.")
+    node[last] = value
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    location = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(problem["loc"][:-1])
+        close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}."
+        return f"unknown key '{location}'; {hint}"
+    return f"'{location}' = {problem['input']!r}: {problem['msg']}."
+
+
+def _keys_at(location: tuple) -> list[str]:
+    options: Any = Config
+    for part in location:
+        if isinstance(part, int):
+            options = StageConfig
+        else:
+            options = options.model_fields[part].annotation
+    return sorted(getattr(options, "model_fields", {}))

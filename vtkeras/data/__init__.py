@@ -1,0 +1,1 @@
+"""Sources of examples, and the tf.data pipeline that brings them to one shape."""

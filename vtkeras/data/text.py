@@ -1,0 +1,88 @@
+"""Vocabularies, and the tokenizer that text goes through in training and in the exported graph."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras_nlp
+import tensorflow as tf
+
+from vtkeras.errors import UserError
+
+PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[START]", "[END]"
+SPECIAL_TOKENS = (PAD, UNKNOWN, START, END)
+PAD_ID, UNKNOWN_ID, START_ID, END_ID = range(4)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a model knows of words: its word pieces, its answers and its labels."""
+
+    tokens: tuple[str, ...]
+    answers: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    def save(self, path: str | Path) -> None:
+        """Writes the vocabulary as JSON."""
+        Path(path).write_text(json.dumps(asdict(self), ensure_ascii=False, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Vocabulary:
+        """Reads what `save` wrote.
+
+        Raises:
+            UserError: if the file is missing or is not a vocabulary.
+        """
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls(*(tuple(values[name]) for name in ("tokens", "answers", "labels")))
+        except FileNotFoundError:
+            raise UserError(f"{path} is missing: train the run again, or point to a complete one.") from None
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{path} is not a vocabulary that vtkeras wrote: train the run again.") from None
+
+
+def build_vocabulary(texts: dict[str, list[str]], size: int) -> Vocabulary:
+    """Learns word pieces from captions and questions, and lists the answers and labels.
+
+    Args:
+        texts: lists of strings "captions", "questions", "answers" and "labels".
+        size: the most word pieces, special tokens included.
+
+    Raises:
+        UserError: if there is no caption to learn from.
+
+    Example:
+        >>> build_vocabulary({"captions": ["a cat"], "questions": [], "answers": [], "labels": []}, 100).answers
+        ()
+    """
+    sentences = [text for text in [*texts["captions"], *texts["questions"]] if text.strip()]
+    if not sentences:
+        raise UserError("The training split has no caption to learn words from: check the captions file.")
+    tokens = keras_nlp.tokenizers.compute_word_piece_vocabulary(
+        tf.data.Dataset.from_tensor_slices(sentences).batch(256),
+        vocabulary_size=size,
+        lowercase=True,
+        reserved_tokens=list(SPECIAL_TOKENS),
+    )
+    answers = dict.fromkeys(normalise(answer) for answer in texts["answers"] if answer.strip())
+    labels = dict.fromkeys(label.strip() for label in texts["labels"] if label.strip())
+    return Vocabulary(tuple(tokens), tuple(answers), tuple(labels))
+
+
+def normalise(text: str) -> str:
+    """Lower case and single spaces: the form in which answers are compared."""
+    return " ".join(text.lower().split())
+
+
+def make_tokenizer(vocabulary: Vocabulary, length: int | None = None) -> keras_nlp.tokenizers.WordPieceTokenizer:
+    """A WordPiece tokenizer that runs in the graph; pads or cuts to `length` if given."""
+    return keras_nlp.tokenizers.WordPieceTokenizer(
+        vocabulary=list(vocabulary.tokens),
+        sequence_length=length,
+        lowercase=True,
+        oov_token=UNKNOWN,
+        special_tokens=list(SPECIAL_TOKENS),
+    )

@@ -1,0 +1,7 @@
+"""Encoders. Each gives {"sequence": (batch, length, dim), "mask": (batch, length), "pooled": (batch, dim)}."""
+
+from vtkeras.encoders.frames import FRAME_ENCODERS, FrameEncoder
+from vtkeras.encoders.temporal import TEMPORAL_ENCODERS
+from vtkeras.encoders.text import TEXT_ENCODERS, text_preset
+
+__all__ = ["FRAME_ENCODERS", "TEMPORAL_ENCODERS", "TEXT_ENCODERS", "FrameEncoder", "text_preset"]

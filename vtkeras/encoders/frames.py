@@ -1,0 +1,167 @@
+"""Frame encoders: an image backbone applied to every frame of a clip, giving patch tokens."""
+
+import keras
+import keras_nlp
+from keras import ops
+
+from vtkeras.errors import UserError
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class FrameEncoder(keras.layers.Layer):
+    """Applies an image backbone to every frame.
+
+    Args:
+        backbone: keras model, float (batch, height, width, channels) to (batch, rows, columns, dim).
+        scale: float, pixels are multiplied by this first.
+        offset: float, then this is added.
+        motion: bool, give the backbone the difference to the frame before as further channels (zero
+            for the first frame), so that a patch can tell which way its content moves.
+
+    Call arguments:
+        frames: uint8 or float (batch, time, height, width, 3), values 0 to 255.
+
+    Returns:
+        (batch, time, patches, dim), patches row by row.
+
+    Example:
+        >>> encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=64)
+        >>> encoder(ops.zeros((2, 8, 64, 64, 3), "uint8")).shape
+        (2, 8, 64, 96)
+
+    Source: spec B2.
+    """
+
+    def __init__(self, backbone, scale=1.0, offset=0.0, motion=False, **kwargs):
+        super().__init__(**kwargs)
+        self.backbone = backbone
+        self.scale = scale
+        self.offset = offset
+        self.motion = motion
+
+    def build(self, frames_shape):
+        if not self.backbone.built:
+            self.backbone.build((None, *frames_shape[2:]))
+
+    def call(self, frames, training=None):
+        return self.encode(self.prepare(frames), training=training)
+
+    def prepare(self, frames):
+        """Scaled frames (batch, time, height, width, channels), motion channels included."""
+        frames = ops.cast(frames, self.compute_dtype) * self.scale + self.offset
+        return with_motion(frames) if self.motion else frames
+
+    def encode(self, frames, training=None):
+        """Patches (batch, time, patches, dim) of frames that `prepare` gave."""
+        batch, time, height, width, channels = ops.shape(frames)
+        images = ops.reshape(frames, (batch * time, height, width, channels))
+        grid = self.backbone(images, training=training and self.trainable)
+        _, rows, columns, dim = ops.shape(grid)
+        return ops.reshape(grid, (batch, time, rows * columns, dim))
+
+    def compute_output_shape(self, frames_shape):
+        batch, time, height, width, channels = frames_shape
+        channels = channels * 2 if self.motion else channels
+        _, rows, columns, dim = self.backbone.compute_output_shape((None, height, width, channels))
+        return (batch, time, rows * columns, dim)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "scale": self.scale,
+            "offset": self.offset,
+            "motion": self.motion,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
+        return cls(**config)
+
+
+def with_motion(frames):
+    """Appends each frame's difference to the frame before to its channels.
+
+    Args:
+        frames: float (batch, time, height, width, channels).
+
+    Returns:
+        (batch, time, height, width, 2 * channels).
+    """
+    before = ops.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+    return ops.concatenate([frames, frames - before], axis=-1)
+
+
+def efficientnet_tiny(image_size, weights=None, preset=None, motion=True):
+    """A small EfficientNetV2 (fused MBConv) that trains from scratch on a CPU: 8 pixels a patch.
+
+    After Tan and Le, "EfficientNetV2", 2021; built from keras-nlp's EfficientNetBackbone.
+    """
+    _refuse(weights, "efficientnet_tiny has no pretrained weights: leave model.frame_weights empty.")
+    stages = 3
+    backbone = keras_nlp.models.EfficientNetBackbone(
+        stackwise_width_coefficients=[1.0] * stages,
+        stackwise_depth_coefficients=[1.0] * stages,
+        stackwise_kernel_sizes=[3] * stages,
+        stackwise_num_repeats=[1, 1, 2],
+        stackwise_input_filters=[16, 16, 32],
+        stackwise_output_filters=[16, 32, 64],
+        stackwise_expansion_ratios=[1, 4, 4],
+        stackwise_squeeze_and_excite_ratios=[0.0] * stages,
+        stackwise_strides=[1, 2, 2],
+        stackwise_block_types=["fused"] * stages,
+        dropout=0.0,
+        num_features=96,
+        input_shape=(image_size, image_size, 6 if motion else 3),
+    )
+    return FrameEncoder(backbone, scale=1 / 255, motion=motion, name="frame_encoder")
+
+
+def _application(constructor, scale=1.0, offset=0.0, **options):
+    def build(image_size, weights=None, preset=None, motion=False):
+        if weights:
+            _refuse(motion, "model.motion adds channels that pretrained weights do not know: set it to false.")
+        backbone = constructor(
+            include_top=False,
+            weights=weights,
+            input_shape=(image_size, image_size, 6 if motion else 3),
+            **options,
+        )
+        return FrameEncoder(backbone, scale=scale, offset=offset, motion=motion, name="frame_encoder")
+
+    build.__doc__ = f"keras.applications.{constructor.__name__}, with `imagenet` weights if asked for."
+    return build
+
+
+def image_preset(image_size, weights=None, preset=None, motion=False):
+    """Any keras-nlp / keras-hub image backbone, by preset name or local folder.
+
+    Raises:
+        UserError: if the preset is missing or cannot be loaded.
+    """
+    if not preset:
+        raise UserError("frame_encoder `preset` needs model.frame_preset: a preset name or a local folder.")
+    _refuse(motion, "model.motion adds channels that a preset does not know: set it to false.")
+    try:
+        backbone = keras_nlp.models.Backbone.from_preset(preset, image_shape=(image_size, image_size, 3))
+    except Exception as error:
+        raise UserError(f"Image preset '{preset}' cannot be loaded: {str(error).splitlines()[0]}") from None
+    return FrameEncoder(backbone, scale=1 / 127.5, offset=-1.0, name="frame_encoder")
+
+
+def _refuse(value, sentence):
+    if value:
+        raise UserError(sentence)
+
+
+FRAME_ENCODERS = {
+    "efficientnet_tiny": efficientnet_tiny,
+    **{f"efficientnet_b{n}": _application(getattr(keras.applications, f"EfficientNetB{n}")) for n in range(8)},
+    **{
+        f"efficientnet_v2_{size.lower()}": _application(getattr(keras.applications, f"EfficientNetV2{size}"))
+        for size in ("B0", "B1", "B2", "B3", "S", "M", "L")
+    },
+    "resnet50": _application(keras.applications.ResNet50V2, scale=1 / 127.5, offset=-1.0),
+    "preset": image_preset,
+}

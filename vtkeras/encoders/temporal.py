@@ -1,0 +1,183 @@
+"""Temporal encoders: from the patches of every frame to one video sequence."""
+
+import keras
+import keras_nlp
+from keras import ops
+
+from vtkeras import keys
+from vtkeras.layers import MaskedMean, PatchMerge, SpaceTimePosition
+
+
+class _TemporalEncoder(keras.layers.Layer):
+    """Projects patches, adds positions, lets `mix` relate them; gives the encoder contract.
+
+    Args:
+        dim: int, width of the video sequence.
+        max_frames: int, the most frames of a clip.
+        num_layers: int, layers that mix over time.
+        num_heads: int, attention heads.
+        dropout: float.
+        patch_merge: int, merge squares of this many patches a side.
+
+    Call arguments:
+        patches: float (batch, time, patches, channels).
+        frames_mask: bool (batch, time), False where a frame is padding.
+
+    Returns:
+        dict of `sequence` (batch, time * tokens, dim), frame by frame, `mask`
+        (batch, time * tokens) and `pooled` (batch, dim).
+    """
+
+    def __init__(
+        self, dim, max_frames, num_layers=1, num_heads=4, dropout=0.0, patch_merge=1, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.max_frames = max_frames
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.patch_merge = patch_merge
+        self.project = PatchMerge(dim, patch_merge, dtype=self.dtype_policy, name="project")
+        self.position = SpaceTimePosition(max_frames, dtype=self.dtype_policy, name="position")
+        self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="norm")
+        self.pool = MaskedMean(dtype=self.dtype_policy, name="pool")
+
+    def build(self, patches_shape, frames_mask_shape=None):
+        self.project.build(patches_shape)
+        tokens_shape = self.project.compute_output_shape(patches_shape)
+        self.position.build(tokens_shape)
+        self.norm.build(tokens_shape)
+        self.build_mix(tokens_shape)
+
+    def call(self, patches, frames_mask, training=None):
+        tokens = self.norm(self.position(self.project(patches)))
+        batch, time, patch_count, dim = ops.shape(tokens)
+        mask = ops.repeat(ops.cast(frames_mask, "bool"), patch_count, axis=1)
+        sequence = self.mix(tokens, frames_mask, mask, training)
+        sequence = ops.reshape(sequence, (batch, time * patch_count, dim))
+        return {keys.SEQUENCE: sequence, keys.MASK: mask, keys.POOLED: self.pool(sequence, mask)}
+
+    def compute_output_spec(self, patches, frames_mask, training=None):
+        batch, time, patch_count, dim = self.project.compute_output_shape(patches.shape)
+        length = None if time is None else time * patch_count
+        return {
+            keys.SEQUENCE: keras.KerasTensor((batch, length, dim), self.compute_dtype),
+            keys.MASK: keras.KerasTensor((batch, length), "bool"),
+            keys.POOLED: keras.KerasTensor((batch, dim), self.compute_dtype),
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "dim": self.dim,
+            "max_frames": self.max_frames,
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "patch_merge": self.patch_merge,
+        }
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class TemporalTransformer(_TemporalEncoder):
+    """Self-attention over all patches of all frames (keras-nlp TransformerEncoder layers).
+
+    Example:
+        >>> encoder = TemporalTransformer(dim=64, max_frames=8, num_layers=2)
+        >>> video = encoder(keras.random.normal((2, 8, 16, 96)), ops.ones((2, 8), "bool"))
+        >>> video["sequence"].shape
+        (2, 128, 64)
+    """
+
+    def build_mix(self, tokens_shape):
+        self.blocks = [
+            keras_nlp.layers.TransformerEncoder(
+                intermediate_dim=2 * self.dim,
+                num_heads=self.num_heads,
+                dropout=self.dropout,
+                activation="gelu",
+                normalize_first=True,
+                dtype=self.dtype_policy,
+                name=f"block_{index}",
+            )
+            for index in range(self.num_layers)
+        ]
+        for block in self.blocks:
+            block.build((tokens_shape[0], None, self.dim))
+        self.last_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="last_norm")
+        self.last_norm.build((tokens_shape[0], None, self.dim))
+
+    def mix(self, tokens, frames_mask, mask, training):
+        batch, time, patch_count, dim = ops.shape(tokens)
+        sequence = ops.reshape(tokens, (batch, time * patch_count, dim))
+        for block in self.blocks:
+            sequence = block(sequence, padding_mask=mask, training=training)
+        return self.last_norm(sequence)
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class TemporalRNN(_TemporalEncoder):
+    """Bidirectional GRUs over the mean of each frame, added to that frame's patches.
+
+    Example:
+        >>> TemporalRNN(dim=64, max_frames=8)(keras.random.normal((2, 8, 16, 96)),
+        ...     ops.ones((2, 8), "bool"))["sequence"].shape
+        (2, 128, 64)
+    """
+
+    cell = keras.layers.GRU
+
+    def build_mix(self, tokens_shape):
+        batch, time, _, dim = tokens_shape
+        self.blocks = [
+            keras.layers.Bidirectional(
+                self.cell(dim // 2, return_sequences=True, dtype=self.dtype_policy),
+                dtype=self.dtype_policy,
+                name=f"block_{index}",
+            )
+            for index in range(self.num_layers)
+        ]
+        for block in self.blocks:
+            block.build((batch, time, dim // 2 * 2 if block is not self.blocks[0] else dim))
+        self.drop = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)
+        self.widen = keras.layers.Dense(dim, dtype=self.dtype_policy, name="widen")
+        self.widen.build((batch, time, dim // 2 * 2))
+
+    def mix(self, tokens, frames_mask, mask, training):
+        frames = ops.mean(tokens, axis=2)
+        for block in self.blocks:
+            frames = self.drop(block(frames, mask=frames_mask, training=training), training=training)
+        return tokens + self.widen(frames)[:, :, None]
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class TemporalLSTM(TemporalRNN):
+    """As `TemporalRNN`, with LSTM cells."""
+
+    cell = keras.layers.LSTM
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class TemporalMean(_TemporalEncoder):
+    """No mixing over time: patches and positions only, the weakest and cheapest encoder.
+
+    Example:
+        >>> TemporalMean(dim=64, max_frames=8)(keras.random.normal((2, 8, 16, 96)),
+        ...     ops.ones((2, 8), "bool"))["pooled"].shape
+        (2, 64)
+    """
+
+    def build_mix(self, tokens_shape):
+        """Nothing to build."""
+
+    def mix(self, tokens, frames_mask, mask, training):
+        return tokens
+
+
+TEMPORAL_ENCODERS = {
+    "transformer": TemporalTransformer,
+    "gru": TemporalRNN,
+    "lstm": TemporalLSTM,
+    "mean": TemporalMean,
+}

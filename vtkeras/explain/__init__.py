@@ -1,0 +1,1 @@
+"""Where a model looked: attention on frames, as numbers and as pictures."""

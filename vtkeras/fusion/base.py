@@ -1,0 +1,79 @@
+"""What every fusion strategy shares."""
+
+import keras
+
+from vtkeras.layers import FeedForward
+
+
+class Fusion(keras.layers.Layer):
+    """A residual block in which a query sequence takes in a context sequence.
+
+    A strategy says how in two methods, so that decoding can prepare a context once and read it at
+    every step: `prepare(context, context_mask)` gives whatever the strategy remembers of the
+    context, `read(query, memory)` gives `(update, scores)`. The block then adds the update to the
+    query and passes the sum through a feed-forward layer.
+
+    Args:
+        dim: int, width of query and context.
+        num_heads: int, attention heads.
+        dropout: float.
+
+    Call arguments:
+        query: float (batch, query_length, dim).
+        context: float (batch, context_length, dim).
+        query_mask: bool (batch, query_length), or None.
+        context_mask: bool (batch, context_length), or None.
+        return_scores: bool.
+
+    Returns:
+        (batch, query_length, dim), and with `return_scores` float32 scores
+        (batch, heads, query_length, context_length) that sum to 1 over the readable context.
+
+    Source: spec B4.
+    """
+
+    causal = True  # a query position's output does not depend on later query positions
+
+    def __init__(self, dim, num_heads, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.supports_masking = True
+
+    def build(self, query_shape, context_shape, query_mask_shape=None, context_mask_shape=None):
+        self.query_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="query_norm")
+        self.forward_norm = keras.layers.LayerNormalization(
+            epsilon=1e-5, dtype=self.dtype_policy, name="forward_norm"
+        )
+        self.forward = FeedForward(self.dim, dropout=self.dropout, dtype=self.dtype_policy, name="forward")
+        self.drop = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)
+        for layer in (self.query_norm, self.forward_norm, self.forward):
+            layer.build(query_shape)
+        self.build_reader(query_shape, context_shape)
+
+    def call(
+        self, query, context, query_mask=None, context_mask=None, return_scores=False, training=None
+    ):
+        memory = self.prepare(context, context_mask)
+        return self.step(query, memory, return_scores=return_scores, training=training)
+
+    def step(self, query, memory, return_scores=False, training=None):
+        """As `call`, over what `prepare` remembered."""
+        update, scores = self.read(self.query_norm(query), memory, return_scores, training)
+        output = query + self.drop(update, training=training)
+        output = output + self.forward(self.forward_norm(output), training=training)
+        return (output, scores) if return_scores else output
+
+    def compute_output_shape(
+        self, query_shape, context_shape, query_mask_shape=None, context_mask_shape=None
+    ):
+        return query_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "dim": self.dim,
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,37 @@
+"""Names of the fields that travel from a source to a model. Imports nothing."""
+
+# An example, as a source yields it.
+FRAMES = "frames"  # uint8 (time, height, width, 3)
+VIDEO_ID = "video_id"  # string
+CAPTION = "caption"  # string; sources may carry several in CAPTIONS
+CAPTIONS = "captions"  # string (references,): every right caption of the clip
+QUESTION = "question"  # string, "" when the example asks nothing
+ANSWER = "answer"  # string, "" when there is none
+LABEL = "label"  # string: labels joined by LABEL_SEPARATOR, "" when there are none
+LABEL_SEPARATOR = "|"
+
+# What preprocessing adds for the model.
+FRAMES_MASK = "frames_mask"  # bool (time,): False where a frame is padding
+FRAME_FEATURES = "frame_features"  # float (time, patches, dim): a frozen encoder's cached output
+MATCH_ID = "match_id"  # string: examples with the same one are right for each other
+QUESTION_TOKENS = "question_tokens"  # int32 (question_length,)
+CAPTION_TOKENS = "caption_tokens"  # int32 (caption_length,)
+MATCH_TOKENS = "match_tokens"  # int32 (caption_length,): the caption as the text tower reads it
+
+# Encoder outputs.
+SEQUENCE = "sequence"  # float (batch, length, dim)
+MASK = "mask"  # bool (batch, length)
+POOLED = "pooled"  # float (batch, dim)
+
+# Heads of the multi-task model; losses, loss weights and metrics are keyed by these.
+HEAD_CAPTION = "caption"
+HEAD_ANSWER = "answer"
+HEAD_LABEL = "label"
+HEAD_CONTRASTIVE = "contrastive"
+HEADS = (HEAD_CAPTION, HEAD_ANSWER, HEAD_LABEL, HEAD_CONTRASTIVE)
+
+# Splits.
+TRAIN = "train"
+VALIDATION = "validation"
+TEST = "test"
+SPLITS = (TRAIN, VALIDATION, TEST)

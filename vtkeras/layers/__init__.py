@@ -1,0 +1,18 @@
+"""Layers that encoders, fusion, decoder and models are made of; `keras.ops` only."""
+
+from vtkeras.layers.cross_attention import CrossAttention, causal_mask, masked_softmax
+from vtkeras.layers.feed_forward import FeedForward
+from vtkeras.layers.patches import PatchMerge
+from vtkeras.layers.pooling import MaskedMax, MaskedMean
+from vtkeras.layers.positions import SpaceTimePosition
+
+__all__ = [
+    "CrossAttention",
+    "FeedForward",
+    "MaskedMax",
+    "MaskedMean",
+    "PatchMerge",
+    "SpaceTimePosition",
+    "causal_mask",
+    "masked_softmax",
+]

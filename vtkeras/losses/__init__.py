@@ -1,0 +1,6 @@
+"""Losses. Each gives one value per example before reduction."""
+
+from vtkeras.losses.captions import SequenceCrossEntropy
+from vtkeras.losses.contrastive import ContrastiveLoss
+
+__all__ = ["ContrastiveLoss", "SequenceCrossEntropy"]

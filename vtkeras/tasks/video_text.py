@@ -1,0 +1,211 @@
+"""Tasks of the multi-task video-text model: all heads together, or one at a time."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from vtkeras import keys
+from vtkeras.config import Config
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.text import END_ID, START_ID, Vocabulary
+from vtkeras.generation import greedy
+from vtkeras.losses import ContrastiveLoss, SequenceCrossEntropy
+from vtkeras.models import VideoTextModel, build_video_text_model
+from vtkeras.tasks.base import Task
+
+
+def video_text_task(name: str, heads: tuple[str, ...] = keys.HEADS) -> Task:
+    """A task that trains `heads` of the multi-task model.
+
+    Example:
+        >>> video_text_task("captioning", heads=("caption",)).heads
+        ('caption',)
+    """
+    return Task(name, heads, preprocess, build, losses, metrics, Decoder)
+
+
+def preprocess(examples: dict, preprocessor: Preprocessor, heads: tuple[str, ...]) -> tuple[dict, dict, dict]:
+    """A batch of examples as (inputs, targets, sample weights).
+
+    An example without a caption, answer or label gets weight 0 for that head.
+
+    Args:
+        examples: dict with frames, frames_mask, caption, match_id, question, answer and label.
+        preprocessor: brings texts to token ids and classes.
+        heads: the heads to give targets for.
+    """
+    inputs, target = preprocessor.caption(examples[keys.CAPTION])
+    answers = preprocessor.answer(examples[keys.ANSWER])
+    labels = preprocessor.labels(examples[keys.LABEL])
+    has_caption = tf.reduce_any(target > 0, axis=1)
+    match_id = tf.cast(tf.strings.to_hash_bucket_fast(examples[keys.MATCH_ID], 2**31 - 1), tf.int32)
+    video = keys.FRAME_FEATURES if keys.FRAME_FEATURES in examples else keys.FRAMES
+    x = {
+        video: examples[video],
+        keys.FRAMES_MASK: examples[keys.FRAMES_MASK],
+        keys.QUESTION_TOKENS: preprocessor.question(examples[keys.QUESTION]),
+        keys.CAPTION_TOKENS: inputs,
+        keys.MATCH_TOKENS: preprocessor.match(examples[keys.CAPTION]),
+    }
+    y = {
+        keys.HEAD_CAPTION: target,
+        keys.HEAD_ANSWER: tf.maximum(answers, 0),
+        keys.HEAD_LABEL: labels,
+        keys.HEAD_CONTRASTIVE: tf.where(has_caption, match_id, -1),
+    }
+    weights = {
+        keys.HEAD_CAPTION: has_caption,
+        keys.HEAD_ANSWER: answers >= 0,
+        keys.HEAD_LABEL: tf.strings.length(examples[keys.LABEL]) > 0,
+        keys.HEAD_CONTRASTIVE: has_caption,
+    }
+    return (
+        x,
+        {head: y[head] for head in heads},
+        {head: tf.cast(weights[head], tf.float32) for head in heads},
+    )
+
+
+def build(config: Config, vocabulary: Vocabulary, from_features: bool = False) -> VideoTextModel:
+    """The multi-task model with heads for what the vocabulary has."""
+    return build_video_text_model(
+        config,
+        len(vocabulary.tokens),
+        num_answers=len(vocabulary.answers),
+        num_labels=len(vocabulary.labels),
+        from_features=from_features,
+    )
+
+
+def losses(config: Config, heads: tuple[str, ...], gather=None) -> dict[str, keras.losses.Loss]:
+    """One loss a head, each giving one value per example."""
+    every = {
+        keys.HEAD_CAPTION: SequenceCrossEntropy(config.train.label_smoothing),
+        keys.HEAD_ANSWER: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        keys.HEAD_LABEL: keras.losses.BinaryCrossentropy(from_logits=True),
+        keys.HEAD_CONTRASTIVE: ContrastiveLoss(gather),
+    }
+    return {head: every[head] for head in heads}
+
+
+def metrics(heads: tuple[str, ...]) -> dict[str, list]:
+    """What the progress line and TensorBoard show beside the losses."""
+    every = {
+        keys.HEAD_CAPTION: [keras.metrics.MeanMetricWrapper(caption_right, name="exact")],
+        keys.HEAD_ANSWER: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        keys.HEAD_LABEL: [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+    }
+    return {head: every[head] for head in heads if head in every}
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+def caption_right(y_true, y_pred):
+    """1.0 for each text whose every token is the likeliest one, given the right tokens before it."""
+    right = ops.equal(ops.cast(y_true, "int32"), ops.cast(ops.argmax(y_pred, axis=-1), "int32"))
+    return ops.cast(ops.all(ops.logical_or(right, ops.equal(y_true, 0)), axis=-1), "float32")
+
+
+class Decoder(tf.Module):
+    """From frames and questions to strings, scores and attention; evaluation and export share it.
+
+    Args:
+        model: `VideoTextModel`.
+        preprocessor: the one the model was trained with.
+
+    Every method takes frames uint8 (batch, num_frames, image_size, image_size, 3) and frames_mask
+    bool (batch, num_frames), as `Preprocessor.clips` gives them.
+    """
+
+    def __init__(self, model: VideoTextModel, preprocessor: Preprocessor):
+        super().__init__(name="decoder")
+        self.model = model
+        self.preprocessor = preprocessor
+
+    def caption(self, frames, frames_mask) -> dict[str, tf.Tensor]:
+        """Writes a caption for every clip, greedily.
+
+        Returns:
+            dict of caption string (batch,), tokens string (batch, caption_length), "" after the end,
+            probabilities float32 (batch, caption_length), score float32 (batch,), the probability of
+            the whole caption, and attention float32 (batch, caption_length, heads over all blocks,
+            num_frames, rows, columns).
+        """
+        decoder = self.model.decoder
+        video = self.model.encode_video(frames, frames_mask)
+        length = self.model.caption_length
+        cache = decoder.start(video[keys.SEQUENCE], video[keys.MASK], length)
+        memory = cache.pop("memory")
+
+        def step(tokens, index, state):
+            logits, state, scores = decoder.step(tokens, index, {**state, "memory": memory})
+            return logits, {"keys": state["keys"], "values": state["values"]}, scores
+
+        starts = tf.fill((tf.shape(frames)[0],), START_ID)
+        found = greedy(step, cache, starts, END_ID, length)
+        tokens = found["tokens"]
+        written = tokens > 0
+        pieces = self.preprocessor.pieces(tokens)
+        return {
+            "caption": self.preprocessor.to_text(tokens),
+            "tokens": tf.where(tf.logical_and(written, tokens != END_ID), pieces, ""),
+            "probabilities": found["probabilities"],
+            "score": tf.reduce_prod(tf.where(written, found["probabilities"], 1.0), axis=1),
+            "attention": self._on_grid(found["scores"]),
+        }
+
+    def answer(self, frames, frames_mask, questions) -> dict[str, tf.Tensor]:
+        """Answers a question (string, (batch,)) about every clip.
+
+        Returns:
+            dict of answer string (batch,), score float32 (batch,), its probability, probabilities
+            float32 (batch, answers), tokens string (batch, question_length), the question's word
+            pieces, and attention float32 (batch, question_length, heads over all blocks, num_frames,
+            rows, columns).
+        """
+        video = self.model.encode_video(frames, frames_mask)
+        tokens = self.preprocessor.question(questions)
+        summary, scores = self.model.fuse(tokens, video)
+        probabilities = tf.nn.softmax(self.model.answer_logits(summary), axis=-1)
+        best = tf.argmax(probabilities, axis=-1)
+        pieces = tf.where(tokens > START_ID, self.preprocessor.pieces(tokens), "")
+        return {
+            "answer": tf.gather(self.preprocessor.answer_strings, best),
+            "score": tf.reduce_max(probabilities, axis=-1),
+            "probabilities": probabilities,
+            "tokens": pieces,
+            "attention": self._on_grid(tf.transpose(scores, (0, 3, 1, 2, 4))),
+        }
+
+    def classify(self, frames, frames_mask, texts) -> dict[str, tf.Tensor]:
+        """Labels every (clip, text) pair; the text (string, (batch,)) may be empty.
+
+        Returns:
+            dict of label string (batch,), the likeliest one, score float32 (batch,), its probability,
+            and probabilities float32 (batch, labels), each label's own.
+        """
+        video = self.model.encode_video(frames, frames_mask)
+        summary, _ = self.model.fuse(self.preprocessor.question(texts), video)
+        probabilities = tf.nn.sigmoid(self.model.label_logits(summary, video))
+        best = tf.argmax(probabilities, axis=-1)
+        return {
+            "label": tf.gather(self.preprocessor.label_strings, best),
+            "score": tf.reduce_max(probabilities, axis=-1),
+            "probabilities": probabilities,
+        }
+
+    def embed_video(self, frames, frames_mask) -> tf.Tensor:
+        """Unit vectors (batch, embedding_dim)."""
+        return self.model.embed_video(self.model.encode_video(frames, frames_mask))
+
+    def embed_text(self, texts) -> tf.Tensor:
+        """Unit vectors (batch, embedding_dim) of strings (batch,)."""
+        return self.model.embed_text(self.preprocessor.match(texts))
+
+    def _on_grid(self, scores):
+        """(batch, tokens, blocks, heads, time * patches) to (batch, tokens, blocks * heads, time, rows, columns)."""
+        time = self.model.num_frames
+        heads = scores.shape[2] * scores.shape[3]
+        side = int((scores.shape[4] // time) ** 0.5)
+        return tf.reshape(scores, (tf.shape(scores)[0], -1, heads, time, side, side))

@@ -1,0 +1,1 @@
+"""Training: strategies, fit, callbacks, checkpoints and resuming."""

@@ -1,0 +1,186 @@
+"""What happens beside the steps: progress, checkpoints, samples for TensorBoard, the watch for NaN."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vtkeras.errors import UserError
+from vtkeras.explain.overlay import caption_picture
+from vtkeras.training.state import save_state
+
+
+class Progress(keras.callbacks.Callback):
+    """Tells every few seconds how far training is and how long it will still take.
+
+    Args:
+        title: begins each line.
+        total_steps: steps over all epochs.
+        steps_per_epoch: int.
+        first_epoch: the epoch training begins at.
+        batch_size: clips in a step.
+        report: called with a line of text.
+        every: seconds between two lines.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        total_steps: int,
+        steps_per_epoch: int,
+        batch_size: int,
+        first_epoch: int = 0,
+        report: Callable[[str], None] = print,
+        every: float = 10.0,
+    ):
+        super().__init__()
+        self.title = title
+        self.total_steps = total_steps
+        self.steps_per_epoch = steps_per_epoch
+        self.batch_size = batch_size
+        self.first_step = first_epoch * steps_per_epoch
+        self.report = report
+        self.every = every
+        self.epoch = first_epoch
+
+    def on_train_begin(self, logs=None):
+        self.step = self.first_step
+        self.last_line = time.monotonic()
+        self.began = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        now = time.monotonic()
+        if self.began is None:  # the first step traces the graph and would spoil the rate
+            self.began, self.begin_step = now, self.step
+        elif now - self.last_line >= self.every or self.step == self.total_steps:
+            self.last_line = now
+            rate = (self.step - self.begin_step) / max(now - self.began, 1e-9)
+            self.report(self._line(rate, logs or {}))
+
+    def on_epoch_end(self, epoch, logs=None):
+        shown = {key: value for key, value in (logs or {}).items() if key.startswith("val_")}
+        if shown:
+            self.report(f"{self.title}: end of epoch {epoch + 1}, " + _figures(shown))
+
+    def _line(self, rate: float, logs: dict) -> str:
+        left = (self.total_steps - self.step) / rate
+        return (
+            f"{self.title}: step {self.step}/{self.total_steps} ({100 * self.step // self.total_steps} %), "
+            f"{rate * self.batch_size:.0f} clips/s, {spell_time(left)} left, {_figures(logs)}"
+        )
+
+
+def spell_time(seconds: float) -> str:
+    """A duration as a person would say it.
+
+    Example:
+        >>> spell_time(130)
+        '2 min 10 s'
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _figures(logs: dict) -> str:
+    return " ".join(f"{key.removeprefix('val_')} {value:.3f}" for key, value in logs.items())
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Writes `last.npz` after every epoch and `best.npz` when the validation loss is the lowest yet.
+
+    Args:
+        folder: where they go.
+        meta: stored in every checkpoint beside the epoch and the best loss.
+        best: the lowest validation loss so far.
+    """
+
+    def __init__(self, folder: Path, meta: dict, best: float = math.inf):
+        super().__init__()
+        self.folder = folder
+        self.meta = meta
+        self.best = best
+
+    def on_epoch_end(self, epoch, logs=None):
+        loss = float((logs or {}).get("val_loss", (logs or {}).get("loss", math.inf)))
+        improved = loss < self.best
+        self.best = min(self.best, loss)
+        meta = {**self.meta, "epoch": epoch + 1, "best": self.best}
+        if improved:
+            save_state(self.folder / "best.npz", self.model, meta)
+        save_state(self.folder / "last.npz", self.model, meta)
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends training with a sentence at the first loss that is not a finite number.
+
+    Raises:
+        UserError: naming the epoch and the batch; the last checkpoint is untouched.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss", 0.0)
+        if not np.isfinite(loss):
+            raise UserError(
+                f"The loss became {loss} in batch {batch} of epoch {self.epoch + 1}; the last checkpoint is kept. "
+                "Lower train.learning_rate, or use train.precision float32, and go on with --resume."
+            )
+
+
+class SampleLogger(keras.callbacks.Callback):
+    """Writes captions, answers and a picture of the attention to TensorBoard after every epoch.
+
+    Args:
+        folder: TensorBoard log folder.
+        clips: dict with frames uint8 (batch, num_frames, size, size, 3), frames_mask, questions and
+            captions (strings), a few validation clips.
+        decoder: what the task's `decode` made.
+        heads: the heads that are trained.
+    """
+
+    def __init__(self, folder: Path, clips: dict, decoder, heads: tuple[str, ...]):
+        super().__init__()
+        self.writer = tf.summary.create_file_writer(str(folder))
+        self.clips = clips
+        self.heads = heads
+        self.caption = tf.function(decoder.caption, reduce_retracing=True)
+        self.answer = tf.function(decoder.answer, reduce_retracing=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        frames, mask = self.clips["frames"], self.clips["frames_mask"]
+        with self.writer.as_default(step=epoch + 1):
+            if "caption" in self.heads:
+                found = self.caption(frames, mask)
+                tf.summary.text("samples/captions", _table("is", self.clips["captions"], found["caption"]))
+                picture = caption_picture(
+                    frames[0].numpy(), _words(found["tokens"][0]), found["attention"][0].numpy().mean(axis=1)
+                )
+                tf.summary.image("attention/caption", picture[None])
+            if "answer" in self.heads:
+                found = self.answer(frames, mask, self.clips["questions"])
+                tf.summary.text("samples/answers", _table("asked", self.clips["questions"], found["answer"]))
+        self.writer.flush()
+
+
+def _words(tokens: tf.Tensor) -> list[str]:
+    return [token.decode() for token in tokens.numpy()]
+
+
+def _table(title: str, left: tf.Tensor, right: tf.Tensor) -> str:
+    rows = [f"| {a.decode()} | {b.decode()} |" for a, b in zip(left.numpy(), right.numpy())]
+    return "\n".join([f"| {title} | model says |", "| --- | --- |", *rows])

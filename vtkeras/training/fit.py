@@ -1,0 +1,242 @@
+"""`train`: from a config to a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.config import Config, load_config, save_config
+from vtkeras.data.pipeline import make_dataset
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.text import build_vocabulary
+from vtkeras.errors import UserError
+from vtkeras.models import choose
+from vtkeras.tasks import TASKS
+from vtkeras.training.callbacks import Checkpoints, Progress, SampleLogger, StopOnNaN
+from vtkeras.training.features import cached_features
+from vtkeras.training.run import CHECKPOINTS, CONFIG_FILE, LOGS, VOCABULARY_FILE, active_heads, make_source
+from vtkeras.training.state import fingerprint, load_state, read_meta, save_state
+from vtkeras.training.strategies import gather_for, make_strategy, synchronise_batch_norm
+from vtkeras.training.warmup import warm_up
+
+SAMPLE_CLIPS = 6
+
+
+def train(
+    config: Config,
+    folder: str | Path,
+    resume: bool = False,
+    report: Callable[[str], None] = print,
+    strategy: tf.distribute.Strategy | None = None,
+) -> Path:
+    """Trains what `config` describes and leaves a run folder that `Run.open` reads.
+
+    Args:
+        config: the experiment.
+        folder: the run folder; must be empty or absent unless `resume`.
+        resume: go on after the last finished epoch of this folder.
+        report: called with lines of progress.
+        strategy: devices; None takes `make_strategy()`.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        UserError: if the folder holds another run, the config does not fit the checkpoint or the
+            data, the loss is not finite, or the disk is full.
+
+    Example:
+        >>> train(load_config("demo"), "runs/demo")
+    """
+    folder = Path(folder)
+    last = folder / CHECKPOINTS / "last.npz"
+    meta = _resume_point(last, config) if resume else _fresh(folder, config)
+    task = choose(TASKS, config.task, "task")
+    keras.utils.set_random_seed(config.train.seed)
+    keras.mixed_precision.set_global_policy(config.train.precision)
+    source = make_source(config)
+    vocabulary = build_vocabulary(source.texts(), config.data.vocabulary_size)
+    preprocessor = Preprocessor(config.data, vocabulary)
+    heads = active_heads(task, config, vocabulary)
+    steps = source.size(keys.TRAIN) // config.train.batch_size
+    if not steps:
+        raise UserError(
+            f"The training split has {source.size(keys.TRAIN)} examples, fewer than train.batch_size "
+            f"{config.train.batch_size}: set a smaller one, e.g. --set train.batch_size=4."
+        )
+    strategy = strategy or make_strategy()
+    with strategy.scope():
+        model = task.build(config, vocabulary, from_features=config.model.cache_features)
+        optimizer = make_optimizer(config, steps * config.epochs)
+        model.compile(
+            optimizer=optimizer,
+            loss=task.losses(config, heads, gather_for(strategy)),
+            loss_weights={head: config.train.loss_weights[head] for head in heads},
+            weighted_metrics=task.metrics(heads),
+            jit_compile=False,  # convolutions are many times slower under XLA on a CPU
+        )
+        optimizer.build(model.trainable_variables)
+    synchronise_batch_norm(model, strategy)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    save_config(config, folder / CONFIG_FILE)
+    vocabulary.save(folder / VOCABULARY_FILE)
+    report(
+        f"{config.name}: {model.count_params():,} weights, {steps} steps of {config.train.batch_size} clips an "
+        f"epoch, {config.epochs} epochs, {strategy.num_replicas_in_sync} device(s), heads {', '.join(heads)}"
+    )
+    if meta:
+        load_state(last, model)
+        report(f"{config.name}: going on after epoch {meta['epoch']}")
+    else:
+        meta = {"epoch": 0, "best": float("inf"), "fingerprint": fingerprint(config)}
+        if config.train.warmup.steps:
+            _warm_up(model, source, preprocessor, config, strategy, folder, report)
+        save_state(last, model, meta)
+
+    def to_batch(examples):
+        return task.preprocess(examples, preprocessor, heads)
+
+    features = cached_features(model, source, preprocessor, config, folder, report)
+    dataset = _epochs(config, source, preprocessor, to_batch, meta["epoch"], features)
+    validation = _validation(config, source, preprocessor, to_batch, features)
+    model.fit(
+        dataset,
+        steps_per_epoch=steps,
+        initial_epoch=meta["epoch"],
+        epochs=config.epochs,
+        validation_data=validation,
+        verbose=0,
+        callbacks=[
+            Progress(
+                config.name, steps * config.epochs, steps, config.train.batch_size, meta["epoch"], report
+            ),
+            StopOnNaN(),
+            keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
+            *_sample_logger(model, task, config, source, preprocessor, heads, folder),
+            Checkpoints(folder / CHECKPOINTS, {"fingerprint": meta["fingerprint"]}, meta["best"]),
+        ],
+    )
+    return folder
+
+
+def make_optimizer(config: Config, total_steps: int) -> keras.optimizers.Optimizer:
+    """The optimizer with its schedule: a linear rise, then a cosine to zero."""
+    options = config.train
+    rise = min(options.warmup_steps, total_steps // 2)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0 if rise else options.learning_rate,
+        max(total_steps - rise, 1),
+        warmup_target=options.learning_rate if rise else None,
+        warmup_steps=rise,
+    )
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": keras.optimizers.SGD,
+        "rmsprop": keras.optimizers.RMSprop,
+    }
+    extra = {"weight_decay": options.weight_decay} if options.optimizer == "adamw" else {}
+    optimizer = kinds[options.optimizer](rate, global_clipnorm=options.clipnorm, **extra)
+    if extra:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "position", "log_scale"])
+    return optimizer
+
+
+def _fresh(folder: Path, config: Config) -> None:
+    if (folder / CHECKPOINTS / "last.npz").exists():
+        raise UserError(f"{folder} already holds a run: add --resume to go on with it, or choose another --out.")
+
+
+def _resume_point(last: Path, config: Config) -> dict:
+    meta = read_meta(last)
+    if meta["fingerprint"] != fingerprint(config):
+        stored = last.parent.parent / CONFIG_FILE
+        difference = _first_difference(load_config(str(stored)), config) if stored.is_file() else "something"
+        raise UserError(
+            f"Checkpoint {last} belongs to another config ({difference} differs): resume with the config in "
+            f"{stored}, or choose another --out."
+        )
+    return meta
+
+
+def _first_difference(one: Config, other: Config) -> str:
+    for part in ("data", "model", "train"):
+        left, right = getattr(one, part).model_dump(), getattr(other, part).model_dump()
+        for key, value in left.items():
+            if value != right[key]:
+                return f"{part}.{key}"
+    return "task"
+
+
+def _warm_up(model, source, preprocessor, config, strategy, folder, report) -> None:
+    if not preprocessor.vocabulary.labels:
+        raise UserError("train.warmup needs labels in the data: set train.warmup.steps to 0.")
+    steps = config.train.warmup.steps
+    warm_up(
+        model.frame_encoder,
+        source,
+        preprocessor,
+        config,
+        strategy,
+        callbacks=[Progress(f"{config.name} warm-up", steps, steps, config.train.warmup.batch_size, report=report)],
+        synchronise=lambda labeller: synchronise_batch_norm(labeller, strategy),
+    )
+
+
+def _epochs(config, source, preprocessor, to_batch, first_epoch, features) -> tf.data.Dataset:
+    """All epochs from `first_epoch` on as one dataset, so that a resumed run sees the same batches."""
+    stages = [stage for stage in config.train.stages for _ in range(stage.epochs)]
+    dataset = None
+    for epoch in range(first_epoch, config.epochs):
+        stage_source = make_source(config, stages[epoch].options) if stages[epoch].options else source
+        one = make_dataset(
+            stage_source,
+            keys.TRAIN,
+            preprocessor,
+            to_batch,
+            config.train.batch_size,
+            training=True,
+            epoch=epoch,
+            seed=config.train.seed,
+            shuffle_buffer=config.data.shuffle_buffer,
+            features=features(keys.TRAIN) if features else None,
+        )
+        dataset = one if dataset is None else dataset.concatenate(one)
+    if dataset is None:
+        raise UserError("This run has finished all its epochs: nothing is left to resume.")
+    return dataset
+
+
+def _validation(config, source, preprocessor, to_batch, features) -> tf.data.Dataset | None:
+    if keys.VALIDATION not in source.splits() or not source.size(keys.VALIDATION):
+        return None
+    return make_dataset(
+        source,
+        keys.VALIDATION,
+        preprocessor,
+        to_batch,
+        config.train.batch_size,
+        features=features(keys.VALIDATION) if features else None,
+    ).cache()
+
+
+def _sample_logger(model, task, config, source, preprocessor, heads, folder) -> list:
+    if config.model.cache_features or keys.VALIDATION not in source.splits():
+        return []
+    examples = list(source.load(keys.VALIDATION).take(SAMPLE_CLIPS))
+    if not examples:
+        return []
+    clips = [preprocessor.clip(example[keys.FRAMES]) for example in examples]
+    samples = {
+        "frames": tf.stack([frames for frames, _ in clips]),
+        "frames_mask": tf.stack([mask for _, mask in clips]),
+        "questions": tf.stack([example[keys.QUESTION] for example in examples]),
+        "captions": tf.constant([np.append(example[keys.CAPTIONS].numpy(), b"")[0] for example in examples]),
+    }
+    return [SampleLogger(folder / LOGS / "samples", samples, task.decode(model, preprocessor), heads)]

@@ -1,0 +1,91 @@
+"""Checkpoints: every variable of a training run in one file, written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from vtkeras.config import Config
+from vtkeras.errors import UserError
+
+
+def save_state(path: Path, model: keras.Model, meta: dict) -> None:
+    """Writes the model's and its optimizer's variables and `meta` to `path`.
+
+    The file appears under its name only when it is complete and on disk, so the one before stays
+    readable whatever happens meanwhile.
+
+    Raises:
+        UserError: if the disk is full.
+    """
+    arrays = {f"v{index}": np.asarray(variable) for index, variable in enumerate(_variables(model))}
+    temporary = path.with_suffix(".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno == errno.ENOSPC:
+            raise UserError(
+                f"The disk is full: checkpoint {path} was not written, the one before it is untouched. Free some "
+                "space and go on with --resume."
+            ) from None
+        raise
+
+
+def read_meta(path: Path) -> dict:
+    """The `meta` that `save_state` was given.
+
+    Raises:
+        UserError: if the file is missing or damaged.
+    """
+    return json.loads(str(_open(path)["meta"]))
+
+
+def load_state(path: Path, model: keras.Model, with_optimizer: bool = True) -> dict:
+    """Puts the variables of a checkpoint into `model` (and its optimizer); returns its meta.
+
+    Raises:
+        UserError: if the file is missing, damaged, or of a model with other variables.
+    """
+    arrays = _open(path)
+    variables = _variables(model) if with_optimizer else model.variables
+    stored = [arrays[f"v{index}"] for index in range(len(arrays.files) - 1)]
+    fits = len(stored) == len(variables) if with_optimizer else len(stored) >= len(variables)
+    if not fits or any(a.shape != tuple(v.shape) for a, v in zip(stored, variables)):
+        raise UserError(f"Checkpoint {path} is of a model with other sizes: use the config it was trained with.")
+    for variable, array in zip(variables, stored):
+        variable.assign(array)
+    return json.loads(str(arrays["meta"]))
+
+
+def fingerprint(config: Config) -> str:
+    """A short hash of everything that a checkpoint's numbers depend on."""
+    values = config.model_dump(mode="json")
+    values.pop("name")
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _variables(model: keras.Model) -> list:
+    optimizer = getattr(model, "optimizer", None)
+    return [*model.variables, *(optimizer.variables if optimizer else [])]
+
+
+def _open(path: Path):
+    try:
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"There is no checkpoint {path}: train first, or leave --resume out.") from None
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError):
+        raise UserError(f"Checkpoint {path} is damaged: delete it and train again without --resume.") from None

@@ -1,0 +1,115 @@
+"""Warm-up: the frame encoder learns to name what is in single frames before it meets clips.
+
+The labels of single frames come many times faster than those of clips, and a frame encoder that
+starts from random weights learns from them in a minute what captions alone teach it in an hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from vtkeras import keys
+from vtkeras.config import Config
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.encoders import FrameEncoder
+from vtkeras.layers import MaskedMax
+
+# Far from the epochs of training, so that a source which draws fresh clips shows others there.
+WARMUP_EPOCHS = range(1_000_000, 1_000_008)
+
+
+class FrameLabeller(keras.Model):
+    """Names the labels of a frame from the strongest sign of each in any patch.
+
+    Args:
+        frame_encoder: the encoder to warm up.
+        num_labels: int.
+
+    Call arguments:
+        frames: uint8 (batch, 2, height, width, 3), a frame and the one before it.
+
+    Returns:
+        logits (batch, num_labels).
+    """
+
+    def __init__(self, frame_encoder: FrameEncoder, num_labels: int):
+        super().__init__(name="frame_labeller")
+        self.frame_encoder = frame_encoder
+        self.pool = MaskedMax()
+        self.head = keras.layers.Dense(num_labels, dtype="float32", name="labels")
+
+    def build(self, frames_shape):
+        if not self.frame_encoder.built:
+            self.frame_encoder.build(frames_shape)
+        patches_shape = self.frame_encoder.compute_output_shape(frames_shape)
+        self.head.build((frames_shape[0], patches_shape[-1]))
+
+    def call(self, frames, training=None):
+        prepared = self.frame_encoder.prepare(frames)[:, 1:]
+        return self.head(self.pool(self.frame_encoder.encode(prepared, training=training)[:, 0]))
+
+
+def warm_up(
+    frame_encoder: FrameEncoder,
+    source,
+    preprocessor: Preprocessor,
+    config: Config,
+    strategy: tf.distribute.Strategy,
+    callbacks: list[keras.callbacks.Callback],
+    synchronise: Callable[[keras.Model], None],
+) -> None:
+    """Trains `frame_encoder` on single frames for `config.train.warmup.steps` steps.
+
+    Args:
+        frame_encoder: changed in place.
+        source: gives clips with labels.
+        preprocessor: knows the labels.
+        config: the experiment.
+        strategy: devices to train on.
+        callbacks: for progress.
+        synchronise: called with the labeller, to set batch normalisation up for the strategy.
+    """
+    options = config.train.warmup
+    with strategy.scope():
+        labeller = FrameLabeller(frame_encoder, len(preprocessor.vocabulary.labels))
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, options.steps, warmup_target=options.learning_rate, warmup_steps=min(50, options.steps // 4)
+        )
+        labeller.compile(
+            keras.optimizers.AdamW(rate, weight_decay=config.train.weight_decay, clipnorm=config.train.clipnorm),
+            loss=keras.losses.BinaryCrossentropy(from_logits=True),
+            metrics=[keras.metrics.MeanMetricWrapper(all_labels_right, name="exact")],
+            jit_compile=False,
+        )
+        size = config.data.image_size
+        labeller.build((None, 2, size, size, 3))
+    synchronise(labeller)
+    dataset = _single_frames(source, preprocessor, options.batch_size, config.train.seed)
+    labeller.fit(dataset, steps_per_epoch=options.steps, epochs=1, verbose=0, callbacks=callbacks)
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+def all_labels_right(y_true, y_pred):
+    """1.0 for each example whose every label is predicted rightly."""
+    return ops.cast(ops.all(ops.equal(y_true > 0.5, y_pred > 0.0), axis=-1), "float32")
+
+
+def _single_frames(source, preprocessor: Preprocessor, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Batches of (frame before, frame) pairs and labels, without end."""
+
+    def pair(index, example):
+        frames, mask = preprocessor.clip(example[keys.FRAMES])
+        count = tf.maximum(tf.reduce_sum(tf.cast(mask, tf.int32)), 1)
+        now = tf.random.stateless_uniform((), (tf.constant(seed, tf.int64), index), 0, count, tf.int32)
+        return tf.gather(frames, [tf.maximum(now - 1, 0), now]), example[keys.LABEL]
+
+    dataset = source.load(keys.TRAIN, epoch=WARMUP_EPOCHS[0])
+    for epoch in WARMUP_EPOCHS[1:]:
+        dataset = dataset.concatenate(source.load(keys.TRAIN, epoch=epoch))
+    dataset = dataset.repeat().enumerate().map(pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.shuffle(batch_size * 2, seed=seed).batch(batch_size)
+    return dataset.map(lambda frames, label: (frames, preprocessor.labels(label))).prefetch(2)
