@@ -1,0 +1,82 @@
+"""CIDEr-D (Vedantam et al. 2015, "CIDEr: Consensus-based Image Description Evaluation")."""
+
+import math
+from collections import Counter
+
+from vtkeras.metrics.text import TextMetric, count_ngrams, score_corpus
+
+_ORDERS = (1, 2, 3, 4)
+_SIGMA = 6.0
+_SCALE = 10.0
+
+
+class Cider(TextMetric):
+    """Mean CIDEr-D over the corpus, 0 to 10, as pycocoevalcap computes it.
+
+    TF-IDF weighted n-gram vectors (n = 1..4) of the prediction are clipped to and compared with
+    each reference's, with a Gaussian penalty on the difference in length. Document frequencies
+    come from the references of the evaluated corpus, so scores of different corpora do not
+    compare, and every example is kept until `result`. A corpus of one example scores 0: each of
+    its n-grams is in every document and so carries no weight.
+    """
+
+    def reset_state(self):
+        self._examples: list[tuple[list[list[Counter]], list[Counter]]] = []
+        self._documents: Counter = Counter()
+
+    def update_one(self, references, prediction):
+        reference_counts = [_counts(tokens) for tokens in references]
+        self._documents.update({ngram for counts in reference_counts for order in counts for ngram in order})
+        self._examples.append((reference_counts, _counts(prediction)))
+
+    def result(self):
+        scores = [self._score(references, prediction) for references, prediction in self._examples]
+        return sum(scores) / max(len(scores), 1)
+
+    def _score(self, references, prediction):
+        predicted = self._weigh(prediction)
+        total = sum(_similarity(predicted, self._weigh(reference)) for reference in references)
+        return _SCALE * total / len(references)
+
+    def _weigh(self, counts):
+        """TF-IDF vectors of one text, one for each order; an unknown n-gram counts as seen once."""
+        log_examples = math.log(len(self._examples))
+        return [
+            {
+                ngram: count * (log_examples - math.log(max(1, self._documents[ngram])))
+                for ngram, count in order.items()
+            }
+            for order in counts
+        ], counts[1].total()  # the reference code takes the number of bigrams as the length
+
+
+def cider(references, predictions) -> float:
+    """`Cider` of a corpus; arguments and errors as `score_corpus`.
+
+    Example:
+        >>> corpus = [["a cat sits still"], ["the dog runs away"]]
+        >>> round(cider(corpus, ["a cat sits still", "the dog runs away"]), 6)
+        10.0
+    """
+    return score_corpus(Cider(), references, predictions)
+
+
+def _counts(tokens):
+    return [count_ngrams(tokens, order) for order in _ORDERS]
+
+
+def _similarity(prediction, reference):
+    """Clipped cosine similarity, averaged over the orders, times the length penalty."""
+    predicted_vectors, predicted_length = prediction
+    reference_vectors, reference_length = reference
+    penalty = math.exp(-((predicted_length - reference_length) ** 2) / (2 * _SIGMA**2))
+    cosines = [_clipped_cosine(*pair) for pair in zip(predicted_vectors, reference_vectors, strict=True)]
+    return penalty * sum(cosines) / len(cosines)
+
+
+def _clipped_cosine(predicted: dict, reference: dict) -> float:
+    norms = math.hypot(*predicted.values()) * math.hypot(*reference.values())
+    if not norms:
+        return 0.0
+    shared = predicted.keys() & reference.keys()
+    return sum(min(predicted[ngram], reference[ngram]) * reference[ngram] for ngram in shared) / norms
