@@ -101,10 +101,9 @@ class CrossAttention(keras.layers.Layer):
         Returns:
             As `call`.
         """
-        heads = self._split(self.query_projection(query))
-        logits = ops.matmul(heads, ops.swapaxes(key, -1, -2))
-        logits = ops.cast(logits, "float32") / math.sqrt(self.dim // self.num_heads)
-        scores = masked_softmax(logits, mask)
+        heads = self._split(self.query_projection(query)) / math.sqrt(self.dim // self.num_heads)
+        logits = ops.matmul(heads, ops.swapaxes(key, -1, -2))  # scaled before, so that float16 holds them
+        scores = masked_softmax(ops.cast(logits, "float32"), mask)
         weights = ops.cast(self.weight_dropout(scores, training=training), value.dtype)
         output = self.output_projection(self._merge(ops.matmul(weights, value)))
         if self.gated:

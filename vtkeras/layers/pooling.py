@@ -27,8 +27,9 @@ class MaskedMean(keras.layers.Layer):
     def call(self, sequence, mask=None):
         if mask is None:
             return ops.mean(sequence, axis=1)
-        weights = ops.cast(mask, sequence.dtype)[..., None]
-        return ops.sum(sequence * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1)
+        weights = ops.cast(mask, "float32")[..., None]  # half precision cannot sum a long sequence
+        total = ops.sum(ops.cast(sequence, "float32") * weights, axis=1)
+        return ops.cast(total / ops.maximum(ops.sum(weights, axis=1), 1), sequence.dtype)
 
     def compute_mask(self, sequence, mask=None):
         return None  # one vector has no positions to mask

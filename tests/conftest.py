@@ -1,0 +1,71 @@
+"""What many tests share: a quiet TensorFlow on few threads, and one tiny experiment."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the tolerances are a CPU's
+for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(name, str(min(os.cpu_count() or 1, 4)))
+
+import pytest  # noqa: E402
+
+TINY = (
+    "name=tiny",
+    "data.options={max_digits: 2, train_clips: 16, eval_clips: 8}",
+    "data.num_frames=4",
+    "data.image_size=32",
+    "model.dim=16",
+    "model.num_heads=2",
+    "model.temporal_layers=1",
+    "model.text_layers=1",
+    "model.fusion_layers=2",
+    "model.decoder_layers=2",
+    "model.embedding_dim=8",
+    "train.batch_size=8",
+    "train.warmup.steps=0",
+    "train.stages=[{epochs: 1}]",
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """A callable from overrides like "model.dim=32" to the `demo` config made tiny."""
+    from vtkeras.config import load_config
+
+    return lambda *overrides: load_config("demo", [*TINY, *overrides])
+
+
+@pytest.fixture(scope="session")
+def vocabulary():
+    """What a model of `moving_digits` knows of words."""
+    from vtkeras.data.sources.moving_digits import MovingDigits
+    from vtkeras.data.text import build_vocabulary
+
+    return build_vocabulary(MovingDigits().texts(), 4000)
+
+
+@pytest.fixture(scope="session")
+def preprocessor(tiny_config, vocabulary):
+    from vtkeras.data.preprocess import Preprocessor
+
+    return Preprocessor(tiny_config().data, vocabulary)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_config, vocabulary):
+    """The multi-task model with random weights; tests leave it as it is."""
+    import keras
+
+    from vtkeras.tasks import TASKS
+
+    keras.utils.set_random_seed(0)
+    return TASKS["multitask"].build(tiny_config(), vocabulary)
+
+
+@pytest.fixture
+def float32_after():
+    """Puts the global dtype policy back."""
+    import keras
+
+    yield
+    keras.mixed_precision.set_global_policy("float32")
