@@ -34,8 +34,8 @@ _MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _DEFAULT_FPS = 25.0
 # Key frames are sought this many seconds early: index times may run ahead of display times.
 _SEEK_MARGIN = 1.0
-# Frames a decoder may still hold back when reading stops before the end of the file.
-_DECODER_DELAY = 32
+# Times that fall together may differ by this many seconds.
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _missing_part(path: str | Path, reader: _Reader, missing: int, wanted: int) 
             raise UserError(reason)
         return reason
     if reader.lost > reader.fed * (1 - MIN_SHARE):
-        raise UserError(f"{path} is damaged: {reader.lost} of {reader.fed} frames do not decode.")
+        raise UserError(f"{path} is damaged: most of its frames do not decode.")
     if reader.cut:
         return f"{path} is cut short."
     if reader.damaged:
@@ -264,11 +264,10 @@ class _Reader:
     def frame_at(self, target: float) -> tuple[_Frame, bool]:
         """The frame on screen at `target`, and whether the file really reaches that far."""
         self._jump(target)
-        while self._next and self._next.time <= target:
+        while self._next and self._next.time <= target + _ROUNDING:
             self._shown, self._next = self._next, self._advance()
-        # Headers round: two frames past the last one still count as shown.
-        slack = max(2 / self.info.fps, 0.1)
-        return self._shown, self._next is not None or target <= self.last_end + slack
+        # Headers round: the end may come a quarter of a frame early.
+        return self._shown, self._next is not None or target <= self.last_end + 0.25 / self.info.fps
 
     def _jump(self, target: float) -> None:
         """Skips ahead where the container allows it; by default it does not."""
@@ -340,9 +339,10 @@ class _AvReader(_Reader):
             return 0.0
         if stream.duration:
             return float(stream.duration * base)
-        if "DURATION" in stream.metadata:  # Matroska's own; its header's also spans the audio
+        if "DURATION" in stream.metadata:  # Matroska's own, counted from zero whatever the first time
             hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+            end = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+            return end - float((stream.start_time or 0) * base)
         if self._container.duration:
             return self._container.duration / av.time_base
         ends = [p.pts + (p.duration or 0) for p in self._container.demux(stream) if p.pts is not None]
@@ -351,7 +351,9 @@ class _AvReader(_Reader):
 
     @property
     def lost(self) -> int:
-        return max(0, self.fed - self._received - self._unfinished * _DECODER_DELAY)
+        # Where reading stopped early, the decoder still holds the frames that it puts in order.
+        held = self._unfinished * (self._stream.codec_context.reorder_depth + 1)
+        return self.fed - self._received - held
 
     def _seek(self, timestamp: int) -> None:
         self._container.seek(timestamp, stream=self._stream)
@@ -366,11 +368,11 @@ class _AvReader(_Reader):
         position = index.search_timestamp(sought, backward=True) if len(index) else -1
         if position < 0:
             return
-        timestamp = index[position].timestamp
+        key_time = float(index[position].timestamp * base) - self._origin
         here = (self._next or self._shown).time
-        if float(timestamp * base) - self._origin <= here + _SEEK_MARGIN:
+        if key_time <= here + _SEEK_MARGIN:
             return  # decoding on is no longer than starting again at that key frame
-        self._restart(timestamp, after=here)
+        self._restart(sought, after=here)
         landed = self._advance()
         if landed and landed.time <= target:
             self._shown, self._next = landed, self._advance()
