@@ -27,7 +27,12 @@ class Preprocessor(tf.Module):
         super().__init__(name="preprocessor")
         self.config = config
         self.vocabulary = vocabulary
-        self.tokenizer = make_tokenizer(vocabulary)
+        tokenizer = make_tokenizer(vocabulary)
+        # Inside a graph the tokenizer gives ragged tensors; called eagerly it would give lists.
+        self.tokenize = tf.function(tokenizer.tokenize, input_signature=[tf.TensorSpec((None,), tf.string)])
+        self.detokenize = tf.function(
+            tokenizer.detokenize, input_signature=[tf.RaggedTensorSpec((None, None), tf.int32)]
+        )
         self.answer_strings = tf.constant([*vocabulary.answers, ""])
         self.label_strings = tf.constant([*vocabulary.labels, ""])
 
@@ -76,7 +81,7 @@ class Preprocessor(tf.Module):
         The input begins with the start token, the target ends with the end token; an empty caption
         gives an all-padding target, which no loss counts.
         """
-        ragged = self.tokenizer(text)[:, : self.config.caption_length - 1]
+        ragged = self.tokenize(text)[:, : self.config.caption_length - 1]
         present = tf.cast(ragged.row_lengths() > 0, tf.int32)[:, None]
         rows = tf.shape(present)[0]
         starts, ends = tf.fill((rows, 1), START_ID), present * END_ID
@@ -86,7 +91,7 @@ class Preprocessor(tf.Module):
         return inputs, targets
 
     def _tokens(self, text: tf.Tensor, length: int) -> tf.Tensor:
-        return self.tokenizer(text)[:, :length].to_tensor(PAD_ID, shape=(None, length))
+        return self.tokenize(text)[:, :length].to_tensor(PAD_ID, shape=(None, length))
 
     def answer(self, text: tf.Tensor) -> tf.Tensor:
         """int32 (batch,): the answer's class, -1 for one the model does not know or an empty one."""
@@ -103,7 +108,7 @@ class Preprocessor(tf.Module):
         """Strings (batch,) from token ids (batch, length); whatever follows the end token is left out."""
         ended = tf.cumsum(tf.cast(tf.equal(tokens, END_ID), tf.int32), axis=1) > 0
         kept = tf.logical_and(tf.logical_not(ended), tokens > END_ID)
-        return self.tokenizer.detokenize(tf.ragged.boolean_mask(tokens, kept))
+        return self.detokenize(tf.ragged.boolean_mask(tokens, kept))
 
     def pieces(self, tokens: tf.Tensor) -> tf.Tensor:
         """The word piece of every token id, as strings of the same shape."""

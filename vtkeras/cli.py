@@ -1,0 +1,228 @@
+"""The command line: `vtkeras data | train | evaluate | export | predict | dashboard | demo`.
+
+Heavy imports happen inside the commands, so that help and mistakes in options show at once.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vtkeras.config import Config, load_config, shipped_configs
+from vtkeras.errors import UserError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+data_app = typer.Typer(no_args_is_help=True, help="Make, ingest and check data.")
+app.add_typer(data_app, name="data")
+
+RunFolder = Annotated[Path, typer.Argument(help="A run folder that `vtkeras train` made.")]
+ConfigName = Annotated[
+    str, typer.Option("--config", help=f"A YAML file, or one of: {', '.join(shipped_configs())}.")
+]
+Overrides = Annotated[list[str], typer.Option("--set", help="key=value, e.g. train.batch_size=16; repeatable.")]
+DataFolder = Annotated[Path | None, typer.Option("--data", help="A folder that `vtkeras data ingest` made.")]
+
+SHIPPED_MODEL = Path("saved_models/multitask/moving_digits")
+
+
+def main() -> None:
+    """Runs the command line; a `UserError` becomes one sentence and exit code 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        app()
+    except UserError as error:
+        print(f"vtkeras: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("vtkeras: interrupted; run the command again (train: with --resume) to go on.", file=sys.stderr)
+        sys.exit(130)
+
+
+def say(line: str) -> None:
+    """Prints a line of progress at once."""
+    print(line, flush=True)
+
+
+@data_app.command("ingest")
+def data_ingest(
+    folder: Annotated[Path, typer.Argument(help="Folder of videos and images.")],
+    captions: Annotated[Path, typer.Option(help="CSV (path, caption, ...) or MSR-VTT style JSON.")],
+    out: Annotated[Path, typer.Option(help="Where the TFRecord shards go.")],
+    frames: Annotated[int, typer.Option(help="Frames stored of each clip.")] = 16,
+    max_side: Annotated[int, typer.Option(help="Longest side of a stored frame, in pixels.")] = 128,
+    seed: Annotated[int, typer.Option(help="Makes the splits where the captions file gives none.")] = 0,
+) -> None:
+    """Decodes a folder of videos once; run it again to go on after an interruption."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from vtkeras.data.ingest import ingest
+
+    columns = (TextColumn("ingesting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None)
+        manifest = ingest(
+            folder, captions, out, num_frames=frames, max_side=max_side, seed=seed,
+            progress=lambda done, total, note: bar.update(task, completed=done, total=total, description=note[:60]),
+        )
+    for split in manifest.splits:
+        say(f"{split}: {manifest.clips(split)} clips, {manifest.examples(split)} examples")
+    for path, reason in manifest.set_aside:
+        say(f"set aside {path}: {reason}")
+    for path, reason in manifest.partial:
+        say(f"incomplete {path}: {reason}")
+    say(f"ready: vtkeras train --config video_folder --data {out} --out runs/{out.name}")
+
+
+@data_app.command("verify")
+def data_verify(folder: Annotated[Path, typer.Argument(help="A folder that `vtkeras data ingest` made.")]) -> None:
+    """Checks counts and checksums of an ingested folder."""
+    from vtkeras.data.shards import verify
+
+    manifest = verify(folder)
+    say(f"{folder}: {len(manifest.shards)} shards, {sum(map(manifest.clips, manifest.splits))} clips, all checksums hold")
+
+
+@data_app.command("make")
+def data_make(
+    out: Annotated[Path, typer.Option(help="Where the videos and captions.csv go.")] = Path("data/moving_digits"),
+    clips: Annotated[int, typer.Option(min=3, help="How many clips.")] = 60,
+    seed: Annotated[int, typer.Option(help="Another seed makes other clips.")] = 0,
+) -> None:
+    """Writes clips of the embedded data `moving_digits` as mp4 files with a captions.csv, ready to ingest."""
+    from vtkeras.data.make import make_videos
+
+    make_videos(out, clips, seed, report=say)
+
+
+@app.command()
+def train(
+    config: ConfigName = "demo",
+    data: DataFolder = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder; default runs/<name of the config>.")] = None,
+    override: Overrides = [],  # noqa: B006  typer reads the default, nothing changes it
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
+    help_config: Annotated[bool, typer.Option("--help-config", help="List every config key and stop.")] = False,
+) -> None:
+    """Trains a model on all devices there are."""
+    if help_config:
+        return _list_config_keys()
+    chosen = _config(config, data, override)
+    from vtkeras.training.fit import train as run_training
+
+    folder = out or Path("runs") / chosen.name
+    run_training(chosen, folder, resume=resume, report=say)
+    say(f"trained: {folder}; next: vtkeras evaluate {folder}; vtkeras export {folder}")
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    data: DataFolder = None,
+    split: Annotated[list[str], typer.Option(help="A split; repeatable; default test.")] = ["test"],  # noqa: B006
+    compare: Annotated[list[Path], typer.Option(help="Another run to put into the table; repeatable.")] = [],  # noqa: B006
+    limit: Annotated[int | None, typer.Option(min=1, help="Examples of each split at most.")] = None,
+) -> None:
+    """Puts the model beside baselines on the same examples; writes metrics.json and metrics.md."""
+    from vtkeras.tasks.evaluate import evaluate as score_systems
+    from vtkeras.tasks.evaluate import to_markdown, write_results
+    from vtkeras.training.run import Run, make_source
+
+    opened = [Run.open(folder) for folder in (run, *compare)]
+    config = opened[0].config if data is None else _with_data(opened[0].config, data)
+    source = make_source(config)
+    missing = [name for name in split if name not in source.splits()]
+    if missing:
+        raise UserError(f"The data have no split '{missing[0]}': use one of {', '.join(source.splits())}.")
+    systems = {f"{one.config.name} ({one.config.model.fusion})": one.decoder() for one in opened}
+    results = score_systems(systems, source, opened[0].preprocessor, list(split), limit=limit, report=say)
+    write_results(results, run)
+    say(to_markdown(results))
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    out: Annotated[Path | None, typer.Option(help="Where to; default the run folder itself.")] = None,
+) -> None:
+    """Writes the SavedModel, the .keras file and sample clips of a run."""
+    from vtkeras.export import export_run
+
+    export_run(run, out, report=say)
+
+
+@app.command()
+def predict(
+    video: Annotated[Path, typer.Argument(help="A video or image file.")],
+    question: Annotated[list[str], typer.Option(help="A question about the video; repeatable.")] = [],  # noqa: B006
+    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
+    start: Annotated[float | None, typer.Option(help="Seconds where to begin.")] = None,
+    end: Annotated[float | None, typer.Option(help="Seconds where to end.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write where each word looked as a PNG.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Describes a video, and answers questions about it, with an exported model."""
+    from vtkeras.serving.describe import describe, save_picture, to_lines, to_json
+
+    found = describe(model, video, question, start, end)
+    say(to_json(found) if as_json else "\n".join(to_lines(found)))
+    if picture:
+        save_picture(found, picture)
+        say(f"picture: {picture}")
+
+
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Opens the Streamlit dashboard."""
+    _serve(port, address)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where runs go.")] = Path("runs"),
+    serve: Annotated[bool, typer.Option(help="Open the dashboard at the end.", envvar="DEMO_SERVE")] = True,
+    port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8501,
+) -> None:
+    """The whole walk on the embedded data: make, train, evaluate, export, dashboard. Reuses what is done."""
+    from vtkeras.demo import run_demo
+
+    run_demo(out, report=say)
+    if serve:
+        _serve(port, "127.0.0.1")
+    else:
+        say(f"the dashboard would be served at http://127.0.0.1:{port} (vtkeras dashboard)")
+
+
+def _config(name: str, data: Path | None, overrides: list[str]) -> Config:
+    config = load_config(name, overrides)
+    return config if data is None else _with_data(config, data)
+
+
+def _with_data(config: Config, data: Path) -> Config:
+    chosen = config.data.model_copy(update={"source": "folder", "path": str(data), "options": {}})
+    return config.model_copy(update={"data": chosen})
+
+
+def _list_config_keys() -> None:
+    for part in ("data", "model", "train"):
+        options = Config.model_fields[part].annotation
+        for name, option in options.model_fields.items():
+            default = option.get_default(call_default_factory=True)
+            say(f"{part}.{name} = {default!r}\n    {option.description}")
+
+
+def _serve(port: int, address: str) -> None:
+    page = Path(__file__).parent.parent / "dashboards" / "app.py"
+    if not page.is_file():
+        raise UserError(f"The dashboard's pages are not at {page.parent}: run vtkeras from a checkout of the project.")
+    say(f"dashboard: http://{address}:{port}")
+    command = [sys.executable, "-m", "streamlit", "run", str(page), "--server.port", str(port)]
+    sys.exit(subprocess.call([*command, "--server.address", address, "--server.headless", "true"]))

@@ -1,0 +1,59 @@
+"""`vtkeras demo`: every step of the project on the embedded data, each reused when it is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from vtkeras.config import Config, load_config
+from vtkeras.data.make import make_videos
+from vtkeras.export import export_run
+from vtkeras.tasks.evaluate import evaluate, to_markdown, write_results
+from vtkeras.training.fit import train
+from vtkeras.training.run import Run, make_source
+from vtkeras.training.state import read_meta
+
+SPLITS = ("one_digit",)
+
+
+def run_demo(out: str | Path, report: Callable[[str], None] = print) -> Path:
+    """Makes data, trains the model and its rival with fusion `concat`, evaluates and exports.
+
+    Args:
+        out: folder for the runs.
+        report: called with lines of progress.
+
+    Returns:
+        The run folder, ready for the dashboard.
+    """
+    out = Path(out)
+    report("1/5 data: clips to look at")
+    make_videos(Path("data") / "moving_digits", clips=60, report=report)
+    config = load_config("demo")
+    report("2/5 training the multi-task model with cross-attention")
+    run = _train_once(config, out / "demo", report)
+    report("3/5 training the same model with fusion `concat`, to compare")
+    rival = load_config("demo", ["name=demo_concat", "model.fusion=concat", "model.decoder_fusion=concat"])
+    rival_run = _train_once(rival, out / "demo_concat", report)
+    report("4/5 evaluating against baselines")
+    if not (run / "metrics.json").is_file():
+        opened = [Run.open(run), Run.open(rival_run)]
+        systems = {f"{one.config.name} ({one.config.model.fusion})": one.decoder() for one in opened}
+        results = evaluate(systems, make_source(config), opened[0].preprocessor, list(SPLITS), report=report)
+        write_results(results, run)
+    report(to_markdown(json.loads((run / "metrics.json").read_text())))
+    report("5/5 exporting the SavedModel")
+    if not (run / "saved_model").is_dir():
+        export_run(run, report=report)
+    return run
+
+
+def _train_once(config: Config, folder: Path, report: Callable[[str], None]) -> Path:
+    """Trains, goes on after an interruption, or finds that nothing is left to do."""
+    last = folder / "checkpoints" / "last.npz"
+    resume = last.is_file()
+    if resume and read_meta(last)["epoch"] >= config.epochs:
+        report(f"{folder} is trained already")
+        return folder
+    return train(config, folder, resume=resume, report=report)

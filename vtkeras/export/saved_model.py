@@ -1,0 +1,177 @@
+"""The SavedModel: raw frames and raw strings in; strings, scores and attention out."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.config import save_config
+from vtkeras.data.preprocess import even_frames
+from vtkeras.data.video import write_video
+from vtkeras.errors import UserError
+from vtkeras.training.run import CONFIG_FILE, LOGS, MODEL_FILE, VOCABULARY_FILE, Run, make_source
+
+SAVED_MODEL = "saved_model"
+SAMPLES = "samples"
+SAMPLE_CLIPS = 12
+SAMPLE_FPS = 8
+
+FRAMES_SPEC = tf.TensorSpec((None, None, None, None, 3), tf.uint8, name="frames")
+TEXT_SPEC = tf.TensorSpec((None,), tf.string, name="text")
+
+
+def export_run(
+    run_folder: str | Path, out: str | Path | None = None, report: Callable[[str], None] = print
+) -> Path:
+    """Writes a run's SavedModel, `.keras` file and sample clips.
+
+    The SavedModel loads with `tf.saved_model.load` where tensorflow and tensorflow-text are
+    installed, and has the endpoints of `Endpoints`.
+
+    Args:
+        run_folder: a trained run.
+        out: where to; None puts the artefacts into the run folder.
+        report: called with lines of progress.
+
+    Returns:
+        The folder with the artefacts.
+
+    Raises:
+        UserError: if the folder is no trained run, or the disk is full; what was there stays.
+
+    Example:
+        >>> export_run("runs/demo")
+        >>> model = tf.saved_model.load("runs/demo/saved_model")
+        >>> model.caption(tf.zeros((1, 40, 120, 160, 3), tf.uint8))["caption"]
+    """
+    run = Run.open(run_folder)
+    out = Path(out) if out else run.folder
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if out != run.folder:
+            _copy_run_files(run, out)
+        _replace(out / SAVED_MODEL, lambda path: write_saved_model(run, path))
+        _replace(out / MODEL_FILE, lambda path: run.model.save(path))
+        _replace(out / SAMPLES, lambda path: write_samples(run, path))
+    except OSError as error:
+        if error.errno == errno.ENOSPC or "No space left" in str(error):
+            raise UserError(f"The disk is full: {out} keeps what was there before. Free some space and export again.") from None
+        raise
+    report(f"exported to {out}: {SAVED_MODEL}, {MODEL_FILE}, {SAMPLES}")
+    return out
+
+
+class Endpoints(tf.Module):
+    """What the SavedModel can do. Frames are uint8 (batch, time, height, width, 3), any size and length.
+
+    Args:
+        run: the opened run.
+
+    Endpoints:
+        caption(frames): caption, tokens, probabilities, score, attention.
+        answer(frames, text): answer, score, probabilities, tokens, attention.
+        classify(frames, text): label, score, probabilities.
+        embed_video(frames), embed_text(text): unit vectors (batch, embedding_dim).
+
+    The first three also give frame_index int32 (batch, num_frames), which of the given frames the
+    model looked at, and frames_mask bool (batch, num_frames), False for repeats of the last frame.
+    Shapes of the rest: `vtkeras.tasks.video_text.Decoder`.
+    """
+
+    def __init__(self, run: Run):
+        super().__init__(name="endpoints")
+        self.preprocessor = run.preprocessor
+        self.decoder = run.decoder()
+
+    def caption(self, frames):
+        return self._seen(frames, self.decoder.caption(*self.preprocessor.clips(frames)))
+
+    def answer(self, frames, text):
+        return self._seen(frames, self.decoder.answer(*self.preprocessor.clips(frames), text))
+
+    def classify(self, frames, text):
+        return self._seen(frames, self.decoder.classify(*self.preprocessor.clips(frames), text))
+
+    def embed_video(self, frames):
+        return self.decoder.embed_video(*self.preprocessor.clips(frames))
+
+    def embed_text(self, text):
+        return self.decoder.embed_text(text)
+
+    def _seen(self, frames, outputs: dict) -> dict:
+        index, mask = even_frames(tf.shape(frames)[1], self.preprocessor.config.num_frames)
+        batch = tf.shape(frames)[0]
+        return {
+            **outputs,
+            "frame_index": tf.tile(index[None], (batch, 1)),
+            "frames_mask": tf.tile(mask[None], (batch, 1)),
+        }
+
+
+def write_saved_model(run: Run, path: Path) -> None:
+    """Writes the SavedModel with the endpoints that the run's heads allow."""
+    endpoints = Endpoints(run)
+    vocabulary = run.preprocessor.vocabulary
+    signatures = {"caption": [FRAMES_SPEC], "embed_video": [FRAMES_SPEC], "embed_text": [TEXT_SPEC]}
+    if vocabulary.answers:
+        signatures["answer"] = [FRAMES_SPEC, TEXT_SPEC]
+    if vocabulary.labels:
+        signatures["classify"] = [FRAMES_SPEC, TEXT_SPEC]
+    archive = keras.export.ExportArchive()
+    archive.track(run.model)
+    for name, signature in signatures.items():
+        archive.add_endpoint(name, getattr(endpoints, name), input_signature=signature)
+    archive.write_out(str(path), verbose=False)
+
+
+def write_samples(run: Run, path: Path) -> None:
+    """Writes a few test clips as mp4 files with a captions.csv, for the dashboard to begin with."""
+    source = make_source(run.config)
+    path.mkdir(parents=True)
+    split = next(split for split in (keys.TEST, keys.VALIDATION, keys.TRAIN) if split in source.splits())
+    with open(path / "captions.csv", "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "caption", "question", "answer", "label"])
+        for index, example in enumerate(source.load(split).take(SAMPLE_CLIPS)):
+            name = f"clip_{index:02d}.mp4"
+            write_video(path / name, example[keys.FRAMES].numpy(), fps=SAMPLE_FPS)
+            captions = [text.decode() for text in example[keys.CAPTIONS].numpy()] or [""]
+            others = [example[key].numpy().decode() for key in (keys.QUESTION, keys.ANSWER, keys.LABEL)]
+            table.writerow([name, captions[0], *others])
+
+
+def _copy_run_files(run: Run, out: Path) -> None:
+    save_config(run.config, out / CONFIG_FILE)
+    run.preprocessor.vocabulary.save(out / VOCABULARY_FILE)
+    for name in ("metrics.json", "metrics.md"):
+        if (run.folder / name).is_file():
+            shutil.copyfile(run.folder / name, out / name)
+    if (run.folder / LOGS).is_dir():
+        shutil.copytree(run.folder / LOGS, out / LOGS, dirs_exist_ok=True)
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    """Lets `write` make a new `path` beside the old one, and takes the old one away only then."""
+    new = path.with_name(f"partial-{path.name}")
+    old = path.with_name(f"old-{path.name}")
+    _remove(new)
+    write(new)
+    _remove(old)
+    if path.exists():
+        path.rename(old)
+    new.rename(path)
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

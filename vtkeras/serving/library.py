@@ -1,0 +1,147 @@
+"""Clips to look at: those of an ingested folder, and those of a folder with a captions.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.data import shards
+from vtkeras.data.captions import read_captions
+from vtkeras.data.video import read_frames
+from vtkeras.errors import UserError
+
+CAPTIONS = "captions.csv"
+SAMPLES = "samples"
+MOST_FRAMES = 64
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip and what is known of it.
+
+    Attributes:
+        id: unique name within its folder.
+        path: the video file, or the shard that holds the clip.
+        captions: right captions.
+        questions: questions that were asked about it.
+        answers: the answer to each question.
+        label: labels joined by `keys.LABEL_SEPARATOR`.
+        split: one of `keys.SPLITS`; "" for a sample.
+        record: place within the shard; None for a video file.
+    """
+
+    id: str
+    path: Path
+    captions: tuple[str, ...]
+    questions: tuple[str, ...]
+    answers: tuple[str, ...]
+    label: str
+    split: str = ""
+    record: int | None = None
+
+    @property
+    def is_file(self) -> bool:
+        """True for a video file, False for stored frames."""
+        return self.record is None
+
+
+def find_libraries(roots: list[Path], runs: list[Path] = ()) -> list[Path]:
+    """Folders with clips: ingested ones below `roots`, and the samples of `runs`, in order of name."""
+    ingested = {path.parent for root in roots for path in Path(root).glob(f"**/{shards.MANIFEST}")}
+    samples = {run / SAMPLES for run in runs if (run / SAMPLES / CAPTIONS).is_file()}
+    return sorted(samples) + sorted(ingested)
+
+
+def list_clips(folder: str | Path, most: int = 2000) -> list[Clip]:
+    """The clips of a folder.
+
+    Args:
+        folder: made by `vtkeras data ingest`, or holding videos and a captions.csv.
+        most: clips to list; those after are left out.
+
+    Raises:
+        UserError: if the folder is neither, or something in it is damaged.
+
+    Example:
+        >>> list_clips("saved_models/multitask/moving_digits/samples")[0].captions
+        ('digit 3 is moving up and down',)
+    """
+    folder = Path(folder)
+    if (folder / shards.MANIFEST).is_file():
+        return list(islice(_stored_clips(folder), most))
+    if not (folder / CAPTIONS).is_file():
+        raise UserError(f"{folder} holds neither {shards.MANIFEST} nor {CAPTIONS}: make it with `vtkeras data ingest`.")
+    return [
+        Clip(
+            id=row.clip_id,
+            path=folder / row.path,
+            captions=row.captions,
+            questions=tuple(question for question, _ in row.questions),
+            answers=tuple(answer for _, answer in row.questions),
+            label=keys.LABEL_SEPARATOR.join(row.labels),
+        )
+        for row in read_captions(folder / CAPTIONS, folder)[:most]
+    ]
+
+
+def read_clip(clip: Clip, num_frames: int = MOST_FRAMES) -> tuple[np.ndarray, np.ndarray]:
+    """The frames of a clip.
+
+    Args:
+        clip: from `list_clips`.
+        num_frames: most frames to take of a video file; stored clips give all that they have.
+
+    Returns:
+        frames uint8 (time, height, width, 3), and times float32 (time,) in seconds.
+
+    Raises:
+        UserError: if the file or the shard is missing or damaged.
+    """
+    if clip.is_file:
+        found = read_frames(clip.path, num_frames)
+        return found.frames, found.times
+    record = next(islice(_records(clip.path), clip.record, None), None)
+    if record is None:
+        raise UserError(f"The shard {clip.path} is shorter than it was: run `vtkeras data ingest` again.")
+    stored = shards.parse(tf.constant(record))
+    frames = [tf.io.decode_jpeg(frame, channels=3, dct_method="INTEGER_ACCURATE") for frame in stored["frames"]]
+    return np.stack([frame.numpy() for frame in frames]), stored["times"].numpy()
+
+
+def matches(clip: Clip, words: str) -> bool:
+    """True if every one of `words` is somewhere in the clip's texts or name; case does not count."""
+    text = " ".join([clip.id, *clip.captions, *clip.questions, *clip.answers, clip.label]).lower()
+    return all(word in text for word in words.lower().split())
+
+
+def _stored_clips(folder: Path) -> Iterator[Clip]:
+    for shard in shards.Manifest.load(folder).shards:
+        for number, record in enumerate(_records(folder / shard.name)):
+            features = tf.train.SequenceExample.FromString(record).context.feature
+            yield Clip(
+                id=_texts(features, "video_id")[0],
+                path=folder / shard.name,
+                captions=_texts(features, "captions"),
+                questions=_texts(features, "questions"),
+                answers=_texts(features, "answers"),
+                label=_texts(features, "label")[0],
+                split=shard.split,
+                record=number,
+            )
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    try:
+        yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    except tf.errors.OpError:
+        raise UserError(f"The shard {path} is missing or damaged: run the same `vtkeras data ingest` again.") from None
+
+
+def _texts(features, name: str) -> tuple[str, ...]:
+    return tuple(text.decode("utf-8", "replace") for text in features[name].bytes_list.value)

@@ -1,0 +1,222 @@
+"""What the dashboard needs of video files: uploads put away safely, facts, frames, thumbnails, subtitles.
+
+A file that somebody hands in may crash or stall a decoder, so `inspect` and `read_apart` decode in a
+child process that has a limit on time and on memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vtkeras.data.decoder import MEMORY_LIMIT
+from vtkeras.data.video import EXTENSIONS, Clip, VideoInfo, probe, read_frames, write_video
+from vtkeras.errors import UserError
+
+__all__ = [
+    "EXTENSIONS",
+    "Clip",
+    "VideoInfo",
+    "as_mp4",
+    "inspect",
+    "is_playable",
+    "probe",
+    "read_apart",
+    "read_frames",
+    "spell_size",
+    "store_upload",
+    "thumbnail",
+    "webvtt",
+    "write_video",
+]
+
+UPLOAD_LIMIT = 200 * 1024**2  # bytes
+TIME_LIMIT = 60.0  # seconds
+
+_BROWSER_CODECS = ("h264", "vp8", "vp9", "av1")
+_BROWSER_EXTENSIONS = (".mp4", ".m4v", ".mov", ".webm")
+
+
+def inspect(path: str | Path, time_limit: float = TIME_LIMIT) -> VideoInfo:
+    """As `probe`, in a child process.
+
+    Raises:
+        UserError: as `probe`, and for a file that stalls or crashes the decoder.
+    """
+    return _apart(probe, str(path), time_limit=time_limit)
+
+
+def read_apart(
+    path: str | Path, num_frames: int, max_side: int | None = None, time_limit: float = TIME_LIMIT
+) -> Clip:
+    """As `read_frames`, in a child process.
+
+    Raises:
+        UserError: as `read_frames`, and for a file that stalls or crashes the decoder.
+
+    Example:
+        >>> read_apart("upload.mp4", num_frames=8).frames.shape
+        (8, 720, 1280, 3)
+    """
+    return _apart(read_frames, str(path), num_frames, None, None, max_side, time_limit=time_limit)
+
+
+def store_upload(name: str, data: bytes, folder: str | Path, limit: int = UPLOAD_LIMIT) -> Path:
+    """Puts an uploaded file into `folder` under a name made from its content.
+
+    Args:
+        name: what the visitor's computer calls it; only a known extension is taken from it.
+        data: the content.
+        folder: made if missing.
+        limit: most bytes.
+
+    Returns:
+        The path; the same content with the same extension gives the same one.
+
+    Raises:
+        UserError: if the upload is empty, too large, of an unknown kind, or cannot be written.
+
+    Example:
+        >>> store_upload("../../cat.MP4", data, "uploads").name
+        'b94d27b9934d3e08.mp4'
+    """
+    extension = next((known for known in EXTENSIONS if name.lower().endswith(known)), None)
+    if extension is None:
+        raise UserError(f"This upload is not of a kind that can be read: {', '.join(EXTENSIONS)}.")
+    if not len(data):
+        raise UserError("The uploaded file is empty.")
+    if len(data) > limit:
+        raise UserError(
+            f"The upload has {spell_size(len(data))}, more than the {spell_size(limit)} allowed: "
+            "copy it to the server and give its path instead."
+        )
+    path = Path(folder) / f"{hashlib.sha256(data).hexdigest()[:16]}{extension}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A fresh file that takes the name: whatever stood under it, a link included, is never written to.
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(data)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise UserError(f"The upload cannot be stored: {error.strerror}.") from None
+    return path
+
+
+def is_playable(path: str | Path, info: VideoInfo) -> bool:
+    """True if every current browser plays the file as it is."""
+    return info.codec in _BROWSER_CODECS and Path(path).suffix.lower() in _BROWSER_EXTENSIONS
+
+
+def as_mp4(frames: np.ndarray, fps: float) -> bytes:
+    """Frames uint8 (time, height, width, 3) as an mp4 file that browsers play."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        write_video(path, frames, fps)
+        return path.read_bytes()
+
+
+def thumbnail(frames: np.ndarray, side: int = 96) -> np.ndarray:
+    """The middle frame, cut to a square and scaled.
+
+    Args:
+        frames: uint8 (time, height, width, 3).
+        side: pixels.
+
+    Returns:
+        uint8 (side, side, 3).
+    """
+    middle = frames[len(frames) // 2]
+    height, width, _ = middle.shape
+    edge = min(height, width)
+    top, left = (height - edge) // 2, (width - edge) // 2
+    square = Image.fromarray(np.ascontiguousarray(middle[top : top + edge, left : left + edge]))
+    return np.asarray(square.resize((side, side), Image.Resampling.LANCZOS))
+
+
+def webvtt(captions: Iterable[tuple[float, float, str]]) -> str:
+    """Subtitles in WebVTT form.
+
+    Args:
+        captions: (start, end, text), times in seconds.
+
+    Example:
+        >>> print(webvtt([(0, 2, "a < b")]))
+        WEBVTT
+        <BLANKLINE>
+        00:00:00.000 --> 00:00:02.000
+        a &lt; b
+    """
+    cues = []
+    for start, end, text in captions:
+        # Within a cue a blank line would end it, and "-->" or "<" would be read as marks.
+        words = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        if words:
+            cues.append(f"{_timestamp(start)} --> {_timestamp(max(end, start + 0.001))}\n{words}")
+    return "\n\n".join(["WEBVTT", *cues])
+
+
+def spell_size(count: int) -> str:
+    """A number of bytes as a person would say it.
+
+    Example:
+        >>> spell_size(200 * 1024**2)
+        '200 MB'
+    """
+    size, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{size:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def _timestamp(seconds: float) -> str:
+    milliseconds = round(1000 * max(seconds, 0.0))
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}.{milliseconds % 1000:03d}"
+
+
+def _apart(function: Callable, path: str, *args: object, time_limit: float):
+    """What `function(path, *args)` returns or raises in a process of its own."""
+    package_root = str(Path(__file__).parents[2])
+    search_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", f"from {__name__} import _answer_once; _answer_once()"],
+            input=pickle.dumps((function, path, *args)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=time_limit,
+            # NumPy's own threads would take address space for nothing.
+            env={**os.environ, "PYTHONPATH": search_path, "OPENBLAS_NUM_THREADS": "1"},
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{path} took longer than {time_limit:g} s to decode.") from None
+    if child.returncode:
+        raise UserError(f"{path} makes the decoder crash.")
+    result = pickle.loads(child.stdout)
+    if isinstance(result, UserError):
+        raise result
+    return result
+
+
+def _answer_once() -> None:
+    """The child's part: one call from standard input, its result or its `UserError` to standard output."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    function, *args = pickle.load(sys.stdin.buffer)
+    try:
+        result = function(*args)
+    except UserError as error:
+        result = error
+    pickle.dump(result, sys.stdout.buffer)

@@ -1,0 +1,205 @@
+"""Captions, answers, labels and embeddings from an exported run."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  registers the ops that the exported graph tokenises with
+
+from vtkeras.config import load_config
+from vtkeras.errors import UserError
+
+SAVED_MODEL = "saved_model"
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A caption and where each of its words looked.
+
+    Attributes:
+        text: the caption.
+        score: probability of the whole caption.
+        words: its word pieces.
+        probabilities: of each word piece.
+        attention: float32 (words, heads, time, rows, columns), sums to 1 over the last three axes.
+        frames: uint8 (time, height, width, 3), the frames the model looked at.
+        frame_indices: which of the given frames those are.
+    """
+
+    text: str
+    score: float
+    words: list[str]
+    probabilities: list[float]
+    attention: np.ndarray
+    frames: np.ndarray
+    frame_indices: list[int]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, what else it could have been, and where the question's words looked.
+
+    Attributes:
+        text: the answer.
+        score: its probability.
+        alternatives: every answer with its probability, best first.
+        words: the question's word pieces.
+        attention, frames, frame_indices: as in `Caption`.
+    """
+
+    text: str
+    score: float
+    alternatives: list[tuple[str, float]]
+    words: list[str]
+    attention: np.ndarray
+    frames: np.ndarray
+    frame_indices: list[int]
+
+
+class Predictor:
+    """An exported run, ready to be asked.
+
+    Args:
+        folder: a run folder with `saved_model/`, `config.yaml` and `vocabulary.json`.
+
+    Attributes:
+        info: dict with name, task, model_hash (of the weights), data, metrics, answers and labels.
+
+    Raises:
+        UserError: if the folder holds no exported model, or a damaged one.
+
+    Example:
+        >>> predictor = Predictor("saved_models/multitask/moving_digits")
+        >>> predictor.caption(frames).text
+        'digit 3 is moving up and down'
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        if not (self.folder / SAVED_MODEL / "saved_model.pb").is_file():
+            raise UserError(f"{self.folder} holds no exported model: run `vtkeras export {self.folder}` first.")
+        self.config = load_config(str(self.folder / "config.yaml"))
+        vocabulary = self._json("vocabulary.json")
+        self.answers, self.labels = vocabulary.get("answers", []), vocabulary.get("labels", [])
+        try:
+            self.model = tf.saved_model.load(str(self.folder / SAVED_MODEL))
+        except Exception as error:
+            raise UserError(
+                f"{self.folder / SAVED_MODEL} cannot be loaded ({str(error).splitlines()[0][:200]}): export the run again."
+            ) from None
+
+    @functools.cached_property
+    def info(self) -> dict:
+        return {
+            "name": self.config.name,
+            "task": self.config.task,
+            "model_hash": model_hash(self.folder),
+            "data": self.config.data.path or self.config.data.source,
+            "metrics": self._json("metrics.json", missing={}),
+            "answers": self.answers,
+            "labels": self.labels,
+        }
+
+    def caption(self, frames: np.ndarray) -> Caption:
+        """Writes a caption for frames uint8 (time, height, width, 3), any size and length."""
+        found = self._call("caption", frames)
+        words = [word.decode() for word in found["tokens"] if word]
+        return Caption(
+            text=found["caption"].decode(),
+            score=float(found["score"]),
+            words=words,
+            probabilities=[float(p) for p in found["probabilities"][: len(words)]],
+            attention=found["attention"][: len(words)],
+            **_looked_at(frames, found),
+        )
+
+    def answer(self, frames: np.ndarray, question: str) -> Answer:
+        """Answers a question about frames uint8 (time, height, width, 3).
+
+        Raises:
+            UserError: if the question is empty, or the model was trained without answers.
+        """
+        self._require("answer", "questions")
+        if not question.strip():
+            raise UserError("The question is empty: ask something, e.g. 'how many digits are there?'.")
+        found = self._call("answer", frames, tf.constant([question.encode("utf-8", "replace")]))
+        order = np.argsort(-found["probabilities"])
+        kept = [index for index, word in enumerate(found["tokens"]) if word]
+        return Answer(
+            text=found["answer"].decode(),
+            score=float(found["score"]),
+            alternatives=[(self.answers[index], float(found["probabilities"][index])) for index in order],
+            words=[found["tokens"][index].decode() for index in kept],
+            attention=found["attention"][kept],
+            **_looked_at(frames, found),
+        )
+
+    def classify(self, frames: np.ndarray, text: str = "") -> list[tuple[str, float]]:
+        """Every label with its probability, best first.
+
+        Raises:
+            UserError: if the model was trained without labels.
+        """
+        self._require("classify", "labels")
+        found = self._call("classify", frames, tf.constant([text.encode("utf-8", "replace")]))
+        order = np.argsort(-found["probabilities"])
+        return [(self.labels[index], float(found["probabilities"][index])) for index in order]
+
+    def embed_video(self, frames: np.ndarray) -> np.ndarray:
+        """Unit vector float32 (embedding_dim,)."""
+        return self.model.embed_video(_one(frames)).numpy()[0]
+
+    def embed_text(self, text: str) -> np.ndarray:
+        """Unit vector float32 (embedding_dim,)."""
+        return self.model.embed_text(tf.constant([text.encode("utf-8", "replace")])).numpy()[0]
+
+    def _call(self, endpoint: str, frames: np.ndarray, *texts: tf.Tensor) -> dict:
+        outputs = getattr(self.model, endpoint)(_one(frames), *texts)
+        return {key: value.numpy()[0] for key, value in outputs.items()}
+
+    def _require(self, endpoint: str, what: str) -> None:
+        if not hasattr(self.model, endpoint):
+            raise UserError(f"The model in {self.folder} was trained without {what}: choose one that knows them.")
+
+    def _json(self, name: str, missing: dict | None = None) -> dict:
+        path = self.folder / name
+        if missing is not None and not path.is_file():
+            return missing
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise UserError(f"{path} is missing or damaged: export the run again.") from None
+
+
+def model_hash(folder: str | Path) -> str:
+    """The first 12 hex digits of the SHA-256 of an exported model's weights."""
+    digest = hashlib.sha256()
+    for path in sorted((Path(folder) / SAVED_MODEL / "variables").iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def find_runs(root: str | Path = "saved_models", more: tuple[str | Path, ...] = ("runs",)) -> list[Path]:
+    """Run folders with an exported model, below any of the roots, in order of name."""
+    found = [path.parent.parent for place in (root, *more) for path in Path(place).glob("**/saved_model/saved_model.pb")]
+    return sorted(folder for folder in found if not folder.name.startswith(("partial-", "old-")))
+
+
+def _one(frames: np.ndarray) -> tf.Tensor:
+    frames = np.asarray(frames)
+    if frames.ndim != 4 or frames.shape[-1] != 3 or not frames.size or frames.dtype != np.uint8:
+        raise UserError(
+            f"Frames must be uint8 (time, height, width, 3) with at least one frame, not {frames.dtype} {frames.shape}."
+        )
+    return tf.constant(frames[None])
+
+
+def _looked_at(frames: np.ndarray, found: dict) -> dict:
+    indices = [int(index) for index in found["frame_index"]]
+    return {"frames": np.asarray(frames)[indices], "frame_indices": indices}
