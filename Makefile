@@ -1,0 +1,40 @@
+# Everything needs only Python 3.11, pip and make; `make demo` and `make test` set themselves up.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo install test test-slow test-browser lint clean
+
+demo: .venv/installed
+	$(BIN)/vtkeras demo
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "vtkeras needs Python 3.11 (tensorflow-io and tensorflow-text have no newer wheels); set PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "installing into .venv (about 1 GB, two minutes)"
+	$(PYTHON) -m venv .venv
+	$(PIP) -e .
+	@touch $@
+
+.venv/installed-tests: .venv/installed
+	$(PIP) -e '.[test]'
+	@touch $@
+
+test: .venv/installed-tests
+	$(BIN)/python -m pytest
+
+test-slow: .venv/installed-tests
+	$(BIN)/python -m pytest -m slow
+
+test-browser: .venv/installed-tests
+	$(PIP) -e '.[browser]'
+	$(BIN)/python -m pytest -m browser
+
+lint: .venv/installed-tests
+	$(BIN)/ruff check .
+
+clean:
+	rm -rf .venv runs data
