@@ -73,8 +73,9 @@ def test_heads_read_apart():
 
 def by_numpy(layer, query, context, mask):
     """The definition, one position at a time."""
-    weights = {name: np.asarray(getattr(layer, f"{name}_projection").kernel) for name in ("query", "key", "value")}
-    biases = {name: np.asarray(getattr(layer, f"{name}_projection").bias) for name in weights}
+    dense = {name: getattr(layer, f"{name}_projection") for name in ("query", "key", "value")}
+    weights = {name: np.asarray(part.kernel) for name, part in dense.items()}
+    biases = {name: np.asarray(part.bias) for name, part in dense.items()}
     width = layer.dim // layer.num_heads
     joined = np.zeros((*query.shape[:2], layer.dim))
     for batch, row, head in itertools.product(*map(range, (*query.shape[:2], layer.num_heads))):
@@ -95,7 +96,8 @@ def test_any_widths_against_numpy(query_width, context_width, dim, heads, output
     query, context = random_inputs(query_width, context_width)
     mask = np.array([[1, 1, 1, 1, 1, 1], [1, 0, 1, 1, 0, 0]], bool)
     found = layer(query, context, context_mask=mask)
-    assert found.shape == (2, 3, output or query_width) == layer.compute_output_shape(query.shape, context.shape)
+    assert found.shape == (2, 3, output or query_width)
+    assert found.shape == layer.compute_output_shape(query.shape, context.shape)
     np.testing.assert_allclose(found, by_numpy(layer, query, context, mask), atol=1e-5)
 
 

@@ -66,9 +66,12 @@ class FrameEncoder(keras.layers.Layer):
         return (batch, time, rows * columns, dim)
 
     def get_config(self):
+        backbone = keras.saving.serialize_keras_object(self.backbone)
+        if isinstance(self.backbone, keras_nlp.models.EfficientNetBackbone):
+            backbone["config"]["num_features"] = self.backbone.output.shape[-1]  # keras-nlp leaves it out
         return {
             **super().get_config(),
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "backbone": backbone,
             "scale": self.scale,
             "offset": self.offset,
             "motion": self.motion,

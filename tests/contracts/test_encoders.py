@@ -1,0 +1,200 @@
+"""What every encoder must hold: shapes, and that padding changes nothing."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.encoders import FRAME_ENCODERS, TEMPORAL_ENCODERS, TEXT_ENCODERS, text_preset
+from vtkeras.encoders.frames import with_motion
+from vtkeras.errors import UserError
+
+# At 32 px: 8 pixels a patch for the tiny one, 32 for the others.
+BUILT = {
+    "efficientnet_tiny": (16, 96),
+    "efficientnet_b0": (1, 1280),
+    "efficientnet_v2_b0": (1, 1280),
+    "resnet50": (1, 2048),
+}
+FRAMES = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 32, 3), dtype="uint8")
+
+
+@pytest.fixture(scope="module", params=BUILT)
+def frame_encoder(request):
+    name = request.param
+    return name, FRAME_ENCODERS[name](image_size=32, motion=name == "efficientnet_tiny")
+
+
+def test_patches(frame_encoder):
+    name, encoder = frame_encoder
+    patches = encoder(FRAMES)
+    assert patches.shape == (2, 3, *BUILT[name]) == encoder.compute_output_shape(FRAMES.shape)
+    assert np.isfinite(patches).all()
+    assert np.abs(patches[0, 0] - patches[0, 1]).max() > 0
+
+
+def test_every_frame_encoder_can_be_asked_for():
+    assert all(callable(build) for build in FRAME_ENCODERS.values())
+    assert {f"efficientnet_b{n}" for n in range(8)} | {"resnet50", "preset"} <= set(FRAME_ENCODERS)
+
+
+def test_frames_are_read_apart_without_motion():
+    encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
+    whole, one = encoder(FRAMES), encoder(FRAMES[:, 1:2])
+    np.testing.assert_allclose(whole[:, 1:2], one, atol=1e-5)
+
+
+def test_frozen_encoder_keeps_its_statistics():
+    encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32)
+    before = [np.asarray(v) for v in encoder.non_trainable_variables]
+    encoder(FRAMES, training=True)
+    assert any((np.asarray(v) != b).any() for v, b in zip(encoder.non_trainable_variables, before))
+    encoder.trainable = False
+    frozen = encoder.get_weights()
+    np.testing.assert_array_equal(encoder(FRAMES, training=True), encoder(FRAMES, training=False))
+    for after, weight in zip(encoder.get_weights(), frozen):
+        np.testing.assert_array_equal(after, weight)
+
+
+def test_frame_encoder_round_trip():
+    encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32)
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(encoder))
+    copy.set_weights(encoder.get_weights())
+    np.testing.assert_array_equal(copy(FRAMES), encoder(FRAMES))
+
+
+def test_motion_by_hand():
+    # Brightness 5, 7, 4: no difference for the first frame, then 7 - 5 = 2 and 4 - 7 = -3.
+    found = with_motion(np.array([5.0, 7.0, 4.0]).reshape(1, 3, 1, 1, 1))
+    np.testing.assert_array_equal(np.asarray(found)[0, :, 0, 0], [[5, 0], [7, 2], [4, -3]])
+
+
+@pytest.mark.parametrize(
+    "name,options,sentence",
+    [
+        ("efficientnet_tiny", {"weights": "imagenet"}, "has no pretrained weights"),
+        ("resnet50", {"weights": "imagenet", "motion": True}, "model.motion"),
+        ("preset", {}, "needs model.frame_preset"),
+        ("preset", {"preset": "/no/such/preset"}, "'/no/such/preset' cannot be loaded"),
+        ("preset", {"preset": "/no/such/preset", "motion": True}, "model.motion"),
+    ],
+)
+def test_frame_encoder_refuses(name, options, sentence):
+    with pytest.raises(UserError, match=sentence):
+        FRAME_ENCODERS[name](image_size=32, **options)
+
+
+def test_text_preset_refuses():
+    with pytest.raises(UserError, match="needs model.text_preset"):
+        text_preset(None, 8)
+    with pytest.raises(UserError, match="'/no/such/preset' cannot be loaded"):
+        text_preset("/no/such/preset", 8)
+
+
+def make_temporal(name, **options):
+    keras.utils.set_random_seed(3)
+    return TEMPORAL_ENCODERS[name](**{"dim": 8, "max_frames": 5, "num_layers": 2, "num_heads": 2, **options})
+
+
+def make_text(name, **options):
+    keras.utils.set_random_seed(3)
+    sizes = {"vocabulary_size": 20, "max_length": 6, "dim": 8, "num_layers": 2, "num_heads": 2}
+    return TEXT_ENCODERS[name](**{**sizes, **options})
+
+
+PATCHES = np.random.default_rng(1).normal(size=(2, 4, 4, 6)).astype("float32")
+FRAMES_MASK = np.array([[True] * 4, [True, True, False, False]])
+TOKENS = np.array([[2, 7, 9, 4, 5, 11], [2, 8, 3, 0, 0, 0]])
+
+
+def check_contract(video, batch, length, dim, mask):
+    assert set(video) == {keys.SEQUENCE, keys.MASK, keys.POOLED}
+    assert video[keys.SEQUENCE].shape == (batch, length, dim)
+    assert video[keys.POOLED].shape == (batch, dim)
+    np.testing.assert_array_equal(video[keys.MASK], mask)
+    assert np.isfinite(video[keys.SEQUENCE]).all() and np.isfinite(video[keys.POOLED]).all()
+
+
+@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+@pytest.mark.parametrize("patch_merge", [1, 2])
+def test_temporal_contract(name, patch_merge):
+    tokens = 4 // patch_merge**2
+    video = make_temporal(name, patch_merge=patch_merge)(PATCHES, FRAMES_MASK)
+    check_contract(video, 2, 4 * tokens, 8, np.repeat(FRAMES_MASK, tokens, axis=1))
+
+
+@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+def test_temporal_padding_changes_nothing(name):
+    encoder = make_temporal(name)
+    before = encoder(PATCHES, FRAMES_MASK)
+    changed = PATCHES.copy()
+    changed[1, 2:] = 50
+    after = encoder(changed, FRAMES_MASK)
+    valid = np.asarray(before[keys.MASK])
+    np.testing.assert_allclose(
+        np.asarray(after[keys.SEQUENCE])[valid], np.asarray(before[keys.SEQUENCE])[valid], atol=1e-5
+    )
+    np.testing.assert_allclose(after[keys.POOLED], before[keys.POOLED], atol=1e-5)
+    short = encoder(PATCHES[1:, :2], FRAMES_MASK[1:, :2])  # as if the padding had never been there
+    np.testing.assert_allclose(short[keys.POOLED], before[keys.POOLED][1:], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+def test_temporal_padded_altogether_is_finite(name):
+    video = make_temporal(name)(PATCHES, np.zeros((2, 4), bool))
+    check_contract(video, 2, 16, 8, np.zeros((2, 16), bool))
+    assert (np.asarray(video[keys.POOLED]) == 0).all()
+
+
+@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+def test_temporal_relates_frames_unless_it_is_mean(name):
+    encoder = make_temporal(name)
+    changed = PATCHES.copy()
+    changed[:, 0] += np.arange(6)
+    mask = np.ones((2, 4), bool)
+    moved = np.abs(np.asarray(encoder(changed, mask)[keys.SEQUENCE] - encoder(PATCHES, mask)[keys.SEQUENCE]))
+    assert moved[:, :4].max() > 1e-3
+    assert (moved[:, 4:].max() > 1e-4) == (name != "mean")
+
+
+@pytest.mark.parametrize("name", TEXT_ENCODERS)
+def test_text_contract(name):
+    text = make_text(name)(TOKENS)
+    check_contract(text, 2, 6, 8, TOKENS > 0)
+    short = make_text(name)(TOKENS[1:, :3])
+    np.testing.assert_allclose(text[keys.POOLED][1:], short[keys.POOLED], atol=1e-5)
+    np.testing.assert_allclose(text[keys.SEQUENCE][1:, :3], short[keys.SEQUENCE], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", TEXT_ENCODERS)
+def test_text_order_matters_and_empty_is_finite(name):
+    encoder = make_text(name)
+    one, other, empty = encoder(np.array([[2, 7, 9], [2, 9, 7], [0, 0, 0]]))[keys.POOLED]
+    assert np.abs(one - other).max() > 1e-4
+    assert (np.asarray(empty) == 0).all()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+def test_mixed_precision(name, policy):
+    video = make_temporal(name, dtype=policy)(PATCHES, FRAMES_MASK)
+    exact = make_temporal(name)(PATCHES, FRAMES_MASK)
+    assert video[keys.SEQUENCE].dtype == policy.removeprefix("mixed_")
+    np.testing.assert_allclose(tf.cast(video[keys.POOLED], "float32"), exact[keys.POOLED], atol=0.1)
+
+
+@pytest.mark.parametrize("name", [*TEMPORAL_ENCODERS, *(f"text {name}" for name in TEXT_ENCODERS)])
+def test_round_trip_in_a_model(name, tmp_path):
+    if name in TEMPORAL_ENCODERS:
+        layer, inputs = make_temporal(name), [PATCHES, FRAMES_MASK]
+        symbolic = [keras.Input(PATCHES.shape[1:]), keras.Input((4,), dtype="bool")]
+    else:
+        layer, inputs = make_text(name.split()[1]), [TOKENS]
+        symbolic = [keras.Input((6,), dtype="int32")]
+    model = keras.Model(symbolic, layer(*symbolic))
+    assert model.output[keys.POOLED].shape == (None, 8)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for before, after in zip(tf.nest.flatten(model(inputs)), tf.nest.flatten(loaded(inputs))):
+        np.testing.assert_allclose(after, before, atol=1e-6)

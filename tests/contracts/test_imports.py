@@ -1,0 +1,82 @@
+"""Which room may import which."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import vtkeras
+
+ROOT = Path(vtkeras.__file__).parent
+EVERYONE = {"keys", "config", "errors"}
+MODEL_PARTS = {"layers", "encoders", "fusion", "losses", "models", "generation"}
+ALLOWED = {
+    "keys": set(),
+    "errors": set(),
+    "config": {"errors"},
+    "layers": EVERYONE,
+    "encoders": EVERYONE | {"layers"},
+    "fusion": EVERYONE | {"layers"},
+    "losses": EVERYONE,
+    "metrics": EVERYONE,
+    "generation": EVERYONE,
+    "search": EVERYONE,
+    "data": EVERYONE,
+    "explain": EVERYONE | {"layers"},
+    "models": EVERYONE | {"layers", "encoders", "fusion", "losses"},
+    "tasks": EVERYONE | {"data", "encoders", "fusion", "models", "losses", "metrics", "generation"},
+    "training": EVERYONE | {"tasks", "data", "models", "explain", "losses", "metrics", "layers", "encoders"},
+    "export": EVERYONE
+    | {"tasks", "data", "models", "explain", "losses", "metrics", "layers", "encoders", "training.run"},
+    "serving": EVERYONE | {"data", "explain", "search"},
+    "dashboards": EVERYONE | {"serving", "explain", "search"},
+}
+
+
+def imported(path):
+    """Dotted names of every module that a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}:{node.lineno}: import by the full name"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_module(name):
+    path = ROOT.parent.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def room_of(path):
+    return path.relative_to(ROOT).with_suffix("").parts[0]
+
+
+PATHS = sorted(ROOT.rglob("*.py"))
+FILES = {room: [path for path in PATHS if room_of(path) == room] for room in map(room_of, PATHS)}
+FILES["dashboards"] = sorted((ROOT.parent / "dashboards").rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", sorted(set(FILES) - {"__init__", "__main__", "cli", "demo"}))
+def test_room_imports_only_what_it_may(room):
+    assert room in ALLOWED, f"say here what the new room vtkeras/{room} may import"
+    may = {f"vtkeras.{name}" for name in ALLOWED[room] | {room}}
+    for file in FILES[room]:
+        for name in imported(file):
+            if name.startswith("vtkeras.") and is_module(name):
+                inside = any(name == good or name.startswith(good + ".") for good in may)
+                assert inside, f"{file} imports {name}"
+
+
+@pytest.mark.parametrize("room", sorted(MODEL_PARTS))
+def test_model_parts_are_keras_ops_only(room):
+    for file in FILES[room]:
+        found = [name for name in imported(file) if name.split(".")[0] in ("tensorflow", "jax", "torch")]
+        assert not found, f"{file} imports {found}"
+
+
+def test_the_rule_can_fail(tmp_path):
+    (tmp_path / "a.py").write_text("def f():\n    from vtkeras.models import build\n    import tensorflow\n")
+    assert list(imported(tmp_path / "a.py")) == ["vtkeras.models", "vtkeras.models.build", "tensorflow"]
+    assert is_module("vtkeras.models.build") and not is_module("vtkeras.keys.FRAMES")
