@@ -183,6 +183,9 @@ def test_unicode_file_name(tmp_path):
 def test_missing_and_empty(tmp_path):
     with pytest.raises(UserError, match="No video file .*nothing.mp4"):
         probe(tmp_path / "nothing.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(UserError, match="No video file .*pipe.mp4"):
+        probe(tmp_path / "pipe.mp4")
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(UserError, match="empty.mp4 is empty"):
         read_frames(tmp_path / "empty.mp4", 4)

@@ -196,8 +196,8 @@ def _check_texts(entry: _Entry) -> None:
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise UserError(f"{entry.where}: {name} holds half of a surrogate pair, which is no text.")
     if bool(entry.question) != bool(entry.answer):
-        given, lacking = ("question", "answer") if entry.question else ("answer", "question")
-        raise UserError(f"{entry.where} has a {given} but no {lacking}.")
+        lacking, given = ("answer", "question") if entry.question else ("question", "answer")
+        raise UserError(f"{entry.where} has no {lacking} to its {given}.")
     if not (entry.caption or entry.question or entry.labels):
         raise UserError(f"{entry.where} has no caption, question or label.")
     if (entry.start or 0.0) >= (math.inf if entry.end is None else entry.end):

@@ -32,6 +32,7 @@ from vtkeras.errors import UserError
 # A decoder that a hostile file drives beyond this fails with a MemoryError of its own.
 MEMORY_LIMIT = 4 * 1024**3
 JPEG_QUALITY = 95
+READY = b"ready"
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,10 @@ class _Child:
         self._process: subprocess.Popen | None = None
 
     def decode(self, request: Request) -> EncodedClip | UserError:
-        process = self._process = self._process or _start()
+        if self._process is None:
+            self._process = _start()
+            self._process.stdout.read(len(READY))  # starting does not count as decoding
+        process = self._process
         too_late = threading.Event()
         timer = threading.Timer(self._time_limit, lambda: (too_late.set(), process.kill()))
         timer.start()
@@ -183,6 +187,8 @@ def _jpeg(frame: np.ndarray) -> bytes:
 def serve() -> None:
     """Answers requests on standard input until it closes; the main loop of a child process."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
     while True:
         try:
             request = pickle.load(sys.stdin.buffer)

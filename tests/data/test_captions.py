@@ -1,0 +1,241 @@
+"""Captions in and out of CSV and JSON, and each thing that can be wrong with the row it is in."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from vtkeras.data.captions import ClipRow, read_captions
+from vtkeras.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Videos are never opened here, so empty files will do."""
+    folder = tmp_path / "videos"
+    (folder / "sub").mkdir(parents=True)
+    for name in ["a.mp4", "b.mp4", "c.webm", "sub/d.gif", "7.mp4", "video8.avi"]:
+        (folder / name).touch()
+    return folder
+
+
+def read_csv(folder, text, seed=0):
+    path = folder.parent / "captions.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_captions(path, folder, seed)
+
+
+def read_json(folder, document):
+    path = folder.parent / "captions.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    return read_captions(path, folder)
+
+
+def test_rows_of_a_video_become_one_clip(folder):
+    rows = read_csv(
+        folder,
+        "path,caption,question,answer,label,split\n"
+        'a.mp4,"a cat, asleep",what?,a cat,cat|asleep,train\n'
+        "a.mp4,,where?,on a mat,cat,\n"
+        "sub/d.gif,a dog,,,,val\n",
+    )
+    assert rows == [
+        ClipRow(
+            clip_id="a.mp4",
+            path="a.mp4",
+            start=None,
+            end=None,
+            split="train",
+            captions=("a cat, asleep",),
+            questions=(("what?", "a cat"), ("where?", "on a mat")),
+            labels=("cat", "asleep"),
+        ),
+        ClipRow("sub/d.gif", "sub/d.gif", None, None, "validation", ("a dog",), (), ()),
+    ]
+
+
+def test_segments_of_a_video_are_clips_of_one_split(folder):
+    text = "path,caption,start,end,video_id\na.mp4,one,0,1.5,\na.mp4,two,1.5,,\nb.mp4,three,2,3,third\n"
+    rows = read_csv(folder, text)
+    assert [row.clip_id for row in rows] == ["a.mp4#0-1.5", "a.mp4#1.5-", "third"]
+    assert [(row.start, row.end) for row in rows] == [(0, 1.5), (1.5, None), (2, 3)]
+    assert rows[0].split == rows[1].split
+
+
+def test_columns_in_any_order_further_ones_and_blank_lines(folder):
+    rows = read_csv(folder, "mood,Caption, path\ncalm,one,a.mp4\n\ncalm,two,b.mp4\n")
+    assert [(row.path, row.captions) for row in rows] == [("a.mp4", ("one",)), ("b.mp4", ("two",))]
+
+
+TEXTS = [
+    "一只猫跳上桌子",
+    "👩‍👩‍👧‍👦 dance 🏳️‍🌈",
+    "قطة تقفز على الطاولة",
+    "cafe\u0301 and caf\u00e9",
+    'say "hi", then\nleave',
+    "<b>bold</b> **md**",
+    "x" * 1_000_000,
+]
+
+
+def test_unicode_round_trip(folder):
+    quoted = ['"' + text.replace('"', '""') + '"' for text in TEXTS]
+    lines = ["path,caption"] + [f"a.mp4,{text}" for text in quoted]
+    [row] = read_csv(folder, ("\ufeff" + "\r\n".join(lines)).encode())
+    assert row.captions == tuple(TEXTS)
+    document = {"videos": [{"id": "a"}], "sentences": [{"video_id": "a", "caption": t} for t in TEXTS]}
+    [row] = read_json(folder, document)
+    assert row.captions == tuple(TEXTS)
+
+
+@pytest.mark.parametrize("count,test,validation", [(1, 0, 0), (2, 0, 0), (3, 1, 1), (10, 1, 1), (40, 4, 4)])
+def test_made_splits(folder, count, test, validation):
+    for index in range(count):
+        (folder / f"v{index}.mp4").touch()
+    lines = [f"v{index}.mp4,{text}" for index in range(count) for text in ("first", "second")]
+    text = "\n".join(["path,caption", *lines])
+    rows = read_csv(folder, text)
+    splits = Counter(row.split for row in rows)
+    expected = {"test": test, "validation": validation, "train": count - test - validation}
+    assert splits == Counter(expected)
+    assert read_csv(folder, text) == rows
+    if count == 40:
+        assert read_csv(folder, text, seed=1) != rows
+
+
+def test_split_names(folder):
+    names = ["train", "val", "validate", "validation", "dev", "Test"]
+    paths = ["a.mp4", "b.mp4", "c.webm", "sub/d.gif", "7.mp4", "video8.avi"]
+    lines = [f"{path},text,{name}" for path, name in zip(paths, names, strict=True)]
+    rows = read_csv(folder, "\n".join(["path,caption,split", *lines]))
+    assert [row.split for row in rows] == ["train"] + ["validation"] * 4 + ["test"]
+
+
+@pytest.mark.parametrize(
+    "text,message",
+    [
+        ("", "row 1 names no column 'path'"),
+        ("path,text\na.mp4,one\n", "row 1 names no column 'caption'; it names path, text"),
+        ("path,caption,caption\na.mp4,one,two\n", "row 1 names the column 'caption' twice"),
+        ("path,caption\n", "describes no clip"),
+        ("path,caption\na.mp4,one\na.mp4\n", "row 3 has 1 cells where the header has 2"),
+        ("path,caption\na.mp4,one,two\n", "row 2 has 3 cells"),
+        ('path,caption\na.mp4,"one\n', "not a valid CSV"),
+        ("path,caption\na.mp4,one\nb.mp4,t\0wo\n", "row 3: caption holds a NUL byte"),
+        ("path,caption\nno.mp4,one\n", "row 2: there is no video 'no.mp4'"),
+        ("path,caption\nsub,one\n", "row 2: there is no video 'sub'"),
+        (f"path,caption\n{'x' * 5000},one\n", "row 2: there is no video 'xxx"),
+        ("path,caption\n,one\n", "row 2 has no path"),
+        ("path,caption\n../videos/a.mp4,one\n", "row 2: the path '../videos/a.mp4' leads out"),
+        ("path,caption\n/etc/passwd,one\n", "row 2: the path '/etc/passwd' leads out"),
+        ("path,caption\nC:\\a.mp4,one\n", "row 2: the path .* leads out"),
+        ("path,caption\na.mp4,\n", "row 2 has no caption, question or label"),
+        ("path,caption\na.mp4,one\nb.mp4,two\na.mp4,one\n", "row 4 repeats row 2"),
+        ("path,caption,question\na.mp4,one,what?\n", "row 2 has no answer to its question"),
+        ("path,caption,answer\na.mp4,one,a cat\n", "row 2 has no question to its answer"),
+        ("path,caption,video_id\na.mp4,one,x\nb.mp4,two,x\n", "row 3: the video_id 'x' is already .* row 2"),
+        ("path,caption,start,video_id\na.mp4,one,0,x\na.mp4,two,1,x\n", "row 3: the video_id 'x' is already"),
+        ("path,caption,start\na.mp4,one,soon\n", "row 2: start 'soon' is not a number"),
+        ("path,caption,start\na.mp4,one,nan\n", "row 2: start 'nan' is not a number"),
+        ("path,caption,end\na.mp4,one,inf\n", "row 2: end 'inf' is not a number"),
+        ("path,caption,start\na.mp4,one,-1\n", "row 2: start '-1' is not a number"),
+        ("path,caption,start,end\na.mp4,one,2,2\n", "row 2: end 2 is not after start 2"),
+        ("path,caption,end\na.mp4,one,0\n", "row 2: end 0 is not after start 0"),
+        ("path,caption,split\na.mp4,one,trian\n", "row 2: unknown split 'trian'"),
+        ("path,caption,split\na.mp4,one,train\nb.mp4,two,\n", "row 3 has no split, though others have"),
+        ("path,caption,split\na.mp4,one,train\na.mp4,two,test\n", "row 3: .* in test here and in train"),
+        (
+            "path,caption,split,start\na.mp4,one,train,0\na.mp4,two,test,1\n",
+            "row 3: .* in test here and in train in .* row 2",
+        ),
+        (b"path,caption\na.mp4,one\nb.mp4,\xff\xfe\n", "line 3 is not UTF-8"),
+    ],
+)
+def test_what_is_wrong_in_a_csv_is_told_with_its_row(folder, text, message):
+    with pytest.raises(UserError, match=message) as caught:
+        read_csv(folder, text)
+    assert "captions.csv" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_missing_file(folder):
+    with pytest.raises(UserError, match="No captions file .*none.csv"):
+        read_captions(folder / "none.csv", folder)
+
+
+# JSON
+
+
+def test_msr_vtt(folder):
+    document = {
+        "info": {"year": 2016},
+        "videos": [
+            {"video_id": "video8", "id": 0, "split": "validate", "start time": 137.7, "end time": 149.4},
+            {"id": 7, "split": "train"},
+            {"video_id": "x", "split": "test", "path": "a.mp4", "start time": 1, "end time": 2.5},
+            {"video_id": "y", "split": "test", "file": "sub/d.gif", "start": 0.5, "label": "dog|park"},
+        ],
+        "sentences": [
+            {"sen_id": 0, "video_id": "video8", "caption": "one"},
+            {"sen_id": 1, "video_id": 7.0, "caption": "two", "question": "what?", "answer": "two"},
+            {"sen_id": 2, "video_id": "video8", "caption": "three"},
+            {"sen_id": 2, "video_id": "video8", "caption": "three"},
+            {"sen_id": 3, "video_id": "x", "caption": "four"},
+            {"sen_id": 4, "video_id": "y", "caption": "five"},
+        ],
+    }
+    # The start and end of video8 are places in the film that it was cut out of.
+    assert read_json(folder, document) == [
+        ClipRow("video8", "video8.avi", None, None, "validation", ("one", "three"), (), ()),
+        ClipRow("7", "7.mp4", None, None, "train", ("two",), (("what?", "two"),), ()),
+        ClipRow("x", "a.mp4", 1.0, 2.5, "test", ("four",), (), ()),
+        ClipRow("y", "sub/d.gif", 0.5, None, "test", ("five",), (), ("dog", "park")),
+    ]
+
+
+def one_video(video=(), sentence=()):
+    return {
+        "videos": [{"video_id": "a", **dict(video)}],
+        "sentences": [{"video_id": "a", "caption": "one", **dict(sentence)}],
+    }
+
+
+@pytest.mark.parametrize(
+    "document,message",
+    [
+        ("{", "not valid JSON"),
+        ("[]", "must hold an object"),
+        ('{"a":' * 100_000, "nested too deep"),
+        ('{"videos": [{"video_id": "a", "start": NaN}]}', "holds NaN"),
+        ({"videos": []}, "holds no list 'sentences'"),
+        ({"videos": {}, "sentences": []}, "holds no list 'videos'"),
+        ({"videos": [], "sentences": []}, "describes no clip"),
+        ({"videos": [3], "sentences": []}, r"videos\[0\] is not an object"),
+        ({"videos": [{}], "sentences": []}, r"videos\[0\] has no video_id or id"),
+        ({"videos": [{"id": True}], "sentences": []}, r"videos\[0\]: id true is not an id"),
+        ({"videos": [{"id": [1]}], "sentences": []}, r"videos\[0\]: id \[1\] is not an id"),
+        ({"videos": [{"id": "a"}, {"id": "a"}], "sentences": []}, r"videos\[1\] repeats the id 'a' of"),
+        ({"videos": [{"id": "a"}], "sentences": []}, r"videos\[0\] has no sentence"),
+        ({"videos": [{"id": "z"}], "sentences": []}, r"videos\[0\]: there is no file for video 'z'"),
+        (one_video(sentence={"video_id": "b"}), r"sentences\[0\] is about video 'b', which is not among"),
+        (one_video(sentence={"caption": 3}), r"sentences\[0\]: caption 3 is not a text"),
+        (one_video(sentence={"caption": ""}), r"sentences\[0\] has no caption"),
+        (one_video(sentence={"caption": "\ud83d"}), r"sentences\[0\]: caption holds half of a surrogate"),
+        (one_video(sentence={"caption": "a\0"}), r"sentences\[0\]: caption holds a NUL"),
+        (one_video({"split": "tset"}), r"videos\[0\]: unknown split 'tset'"),
+        (one_video({"split": 1}), r"videos\[0\]: split 1 is not a text"),
+        (one_video({"start": "x"}), r"videos\[0\]: start 'x' is not a number"),
+        (one_video({"start": True}), r"videos\[0\]: start 'True' is not a number"),
+        (one_video({"start": 2, "end": 1}), r"sentences\[0\]: end 1 is not after start 2"),
+        (one_video({"path": "../a.mp4"}), r"sentences\[0\]: the path '../a.mp4' leads out"),
+    ],
+)
+def test_what_is_wrong_in_a_json_is_told_with_its_index(folder, document, message):
+    with pytest.raises(UserError, match=message) as caught:
+        read_json(folder, document)
+    assert "captions.json" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_two_files_of_one_id(folder):
+    (folder / "sub/a.webm").touch()
+    with pytest.raises(UserError, match=r"videos\[0\]: both 'a.mp4' and 'sub/a.webm' could be video 'a'"):
+        read_json(folder, one_video())

@@ -1,0 +1,110 @@
+"""What the folder source yields is what the captions file and the videos said."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.fixtures.videos import make_folder
+from vtkeras import keys
+from vtkeras.data.ingest import ingest
+from vtkeras.data.sources.folder import FolderSource
+from vtkeras.errors import UserError
+
+CSV = """path,caption,question,answer,label,split
+clip0.mp4,a dark one,how light?,dark,gray|dark,train
+clip0.mp4,黑暗 🌑,,,,train
+clip0.mp4,a dark one,is it red?,no,,train
+clip1.mp4,a lighter one,,,gray,train
+clip2.mp4,,what?,a gray,,val
+clip3.mp4,the last,,,,test
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    videos = make_folder(root / "videos", 4)
+    (root / "captions.csv").write_text(CSV, encoding="utf-8")
+    ingest(videos, root / "captions.csv", root / "out", num_frames=4, max_side=32, clips_per_shard=1)
+    return root / "out"
+
+
+def examples(source, split):
+    found = list(source.load(split).as_numpy_iterator())
+    return sorted(found, key=lambda example: (example[keys.VIDEO_ID], example[keys.QUESTION]))
+
+
+def test_splits_and_sizes(folder):
+    source = FolderSource(folder)
+    assert source.splits() == ["train", "validation", "test"]
+    # Two questions about clip0, none about clip1.
+    assert [source.size(split) for split in source.splits()] == [3, 1, 1]
+    for split in source.splits():
+        assert len(list(source.load(split))) == len(source.load(split)) == source.size(split)
+
+
+def test_examples(folder):
+    first, second, third = examples(FolderSource(folder), "train")
+    assert set(first) == {
+        keys.FRAMES,
+        keys.VIDEO_ID,
+        keys.CAPTIONS,
+        keys.QUESTION,
+        keys.ANSWER,
+        keys.LABEL,
+    }
+    assert first[keys.FRAMES].shape == (4, 24, 32, 3) and first[keys.FRAMES].dtype == np.uint8
+    np.testing.assert_allclose(first[keys.FRAMES], 20, atol=3)
+    np.testing.assert_allclose(third[keys.FRAMES], 40, atol=3)
+    for example in (first, second):
+        assert example[keys.VIDEO_ID] == b"clip0.mp4" and example[keys.LABEL] == b"gray|dark"
+        assert [text.decode() for text in example[keys.CAPTIONS]] == ["a dark one", "黑暗 🌑"]
+    assert (first[keys.QUESTION], first[keys.ANSWER]) == (b"how light?", b"dark")
+    assert (second[keys.QUESTION], second[keys.ANSWER]) == (b"is it red?", b"no")
+    assert (third[keys.QUESTION], third[keys.ANSWER]) == (b"", b"")
+    [without_caption] = examples(FolderSource(folder), "validation")
+    assert without_caption[keys.CAPTIONS].shape == (0,)
+
+
+def test_shapes_are_known_where_they_can_be(folder):
+    spec = FolderSource(folder).load("train").element_spec
+    assert spec[keys.FRAMES] == tf.TensorSpec([None, None, None, 3], tf.uint8)
+    assert spec[keys.CAPTIONS] == tf.TensorSpec([None], tf.string)
+    for key in (keys.VIDEO_ID, keys.QUESTION, keys.ANSWER, keys.LABEL):
+        assert spec[key] == tf.TensorSpec([], tf.string)
+
+
+def test_the_order_is_always_the_same(folder):
+    orders = [
+        [(example[keys.VIDEO_ID], example[keys.QUESTION]) for example in source.load("train", epoch)]
+        for source, epoch in ((FolderSource(folder), 0), (FolderSource(folder, seed=1), 3))
+    ]
+    assert orders[0] == orders[1]
+
+
+def test_texts(folder):
+    texts = {name: sorted(values) for name, values in FolderSource(folder).texts().items()}
+    assert texts == {
+        "captions": ["a dark one", "a lighter one", "黑暗 🌑"],
+        "questions": ["how light?", "is it red?"],
+        "answers": ["dark", "no"],
+        "labels": ["dark", "gray", "gray"],
+    }
+
+
+def test_what_is_not_there(folder, tmp_path):
+    with pytest.raises(UserError, match="holds no split 'dev'; it holds train, validation, test"):
+        FolderSource(folder).load("dev")
+    with pytest.raises(UserError, match="holds no manifest.json"):
+        FolderSource(tmp_path)
+    with pytest.raises(UserError, match="needs data.path"):
+        FolderSource(None)
+
+
+def test_damage_shows_at_once(folder, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shard = tmp_path / "test-00000.tfrecord"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(UserError, match="test-00000.tfrecord is damaged"):
+        FolderSource(tmp_path)

@@ -1,0 +1,289 @@
+"""Ingest: one shard set from one input, whatever interrupts it and however bad some files are."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tests.fixtures.videos import make_captions, make_folder
+from vtkeras.data import decoder, shards
+from vtkeras.data import ingest as ingest_module
+from vtkeras.data.decoder import DecoderPool, Request
+from vtkeras.data.ingest import ingest
+from vtkeras.data.shards import sha256_of, verify, write_shard
+from vtkeras.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+COUNT = 6
+OPTIONS = {"num_frames": 4, "max_side": 32, "clips_per_shard": 2}
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return make_folder(tmp_path_factory.mktemp("data") / "videos", COUNT)
+
+
+@pytest.fixture(scope="module")
+def captions(videos):
+    return make_captions(videos.parent / "captions.csv", COUNT)
+
+
+@pytest.fixture(scope="module")
+def expected(videos, captions, tmp_path_factory):
+    """The checksums of an ingest that nothing disturbed."""
+    out = tmp_path_factory.mktemp("expected") / "out"
+    ingest(videos, captions, out, **OPTIONS)
+    return checksums(out)
+
+
+def checksums(out):
+    return {path.name: sha256_of(path) for path in sorted(out.glob("*.tfrecord"))}
+
+
+def test_ingest(videos, captions, expected, tmp_path):
+    steps = []
+    out = tmp_path / "deep" / "out"
+    manifest = ingest(videos, captions, out, **OPTIONS, progress=lambda *step: steps.append(step))
+    assert manifest == verify(out)
+    # Six videos: one to test, one to validation, four to train; two a shard.
+    assert [(split, manifest.clips(split)) for split in manifest.splits] == [
+        ("train", 4),
+        ("validation", 1),
+        ("test", 1),
+    ]
+    assert [shard.clips for shard in manifest.shards] == [2, 2, 1, 1]
+    assert manifest.set_aside == manifest.partial == []
+    assert [step[:2] for step in steps] == [(number, COUNT) for number in range(1, COUNT + 1)]
+    assert checksums(out) == expected
+    [record] = tf.data.TFRecordDataset(str(out / "test-00000.tfrecord"))
+    clip = shards.parse(record)
+    level = 20 * (int(clip["path"].numpy().decode()[4]) + 1)
+    pictures = [tf.io.decode_jpeg(frame) for frame in clip["frames"]]
+    assert len(pictures) == 4 and all(picture.shape == (24, 32, 3) for picture in pictures)
+    assert all(abs(tf.reduce_mean(tf.cast(picture, tf.float32)) - level) < 3 for picture in pictures)
+    assert clip["times"].numpy().tolist() == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert (clip["width"], clip["height"], clip["complete"]) == (32, 24, 1)
+
+
+def test_a_rerun_makes_only_what_is_damaged(videos, captions, expected, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    first = ingest(videos, captions, out, **OPTIONS)
+    written = []
+
+    def noted(path, clips):
+        written.append(path.name)
+        return write_shard(path, clips)
+
+    monkeypatch.setattr(ingest_module, "write_shard", noted)
+    assert ingest(videos, captions, out, **OPTIONS) == first and written == []
+    (out / "train-00001.tfrecord").write_bytes(b"damage")
+    (out / "test-00000.tfrecord").unlink()
+    assert ingest(videos, captions, out, **OPTIONS) == first
+    assert written == ["train-00001.tfrecord", "test-00000.tfrecord"]
+    assert checksums(out) == expected
+
+
+class Remembering(DecoderPool):
+    """A pool that decodes a video but once, for tests that ingest the same videos many times."""
+
+    clips: dict = {}
+
+    def decode(self, requests):
+        for request in requests:
+            if request not in self.clips:
+                [self.clips[request]] = super().decode([request])
+            yield self.clips[request]
+
+
+class Stop(BaseException):
+    """Stands for the end of the process: nothing in the program catches it."""
+
+
+def test_an_end_at_any_write_is_made_good(videos, captions, expected, tmp_path, monkeypatch):
+    # Four shards, four records, the plan and the manifest: ten files, each ended before and after.
+    monkeypatch.setattr(ingest_module, "DecoderPool", Remembering)
+    replace, survived = os.replace, 0
+    for point in range(20):
+        out, left = tmp_path / str(point), [point]
+
+        def ending_replace(source, target, left=left):
+            for step in (lambda: None, lambda: replace(source, target)):
+                if left[0] == 0:
+                    raise Stop
+                left[0] -= 1
+                step()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", ending_replace)
+            with pytest.raises(Stop):
+                ingest(videos, captions, out, **OPTIONS)
+        survived += len(checksums(out))
+        ingest(videos, captions, out, **OPTIONS)
+        assert checksums(out) == expected and verify(out)
+    assert survived > 0
+
+
+SCRIPT = """
+import sys
+from vtkeras.data.ingest import ingest
+videos, captions, out = sys.argv[1:]
+ingest(videos, captions, out, num_frames=4, max_side=32, clips_per_shard=2, progress=print)
+"""
+
+
+def test_kill_9(videos, captions, expected, tmp_path):
+    out = tmp_path / "out"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-c", SCRIPT, str(videos), str(captions), str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    for _ in range(3):
+        process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and not (out / "manifest.json").exists()
+    ingest(videos, captions, out, **OPTIONS)
+    assert checksums(out) == expected and verify(out)
+
+
+def test_other_input_or_options(videos, captions, tmp_path):
+    out = tmp_path / "out"
+    ingest(videos, captions, out, **OPTIONS)
+    with pytest.raises(UserError, match=r"other options \(max_side 32, now 64\): choose another"):
+        ingest(videos, captions, out, **{**OPTIONS, "max_side": 64})
+    other = make_captions(tmp_path / "other.csv", COUNT - 1)
+    with pytest.raises(UserError, match="another captions file: choose another --out"):
+        ingest(videos, other, out, **OPTIONS)
+    (out / "plan.json").write_text("{")
+    with pytest.raises(UserError, match="plan.json is damaged"):
+        ingest(videos, captions, out, **OPTIONS)
+
+
+def test_replaced_video(captions, tmp_path):
+    videos = make_folder(tmp_path / "videos", COUNT)
+    ingest(videos, captions, tmp_path / "out", **OPTIONS)
+    make_folder(videos, COUNT, frames=9)
+    with pytest.raises(UserError, match="other videos"):
+        ingest(videos, captions, tmp_path / "out", **OPTIONS)
+
+
+def test_one_bad_among_many(captions, tmp_path):
+    videos = make_folder(tmp_path / "videos", COUNT)
+    (videos / "clip3.mp4").write_bytes((videos / "clip3.mp4").read_bytes()[:300])
+    notes, out = [], tmp_path / "out"
+    manifest = ingest(videos, captions, out, **OPTIONS, progress=lambda *step: notes.append(step[2]))
+    [(path, reason)] = manifest.set_aside
+    assert path == "clip3.mp4" and reason.startswith("clip3.mp4 cannot be decoded")
+    assert sum(manifest.clips(split) for split in manifest.splits) == COUNT - 1
+    assert sum(note.startswith("set aside:") for note in notes) == 1
+    assert verify(out) == manifest
+
+
+def test_all_bad(captions, tmp_path):
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for index in range(COUNT):
+        (videos / f"clip{index}.mp4").write_text("no video")
+    for _ in range(2):
+        with pytest.raises(UserError, match="None of the 6 clips .* The first: clip"):
+            ingest(videos, captions, tmp_path / "out", **OPTIONS)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_bad_arguments(videos, captions, tmp_path):
+    with pytest.raises(UserError, match="No folder .*nowhere"):
+        ingest(tmp_path / "nowhere", captions, tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty holds no video"):
+        ingest(tmp_path / "empty", captions, tmp_path / "out")
+    with pytest.raises(UserError, match="No captions file"):
+        ingest(videos, tmp_path / "none.csv", tmp_path / "out")
+    with pytest.raises(UserError, match="num_frames must be from 1"):
+        ingest(videos, captions, tmp_path / "out", num_frames=0)
+    with pytest.raises(UserError, match="is not empty and was not made by ingest"):
+        ingest(videos, captions, videos.parent)
+    with pytest.raises(UserError, match="captions.csv cannot be written"):
+        ingest(videos, captions, captions)
+    assert not (tmp_path / "out").exists()
+
+
+def test_full_disk(videos, captions, expected, tmp_path, monkeypatch):
+    out, fsync, left = tmp_path / "out", os.fsync, [9]
+
+    def filling_fsync(descriptor):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", filling_fsync)
+        with pytest.raises(UserError, match="disk full while writing"):
+            ingest(videos, captions, out, **OPTIONS)
+    kept = checksums(out)
+    assert kept and kept.items() <= expected.items()
+    ingest(videos, captions, out, **OPTIONS)
+    assert checksums(out) == expected
+
+
+def test_two_at_once(videos, captions, tmp_path):
+    out = tmp_path / "out"
+
+    def meanwhile(*_):
+        with pytest.raises(UserError, match="Another ingest is writing"):
+            ingest(videos, captions, out, **OPTIONS)
+
+    ingest(videos, captions, out, **OPTIONS, progress=meanwhile)
+
+
+# The decoder's child processes
+
+
+SLOW_CHILD = """
+import time
+from vtkeras.data import decoder
+read = decoder.read_frames
+decoder.read_frames = lambda path, *rest: time.sleep(60) if "clip1" in path else read(path, *rest)
+decoder.serve()
+"""
+
+
+def start_child(script):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, env=environment)
+
+
+def test_a_stuck_video_is_given_up_and_the_next_goes_on(videos, monkeypatch):
+    monkeypatch.setattr(decoder, "_start", lambda: start_child(SLOW_CHILD))
+    requests = [Request(str(videos / f"clip{index}.mp4"), 2) for index in range(3)]
+    with DecoderPool(workers=1, time_limit=2.0) as pool:
+        first, stuck, last = pool.decode(requests)
+    assert len(first.frames) == len(last.frames) == 2
+    assert str(stuck) == f"{videos}/clip1.mp4 took longer than 2 s to decode."
+
+
+def test_a_crash_of_the_decoder(videos, monkeypatch):
+    monkeypatch.setattr(decoder, "_start", lambda: start_child("import os; os.kill(os.getpid(), 11)"))
+    with DecoderPool(workers=2) as pool:
+        results = list(pool.decode([Request(str(videos / "clip0.mp4"), 2)] * 3))
+    assert [str(result) for result in results] == [f"{videos}/clip0.mp4 makes the decoder crash."] * 3
+
+
+def test_no_child_outlives_the_pool(videos):
+    with DecoderPool(workers=2) as pool:
+        list(pool.decode([Request(str(videos / "clip0.mp4"), 2)] * 4))
+        processes = [child._process for child in pool._children if child._process]
+    assert processes and all(process.poll() is not None for process in processes)
+
+
+def test_records_hold_no_time_and_no_place(videos, captions, tmp_path):
+    ingest(videos, captions, tmp_path / "out", **OPTIONS)
+    for path in (tmp_path / "out").glob("*.json"):
+        assert str(videos) not in path.read_text()
+        json.loads(path.read_text())
