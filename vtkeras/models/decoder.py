@@ -140,7 +140,8 @@ class TextDecoder(keras.layers.Layer):
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="norm")
         self.norm.build((*tokens_shape, dim))
         for block in self.blocks:
-            block.build((*tokens_shape, dim), context_shape)
+            if not block.built:  # a block read from a file is
+                block.build((*tokens_shape, dim), context_shape)
 
     def call(self, tokens, context, context_mask=None, return_scores=False, training=None):
         if training and self.word_dropout:

@@ -69,7 +69,7 @@ class VideoTextModel(keras.Model):
         label_head = keras.layers.Dense(num_labels, dtype="float32", name="label_logits") if num_labels else None
         video_projection = keras.layers.Dense(embedding_dim, dtype="float32", name="video_projection")
         text_projection = keras.layers.Dense(embedding_dim, dtype="float32", name="text_projection")
-        pair = EmbeddingPair(name="embedding_pair")
+        pair = EmbeddingPair(dtype="float32", name="embedding_pair")
 
         # === Functional model ===
         clip_shape = (num_frames, image_size, image_size, 3)

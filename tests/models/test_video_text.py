@@ -1,0 +1,148 @@
+"""The multi-task model: outputs, saving, parts that agree with the whole, and empty inputs."""
+
+import keras
+import numpy as np
+import pytest
+
+from vtkeras import keys
+from vtkeras.errors import UserError
+from vtkeras.tasks import TASKS
+from vtkeras.training.run import load_model
+
+RNG = np.random.default_rng(0)
+
+
+def make_inputs(model, batch=2):
+    def tokens(length):
+        ids = RNG.integers(4, 30, (batch, length))
+        ids[:, 0] = 2
+        ids[0, length // 2 :] = 0
+        return ids.astype("int32")
+
+    mask = np.ones((batch, model.num_frames), bool)
+    mask[0, 1:] = False
+    return {
+        keys.FRAMES: RNG.integers(0, 256, (batch, model.num_frames, 32, 32, 3), dtype="uint8"),
+        keys.FRAMES_MASK: mask,
+        keys.QUESTION_TOKENS: tokens(model.question_length),
+        keys.CAPTION_TOKENS: tokens(model.caption_length),
+        keys.MATCH_TOKENS: tokens(model.caption_length),
+    }
+
+
+@pytest.fixture(scope="module")
+def inputs(tiny_model):
+    return make_inputs(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def outputs(tiny_model, inputs):
+    return {head: np.asarray(value) for head, value in tiny_model(inputs).items()}
+
+
+def test_heads(tiny_model, outputs, vocabulary):
+    assert {head: value.shape for head, value in outputs.items()} == {
+        keys.HEAD_CAPTION: (2, tiny_model.caption_length, len(vocabulary.tokens)),
+        keys.HEAD_ANSWER: (2, len(vocabulary.answers)),
+        keys.HEAD_LABEL: (2, len(vocabulary.labels)),
+        keys.HEAD_CONTRASTIVE: (2, 2, 8),
+    }
+    assert all(value.dtype == "float32" and np.isfinite(value).all() for value in outputs.values())
+
+
+def test_file_round_trip(tiny_model, inputs, outputs, tmp_path):
+    tiny_model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    for head, value in loaded(inputs).items():
+        np.testing.assert_allclose(value, outputs[head], atol=1e-5)
+    video, same = (m.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK]) for m in (tiny_model, loaded))
+    np.testing.assert_allclose(same[keys.POOLED], video[keys.POOLED], atol=1e-5)
+
+
+def test_parts_agree_with_the_whole(tiny_model, inputs, outputs):
+    video = tiny_model.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK])
+    summary, scores = tiny_model.fuse(inputs[keys.QUESTION_TOKENS], video)
+    tokens = 4 * 2 * 2  # frames, and a 4 x 4 grid merged 2 by 2
+    assert scores.shape == (2, 2, 2, tiny_model.question_length, tokens)  # batch, blocks, heads
+    np.testing.assert_allclose(np.asarray(scores).sum(-1), 1, atol=1e-5)
+    assert (np.asarray(scores)[0, ..., 4:] == 0).all()  # clip 0 has one frame
+    np.testing.assert_allclose(tiny_model.answer_logits(summary), outputs[keys.HEAD_ANSWER], atol=1e-5)
+    np.testing.assert_allclose(tiny_model.label_logits(summary, video), outputs[keys.HEAD_LABEL], atol=1e-5)
+    caption = tiny_model.decoder(inputs[keys.CAPTION_TOKENS], video[keys.SEQUENCE], video[keys.MASK])
+    np.testing.assert_allclose(caption, outputs[keys.HEAD_CAPTION], atol=1e-5)
+
+
+def test_embeddings_are_unit_vectors_and_the_pair_is_scaled(tiny_model, inputs, outputs):
+    video = tiny_model.embed_video(tiny_model.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK]))
+    text = tiny_model.embed_text(inputs[keys.MATCH_TOKENS])
+    np.testing.assert_allclose(np.linalg.norm(video, axis=-1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(text, axis=-1), 1, atol=1e-5)
+    # exp(2.66) = 14.3 = 1 / 0.07, half of it (in the exponent) on each side.
+    pair = np.stack([video, text], axis=1) * np.exp(1.33)
+    np.testing.assert_allclose(outputs[keys.HEAD_CONTRASTIVE], pair, atol=1e-4)
+
+
+def test_padded_frames_change_nothing(tiny_model, inputs, outputs):
+    changed = inputs[keys.FRAMES].copy()
+    changed[0, 1:] = 255 - changed[0, 1:]
+    for head, value in tiny_model({**inputs, keys.FRAMES: changed}).items():
+        np.testing.assert_allclose(value, outputs[head], atol=1e-4)
+
+
+def test_nothing_said_and_nothing_seen_is_finite(tiny_model, inputs):
+    empty = {name: np.zeros_like(value) for name, value in inputs.items()}
+    for head, value in tiny_model(empty).items():
+        assert np.isfinite(value).all(), head
+
+
+def test_heads_without_classes_are_left_out(tiny_config, vocabulary):
+    bare = type(vocabulary)(vocabulary.tokens, (), ())
+    model = TASKS["multitask"].build(tiny_config("model.frame_encoder=efficientnet_tiny"), bare)
+    assert set(model.output) == {keys.HEAD_CAPTION, keys.HEAD_CONTRASTIVE}
+
+
+@pytest.mark.parametrize("fusion", ["co_attention", "concat"])
+def test_other_fusions_and_encoders(tiny_config, vocabulary, fusion):
+    model = TASKS["multitask"].build(
+        tiny_config(
+            f"model.fusion={fusion}",
+            "model.decoder_fusion=concat",
+            "model.temporal_encoder=" + ("gru" if fusion == "concat" else "mean"),
+            "model.text_encoder=lstm",
+        ),
+        vocabulary,
+    )
+    assert all(np.isfinite(value).all() for value in model(make_inputs(model)).values())
+
+
+@pytest.mark.parametrize(
+    "override,sentence",
+    [
+        ("model.fusion=glue", "model.fusion 'glue' is unknown: use one of co_attention, concat, cross_attention"),
+        ("model.decoder_fusion=co_attention", "would let a word see the words after it"),
+        ("model.frame_encoder=eyes", "model.frame_encoder 'eyes' is unknown"),
+        ("model.temporal_encoder=clock", "model.temporal_encoder 'clock' is unknown"),
+        ("model.text_encoder=ears", "model.text_encoder 'ears' is unknown"),
+        ("model.text_encoder=preset", "needs model.text_preset"),
+        ("model.patch_merge=3", "model.patch_merge 3 does not divide"),
+    ],
+)
+def test_unknown_parts(tiny_config, vocabulary, override, sentence):
+    with pytest.raises(UserError, match=sentence):
+        TASKS["multitask"].build(tiny_config(override), vocabulary)
+
+
+def test_mixed_precision_gives_float32_heads(tiny_config, vocabulary, tiny_model, inputs, outputs, float32_after):
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    model = TASKS["multitask"].build(tiny_config(), vocabulary)
+    model.set_weights(tiny_model.get_weights())
+    assert {value.dtype for value in model.output.values()} == {"float32"}
+    for head, value in model(inputs).items():
+        assert value.dtype == "float32", head
+        np.testing.assert_allclose(value, outputs[head], atol=0.25)
+
+
+def test_damaged_file(tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"PK\x03\x04 not a model")
+    with pytest.raises(UserError, match="model.keras cannot be loaded"):
+        load_model(tmp_path / "model.keras")
