@@ -69,3 +69,19 @@ def float32_after():
 
     yield
     keras.mixed_precision.set_global_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_config, tmp_path_factory):
+    """A run folder: the tiny experiment, trained for one epoch; tests leave it as it is."""
+    from vtkeras.training.fit import train
+
+    return train(tiny_config(), tmp_path_factory.mktemp("runs") / "tiny", report=lambda line: None)
+
+
+@pytest.fixture(scope="session")
+def exported_run(tiny_run, tmp_path_factory):
+    """The tiny run's exported artefacts in a folder of their own; tests leave it as it is."""
+    from vtkeras.export import export_run
+
+    return export_run(tiny_run, tmp_path_factory.mktemp("exported") / "tiny", report=lambda line: None)

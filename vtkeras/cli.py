@@ -33,7 +33,7 @@ SHIPPED_MODEL = Path("saved_models/multitask/moving_digits")
 
 def main() -> None:
     """Runs the command line; a `UserError` becomes one sentence and exit code 2."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
     except UserError as error:

@@ -1,0 +1,133 @@
+"""The SavedModel gives what the Keras model gives, and needs neither vtkeras nor the data."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vtkeras.data.video import probe
+from vtkeras.errors import UserError
+from vtkeras.export import export_run
+from vtkeras.training.run import Run
+
+# A process of its own that may import nothing but TensorFlow and tensorflow-text.
+LOADER = """
+import json, sys
+import numpy as np, tensorflow as tf, tensorflow_text
+sys.modules["vtkeras"] = sys.modules["keras_nlp"] = None
+model = tf.saved_model.load(sys.argv[1])
+frames = np.load(sys.argv[2])
+found = model.caption(frames)
+answers = model.answer(frames, tf.constant(["how many digits are there?", ""]))
+labels = model.classify(frames, tf.constant(["", ""]))
+print(json.dumps({
+    "caption": [text.decode() for text in found["caption"].numpy()],
+    "score": found["score"].numpy().tolist(),
+    "caption_attention": float(found["attention"].numpy().sum()),
+    "frame_index": found["frame_index"].numpy().tolist(),
+    "answer": [text.decode() for text in answers["answer"].numpy()],
+    "answer_score": answers["score"].numpy().tolist(),
+    "labels": labels["probabilities"].numpy().tolist(),
+    "video": model.embed_video(frames).numpy().tolist(),
+    "text": model.embed_text(tf.constant(["digit 3 is moving up and down", "你好 👍"])).numpy().tolist(),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tiny_run):
+    return Run.open(tiny_run)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Two clips of 9 frames in 48 x 40 pixels: neither the model's length (4) nor its size (32)."""
+    return np.random.default_rng(0).integers(0, 256, (2, 9, 48, 40, 3)).astype("uint8")
+
+
+@pytest.fixture(scope="module")
+def fresh(exported_run, frames, tmp_path_factory):
+    """What the SavedModel says in a fresh process."""
+    file = tmp_path_factory.mktemp("frames") / "frames.npy"
+    np.save(file, frames)
+    command = [sys.executable, "-c", LOADER, str(exported_run / "saved_model"), str(file)]
+    return json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()[-1])
+
+
+def test_a_fresh_process_gives_what_the_keras_model_gives(run, frames, fresh):
+    clips, mask = run.preprocessor.clips(tf.constant(frames))
+    decoder = run.decoder()
+    caption = decoder.caption(clips, mask)
+    answer = decoder.answer(clips, mask, tf.constant(["how many digits are there?", ""]))
+    labels = decoder.classify(clips, mask, tf.constant(["", ""]))
+    assert fresh["caption"] == [text.decode() for text in caption["caption"].numpy()]
+    assert fresh["answer"] == [text.decode() for text in answer["answer"].numpy()]
+    np.testing.assert_allclose(fresh["score"], caption["score"], rtol=1e-4)
+    np.testing.assert_allclose(fresh["answer_score"], answer["score"], rtol=1e-4)
+    np.testing.assert_allclose(fresh["labels"], labels["probabilities"], rtol=1e-4)
+    np.testing.assert_allclose(fresh["video"], decoder.embed_video(clips, mask), atol=1e-5)
+
+
+def test_frames_are_taken_from_the_middle_of_equal_stretches(fresh):
+    # 9 frames in 4 stretches of 2.25: the middles 1.125, 3.375, 5.625, 7.875, rounded down.
+    assert fresh["frame_index"][0] == [1, 3, 5, 7]
+
+
+def test_embeddings_are_unit_vectors(fresh):
+    np.testing.assert_allclose(np.linalg.norm(fresh["video"], axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(fresh["text"], axis=1), 1, atol=1e-5)
+
+
+def test_attention_of_every_written_word_and_head_sums_to_one(exported_run, frames):
+    model = tf.saved_model.load(str(exported_run / "saved_model"))
+    found = model.caption(frames)
+    sums = found["attention"].numpy().sum(axis=(3, 4, 5))
+    written = found["probabilities"].numpy() > 0
+    np.testing.assert_allclose(sums[written], 1, atol=1e-4)
+    np.testing.assert_array_equal(sums[~written], 0)
+
+
+@pytest.mark.parametrize("time, height, width", [(1, 32, 32), (2, 7, 300), (40, 33, 31)])
+def test_frames_of_any_size_and_length(exported_run, time, height, width):
+    model = tf.saved_model.load(str(exported_run / "saved_model"))
+    found = model.caption(np.zeros((1, time, height, width, 3), "uint8"))
+    # 4 frames are looked at; a shorter clip fills up with repeats of its last frame, marked False.
+    assert found["frames_mask"].numpy()[0].tolist() == [index < time for index in range(4)]
+    assert np.isfinite(found["score"].numpy()).all()
+
+
+def test_keras_file_loads_and_gives_the_same(exported_run, run, frames):
+    import keras
+
+    loaded = keras.saving.load_model(exported_run / "model.keras")
+    clips, mask = run.preprocessor.clips(tf.constant(frames))
+    one, other = run.model.encode_video(clips, mask), loaded.encode_video(clips, mask)
+    np.testing.assert_allclose(one["sequence"], other["sequence"], atol=1e-6)
+
+
+def test_samples_are_playable_and_described(exported_run):
+    rows = (exported_run / "samples" / "captions.csv").read_text().splitlines()
+    assert rows[0] == "path,caption,question,answer,label" and len(rows) == 1 + 8  # 8 test clips there are
+    assert probe(exported_run / "samples" / rows[1].split(",")[0]).frame_count == 16
+
+
+def test_a_failed_export_leaves_the_old_one(tiny_run, tmp_path, monkeypatch):
+    out = export_run(tiny_run, tmp_path / "out", report=lambda line: None)
+    before = (out / "model.keras").read_bytes()
+
+    def full_disk(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", full_disk)
+    with pytest.raises(UserError, match="disk is full"):
+        export_run(tiny_run, out, report=lambda line: None)
+    assert (out / "saved_model" / "saved_model.pb").is_file()
+    assert (out / "model.keras").read_bytes() == before
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    with pytest.raises(UserError, match="is not a run"):
+        export_run(tmp_path)

@@ -1,0 +1,93 @@
+"""Baselines and scores on examples small enough to check by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from vtkeras.tasks.baselines import BASELINES, Examples, Predictions, most_common, nearest_clip, text_only, thumbnail
+from vtkeras.tasks.evaluate import evaluate, score, to_markdown, write_results
+from vtkeras.training.run import Run, make_source
+
+TRAIN = Examples(
+    captions=[["a cat"], ["a cat"], ["a dog"]],
+    questions=["what?", "what?", "how many?"],
+    answers=["cat", "cat", "one"],
+    labels=["pet", "pet", "pet|dog"],
+    thumbnails=np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], "float32"),
+)
+TEST = Examples(
+    captions=[["a cat", "one cat"], ["a dog"]],
+    questions=["how many?", "what?"],
+    answers=["one", "dog"],
+    labels=["pet", "pet|dog"],
+    thumbnails=np.array([[0.9, 0.1], [0.1, 0.9]], "float32"),
+)
+
+
+def test_most_common():
+    found = most_common(TRAIN, TEST)
+    assert found.captions == ["a cat"] * 2 and found.answers == ["cat"] * 2 and found.labels == ["pet"] * 2
+
+
+def test_text_only_knows_the_question():
+    found = text_only(TRAIN, TEST)
+    assert found.answers == ["one", "cat"]
+    assert found.labels == ["pet|dog", "pet"]
+
+
+def test_text_only_falls_back_on_an_unseen_question():
+    unseen = Examples(captions=[["x"]], questions=["why?"], answers=["no"], labels=["pet"])
+    assert text_only(TRAIN, unseen).answers == ["cat"]
+
+
+def test_nearest_clip_takes_the_answer_of_the_nearest_that_was_asked_the_same():
+    found = nearest_clip(TRAIN, TEST)
+    # Cosines of test 1: 0.9, 0.78, 0.1; of test 2: 0.1, 0.62, 0.9.
+    assert found.captions == ["a cat", "a dog"]
+    # Test 1 asks "how many?", which only the third was asked; test 2 asks "what?": the second is nearest.
+    assert found.answers == ["one", "cat"]
+
+
+def test_score_by_hand():
+    row = score(Predictions(captions=["one cat", "a cat"], answers=["one", "cat"], labels=["pet", "pet"]), TEST)
+    assert row["caption_exact"] == 0.5  # "one cat" is a reference, "a cat" is not one of the second clip's
+    assert row["answer_accuracy"] == 0.5
+    assert row["label_accuracy"] == 0.5  # the second lacks "dog"
+    # F1 of "pet" is 1, of "dog" 0: macro 0.5.  Answers: "one" 1, "dog" 0.
+    assert row["label_macro_f1"] == pytest.approx(0.5)
+    assert row["answer_macro_f1"] == pytest.approx(0.5)
+    assert row["recall_at_1"] is None
+
+
+def test_recall_counts_every_clip_with_the_caption():
+    # Queries "a cat" and "a dog" over the two clips; "a dog" ranks its clip second.
+    row = score(Predictions(similarity=np.array([[0.9, 0.1], [0.8, 0.2]])), TEST)
+    assert row["recall_at_1"] == 0.5 and row["recall_at_5"] == 1.0
+
+
+def test_thumbnail_is_a_unit_vector_of_block_means():
+    # One frame of 2 x 2 blocks of 2 x 2 pixels; two bright blocks share the length: 1 / sqrt(2) each.
+    frames = np.zeros((1, 4, 4, 3), "uint8")
+    frames[0, :2, :2] = frames[0, 2:, 2:] = 255
+    np.testing.assert_allclose(thumbnail(frames, side=2), np.array([1, 0, 0, 1]) / np.sqrt(2), atol=1e-6)
+
+
+def test_thumbnail_of_a_black_clip_is_zero():
+    assert not thumbnail(np.zeros((2, 16, 16, 3), "uint8")).any()
+
+
+def test_evaluate_writes_one_table_for_models_and_baselines(tiny_run, tmp_path):
+    run = Run.open(tiny_run)
+    results = evaluate(
+        {"tiny": run.decoder()}, make_source(run.config), run.preprocessor, ["test", "one_digit"],
+        train_clips=16, limit=6, report=lambda line: None,
+    )
+    assert list(results) == ["test", "one_digit"] and results["test"]["examples"] == 6
+    assert list(results["test"]["systems"]) == ["tiny", *BASELINES]
+    row = results["test"]["systems"]["tiny"]
+    assert all(value is not None and np.isfinite(value) for value in row.values())
+    write_results(results, tmp_path)
+    assert json.loads((tmp_path / "metrics.json").read_text()) == results
+    assert (tmp_path / "metrics.md").read_text() == to_markdown(results)
+    assert "| nearest training clip |" in to_markdown(results)

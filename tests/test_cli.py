@@ -1,0 +1,187 @@
+"""The command line as a user meets it: the walk over a folder of videos, and bad input."""
+
+import csv
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from vtkeras.cli import app, main
+from vtkeras.data.make import make_videos
+
+TINY_SETTINGS = [
+    "data.num_frames=4", "data.image_size=32", "model.dim=16", "model.num_heads=2", "model.temporal_layers=1",
+    "model.text_layers=1", "model.fusion_layers=1", "model.decoder_layers=1", "train.batch_size=4",
+    "train.stages=[{epochs: 1}]",
+]
+
+
+def call(*arguments):
+    """Runs `vtkeras ARGUMENTS` in this process; gives (exit code, output)."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    return result.exit_code, result.output
+
+
+def refused(monkeypatch, capsys, *arguments) -> str:
+    """The sentence with which `vtkeras ARGUMENTS` ends, after checking that it ends with code 2."""
+    monkeypatch.setattr("sys.argv", ["vtkeras", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    printed = capsys.readouterr()
+    assert stop.value.code == 2 and "Traceback" not in printed.err
+    assert printed.err.startswith("vtkeras: ") and printed.err.count("\n") == 1
+    return printed.err
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """20 clips of moving_digits as mp4 files with a captions.csv."""
+    folder = tmp_path_factory.mktemp("videos")
+    make_videos(folder, clips=20, report=lambda line: None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def walk(videos, tmp_path_factory):
+    """Ingests, trains, evaluates and exports through the command line; gives the run folder."""
+    work = tmp_path_factory.mktemp("work")
+    code, output = call("data", "ingest", videos, "--captions", videos / "captions.csv", "--out", work / "data")
+    assert code == 0 and "train: 16 clips" in output
+    settings = [part for setting in TINY_SETTINGS for part in ("--set", setting)]
+    code, output = call(
+        "train", "--config", "video_folder", "--data", work / "data", "--out", work / "run", *settings
+    )
+    assert code == 0 and "4 steps of 4 clips" in output
+    code, output = call("evaluate", work / "run", "--split", "test")
+    assert code == 0 and "nearest training clip" in output
+    code, output = call("export", work / "run")
+    assert code == 0
+    return work / "run"
+
+
+def test_the_walk_leaves_every_artefact(walk):
+    names = {path.name for path in walk.iterdir()}
+    assert {"config.yaml", "vocabulary.json", "checkpoints", "logs", "metrics.json", "metrics.md"} <= names
+    assert {"saved_model", "model.keras", "samples"} <= names
+    assert json.loads((walk / "metrics.json").read_text())["test"]["examples"] == 2
+
+
+def test_predict_describes_a_video_and_answers(walk, videos, tmp_path):
+    arguments = ["predict", videos / "test_0018.mp4", "--model", walk, "--question", "how many digits are there?"]
+    code, output = call(*arguments, "--picture", tmp_path / "look.png")
+    assert code == 0 and output.startswith("caption: ") and "how many digits are there?" in output
+    assert (tmp_path / "look.png").read_bytes().startswith(b"\x89PNG")
+    code, output = call(*arguments, "--json")
+    found = json.loads(output)
+    assert found["answers"][0]["question"] == "how many digits are there?"
+    assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in found["attention_by_frame"])
+
+
+def test_make_writes_only_what_is_missing(videos):
+    before = {path.name: path.stat().st_mtime_ns for path in videos.glob("*.mp4")}
+    make_videos(videos, clips=20, report=lambda line: None)
+    assert {path.name: path.stat().st_mtime_ns for path in videos.glob("*.mp4")} == before
+
+
+def test_verify(walk):
+    code, output = call("data", "verify", walk.parent / "data")
+    assert code == 0 and "20 clips, all checksums hold" in output
+
+
+def test_help_config_lists_every_key():
+    code, output = call("train", "--help-config")
+    assert code == 0 and "train.batch_size = 32" in output and "model.fusion = 'cross_attention'" in output
+
+
+def test_a_missing_folder(monkeypatch, capsys, tmp_path):
+    captions = tmp_path / "captions.csv"
+    captions.write_text("path,caption\na.mp4,a cat\n")
+    sentence = refused(
+        monkeypatch, capsys, "data", "ingest", tmp_path / "none", "--captions", captions, "--out", tmp_path / "o"
+    )
+    assert "none" in sentence
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("path\nclip.mp4\n", "caption"),
+        ("path,caption\ntest_0018.mp4,a cat,extra\n", "row 2"),
+        ("path,caption\ntest_0018.mp4,a cat\nabsent.mp4,a dog\n", "row 3"),
+        (
+            "path,caption,video_id\ntest_0018.mp4,a cat,7\ntest_0019.mp4,a dog,7\n",
+            "row 3",
+        ),
+    ],
+)
+def test_a_bad_captions_file(monkeypatch, capsys, videos, tmp_path, text, told):
+    captions = tmp_path / "captions.csv"
+    captions.write_text(text)
+    sentence = refused(
+        monkeypatch, capsys, "data", "ingest", videos, "--captions", captions, "--out", tmp_path / "out"
+    )
+    assert told in sentence and "captions.csv" in sentence
+
+
+def test_one_bad_video_is_set_aside(videos, tmp_path):
+    rows = list(csv.reader((videos / "captions.csv").open()))[:5]
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for row in rows[1:]:
+        (folder / row[0]).write_bytes((videos / row[0]).read_bytes())
+    (folder / rows[2][0]).write_bytes(b"this is no video")
+    with open(folder / "captions.csv", "w", newline="") as file:
+        csv.writer(file).writerows([row[:2] for row in rows])
+    code, output = call(
+        "data", "ingest", folder, "--captions", folder / "captions.csv", "--out", tmp_path / "out"
+    )
+    assert code == 0 and f"set aside {rows[2][0]}" in output
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["train", "--config", "nothing"], "nothing"),
+        (["train", "--set", "train.batchsize=3"], "batch_size"),
+        (["train", "--set", "model.dim=10"], "num_heads"),
+        (["train", "--set", "model.fusion=glue", "--out", "unused"], "glue"),
+        (["train", "--set", "train.batch_size"], "key=value"),
+        (["train", "--set", "data.options={digits: 3}", "--out", "unused"], "digits"),
+        (["train", "--data", "absent", "--out", "unused"], "absent"),
+        (["train", "--resume", "--out", "unused"], "last.npz"),
+        (["evaluate", "absent"], "absent"),
+        (["export", "absent"], "absent"),
+        (["predict", "absent.mp4", "--model", "absent"], "absent"),
+        (["data", "verify", "absent"], "absent"),
+    ],
+)
+def test_bad_arguments(monkeypatch, capsys, tmp_path, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    assert told in refused(monkeypatch, capsys, *arguments)
+    assert not (tmp_path / "unused" / "checkpoints").exists()
+
+
+def test_predict_on_what_is_no_video(monkeypatch, capsys, walk, tmp_path):
+    fake = tmp_path / "fake.mp4"
+    fake.write_text("hello")
+    assert "fake.mp4" in refused(monkeypatch, capsys, "predict", fake, "--model", walk)
+
+
+def test_an_empty_question(monkeypatch, capsys, walk, videos):
+    arguments = ["predict", videos / "test_0018.mp4", "--model", walk, "--question", "  "]
+    assert "question is empty" in refused(monkeypatch, capsys, *arguments)
+
+
+def test_an_unknown_split(monkeypatch, capsys, walk):
+    assert "no split 'dev'" in refused(monkeypatch, capsys, "evaluate", walk, "--split", "dev")
+
+
+def test_resume_with_another_config(monkeypatch, capsys, walk):
+    settings = [part for setting in TINY_SETTINGS for part in ("--set", setting)]
+    arguments = ["train", "--config", "video_folder", "--data", walk.parent / "data", "--out", walk, "--resume"]
+    told = refused(monkeypatch, capsys, *arguments, *settings, "--set", "train.learning_rate=0.01")
+    assert "train.learning_rate" in told
+
+
+def test_training_into_a_run_that_exists(monkeypatch, capsys, walk):
+    assert "--resume" in refused(monkeypatch, capsys, "train", "--out", walk)
