@@ -20,6 +20,7 @@ from vtkeras.training.run import CONFIG_FILE, LOGS, MODEL_FILE, VOCABULARY_FILE,
 
 SAVED_MODEL = "saved_model"
 SAMPLES = "samples"
+README = "README.md"
 SAMPLE_CLIPS = 12
 SAMPLE_FPS = 8
 
@@ -60,6 +61,7 @@ def export_run(
         _replace(out / SAVED_MODEL, lambda path: write_saved_model(run, path))
         _replace(out / MODEL_FILE, lambda path: run.model.save(path))
         _replace(out / SAMPLES, lambda path: write_samples(run, path))
+        (out / README).write_text(_readme(run, out), encoding="utf-8")
     except OSError as error:
         if error.errno == errno.ENOSPC or "No space left" in str(error):
             raise UserError(f"The disk is full: {out} keeps what was there before. Free some space and export again.") from None
@@ -155,6 +157,26 @@ def _copy_run_files(run: Run, out: Path) -> None:
             shutil.copyfile(run.folder / name, out / name)
     if (run.folder / LOGS).is_dir():
         shutil.copytree(run.folder / LOGS, out / LOGS, dirs_exist_ok=True)
+
+
+def _readme(run: Run, out: Path) -> str:
+    metrics = out / "metrics.md"
+    table = metrics.read_text(encoding="utf-8") if metrics.is_file() else f"Not evaluated: `vtkeras evaluate {out}`.\n"
+    return f"""# {run.config.name}
+
+A model of the task `{run.config.task}` with {run.model.count_params():,} weights, made by
+
+```
+vtkeras train --config {out}/{CONFIG_FILE} --out runs/{run.config.name}
+vtkeras evaluate runs/{run.config.name}
+vtkeras export runs/{run.config.name} --out {out}
+```
+
+`{SAVED_MODEL}/` needs TensorFlow and tensorflow-text alone; `{MODEL_FILE}` is for Keras; `{SAMPLES}/` holds a few test clips.
+
+## Results
+
+{table}"""
 
 
 def _replace(path: Path, write: Callable[[Path], None]) -> None:
