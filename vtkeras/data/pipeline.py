@@ -48,7 +48,7 @@ def make_dataset(
         lambda example: _with_clip(example, preprocessor), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     if training and shuffle_buffer:
-        dataset = dataset.shuffle(shuffle_buffer, seed=seed + epoch)
+        dataset = dataset.shuffle(shuffle_buffer, seed=seed + epoch, reshuffle_each_iteration=False)
     dataset = dataset.enumerate().map(
         lambda index, example: _with_one_caption(example, (seed, epoch, index) if training else None)
     )

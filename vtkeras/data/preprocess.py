@@ -95,7 +95,7 @@ class Preprocessor(tf.Module):
 
     def answer(self, text: tf.Tensor) -> tf.Tensor:
         """int32 (batch,): the answer's class, -1 for one the model does not know or an empty one."""
-        words = tf.strings.strip(tf.strings.regex_replace(tf.strings.lower(text, "utf-8"), r"\s+", " "))
+        words = tf.strings.strip(tf.strings.regex_replace(tf.strings.lower(text, "utf-8"), r"[\s\pZ]+", " "))
         return _first_equal(words, self.answer_strings[:-1])
 
     def labels(self, text: tf.Tensor) -> tf.Tensor:

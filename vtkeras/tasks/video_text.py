@@ -40,7 +40,8 @@ def preprocess(examples: dict, preprocessor: Preprocessor, heads: tuple[str, ...
     answers = preprocessor.answer(examples[keys.ANSWER])
     labels = preprocessor.labels(examples[keys.LABEL])
     has_caption = tf.reduce_any(target > 0, axis=1)
-    match_id = tf.cast(tf.strings.to_hash_bucket_fast(examples[keys.MATCH_ID], 2**31 - 1), tf.int32)
+    # Keras brings targets to float32, which tells whole numbers apart below 2 ** 24.
+    match_id = tf.cast(tf.strings.to_hash_bucket_fast(examples[keys.MATCH_ID], 2**24), tf.int32)
     video = keys.FRAME_FEATURES if keys.FRAME_FEATURES in examples else keys.FRAMES
     x = {
         video: examples[video],

@@ -99,8 +99,10 @@ def train(
             _warm_up(model, source, preprocessor, config, strategy, folder, report)
         save_state(last, model, meta)
 
+    outputs = tuple(head for head in keys.HEADS if head in model.output)  # trained or not, Keras wants targets
+
     def to_batch(examples):
-        return task.preprocess(examples, preprocessor, heads)
+        return task.preprocess(examples, preprocessor, outputs)
 
     features = cached_features(model, source, preprocessor, config, folder, report)
     dataset = _epochs(config, source, preprocessor, to_batch, meta["epoch"], features)

@@ -1,0 +1,185 @@
+"""What every task must hold: batches that its model trains on, and a decoder that runs in the graph."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.data.pipeline import make_dataset
+from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.tasks import TASKS
+from vtkeras.tasks.video_text import caption_right, preprocess
+
+BATCH = 4
+
+
+@pytest.fixture(scope="module")
+def source():
+    return MovingDigits(train_clips=8, eval_clips=4, still_share=0.2)
+
+
+@pytest.fixture(scope="module")
+def examples(source, preprocessor):
+    return next(iter(make_dataset(source, keys.TRAIN, preprocessor, dict, BATCH)))
+
+
+@pytest.fixture(scope="module")
+def decoder(tiny_model, preprocessor):
+    return TASKS["multitask"].decode(tiny_model, preprocessor)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize("name", TASKS)
+def test_trains(name, tiny_config, vocabulary, preprocessor, examples):
+    task = TASKS[name]
+    assert task.name == name and set(task.heads) <= set(keys.HEADS)
+    config = tiny_config()
+    keras.utils.set_random_seed(0)
+    model = task.build(config, vocabulary)
+    outputs = tuple(model.output)  # Keras wants a target for every output, trained or not
+    inputs, targets, weights = task.preprocess(examples, preprocessor, outputs)
+    assert set(targets) == set(weights) == set(outputs)
+    model.compile(
+        keras.optimizers.Adam(0.003),
+        loss=task.losses(config, task.heads),
+        weighted_metrics=task.metrics(task.heads),
+        run_eagerly=True,
+    )
+    losses = []
+    for _ in range(3):
+        logs = model.train_on_batch(inputs, targets, weights, return_dict=True)
+        losses.append(float(logs["loss"]))
+        model.reset_metrics()
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_losses_give_one_value_an_example(name, tiny_config, tiny_model, preprocessor, examples):
+    task = TASKS[name]
+    inputs, targets, _ = task.preprocess(examples, preprocessor, task.heads)
+    outputs = tiny_model(inputs)
+    for head, loss in task.losses(tiny_config(), task.heads).items():
+        assert loss.call(tf.cast(targets[head], tf.float32), outputs[head]).shape == (BATCH,), head
+
+
+def test_weights_leave_out_what_is_not_there(preprocessor, examples):
+    bare = dict(examples)
+    for key in (keys.CAPTION, keys.ANSWER, keys.LABEL):
+        bare[key] = tf.tensor_scatter_nd_update(bare[key], [[0]], [""])
+    bare[keys.ANSWER] = tf.tensor_scatter_nd_update(bare[keys.ANSWER], [[1]], ["no such answer"])
+    _, targets, weights = preprocess(bare, preprocessor, keys.HEADS)
+    assert {head: weight.numpy().tolist() for head, weight in weights.items()} == {
+        "caption": [0, 1, 1, 1],
+        "answer": [0, 0, 1, 1],
+        "label": [0, 1, 1, 1],
+        "contrastive": [0, 1, 1, 1],
+    }
+    assert (targets["answer"].numpy() >= 0).all()  # a class that exists, though it has no weight
+    ids = targets["contrastive"].numpy()
+    assert ids[0] == -1 and (ids[1:] >= 0).all() and (ids < 2**24).all()
+    assert (targets["caption"][0].numpy() == 0).all()
+
+
+def test_examples_that_do_not_count_change_no_loss(tiny_config, tiny_model, preprocessor, examples):
+    task = TASKS["multitask"]
+    bare = {**examples, keys.ANSWER: tf.fill((BATCH,), ""), keys.LABEL: tf.fill((BATCH,), "")}
+    bare[keys.CAPTION] = tf.fill((BATCH,), "")
+    inputs, targets, weights = task.preprocess(bare, preprocessor, task.heads)
+    outputs = tiny_model(inputs)
+    for head, loss in task.losses(tiny_config(), task.heads).items():
+        assert float(loss(targets[head], outputs[head], sample_weight=weights[head])) == 0, head
+
+
+def test_same_caption_same_id(preprocessor, examples):
+    twins = dict(examples)
+    twins[keys.MATCH_ID] = tf.constant(["x", "y", "x", "z"])
+    ids = preprocess(twins, preprocessor, keys.HEADS)[1]["contrastive"].numpy()
+    assert ids[0] == ids[2] and len(set(ids)) == 3
+
+
+def test_caption_right_by_hand():
+    # Likeliest tokens: 1, 2, 1. Right up to the padding; wrong in the second place; nothing to get wrong.
+    logits = tf.one_hot([[1, 2, 1]] * 3, 4)
+    texts = tf.constant([[1, 2, 0], [1, 3, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(caption_right(texts, logits), [1, 0, 1])
+
+
+def clips(examples):
+    return examples[keys.FRAMES], examples[keys.FRAMES_MASK]
+
+
+def graph_equals_eager(function, *args):
+    eager, graph = function(*args), tf.function(function)(*args)
+    for name, value in eager.items():
+        if value.dtype == tf.string:
+            assert graph[name].numpy().tolist() == value.numpy().tolist()
+        else:
+            np.testing.assert_allclose(graph[name], value, atol=1e-5)
+    return eager
+
+
+def test_caption(decoder, examples, preprocessor, tiny_model):
+    found = graph_equals_eager(decoder.caption, *clips(examples))
+    length = tiny_model.caption_length
+    assert found["caption"].shape == (BATCH,) and found["tokens"].shape == (BATCH, length)
+    # Two blocks of two heads; four frames of 2 x 2 places.
+    assert found["attention"].shape == (BATCH, length, 4, 4, 2, 2)
+    sums = found["attention"].numpy().sum(axis=(3, 4, 5))
+    written = found["probabilities"].numpy() > 0
+    np.testing.assert_allclose(sums, np.broadcast_to(written[..., None], sums.shape), atol=1e-5)
+    scores = np.where(written, found["probabilities"], 1).prod(axis=1)
+    np.testing.assert_allclose(found["score"], scores, rtol=1e-4, atol=1.2e-38)  # the least normal float32
+
+
+def test_captions_are_what_the_whole_decoder_says(decoder, examples, tiny_model, preprocessor):
+    # Greedy decoding with the cache, against the likeliest token of the whole decoder, word after word.
+    frames, mask = clips(examples)
+    video = tiny_model.encode_video(frames, mask)
+    tokens = np.zeros((BATCH, tiny_model.caption_length), "int32")
+    tokens[:, 0] = 2
+    ended = np.zeros(BATCH, bool)
+    for index in range(tiny_model.caption_length - 1):
+        logits = tiny_model.decoder(tokens, video[keys.SEQUENCE], video[keys.MASK])
+        chosen = np.where(ended, 0, np.argmax(logits[:, index], axis=-1))
+        tokens[:, index + 1] = chosen
+        ended |= chosen == 3
+    expected = preprocessor.to_text(tf.constant(np.concatenate([tokens[:, 1:], tokens[:, :1] * 0], axis=1)))
+    found = decoder.caption(frames, mask)["caption"].numpy()
+    whole = [text for text, end in zip(found, ended)]
+    for text, other, end in zip(whole, expected.numpy(), ended):
+        assert text == other if end else text.startswith(other)
+
+
+def test_answer(decoder, examples, vocabulary, tiny_model):
+    found = graph_equals_eager(decoder.answer, *clips(examples), examples[keys.QUESTION])
+    assert {answer.decode() for answer in found["answer"].numpy()} <= set(vocabulary.answers)
+    np.testing.assert_allclose(np.sum(found["probabilities"], axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(found["score"], np.max(found["probabilities"], axis=1))
+    assert found["attention"].shape == (BATCH, tiny_model.question_length, 4, 4, 2, 2)
+    np.testing.assert_allclose(np.sum(found["attention"], axis=(3, 4, 5)), 1, atol=1e-5)
+    words = b" ".join(found["tokens"].numpy()[0]).decode().split()
+    assert "".join(words).replace("##", "") == examples[keys.QUESTION].numpy()[0].decode().replace(" ", "")
+
+
+def test_attention_lies_where_the_patches_are(decoder):
+    # Tokens come frame by frame, row by row: token 6 of 16 is frame 1, row 1, column 0.
+    scores = np.zeros((1, 1, 2, 2, 16), "float32")
+    scores[0, 0, 1, 0, 6] = 1
+    grid = decoder._on_grid(tf.constant(scores)).numpy()
+    assert grid.shape == (1, 1, 4, 4, 2, 2)
+    assert np.argwhere(grid).tolist() == [[0, 0, 2, 1, 1, 0]]
+
+
+def test_classify(decoder, examples, vocabulary):
+    found = graph_equals_eager(decoder.classify, *clips(examples), tf.fill((BATCH,), ""))
+    assert {label.decode() for label in found["label"].numpy()} <= set(vocabulary.labels)
+    assert found["probabilities"].shape == (BATCH, len(vocabulary.labels))
+    best = np.argmax(found["probabilities"], axis=1)
+    assert found["label"].numpy().tolist() == [vocabulary.labels[index].encode() for index in best]
+
+
+def test_embed(decoder, examples):
+    for vectors in (decoder.embed_video(*clips(examples)), decoder.embed_text(examples[keys.CAPTION])):
+        assert vectors.shape == (BATCH, 8)
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)

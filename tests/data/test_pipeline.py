@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.config import DataConfig
+from vtkeras.data.pipeline import make_dataset
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.text import Vocabulary
+
+CONFIG = DataConfig(num_frames=2, image_size=16, caption_length=6, question_length=4)
+
+
+class Numbers:
+    """Ten clips; clip 3 has no caption, the others three each: "0 a", "0 b", "0 c", ..."""
+
+    def load(self, split, epoch=0):
+        def examples():
+            for number in range(10):
+                yield {
+                    keys.FRAMES: np.full((1 + number, 16, 16, 3), number + 10 * epoch, "uint8"),
+                    keys.VIDEO_ID: str(number),
+                    keys.CAPTIONS: np.array([f"{number} {x}" for x in "abc"] if number != 3 else [], object),
+                    keys.QUESTION: "?",
+                    keys.ANSWER: "",
+                    keys.LABEL: "",
+                }
+
+        names = (keys.VIDEO_ID, keys.QUESTION, keys.ANSWER, keys.LABEL)
+        strings = {key: tf.TensorSpec((), tf.string) for key in names}
+        return tf.data.Dataset.from_generator(
+            examples,
+            output_signature={
+                keys.FRAMES: tf.TensorSpec((None, 16, 16, 3), tf.uint8),
+                keys.CAPTIONS: tf.TensorSpec((None,), tf.string),
+                **strings,
+            },
+        )
+
+
+@pytest.fixture(scope="module")
+def preprocessor():
+    return Preprocessor(CONFIG, Vocabulary(("[PAD]", "[UNK]", "[START]", "[END]", "a"), (), ()))
+
+
+@pytest.fixture
+def make(preprocessor):
+    return lambda **options: make_dataset(
+        Numbers(), keys.TRAIN, preprocessor, **{"to_batch": dict, "batch_size": 4, **options}
+    )
+
+
+def captions(dataset):
+    return [caption.decode() for batch in dataset for caption in batch[keys.CAPTION].numpy()]
+
+
+def test_evaluation_keeps_order_first_caption_and_last_batch(make):
+    batches = list(make())
+    assert [len(batch[keys.CAPTION]) for batch in batches] == [4, 4, 2]
+    assert captions(batches) == [f"{number} a" if number != 3 else "" for number in range(10)]
+    assert batches[0][keys.FRAMES].shape == (4, 2, 16, 16, 3)
+    np.testing.assert_array_equal(batches[0][keys.FRAMES_MASK], [[1, 0], [1, 1], [1, 1], [1, 1]])
+    assert batches[0][keys.MATCH_ID].numpy().tolist() == [b"0 a", b"1 a", b"2 a", b""]
+
+
+def test_training_leaves_out_the_short_batch_and_draws_captions(make):
+    batches = list(make(training=True))
+    assert [len(batch[keys.CAPTION]) for batch in batches] == [4, 4]
+    found = captions(batches)
+    assert [caption[:1] for caption in found] == ["0", "1", "2", "", "4", "5", "6", "7"]  # no shuffling
+    assert len({caption[2:] for caption in found if caption}) > 1
+    assert [match.decode()[:1] for batch in batches for match in batch[keys.MATCH_ID].numpy()] == [
+        caption[:1] for caption in found
+    ]
+
+
+def test_same_arguments_same_batches(make):
+    options = {"training": True, "shuffle_buffer": 10, "seed": 5, "batch_size": 5}
+    tf.random.set_seed(5)
+    first, again = make(**options), make(**options)
+    assert captions(first) == captions(again) == captions(again)  # read a second time too
+    assert captions(make(**{**options, "epoch": 1})) != captions(first)
+    assert captions(make(**{**options, "seed": 6})) != captions(first)
+    assert sorted(caption[:1] for caption in captions(first)) == ["", *"012456789"]
+
+
+def test_epoch_is_the_source_s(make):
+    brightest = max(int(tf.reduce_max(batch[keys.FRAMES])) for batch in make(epoch=2))
+    assert brightest == 9 + 20
+
+
+def test_features_stay_with_their_clips(make):
+    features = tf.data.Dataset.range(10).map(lambda number: tf.cast(number, tf.float32))
+    for batch in make(training=True, shuffle_buffer=10, epoch=3, features=features):
+        np.testing.assert_array_equal(batch[keys.FRAMES][:, 0, 0, 0, 0], batch[keys.FRAME_FEATURES])
+        names = [int(name) for name in batch[keys.VIDEO_ID].numpy()]
+        assert names == batch[keys.FRAME_FEATURES].numpy().tolist()
