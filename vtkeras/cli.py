@@ -88,6 +88,24 @@ def data_verify(folder: Annotated[Path, typer.Argument(help="A folder that `vtke
     say(f"{folder}: {len(manifest.shards)} shards, {sum(map(manifest.clips, manifest.splits))} clips, all checksums hold")
 
 
+@data_app.command("check")
+def data_check(
+    folder: Annotated[Path, typer.Argument(help="A folder that `vtkeras data ingest` made.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Reports clips that look black, dark, over-exposed, blurred or frozen; deletes nothing."""
+    from rich.progress import Progress
+
+    from vtkeras.data.quality import check, to_json, to_lines
+    from vtkeras.data.shards import Manifest
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("checking", total=None)
+        findings = check(folder, progress=lambda done, total, _: bar.update(task, completed=done, total=total))
+    manifest = Manifest.load(folder)
+    say(to_json(findings, manifest) if as_json else "\n".join(to_lines(findings, manifest)))
+
+
 @data_app.command("make")
 def data_make(
     out: Annotated[Path, typer.Option(help="Where the videos and captions.csv go.")] = Path("data/moving_digits"),

@@ -1,0 +1,241 @@
+"""Which ingested clips look broken, and why: `vtkeras data check`.
+
+Light, sharpness and change of every stored frame are measured by tensorflow-io's colour and filter
+ops; a clip whose numbers pass a threshold is reported. Nothing is changed or deleted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_io as tfio
+
+from vtkeras.data import shards
+
+MID_GRAY = 128.0
+# A bright figure on black and dark print on white are pictures, not bad light. So a clip is dark or
+# over-exposed only if less than this share of its pixels lies in the other half of the gray scale.
+OTHER_HALF = 0.01
+
+TEXTS = {
+    "black": "{value:.0%} of its frames are black (more than {limit:.0%})",
+    "dark": "mean luma {value:.0f} of 255 (below {limit:.0f})",
+    "overexposed": "mean luma {value:.0f} of 255 (above {limit:.0f})",
+    "blurred": "variance of the Laplacian {value:.0f} (below {limit:.0f})",
+    "frozen": "{value:.0%} of its steps show no change (more than {limit:.0%})",
+}
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What counts as suspicious; the defaults are for frames stored with the default `max_side` of 128.
+
+    Attributes:
+        black_luma: luma, 0 to 255; a frame without a pixel as light as this is black.
+        black_share: a clip is black if more than this share of its frames is; a fade is less.
+        dark_luma: luma; a clip with a lower mean is dark, see `OTHER_HALF`.
+        light_luma: luma; a clip with a higher mean is over-exposed, see `OTHER_HALF`.
+        sharpness: squared luma; a clip with a lower variance of the Laplacian is blurred. Two
+            photographs at 128 pixels have 7,000 and 15,600, blurred by a Gaussian of 1 pixel 600
+            and 810, of 1.5 pixels 180 and 230, of 2 pixels 90 and 106. The blocks that strong
+            compression leaves count as edges, so a blurred clip that was compressed hard may pass.
+        frozen_change: luma; if no pixel changes by as much as this from one frame to the next,
+            that step is still. Exact equality would miss what a video codec alters.
+        frozen_share: a clip is frozen if more than this share of its steps is still.
+    """
+
+    black_luma: float = 32.0
+    black_share: float = 0.25
+    dark_luma: float = 40.0
+    light_luma: float = 215.0
+    sharpness: float = 150.0
+    frozen_change: float = 8.0
+    frozen_share: float = 0.5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is suspicious about one clip.
+
+    Attributes:
+        path: the video, relative to the folder that was ingested.
+        clip_id: the clip's id; one video may hold several clips.
+        split: one of `keys.SPLITS`.
+        reason: a key of `TEXTS`.
+        value: the number that was measured.
+        limit: the threshold that it passed.
+    """
+
+    path: str
+    clip_id: str
+    split: str
+    reason: str
+    value: float
+    limit: float
+
+    @property
+    def text(self) -> str:
+        """The reason with its number, for people."""
+        return f"{self.reason}: {TEXTS[self.reason].format(value=self.value, limit=self.limit)}"
+
+
+def check(
+    folder: str | Path, thresholds: Thresholds | None = None, progress: Progress | None = None
+) -> list[Finding]:
+    """Looks at every frame of an ingested folder.
+
+    Args:
+        folder: made by `vtkeras.data.ingest.ingest`.
+        thresholds: None takes the defaults.
+        progress: called as `progress(done, total, path)` after each clip.
+
+    Returns:
+        What is suspicious, in the order the clips are stored; a clip may appear more than once.
+
+    Raises:
+        UserError: when the manifest or a shard is missing or damaged.
+
+    Example:
+        >>> check("data/cats")[0].text
+        'frozen: 100% of its steps show no change (more than 50%)'
+
+    Source: spec B8.
+    """
+    folder, found, done = Path(folder), [], 0
+    manifest = shards.verify(folder)
+    total = sum(map(manifest.clips, manifest.splits))
+    for shard in manifest.shards:
+        records = tf.data.TFRecordDataset(str(folder / shard.name))
+        for clip in records.map(_measure_record, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator():
+            path, clip_id = clip.pop("path").decode(), clip.pop("video_id").decode()
+            found += [Finding(path, clip_id, shard.split, *one) for one in judge(clip, thresholds)]
+            done += 1
+            if progress:
+                progress(done, total, path)
+    return found
+
+
+def measure(frames: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Light, sharpness and change of frames; runs eagerly and inside `Dataset.map`.
+
+    Args:
+        frames: uint8 (time, height, width, 3), RGB.
+
+    Returns:
+        dict of float32 tensors, luma from 0 to 255 (0.2125 R + 0.7154 G + 0.0721 B):
+        `luma` (time,), the mean; `light` (time,), the share of pixels above mid-gray; `brightest`
+        (time,), the lightest pixel; `sharpness` (time,), the variance of the Laplacian, squared
+        luma; `change` (time - 1,), the largest change of a pixel from the frame before.
+
+    Example:
+        >>> measure(tf.zeros((16, 72, 128, 3), tf.uint8))["change"].shape
+        TensorShape([15])
+    """
+    luma = tfio.experimental.color.rgb_to_grayscale(tf.cast(frames, tf.float32))
+    # Its kernel is all ones but -8 in the middle. The default padding, zeros, would draw an edge
+    # around every picture; symmetric padding gives 0 on a plain one.
+    edges = tfio.experimental.filter.laplacian(luma, 3, mode="SYMMETRIC")
+    pixels = (1, 2, 3)
+    return {
+        "luma": tf.reduce_mean(luma, pixels),
+        "light": tf.reduce_mean(tf.cast(luma > MID_GRAY, tf.float32), pixels),
+        "brightest": tf.reduce_max(luma, pixels),
+        "sharpness": tf.math.reduce_variance(edges, pixels),
+        "change": tf.reduce_max(tf.abs(luma[1:] - luma[:-1]), pixels),
+    }
+
+
+def judge(
+    measures: dict[str, np.ndarray], thresholds: Thresholds | None = None
+) -> list[tuple[str, float, float]]:
+    """What is suspicious about a clip.
+
+    Light and sharpness are those of the clip's median frame that is not black. Sharpness is judged
+    in good light only: without contrast there are no edges to be sharp.
+
+    Args:
+        measures: as `measure` gives them, as arrays.
+        thresholds: None takes the defaults.
+
+    Returns:
+        (reason, value, limit) for each threshold passed; an empty list for a clip that looks fine.
+
+    Example:
+        >>> judge({"brightest": np.zeros(4)})
+        [('black', 1.0, 0.25)]
+    """
+    limits = thresholds or Thresholds()
+    black = measures["brightest"] < limits.black_luma
+    found = [("black", float(black.mean()), limits.black_share)] if black.mean() > limits.black_share else []
+    if black.all():
+        return found
+    luma, light, sharpness = (
+        float(np.median(measures[name][~black])) for name in ("luma", "light", "sharpness")
+    )
+    if luma < limits.dark_luma and light < OTHER_HALF:
+        found.append(("dark", luma, limits.dark_luma))
+    elif luma > limits.light_luma and light > 1 - OTHER_HALF:
+        found.append(("overexposed", luma, limits.light_luma))
+    elif sharpness < limits.sharpness:
+        found.append(("blurred", sharpness, limits.sharpness))
+    still = measures["change"] < limits.frozen_change
+    if still.size and still.mean() > limits.frozen_share:
+        found.append(("frozen", float(still.mean()), limits.frozen_share))
+    return found
+
+
+def to_lines(findings: list[Finding], manifest: shards.Manifest) -> list[str]:
+    """The findings as lines for a terminal, after what ingest set aside and before the counts."""
+    lines = [f"set aside {path}: {reason}" for path, reason in manifest.set_aside]
+    lines += [f"incomplete {path}: {reason}" for path, reason in manifest.partial]
+    lines += [f"{_name(one)}: {one.text}" for one in findings]
+    counts = ", ".join(f"{count} {reason}" for reason, count in _counts(findings).items())
+    total = sum(map(manifest.clips, manifest.splits))
+    suspicious = f"{_suspicious(findings)} of {total} clips are suspicious"
+    return [*lines, f"{suspicious}: {counts}; nothing was deleted" if counts else suspicious]
+
+
+def to_json(findings: list[Finding], manifest: shards.Manifest) -> str:
+    """The findings, counts and what ingest set aside as JSON."""
+    values = {
+        "clips": sum(map(manifest.clips, manifest.splits)),
+        "suspicious": _suspicious(findings),
+        "counts": _counts(findings),
+        "findings": [asdict(one) for one in findings],
+        "set_aside": manifest.set_aside,
+        "incomplete": manifest.partial,
+    }
+    return json.dumps(values, ensure_ascii=False, indent=1)
+
+
+def _name(finding: Finding) -> str:
+    """The video, and the clip's id where that does not begin with the video's path anyway."""
+    path, clip_id = finding.path, finding.clip_id
+    return clip_id if clip_id.startswith(path) else f"{path} ({clip_id})"
+
+
+def _suspicious(findings: list[Finding]) -> int:
+    return len({(one.split, one.clip_id) for one in findings})
+
+
+def _counts(findings: list[Finding]) -> dict[str, int]:
+    found = Counter(one.reason for one in findings)
+    return {reason: found[reason] for reason in TEXTS if found[reason]}
+
+
+def _measure_record(record: tf.Tensor) -> dict[str, tf.Tensor]:
+    clip = shards.parse(record)
+    frames = tf.map_fn(
+        lambda frame: tf.io.decode_jpeg(frame, channels=3),
+        clip["frames"],
+        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
+    )
+    return {"path": clip["path"], "video_id": clip["video_id"], **measure(frames)}
