@@ -32,7 +32,8 @@ class Clip:
         questions: questions that were asked about it.
         answers: the answer to each question.
         label: labels joined by `keys.LABEL_SEPARATOR`.
-        split: one of `keys.SPLITS`; "" for a sample.
+        split: one of `keys.SPLITS`; "" where none is given.
+        start, end: seconds of the segment in the video file; None for its start and end.
         record: place within the shard; None for a video file.
     """
 
@@ -43,6 +44,8 @@ class Clip:
     answers: tuple[str, ...]
     label: str
     split: str = ""
+    start: float | None = None
+    end: float | None = None
     record: int | None = None
 
     @property
@@ -52,10 +55,11 @@ class Clip:
 
 
 def find_libraries(roots: list[Path], runs: list[Path] = ()) -> list[Path]:
-    """Folders with clips: ingested ones below `roots`, and the samples of `runs`, in order of name."""
-    ingested = {path.parent for root in roots for path in Path(root).glob(f"**/{shards.MANIFEST}")}
+    """Folders with clips: the samples of `runs`, then what lies below `roots`, each in order of name."""
+    names = (shards.MANIFEST, CAPTIONS)
+    below = {path.parent for root in roots for name in names for path in Path(root).glob(f"**/{name}")}
     samples = {run / SAMPLES for run in runs if (run / SAMPLES / CAPTIONS).is_file()}
-    return sorted(samples) + sorted(ingested)
+    return sorted(samples) + sorted(below - samples)
 
 
 def list_clips(folder: str | Path, most: int = 2000) -> list[Clip]:
@@ -76,7 +80,12 @@ def list_clips(folder: str | Path, most: int = 2000) -> list[Clip]:
     if (folder / shards.MANIFEST).is_file():
         return list(islice(_stored_clips(folder), most))
     if not (folder / CAPTIONS).is_file():
-        raise UserError(f"{folder} holds neither {shards.MANIFEST} nor {CAPTIONS}: make it with `vtkeras data ingest`.")
+        raise UserError(
+            f"{folder} holds neither {shards.MANIFEST} nor {CAPTIONS}: make it with `vtkeras data ingest`."
+        )
+    rows = read_captions(folder / CAPTIONS, folder)[:most]
+    with open(folder / CAPTIONS, encoding="utf-8-sig") as file:
+        has_splits = "split" in file.readline().lower()
     return [
         Clip(
             id=row.clip_id,
@@ -85,17 +94,23 @@ def list_clips(folder: str | Path, most: int = 2000) -> list[Clip]:
             questions=tuple(question for question, _ in row.questions),
             answers=tuple(answer for _, answer in row.questions),
             label=keys.LABEL_SEPARATOR.join(row.labels),
+            split=row.split if has_splits else "",
+            start=row.start,
+            end=row.end,
         )
-        for row in read_captions(folder / CAPTIONS, folder)[:most]
+        for row in rows
     ]
 
 
-def read_clip(clip: Clip, num_frames: int = MOST_FRAMES) -> tuple[np.ndarray, np.ndarray]:
+def read_clip(
+    clip: Clip, num_frames: int = MOST_FRAMES, max_side: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The frames of a clip.
 
     Args:
         clip: from `list_clips`.
         num_frames: most frames to take of a video file; stored clips give all that they have.
+        max_side: frames of a video file are scaled down until no side is longer; stored ones are as they are.
 
     Returns:
         frames uint8 (time, height, width, 3), and times float32 (time,) in seconds.
@@ -104,7 +119,7 @@ def read_clip(clip: Clip, num_frames: int = MOST_FRAMES) -> tuple[np.ndarray, np
         UserError: if the file or the shard is missing or damaged.
     """
     if clip.is_file:
-        found = read_frames(clip.path, num_frames)
+        found = read_frames(clip.path, num_frames, clip.start, clip.end, max_side)
         return found.frames, found.times
     record = next(islice(_records(clip.path), clip.record, None), None)
     if record is None:
@@ -140,7 +155,9 @@ def _records(path: Path) -> Iterator[bytes]:
     try:
         yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     except tf.errors.OpError:
-        raise UserError(f"The shard {path} is missing or damaged: run the same `vtkeras data ingest` again.") from None
+        raise UserError(
+            f"The shard {path} is missing or damaged: run the same `vtkeras data ingest` again."
+        ) from None
 
 
 def _texts(features, name: str) -> tuple[str, ...]:

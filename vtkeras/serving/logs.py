@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,45 +23,41 @@ def find_logs(roots: list[str | Path]) -> list[Path]:
     return sorted(path.parent for path in logs)
 
 
-def read_scalars(run: str | Path) -> pd.DataFrame:
-    """Every scalar that a run logged.
+@dataclass(frozen=True)
+class Logs:
+    """What a run logged.
 
-    Args:
-        run: run folder with `logs/`.
+    Attributes:
+        scalars: columns part (`train`, `validation`, ...), tag, step and value.
+        texts: columns tag, step and text.
+        images: the latest picture of each tag: tag -> (step, uint8 (height, width, 3)).
+    """
 
-    Returns:
-        Columns part (`train`, `validation`, ...), tag, step and value; no rows if nothing was logged.
+    scalars: pd.DataFrame
+    texts: pd.DataFrame
+    images: dict[str, tuple[int, np.ndarray]]
+
+
+def read_logs(run: str | Path) -> Logs:
+    """Everything in the TensorBoard logs of a run folder; empty tables if there is nothing.
 
     Example:
-        >>> read_scalars("runs/demo").query("tag == 'epoch_loss'").value.min()
+        >>> read_logs("runs/demo").scalars.query("tag == 'epoch_loss'").value.min()
         0.21
     """
-    rows = [
-        (part, tag, event.step, float(tensor_util.make_ndarray(event.tensor_proto)))
-        for part, tag, events in _events(run, "scalars")
-        for event in events
-    ]
-    return pd.DataFrame(rows, columns=["part", "tag", "step", "value"]).astype({"step": int, "value": float})
-
-
-def read_texts(run: str | Path) -> pd.DataFrame:
-    """Every text that a run logged: columns tag, step and text."""
-    rows = [
-        (tag, event.step, _first(event).decode("utf-8", "replace"))
-        for _, tag, events in _events(run, "text")
-        for event in events
-    ]
-    return pd.DataFrame(rows, columns=["tag", "step", "text"])
-
-
-def read_images(run: str | Path) -> dict[str, tuple[int, np.ndarray]]:
-    """The latest picture of each tag: tag -> (step, uint8 (height, width, 3))."""
-    found = {}
-    for _, tag, events in _events(run, "images"):
-        # An image summary is [width, height, PNG, PNG, ...].
-        png = tensor_util.make_ndarray(events[-1].tensor_proto).reshape(-1)[2]
-        found[tag] = (events[-1].step, np.asarray(Image.open(io.BytesIO(png)).convert("RGB")))
-    return found
+    scalars, texts, images = [], [], {}
+    for part, tag, plugin, events in _events(Path(run) / LOGS):
+        if plugin == "scalars":
+            scalars += [(part, tag, event.step, float(_array(event)[0])) for event in events]
+        elif plugin == "text":
+            texts += [(tag, event.step, _array(event)[0].decode("utf-8", "replace")) for event in events]
+        elif plugin == "images":
+            images[tag] = (events[-1].step, _picture(events[-1]))
+    return Logs(
+        scalars=pd.DataFrame(scalars, columns=["part", "tag", "step", "value"]).astype({"value": float}),
+        texts=pd.DataFrame(texts, columns=["tag", "step", "text"]),
+        images=images,
+    )
 
 
 def sample_table(text: str) -> pd.DataFrame | None:
@@ -71,22 +68,34 @@ def sample_table(text: str) -> pd.DataFrame | None:
               is model says
         0  a cat      a dog
     """
-    rows = [line[2:-2].split(" | ") for line in text.splitlines() if line.startswith("| ") and line.endswith(" |")]
+    rows = [
+        line[2:-2].split(" | ") for line in text.splitlines() if line.startswith("| ") and line.endswith(" |")
+    ]
     if len(rows) < 2 or any(len(row) != 2 for row in rows):
         return None
     header, _, *body = rows
     return pd.DataFrame(body, columns=header)
 
 
-def _events(run: str | Path, plugin: str) -> Iterator[tuple[str, str, list]]:
-    """(part, tag, events) of everything that was logged for a TensorBoard plugin."""
-    folder = Path(run) / LOGS
+def logs_version(run: str | Path) -> tuple[int, int]:
+    """Changes whenever a run writes to its logs: the number of event files and the bytes in them."""
+    sizes = [file.stat().st_size for file in (Path(run) / LOGS).rglob(_EVENTS)]
+    return len(sizes), sum(sizes)
+
+
+def _events(folder: Path) -> Iterator[tuple[str, str, str, list]]:
+    """(part, tag, plugin, events) of everything below `folder`."""
     for part in sorted({file.parent for file in folder.rglob(_EVENTS)}):
         accumulator = EventAccumulator(str(part), size_guidance={"tensors": 0}).Reload()
         for tag in accumulator.Tags()["tensors"]:
-            if accumulator.SummaryMetadata(tag).plugin_data.plugin_name == plugin:
-                yield part.relative_to(folder).as_posix(), tag, accumulator.Tensors(tag)
+            plugin = accumulator.SummaryMetadata(tag).plugin_data.plugin_name
+            yield part.relative_to(folder).as_posix(), tag, plugin, accumulator.Tensors(tag)
 
 
-def _first(event) -> bytes:
-    return tensor_util.make_ndarray(event.tensor_proto).reshape(-1)[0]
+def _array(event) -> np.ndarray:
+    return tensor_util.make_ndarray(event.tensor_proto).reshape(-1)
+
+
+def _picture(event) -> np.ndarray:
+    png = _array(event)[2]  # an image summary is [width, height, PNG, PNG, ...]
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))

@@ -43,6 +43,7 @@ __all__ = [
 UPLOAD_LIMIT = 200 * 1024**2  # bytes
 TIME_LIMIT = 60.0  # seconds
 
+_MOST_PLAYED = 200 * 1024**2  # bytes
 _BROWSER_CODECS = ("h264", "vp8", "vp9", "av1")
 _BROWSER_EXTENSIONS = (".mp4", ".m4v", ".mov", ".webm")
 
@@ -113,8 +114,10 @@ def store_upload(name: str, data: bytes, folder: str | Path, limit: int = UPLOAD
 
 
 def is_playable(path: str | Path, info: VideoInfo) -> bool:
-    """True if every current browser plays the file as it is."""
-    return info.codec in _BROWSER_CODECS and Path(path).suffix.lower() in _BROWSER_EXTENSIONS
+    """True if every current browser plays the file as it is, and it is small enough to be sent whole."""
+    path = Path(path)
+    known = info.codec in _BROWSER_CODECS and path.suffix.lower() in _BROWSER_EXTENSIONS
+    return known and path.stat().st_size <= _MOST_PLAYED
 
 
 def as_mp4(frames: np.ndarray, fps: float) -> bytes:

@@ -1,0 +1,24 @@
+"""The dashboard's router: `vtkeras dashboard`, or `streamlit run dashboards/app.py`."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+# The folder is not called `pages`: Streamlit would run a file of such a folder without this router when its
+# address is the first one to be opened.
+VIEWS = HERE / "views"
+
+sys.path[:] = dict.fromkeys([str(HERE.parent), *sys.path])  # the views import `dashboards.common`
+# A file of our own: the icon of a page would be fetched from the network.
+st.set_page_config(page_title="vtkeras", page_icon=str(HERE / "icon.svg"), layout="wide")
+page = st.navigation(
+    [
+        st.Page(VIEWS / "home.py", title="Home", icon=":material/home:", default=True),
+        st.Page(VIEWS / "playground.py", title="Playground", icon=":material/smart_display:"),
+        st.Page(VIEWS / "browse.py", title="Browse clips", icon=":material/video_library:"),
+        st.Page(VIEWS / "curves.py", title="Training curves", icon=":material/show_chart:"),
+    ]
+)
+page.run()

@@ -1,0 +1,143 @@
+"""Choosing a clip: out of a gallery, by upload, or by its path."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from dashboards import common
+from vtkeras.errors import UserError
+from vtkeras.serving import library, media
+
+BUNDLED, UPLOAD, PATH = "Bundled clip", "Upload", "Path on this machine"
+GALLERY = 12
+TILE = 112  # pixels
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The clip that the visitor chose.
+
+    Attributes:
+        name: what to call it.
+        frames: uint8 (time, height, width, 3), for the model.
+        times: float32 (time,), seconds.
+        video: for the player; None where there is a single picture.
+        duration: seconds.
+        facts: duration, size, codec.
+        note: what is amiss with the file; "" if nothing is.
+        clip: what the library knows of it; None for a file from outside.
+    """
+
+    name: str
+    frames: np.ndarray
+    times: np.ndarray
+    video: bytes | str | None
+    duration: float
+    facts: str
+    note: str = ""
+    clip: library.Clip | None = None
+
+
+def choose_clip(model: Path, size: dict) -> Chosen | None:
+    """The clip to ask about, from one of three places."""
+    place = st.segmented_control("Clip", [BUNDLED, UPLOAD, PATH], default=BUNDLED, required=True)
+    if place == BUNDLED:
+        return choose_bundled(model, size)
+    return from_file(*choose_file(place), size)
+
+
+def choose_bundled(model: Path, size: dict) -> Chosen | None:
+    """A clip out of a gallery; the model's own samples come first."""
+    own = model / library.SAMPLES
+    libraries = sorted(common.find_libraries(), key=lambda folder: folder != own)
+    if not libraries:
+        st.info("No clips come with this model. Upload one, or:", icon=":material/flag:")
+        common.show_data_commands()
+        return None
+    folder = (
+        st.selectbox("Clips from", libraries, format_func=common.short) if len(libraries) > 1 else libraries[0]
+    )
+    clip = st.session_state.get("clip")
+    with st.expander("Choose a clip" if clip is None else "Choose another clip", expanded=clip is None):
+        show_gallery(common.one_page(common.list_clips(folder), GALLERY, key="gallery page"), size)
+    return from_library(clip, size) if clip else None
+
+
+def show_gallery(clips: list[library.Clip], size: dict) -> None:
+    """A picture and a button for each clip."""
+    with st.container(horizontal=True, gap="small"):
+        for number, clip in enumerate(clips, start=1):
+            with st.container(width=TILE, gap="xsmall"), common.shown_errors():
+                frames, _ = common.read_clip(clip, **size)
+                st.image(media.thumbnail(frames, TILE), width=TILE)
+                key = f"choose {clip.path} {clip.id}"
+                st.button(f"Clip {number}", key=key, width="stretch", on_click=take_clip, args=(clip,))
+
+
+def take_clip(clip: library.Clip) -> None:
+    st.session_state.clip = clip
+
+
+def from_library(clip: library.Clip, size: dict) -> Chosen:
+    frames, times = common.read_clip(clip, **size)
+    video = common.clip_video(clip)
+    if clip.is_file:
+        info = media.probe(clip.path)
+        return Chosen(clip.id, frames, times, video, info.duration, spell_facts(info), clip=clip)
+    return Chosen(clip.id, frames, times, video, float(times[-1]), f"{len(frames)} stored frames", clip=clip)
+
+
+def choose_file(place: str) -> tuple[str, Path | None]:
+    """A file's name for the visitor, and its path."""
+    if place == PATH:
+        text = st.text_input("Path of a video or image", placeholder="/data/videos/cat.mp4").strip()
+        return text, Path(text) if text else None
+    limit = common.upload_limit()
+    upload = st.file_uploader(
+        f"A video or image, at most {limit} MB; for a larger one give its path on this machine",
+        type=[extension[1:] for extension in media.EXTENSIONS],
+        max_upload_size=limit,
+    )
+    return (upload.name, common.keep_upload(upload.name, upload.getvalue())) if upload else ("", None)
+
+
+def from_file(name: str, path: Path | None, size: dict) -> Chosen | None:
+    """A file from outside, described before it is decoded."""
+    if path is None:
+        return None
+    try:
+        info = common.inspect(path)
+        facts = f"{spell_facts(info)} · {media.spell_size(path.stat().st_size)}"
+        st.caption(common.plain(facts))
+        read = common.read_file(path, **size)
+        if media.is_playable(path, info):
+            video = str(path)
+        else:
+            preview = common.read_file(path, library.MOST_FRAMES, common.PREVIEW_SIDE)
+            video = common.as_mp4(preview.frames, preview.times)
+            facts += " · the player shows a preview" if video else ""
+    except UserError as error:
+        # The visitor knows the file by another name than the server.
+        raise UserError(str(error).replace(str(path), name[:LONGEST_NAME])) from None
+    return Chosen(
+        Path(name).name[:LONGEST_NAME], read.frames, read.times, video, info.duration, facts, read.reason
+    )
+
+
+def spell_facts(info: media.VideoInfo) -> str:
+    return f"{info.duration:.2f} s · {info.width}×{info.height} · {info.fps:.3g} frames/s · {info.codec}"
+
+
+def show_chosen(chosen: Chosen, caption: str) -> None:
+    """The player with the facts of the clip, and the caption over it if the visitor wants that."""
+    player = st.container()
+    over = chosen.video is not None and st.toggle("Caption over the video")
+    subtitles = media.webvtt([(0.0, chosen.duration, caption)]) if over else None
+    with player:
+        common.show_player(chosen.video, chosen.frames[0], subtitles)
+        st.caption(common.plain(f"{chosen.name} · {chosen.facts}"))
+    if chosen.note:
+        st.warning(common.plain(chosen.note), icon=":material/warning:")

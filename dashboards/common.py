@@ -1,0 +1,277 @@
+"""What the pages share: where things are, cached loading, errors as sentences, text shown as it is."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from vtkeras.errors import UserError
+from vtkeras.serving import library, logs, media, runs
+from vtkeras.serving.predictor import Answer, Caption, Predictor
+
+TENSORBOARD_PORT = 6006
+CACHED_MODELS = 2
+PREVIEW_SIDE = 480  # pixels
+
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!<>|~$:^&=])")
+
+
+def model_roots() -> list[Path]:
+    """Folders to look for runs in: VTKERAS_MODELS, or `saved_models` and `runs`."""
+    return _paths("VTKERAS_MODELS", f"saved_models{os.pathsep}runs")
+
+
+def data_roots() -> list[Path]:
+    """Folders to look for clips in: VTKERAS_DATA, or `data`."""
+    return _paths("VTKERAS_DATA", "data")
+
+
+def find_models() -> list[Path]:
+    """Run folders with an exported model."""
+    return runs.exported(model_roots())
+
+
+def short(folder: Path) -> str:
+    """A folder's name from its root on.
+
+    Example:
+        >>> short(Path("saved_models/multitask/moving_digits"))
+        'saved_models/multitask/moving_digits'
+    """
+    for root in (*model_roots(), *data_roots()):
+        if folder.is_relative_to(root):
+            return str(folder.relative_to(root.parent))
+    return str(folder)
+
+
+def find_libraries() -> list[Path]:
+    """Folders with clips."""
+    return library.find_libraries(data_roots(), find_models())
+
+
+def plain(text: str) -> str:
+    """Text for a place that reads Markdown, so that it shows as it is.
+
+    Example:
+        >>> plain("*a* <b>")
+        '\\\\*a\\\\* \\\\<b\\\\>'
+    """
+    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Shows what goes wrong inside as a box with one sentence; the traceback goes to the server's log."""
+    try:
+        yield
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+    except Exception:
+        logging.getLogger(__name__).exception("A page failed")
+        st.error(
+            "This part of the page failed. The details are in the terminal that runs the dashboard.",
+            icon=":material/error:",
+        )
+
+
+def load_model(folder: Path) -> Predictor:
+    """The model of a run, loaded once for all sessions; again after it was exported again."""
+    return _load_model(str(folder), _version(folder / "saved_model" / "saved_model.pb"))
+
+
+def caption(folder: Path, frames: np.ndarray) -> Caption:
+    """The caption of a clip, computed once."""
+    return _caption(load_model(folder), _key(folder), frames)
+
+
+def answer(folder: Path, frames: np.ndarray, question: str) -> Answer:
+    """The answer to a question, computed once."""
+    return _answer(load_model(folder), _key(folder), frames, question)
+
+
+def classify(folder: Path, frames: np.ndarray) -> list[tuple[str, float]]:
+    """The labels of a clip, computed once."""
+    return _classify(load_model(folder), _key(folder), frames)
+
+
+def read_card(folder: Path) -> runs.RunCard:
+    """What a run says of itself."""
+    return _read_card(
+        str(folder), _version(folder / "saved_model" / "saved_model.pb"), _version(folder / runs.METRICS)
+    )
+
+
+def list_clips(folder: Path) -> list[library.Clip]:
+    """The clips of a library."""
+    marks = [_version(folder / name) for name in ("manifest.json", library.CAPTIONS)]
+    return _list_clips(str(folder), marks)
+
+
+def inspect(path: Path) -> media.VideoInfo:
+    """What a file from outside says of itself."""
+    return _inspect(str(path), _version(path))
+
+
+def read_file(path: Path, num_frames: int, max_side: int) -> media.Clip:
+    """Frames of a file from outside."""
+    return _read_file(str(path), _version(path), num_frames, max_side)
+
+
+def upload_limit() -> int:
+    """Megabytes."""
+    return st.get_option("server.maxUploadSize")
+
+
+def keep_upload(name: str, data: bytes) -> Path:
+    """Stores this session's upload in place of the one before; it goes when the session does."""
+    folder = st.session_state.setdefault("uploads", tempfile.TemporaryDirectory(prefix="vtkeras-upload-"))
+    path = media.store_upload(name, data, folder.name, upload_limit() * 1024**2)
+    for other in Path(folder.name).iterdir():
+        if other != path:
+            other.unlink()
+    return path
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def read_clip(
+    clip: library.Clip, num_frames: int, max_side: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Frames and times of a library's clip."""
+    return library.read_clip(clip, num_frames, max_side)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def clip_video(clip: library.Clip) -> bytes | None:
+    """A library's clip as a browser plays it; None for a still picture."""
+    if clip.is_file and clip.start is None and clip.end is None:
+        if media.is_playable(clip.path, media.probe(clip.path)):
+            return clip.path.read_bytes()
+    return as_mp4(*library.read_clip(clip, max_side=PREVIEW_SIDE))
+
+
+def as_mp4(frames: np.ndarray, times: np.ndarray) -> bytes | None:
+    """Frames uint8 (time, height, width, 3), each shown until the next one's time; None for a single one."""
+    if len(frames) == 1:
+        return None
+    span = max(float(times[-1] - times[0]), 1e-3)
+    return media.as_mp4(frames, fps=float(np.clip((len(times) - 1) / span, 0.2, 60)))
+
+
+def show_player(video: bytes | str | None, still: np.ndarray | None, subtitles: str | None = None) -> None:
+    """A player, or a picture where there is nothing to play."""
+    if video is None:
+        st.image(still, width="stretch")
+    else:
+        st.video(video, loop=True, muted=True, subtitles=subtitles)
+
+
+def read_logs(run: Path) -> logs.Logs:
+    """What a run logged; read again whenever it grew."""
+    return _read_logs(str(run), logs.logs_version(run))
+
+
+@st.cache_data(ttl=5, max_entries=4, show_spinner=False)
+def tensorboard_is_up(port: int = TENSORBOARD_PORT) -> bool:
+    """True if something listens where TensorBoard would."""
+    with socket.socket() as probe:
+        probe.settimeout(0.3)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def one_page(items: list, size: int, key: str) -> list:
+    """The part of a long list that the visitor turned to."""
+    pages = -(-len(items) // size)
+    number = st.number_input(f"Page (1 to {pages})", 1, pages, 1, width=160, key=key) if pages > 1 else 1
+    return items[size * (number - 1) : size * number]
+
+
+def show_data_commands() -> None:
+    """How to get clips where there are none."""
+    st.markdown("These commands make some clips, and store them for training:")
+    st.code(
+        "vtkeras data make --out data/moving_digits\n"
+        "vtkeras data ingest data/moving_digits --captions data/moving_digits/captions.csv "
+        "--out data/moving_digits_ingested",
+        language="bash",
+    )
+    roots = ", ".join(str(root.absolute()) for root in data_roots())
+    st.caption(plain(f"Looked in {roots}, and in the samples of every exported model."))
+
+
+def results_table(metrics) -> None:
+    """A run's results, the model beside its baselines."""
+    shares = [name for name in metrics if name.endswith(("_exact", "_accuracy", "_rate", "_at_1", "_at_5"))]
+    columns = {name: st.column_config.NumberColumn(_title(name), format="percent") for name in shares}
+    others = [name for name in metrics.select_dtypes("number") if name not in (*shares, "examples")]
+    columns |= {name: st.column_config.NumberColumn(_title(name), format="%.3f") for name in others}
+    st.dataframe(metrics, hide_index=True, column_config=columns)
+
+
+def _title(name: str) -> str:
+    return name.replace("_at_", "@").replace("_", " ")
+
+
+def _paths(variable: str, default: str) -> list[Path]:
+    return [Path(path) for path in os.environ.get(variable, default).split(os.pathsep) if path]
+
+
+def _version(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking at the file")
+def _inspect(path: str, version: int) -> media.VideoInfo:
+    return media.inspect(path)
+
+
+@st.cache_data(max_entries=16, show_spinner="Decoding")
+def _read_file(path: str, version: int, num_frames: int, max_side: int) -> media.Clip:
+    return media.read_apart(path, num_frames, max_side)
+
+
+def _key(folder: Path) -> tuple[str, int]:
+    return str(folder), _version(folder / "saved_model" / "saved_model.pb")
+
+
+@st.cache_resource(max_entries=CACHED_MODELS, show_spinner="Loading the model (a few seconds, once)")
+def _load_model(folder: str, version: int) -> Predictor:
+    return Predictor(folder)
+
+
+@st.cache_data(max_entries=64, show_spinner="Writing the caption")
+def _caption(_model: Predictor, key: tuple, frames: np.ndarray) -> Caption:
+    return _model.caption(frames)
+
+
+@st.cache_data(max_entries=256, show_spinner="Answering")
+def _answer(_model: Predictor, key: tuple, frames: np.ndarray, question: str) -> Answer:
+    return _model.answer(frames, question)
+
+
+@st.cache_data(max_entries=64, show_spinner="Finding labels")
+def _classify(_model: Predictor, key: tuple, frames: np.ndarray) -> list[tuple[str, float]]:
+    return _model.classify(frames)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _read_card(folder: str, model_version: int, metrics_version: int) -> runs.RunCard:
+    return runs.read_card(folder)
+
+
+@st.cache_data(max_entries=8, show_spinner="Listing the clips")
+def _list_clips(folder: str, versions: list[int]) -> list[library.Clip]:
+    return library.list_clips(folder)
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the logs")
+def _read_logs(run: str, version: tuple[int, int]) -> logs.Logs:
+    return logs.read_logs(run)

@@ -1,0 +1,141 @@
+"""Playground: a clip gets its caption, answers questions, and shows where the model looked."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import common
+from dashboards.attention import show_attention, show_shares
+from dashboards.clips import Chosen, choose_clip, show_chosen
+from vtkeras.serving import evidence
+from vtkeras.serving.predictor import Answer, Caption, Predictor
+
+MOST_LABELS = 15
+
+
+def choose_model() -> Path:
+    """The run whose model is to be asked; `?model=` in the address chooses it too."""
+    models = common.find_models()
+    asked = st.query_params.get("model")
+    default = next((place for place, model in enumerate(models) if str(model) == asked), 0)
+    return st.selectbox("Model", models, index=default, format_func=common.short)
+
+
+def show_caption(caption: Caption, chosen: Chosen) -> None:
+    """The caption, how sure the model is of it, and where each word looked."""
+    st.subheader(common.plain(caption.text) or "(an empty caption)", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(f"{caption.score:.0%} confidence", color="blue")
+        if chosen.clip and chosen.clip.captions:
+            same = caption.text in chosen.clip.captions
+            st.badge("as written" if same else "not as written", color="green" if same else "orange")
+    if chosen.clip and chosen.clip.captions:
+        st.caption(f"Written for this clip: {common.plain(chosen.clip.captions[0])}")
+    title = "Each word with the model's confidence; choose one to see where it looked"
+    show_attention(caption, chosen.times, title, with_confidence=True)
+
+
+def show_answer(model: Path, chosen: Chosen) -> list[tuple[str, Answer]]:
+    """A question and its answer, with what else it could have been and the frames behind it."""
+    known = chosen.clip.questions if chosen.clip else ()
+    if known:
+        st.pills(
+            "Asked of this clip", known, format_func=common.plain, key="suggestion", on_change=take_suggestion
+        )
+    question = st.text_input(
+        "Question", key="question", placeholder="e.g. how many digits are there?", max_chars=500
+    )
+    if not question.strip():
+        return []
+    answer = common.answer(model, chosen.frames, question)
+    st.subheader(common.plain(answer.text) or "(no answer)", anchor=False)
+    st.badge(f"{answer.score:.0%} confidence", color="blue")
+    left, right = st.columns([4, 5])
+    with left:
+        st.markdown("**Likeliest answers**")
+        show_shares(pd.DataFrame(answer.alternatives[:5], columns=["answer", "probability"]), "probability")
+    with right:
+        st.markdown("**Frames looked at most**")
+        places = evidence.real_frames(answer.frame_indices)
+        times = chosen.times[[answer.frame_indices[place] for place in places]]
+        show_shares(evidence.most_looked_at(evidence.question_shares(answer)[places], times), "attention")
+    title = "Where the model looked while it read each word of the question"
+    show_attention(answer, chosen.times, title, with_confidence=False)
+    return [(question, answer)]
+
+
+def take_suggestion() -> None:
+    st.session_state.question = st.session_state.suggestion or ""
+
+
+def show_labels(labels: list[tuple[str, float]]) -> None:
+    """Every label with its own probability."""
+    st.caption("Each label has a probability of its own; they do not sum to 1.")
+    show_shares(pd.DataFrame(labels[:MOST_LABELS], columns=["label", "probability"]), "probability")
+    if len(labels) > MOST_LABELS:
+        st.caption(f"The {MOST_LABELS} likeliest of {len(labels)}.")
+
+
+def show_provenance(
+    model: Path, predictor: Predictor, chosen: Chosen, caption: Caption, answers: list, labels: list
+) -> None:
+    """Where the results come from, and the results as files."""
+    info = predictor.info
+    with st.container(border=True):
+        st.markdown("**Where this comes from**")
+        st.caption(
+            f"model {common.plain(info['name'])} · weights `{info['model_hash']}` · trained on "
+            f"{common.plain(info['data'])} · {common.plain(str(model))}"
+        )
+        metrics = common.read_card(model).metrics
+        if metrics.empty:
+            st.caption("Not evaluated: nothing is known of how often it is right.")
+        else:
+            with st.expander("How often it is right, beside baselines"):
+                common.results_table(metrics)
+        with st.container(horizontal=True):
+            as_json = evidence.to_json(info, chosen.name, chosen.times, caption, answers, labels)
+            as_csv = evidence.to_csv(info, chosen.name, caption, answers, labels)
+            as_file = {"on_click": "ignore", "icon": ":material/download:"}
+            st.download_button("JSON", as_json, "result.json", "application/json", **as_file)
+            st.download_button("CSV", as_csv, "result.csv", "text/csv", **as_file)
+
+
+def show_results(model: Path, predictor: Predictor, chosen: Chosen) -> None:
+    """Player on the left, results and where they come from on the right."""
+    caption = common.caption(model, chosen.frames)
+    answers, labels = [], []
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        show_chosen(chosen, caption.text)
+    with right:
+        can = ["Caption"] + ["Ask"] * bool(predictor.answers) + ["Labels"] * bool(predictor.labels)
+        tabs = dict(zip(can, st.tabs(can)))
+        with tabs["Caption"]:
+            show_caption(caption, chosen)
+        if "Ask" in tabs:
+            with tabs["Ask"], common.shown_errors():
+                answers = show_answer(model, chosen)
+        if "Labels" in tabs:
+            with tabs["Labels"], common.shown_errors():
+                labels = common.classify(model, chosen.frames)
+                show_labels(labels)
+        show_provenance(model, predictor, chosen, caption, answers, labels)
+
+
+st.title("Playground", anchor=False)
+with common.shown_errors():
+    if common.find_models():
+        model_folder = choose_model()
+        loaded = common.load_model(model_folder)
+        data = loaded.config.data
+        # As `vtkeras predict` reads a video, so that both say the same of it.
+        size = {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
+        clip_chosen = choose_clip(model_folder, size)
+        if clip_chosen:
+            show_results(model_folder, loaded, clip_chosen)
+    else:
+        st.info("No exported model to play with yet. This makes one:", icon=":material/flag:")
+        st.code("make demo", language="bash")
+        st.page_link("views/home.py", label="Other ways", icon=":material/home:")

@@ -1,0 +1,94 @@
+"""Run folders as the dashboard lists them, read without loading a model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from vtkeras.config import load_config
+from vtkeras.errors import UserError
+from vtkeras.serving.predictor import find_runs, model_hash
+
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True)
+class RunCard:
+    """What a run folder says of itself.
+
+    Attributes:
+        folder: the run folder.
+        name: of the experiment.
+        task: of the experiment.
+        data: source or folder it was trained on.
+        model_hash: of the exported weights.
+        metrics: columns split, examples, system and one for each metric; no rows before `vtkeras evaluate`.
+    """
+
+    folder: Path
+    name: str
+    task: str
+    data: str
+    model_hash: str
+    metrics: pd.DataFrame
+
+
+def read_card(folder: str | Path) -> RunCard:
+    """Reads the card of an exported run.
+
+    Raises:
+        UserError: if one of its files is missing or damaged.
+
+    Example:
+        >>> read_card("saved_models/multitask/moving_digits").task
+        'multitask'
+    """
+    folder = Path(folder)
+    config = load_config(str(folder / "config.yaml"))
+    try:
+        weights = model_hash(folder)
+    except OSError:
+        raise UserError(f"{folder} lost its exported weights: run `vtkeras export {folder}` again.") from None
+    return RunCard(
+        folder=folder,
+        name=config.name,
+        task=config.task,
+        data=config.data.path or config.data.source,
+        model_hash=weights,
+        metrics=read_metrics(folder),
+    )
+
+
+def read_metrics(folder: str | Path) -> pd.DataFrame:
+    """The results that `vtkeras evaluate` wrote, a row for each split and system.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
+    path = Path(folder) / METRICS
+    if not path.is_file():
+        return pd.DataFrame(columns=["split", "examples", "system"])
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        rows = [
+            {"split": split, "examples": result["examples"], "system": system, **scores}
+            for split, result in results.items()
+            for system, scores in result["systems"].items()
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{path} is damaged: run `vtkeras evaluate {folder}` again.") from None
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")
+
+
+def unexported(roots: list[str | Path]) -> list[Path]:
+    """Run folders below any of the roots that have a checkpoint but no exported model, in order of name."""
+    trained = {path.parent.parent for root in roots for path in Path(root).glob("**/checkpoints/best.npz")}
+    return sorted(trained - set(exported(roots)))
+
+
+def exported(roots: list[str | Path]) -> list[Path]:
+    """Run folders below any of the roots that hold an exported model, in order of name."""
+    return list(dict.fromkeys(find_runs(roots[0], tuple(roots[1:])))) if roots else []
