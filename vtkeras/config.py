@@ -92,7 +92,7 @@ class ModelConfig(_Options):
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
     """Dropout rate in attention and feed-forward layers."""
     word_dropout: float = Field(0.0, ge=0.0, lt=1.0)
-    """Share of the decoder's input words hidden in training, so that it looks instead of guessing."""
+    """Share of the decoder's input words spoilt in training, so that it looks instead of guessing."""
 
 
 class StageConfig(_Options):
@@ -102,6 +102,8 @@ class StageConfig(_Options):
     """Epochs of this stage."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Overrides of `data.options` while the stage lasts."""
+    learning_rate: float | None = Field(None, gt=0)
+    """Peak learning rate of the stage; None takes `train.learning_rate`."""
 
 
 class WarmupConfig(_Options):
@@ -127,7 +129,7 @@ class TrainConfig(_Options):
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
     """Optimizer."""
     learning_rate: float = Field(1e-3, gt=0)
-    """Peak learning rate; it rises over `warmup_steps` and falls along a cosine."""
+    """Peak learning rate; in each stage it rises over `warmup_steps` and falls to zero along a cosine."""
     warmup_steps: int = Field(100, ge=0)
     """Steps over which the learning rate rises."""
     weight_decay: float = Field(0.01, ge=0)

@@ -137,8 +137,8 @@ class StopOnNaN(keras.callbacks.Callback):
         loss = (logs or {}).get("loss", 0.0)
         if not np.isfinite(loss):
             raise UserError(
-                f"The loss became {loss} in batch {batch} of epoch {self.epoch + 1}; the last checkpoint is kept. "
-                "Lower train.learning_rate, or use train.precision float32, and go on with --resume."
+                f"The loss became {loss} in batch {batch} of epoch {self.epoch + 1}; the last checkpoint is "
+                "kept. Lower train.learning_rate, or use train.precision float32, and go on with --resume."
             )
 
 

@@ -19,6 +19,7 @@ from vtkeras.models import choose
 from vtkeras.tasks import TASKS
 from vtkeras.training.callbacks import Checkpoints, Progress, SampleLogger, StopOnNaN
 from vtkeras.training.features import cached_features
+from vtkeras.training.schedule import StagedCosine
 from vtkeras.training.run import CHECKPOINTS, CONFIG_FILE, LOGS, VOCABULARY_FILE, active_heads, make_source
 from vtkeras.training.state import fingerprint, load_state, read_meta, save_state
 from vtkeras.training.strategies import gather_for, make_strategy, synchronise_batch_norm
@@ -70,9 +71,14 @@ def train(
             f"{config.train.batch_size}: set a smaller one, e.g. --set train.batch_size=4."
         )
     strategy = strategy or make_strategy()
+    if config.train.batch_size < strategy.num_replicas_in_sync:
+        raise UserError(
+            f"train.batch_size {config.train.batch_size} leaves some of the {strategy.num_replicas_in_sync} devices "
+            "without a clip: set a larger one."
+        )
     with strategy.scope():
         model = task.build(config, vocabulary, from_features=config.model.cache_features)
-        optimizer = make_optimizer(config, steps * config.epochs)
+        optimizer = make_optimizer(config, steps)
         model.compile(
             optimizer=optimizer,
             loss=task.losses(config, heads, gather_for(strategy)),
@@ -80,7 +86,7 @@ def train(
             weighted_metrics=task.metrics(heads),
             jit_compile=False,  # convolutions are many times slower under XLA on a CPU
         )
-        optimizer.build(model.trainable_variables)
+        model.optimizer.build(model.trainable_variables)  # with float16, compile wraps the optimizer
     synchronise_batch_norm(model, strategy)
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +112,8 @@ def train(
 
     features = cached_features(model, source, preprocessor, config, folder, report)
     dataset = _epochs(config, source, preprocessor, to_batch, meta["epoch"], features)
-    validation = _validation(config, source, preprocessor, to_batch, features)
+    replicas = strategy.num_replicas_in_sync
+    validation = validation_batches(config, source, preprocessor, to_batch, features, replicas)
     model.fit(
         dataset,
         steps_per_epoch=steps,
@@ -127,15 +134,13 @@ def train(
     return folder
 
 
-def make_optimizer(config: Config, total_steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer with its schedule: a linear rise, then a cosine to zero."""
+def make_optimizer(config: Config, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """The optimizer with its schedule: in each stage a linear rise, then a cosine to zero."""
     options = config.train
-    rise = min(options.warmup_steps, total_steps // 2)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0 if rise else options.learning_rate,
-        max(total_steps - rise, 1),
-        warmup_target=options.learning_rate if rise else None,
-        warmup_steps=rise,
+    rate = StagedCosine(
+        peaks=[stage.learning_rate or options.learning_rate for stage in options.stages],
+        steps=[stage.epochs * steps_per_epoch for stage in options.stages],
+        rise=options.warmup_steps,
     )
     kinds = {
         "adam": keras.optimizers.Adam,
@@ -152,7 +157,7 @@ def make_optimizer(config: Config, total_steps: int) -> keras.optimizers.Optimiz
 
 def _fresh(folder: Path, config: Config) -> None:
     if (folder / CHECKPOINTS / "last.npz").exists():
-        raise UserError(f"{folder} already holds a run: add --resume to go on with it, or choose another --out.")
+        raise UserError(f"{folder} already holds a run: add --resume to go on, or choose another --out.")
 
 
 def _resume_point(last: Path, config: Config) -> dict:
@@ -164,6 +169,8 @@ def _resume_point(last: Path, config: Config) -> dict:
             f"Checkpoint {last} belongs to another config ({difference} differs): resume with the config in "
             f"{stored}, or choose another --out."
         )
+    if meta["epoch"] >= config.epochs:
+        raise UserError(f"{last.parent.parent} has finished its {config.epochs} epochs: nothing is left to do.")
     return meta
 
 
@@ -179,14 +186,15 @@ def _first_difference(one: Config, other: Config) -> str:
 def _warm_up(model, source, preprocessor, config, strategy, folder, report) -> None:
     if not preprocessor.vocabulary.labels:
         raise UserError("train.warmup needs labels in the data: set train.warmup.steps to 0.")
-    steps = config.train.warmup.steps
+    options = config.train.warmup
+    steps = options.steps
     warm_up(
         model.frame_encoder,
         source,
         preprocessor,
         config,
         strategy,
-        callbacks=[Progress(f"{config.name} warm-up", steps, steps, config.train.warmup.batch_size, report=report)],
+        callbacks=[Progress(f"{config.name} warm-up", steps, steps, options.batch_size, report=report)],
         synchronise=lambda labeller: synchronise_batch_norm(labeller, strategy),
     )
 
@@ -196,7 +204,7 @@ def _epochs(config, source, preprocessor, to_batch, first_epoch, features) -> tf
     stages = [stage for stage in config.train.stages for _ in range(stage.epochs)]
     dataset = None
     for epoch in range(first_epoch, config.epochs):
-        stage_source = make_source(config, stages[epoch].options) if stages[epoch].options else source
+        stage_source = _stage_source(config, stages[epoch], source, features)
         one = make_dataset(
             stage_source,
             keys.TRAIN,
@@ -210,22 +218,43 @@ def _epochs(config, source, preprocessor, to_batch, first_epoch, features) -> tf
             features=features(keys.TRAIN) if features else None,
         )
         dataset = one if dataset is None else dataset.concatenate(one)
-    if dataset is None:
-        raise UserError("This run has finished all its epochs: nothing is left to resume.")
     return dataset
 
 
-def _validation(config, source, preprocessor, to_batch, features) -> tf.data.Dataset | None:
-    if keys.VALIDATION not in source.splits() or not source.size(keys.VALIDATION):
+def _stage_source(config, stage, source, features):
+    if not stage.options:
+        return source
+    if features:
+        raise UserError("model.cache_features knows one set of clips: leave options out of train.stages.")
+    stage_source = make_source(config, stage.options)
+    if stage_source.size(keys.TRAIN) != source.size(keys.TRAIN):
+        raise UserError(
+            f"train.stages: options {stage.options} make {stage_source.size(keys.TRAIN)} training clips of "
+            f"{source.size(keys.TRAIN)}, but an epoch has one length: change its `epochs` instead."
+        )
+    return stage_source
+
+
+def validation_batches(
+    config, source, preprocessor, to_batch, features=None, replicas: int = 1
+) -> tf.data.Dataset | None:
+    """Batches of the validation split, or None if there is too little of it.
+
+    Every replica needs a share of every batch, so with several the last short batch is left out.
+    """
+    size = source.size(keys.VALIDATION) if keys.VALIDATION in source.splits() else 0
+    batch_size = min(config.train.batch_size, size // replicas * replicas)
+    if not batch_size:
         return None
-    return make_dataset(
+    dataset = make_dataset(
         source,
         keys.VALIDATION,
         preprocessor,
         to_batch,
-        config.train.batch_size,
+        batch_size,
         features=features(keys.VALIDATION) if features else None,
-    ).cache()
+    )
+    return (dataset.take(size // batch_size) if replicas > 1 else dataset).cache()
 
 
 def _sample_logger(model, task, config, source, preprocessor, heads, folder) -> list:

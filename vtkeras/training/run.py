@@ -59,7 +59,7 @@ class Run:
         elif (folder / MODEL_FILE).is_file():
             model = load_model(folder / MODEL_FILE)
         else:
-            raise UserError(f"{folder} has neither {CHECKPOINTS}/best.npz nor {MODEL_FILE}: train the run first.")
+            raise UserError(f"{folder} has neither {CHECKPOINTS}/best.npz nor {MODEL_FILE}: train it first.")
         return cls(folder, config, task, Preprocessor(config.data, vocabulary), model)
 
     def decoder(self):
@@ -100,7 +100,8 @@ def make_source(config: Config, stage_options: dict | None = None):
     try:
         return source_type(**{"seed": config.train.seed, **options})
     except TypeError as error:
-        raise UserError(f"data.options: {str(error).split('__init__() ')[-1]} for source '{config.data.source}'.") from None
+        reason = str(error).split("__init__() ")[-1]
+        raise UserError(f"data.options: {reason} for source '{config.data.source}'.") from None
 
 
 def active_heads(task: Task, config: Config, vocabulary: Vocabulary) -> tuple[str, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import keras
@@ -38,8 +40,8 @@ def save_state(path: Path, model: keras.Model, meta: dict) -> None:
         temporary.unlink(missing_ok=True)
         if error.errno == errno.ENOSPC:
             raise UserError(
-                f"The disk is full: checkpoint {path} was not written, the one before it is untouched. Free some "
-                "space and go on with --resume."
+                f"The disk is full: checkpoint {path} was not written, the one before it is untouched. "
+                "Free some space and go on with --resume."
             ) from None
         raise
 
@@ -50,7 +52,8 @@ def read_meta(path: Path) -> dict:
     Raises:
         UserError: if the file is missing or damaged.
     """
-    return json.loads(str(_open(path)["meta"]))
+    with _open(path) as file:
+        return json.loads(str(file["meta"]))
 
 
 def load_state(path: Path, model: keras.Model, with_optimizer: bool = True) -> dict:
@@ -59,15 +62,16 @@ def load_state(path: Path, model: keras.Model, with_optimizer: bool = True) -> d
     Raises:
         UserError: if the file is missing, damaged, or of a model with other variables.
     """
-    arrays = _open(path)
+    with _open(path) as file:
+        meta = json.loads(str(file["meta"]))
+        stored = [file[f"v{index}"] for index in range(len(file.files) - 1)]
     variables = _variables(model) if with_optimizer else model.variables
-    stored = [arrays[f"v{index}"] for index in range(len(arrays.files) - 1)]
     fits = len(stored) == len(variables) if with_optimizer else len(stored) >= len(variables)
     if not fits or any(a.shape != tuple(v.shape) for a, v in zip(stored, variables)):
-        raise UserError(f"Checkpoint {path} is of a model with other sizes: use the config it was trained with.")
+        raise UserError(f"Checkpoint {path} is of a model with other sizes: use the config it was made with.")
     for variable, array in zip(variables, stored):
         variable.assign(array)
-    return json.loads(str(arrays["meta"]))
+    return meta
 
 
 def fingerprint(config: Config) -> str:
@@ -82,10 +86,16 @@ def _variables(model: keras.Model) -> list:
     return [*model.variables, *(optimizer.variables if optimizer else [])]
 
 
+DAMAGED = (ValueError, OSError, EOFError, LookupError, TypeError, zipfile.BadZipFile, zlib.error)
+
+
+@contextlib.contextmanager
 def _open(path: Path):
+    """The arrays of a checkpoint; damage that shows while they are read is told as a `UserError`."""
     try:
-        return np.load(path, allow_pickle=False)
+        with np.load(path, allow_pickle=False) as file:
+            yield file
     except FileNotFoundError:
         raise UserError(f"There is no checkpoint {path}: train first, or leave --resume out.") from None
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError):
+    except DAMAGED:
         raise UserError(f"Checkpoint {path} is damaged: delete it and train again without --resume.") from None

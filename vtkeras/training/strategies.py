@@ -6,10 +6,23 @@ import keras
 import tensorflow as tf
 
 
+class Mirrored(tf.distribute.MirroredStrategy):
+    """MirroredStrategy under which `model.fit` takes batches of any dtype and of unequal shares.
+
+    To learn the shapes of a batch, Keras 3 averages it over the replicas (keras#20585), which fails for
+    bool values and unequal shares. It gets the first replica's share instead.
+    """
+
+    def reduce(self, reduce_op, value, axis):
+        if tf.executing_eagerly() and isinstance(value, tuple):  # a batch: inputs, targets, weights
+            return tf.nest.map_structure(lambda part: self.experimental_local_results(part)[0], value)
+        return super().reduce(reduce_op, value, axis)
+
+
 def make_strategy() -> tf.distribute.Strategy:
     """MirroredStrategy over every GPU, else over every logical CPU device."""
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return Mirrored([device.name for device in devices])
 
 
 def gather_for(strategy: tf.distribute.Strategy):
@@ -19,7 +32,12 @@ def gather_for(strategy: tf.distribute.Strategy):
     """
     if strategy.num_replicas_in_sync == 1:
         return None
-    return lambda tensor: tf.distribute.get_replica_context().all_gather(tensor, axis=0)
+
+    def gather(tensor):
+        replica = tf.distribute.get_replica_context()
+        return replica.all_gather(tensor, axis=0) if replica else tensor  # Keras learns shapes outside replicas
+
+    return gather
 
 
 def synchronise_batch_norm(model: keras.Model, strategy: tf.distribute.Strategy) -> None:

@@ -139,6 +139,9 @@ class MovingDigits:
         train_clips: clips in one training epoch; every epoch draws fresh ones.
         eval_clips: clips in each of the other splits.
         still_share: share of training clips that are images, one frame long.
+        ghost_share: share of training digits with the fainter picture of another digit behind them, a
+            form of mixup (Zhang et al., 2018): what looks a little like a 7 then moves either way,
+            which keeps a model from reading the way of moving off the digit.
         wordings: give several wordings of each training caption.
         augment: rotate, scale, shear and bend the training handwriting.
 
@@ -154,20 +157,22 @@ class MovingDigits:
 
     def __init__(
         self, seed=0, min_digits=1, max_digits=2, train_clips=8192, eval_clips=500,
-        still_share=0.0, wordings=False, augment=True,
+        still_share=0.0, ghost_share=0.0, wordings=False, augment=True,
     ):
         if not 1 <= min_digits <= max_digits <= 2:
             raise UserError(
                 f"moving_digits: min_digits {min_digits} and max_digits {max_digits} must be 1 or 2, in this order."
             )
-        if not 0.0 <= still_share <= 1.0:
-            raise UserError(f"moving_digits: still_share {still_share} must lie between 0 and 1.")
+        for name, share in (("still_share", still_share), ("ghost_share", ghost_share)):
+            if not 0.0 <= share <= 1.0:
+                raise UserError(f"moving_digits: {name} {share} must lie between 0 and 1.")
         self.seed = seed
         self.min_digits = min_digits
         self.max_digits = max_digits
         self.train_clips = train_clips
         self.eval_clips = eval_clips
         self.still_share = still_share
+        self.ghost_share = ghost_share
         self.wordings = wordings
         self.augment = augment
 
@@ -259,14 +264,20 @@ class MovingDigits:
         paths = _paths(actors, num_frames, rng)
         frames = np.zeros((num_frames, FRAME_SIZE, FRAME_SIZE), "uint8")
         for actor, path in zip(actors, paths, strict=True):
-            images = handwriting_of(split)[actor.digit]
-            image = images[rng.integers(len(images))]
-            if self.augment and split == keys.TRAIN:
-                image = bend(image, rng)
+            image = self._write(split, actor.digit, rng)
+            if split == keys.TRAIN and self.ghost_share and rng.random() < self.ghost_share:
+                ghost = self._write(split, int(rng.integers(10)), rng)
+                image = np.maximum(image, (ghost * rng.uniform(0.2, 0.7)).astype("uint8"))
             for frame, (top, left) in zip(frames, path, strict=True):
                 window = frame[top : top + DIGIT_SIZE, left : left + DIGIT_SIZE]
                 np.maximum(window, image, out=window)
         return frames
+
+    def _write(self, split: str, digit: int, rng: np.random.Generator) -> np.ndarray:
+        """A picture of a digit, uint8 (height, width)."""
+        images = handwriting_of(split)[digit]
+        image = images[rng.integers(len(images))]
+        return bend(image, rng) if self.augment and split == keys.TRAIN else image
 
 
 def bend(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
