@@ -63,6 +63,8 @@ class ModelConfig(_Options):
     """With a frozen frame encoder: compute every clip's features once and train on those."""
     motion: bool = True
     """Give the frame encoder the difference to the frame before as three more channels."""
+    motion_dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    """Share of clips whose differences are zeroed in training, so that looks are read off the frames alone."""
     patch_merge: int = Field(1, ge=1, le=8)
     """Merge squares of this many patches a side into one token."""
     temporal_encoder: str = "transformer"

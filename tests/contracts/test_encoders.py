@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.encoders import FRAME_ENCODERS, TEMPORAL_ENCODERS, TEXT_ENCODERS, text_preset
-from vtkeras.encoders.frames import with_motion
+from vtkeras.encoders.frames import motion_of
 from vtkeras.errors import UserError
 
 # At 32 px: 8 pixels a patch for the tiny one, 32 for the others.
@@ -66,8 +66,19 @@ def test_frame_encoder_round_trip():
 
 def test_motion_by_hand():
     # Brightness 5, 7, 4: no difference for the first frame, then 7 - 5 = 2 and 4 - 7 = -3.
-    found = with_motion(np.array([5.0, 7.0, 4.0]).reshape(1, 3, 1, 1, 1))
-    np.testing.assert_array_equal(np.asarray(found)[0, :, 0, 0], [[5, 0], [7, 2], [4, -3]])
+    found = motion_of(np.array([5.0, 7.0, 4.0]).reshape(1, 3, 1, 1, 1))
+    np.testing.assert_array_equal(np.asarray(found)[0, :, 0, 0], [[0], [2], [-3]])
+
+
+def test_motion_dropout_zeroes_whole_clips_in_training_only():
+    encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion_dropout=0.5)
+    frames = np.zeros((64, 2, 32, 32, 3), "uint8")
+    frames[:, 1] = 255  # white after black: a difference of 1 everywhere
+    differences = np.asarray(encoder.prepare(frames, training=True))[:, 1, ..., 3:]
+    kept = {float(clip.mean()) for clip in differences}
+    assert kept == {0.0, 1.0}
+    assert 16 < sum(clip.mean() == 0 for clip in differences) < 48  # half of 64, give or take 4 deviations
+    assert np.asarray(encoder.prepare(frames))[:, 1, ..., 3:].min() == 1.0
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ class FrameEncoder(keras.layers.Layer):
         offset: float, then this is added.
         motion: bool, give the backbone the difference to the frame before as further channels (zero
             for the first frame), so that a patch can tell which way its content moves.
+        motion_dropout: float, share of clips whose differences are zeroed in training, so that what a
+            thing is gets read off its look alone.
 
     Call arguments:
         frames: uint8 or float (batch, time, height, width, 3), values 0 to 255.
@@ -32,24 +34,32 @@ class FrameEncoder(keras.layers.Layer):
     Source: spec B2.
     """
 
-    def __init__(self, backbone, scale=1.0, offset=0.0, motion=False, **kwargs):
+    def __init__(self, backbone, scale=1.0, offset=0.0, motion=False, motion_dropout=0.0, **kwargs):
         super().__init__(**kwargs)
         self.backbone = backbone
         self.scale = scale
         self.offset = offset
         self.motion = motion
+        self.motion_dropout = motion_dropout
+        self.seed_generator = keras.random.SeedGenerator() if motion_dropout else None
 
     def build(self, frames_shape):
         if not self.backbone.built:
             self.backbone.build((None, *frames_shape[2:]))
 
     def call(self, frames, training=None):
-        return self.encode(self.prepare(frames), training=training)
+        return self.encode(self.prepare(frames, training=training), training=training)
 
-    def prepare(self, frames):
+    def prepare(self, frames, training=None):
         """Scaled frames (batch, time, height, width, channels), motion channels included."""
         frames = ops.cast(frames, self.compute_dtype) * self.scale + self.offset
-        return with_motion(frames) if self.motion else frames
+        if not self.motion:
+            return frames
+        differences = motion_of(frames)
+        if training and self.motion_dropout:
+            drawn = keras.random.uniform((ops.shape(frames)[0], 1, 1, 1, 1), seed=self.seed_generator)
+            differences = ops.where(drawn < self.motion_dropout, ops.zeros_like(differences), differences)
+        return ops.concatenate([frames, differences], axis=-1)
 
     def encode(self, frames, training=None):
         """Patches (batch, time, patches, dim) of frames that `prepare` gave."""
@@ -75,6 +85,7 @@ class FrameEncoder(keras.layers.Layer):
             "scale": self.scale,
             "offset": self.offset,
             "motion": self.motion,
+            "motion_dropout": self.motion_dropout,
         }
 
     @classmethod
@@ -83,20 +94,19 @@ class FrameEncoder(keras.layers.Layer):
         return cls(**config)
 
 
-def with_motion(frames):
-    """Appends each frame's difference to the frame before to its channels.
+def motion_of(frames):
+    """Each frame's difference to the frame before; zero for the first.
 
     Args:
         frames: float (batch, time, height, width, channels).
 
     Returns:
-        (batch, time, height, width, 2 * channels).
+        Same shape.
     """
-    before = ops.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
-    return ops.concatenate([frames, frames - before], axis=-1)
+    return frames - ops.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
 
 
-def efficientnet_tiny(image_size, weights=None, preset=None, motion=True):
+def efficientnet_tiny(image_size, weights=None, preset=None, motion=True, motion_dropout=0.0):
     """A small EfficientNetV2 (fused MBConv) that trains from scratch on a CPU: 8 pixels a patch.
 
     After Tan and Le, "EfficientNetV2", 2021; built from keras-nlp's EfficientNetBackbone.
@@ -118,11 +128,13 @@ def efficientnet_tiny(image_size, weights=None, preset=None, motion=True):
         num_features=96,
         input_shape=(image_size, image_size, 6 if motion else 3),
     )
-    return FrameEncoder(backbone, scale=1 / 255, motion=motion, name="frame_encoder")
+    return FrameEncoder(
+        backbone, scale=1 / 255, motion=motion, motion_dropout=motion_dropout, name="frame_encoder"
+    )
 
 
 def _application(constructor, scale=1.0, offset=0.0, **options):
-    def build(image_size, weights=None, preset=None, motion=False):
+    def build(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
         if weights:
             _refuse(motion, "model.motion adds channels that pretrained weights do not know: set it to false.")
         backbone = constructor(
@@ -131,13 +143,15 @@ def _application(constructor, scale=1.0, offset=0.0, **options):
             input_shape=(image_size, image_size, 6 if motion else 3),
             **options,
         )
-        return FrameEncoder(backbone, scale=scale, offset=offset, motion=motion, name="frame_encoder")
+        return FrameEncoder(
+            backbone, scale=scale, offset=offset, motion=motion, motion_dropout=motion_dropout, name="frame_encoder"
+        )
 
     build.__doc__ = f"keras.applications.{constructor.__name__}, with `imagenet` weights if asked for."
     return build
 
 
-def image_preset(image_size, weights=None, preset=None, motion=False):
+def image_preset(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
     """Any keras-nlp / keras-hub image backbone, by preset name or local folder.
 
     Raises:

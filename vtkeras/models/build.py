@@ -34,7 +34,11 @@ def build_video_text_model(
         )
     sizes = {"dim": model.dim, "num_heads": model.num_heads, "dropout": model.dropout}
     frame_encoder = choose(FRAME_ENCODERS, model.frame_encoder, "model.frame_encoder")(
-        image_size=data.image_size, weights=model.frame_weights, preset=model.frame_preset, motion=model.motion
+        image_size=data.image_size,
+        weights=model.frame_weights,
+        preset=model.frame_preset,
+        motion=model.motion,
+        motion_dropout=model.motion_dropout,
     )
     frame_encoder.trainable = model.frame_trainable
     temporal_encoder = choose(TEMPORAL_ENCODERS, model.temporal_encoder, "model.temporal_encoder")(

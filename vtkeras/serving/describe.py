@@ -113,5 +113,5 @@ def frame_shares(attention: np.ndarray) -> np.ndarray:
 def save_picture(found: Description, path: str | Path) -> None:
     """Writes where each word of the caption looked as a PNG."""
     attention = found.caption.attention.mean(axis=1)
-    scale = max(1, 96 // max(found.caption.frames.shape[1:3]))
+    scale = max(1, 128 // max(found.caption.frames.shape[1:3]))
     Image.fromarray(caption_picture(found.caption.frames, found.caption.words, attention, scale)).save(path)

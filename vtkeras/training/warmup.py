@@ -49,7 +49,7 @@ class FrameLabeller(keras.Model):
         self.head.build((frames_shape[0], patches_shape[-1]))
 
     def call(self, frames, training=None):
-        prepared = self.frame_encoder.prepare(frames)[:, 1:]
+        prepared = self.frame_encoder.prepare(frames, training=training)[:, 1:]
         return self.head(self.pool(self.frame_encoder.encode(prepared, training=training)[:, 0]))
 
 

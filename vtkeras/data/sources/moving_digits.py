@@ -267,7 +267,7 @@ class MovingDigits:
             image = self._write(split, actor.digit, rng)
             if split == keys.TRAIN and self.ghost_share and rng.random() < self.ghost_share:
                 ghost = self._write(split, int(rng.integers(10)), rng)
-                image = np.maximum(image, (ghost * rng.uniform(0.2, 0.7)).astype("uint8"))
+                image = np.maximum(image, (ghost * rng.uniform(0.3, 0.85)).astype("uint8"))
             for frame, (top, left) in zip(frames, path, strict=True):
                 window = frame[top : top + DIGIT_SIZE, left : left + DIGIT_SIZE]
                 np.maximum(window, image, out=window)
