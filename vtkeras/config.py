@@ -94,7 +94,7 @@ class ModelConfig(_Options):
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
     """Dropout rate in attention and feed-forward layers."""
     word_dropout: float = Field(0.0, ge=0.0, lt=1.0)
-    """Share of the decoder's input words spoilt in training, so that it looks instead of guessing."""
+    """Share of the decoder's input words hidden in training, so that it looks instead of guessing."""
 
 
 class StageConfig(_Options):

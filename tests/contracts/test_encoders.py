@@ -70,14 +70,6 @@ def test_motion_by_hand():
     np.testing.assert_array_equal(np.asarray(found)[0, :, 0, 0], [[0], [2], [-3]])
 
 
-def test_motion_is_the_mean_of_squares():
-    # In squares of 2 pixels, one pixel that lights up by 4 gives 4 / 4 = 1 all over its square.
-    frames = np.zeros((1, 2, 4, 4, 1))
-    frames[0, 1, 0, 1, 0] = 4.0
-    found = np.asarray(motion_of(frames, square=2))[0, 1, ..., 0]
-    np.testing.assert_array_equal(found, [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
-
-
 def test_motion_dropout_zeroes_whole_clips_in_training_only():
     encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion_dropout=0.5)
     frames = np.zeros((64, 2, 32, 32, 3), "uint8")

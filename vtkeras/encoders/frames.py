@@ -6,8 +6,6 @@ from keras import ops
 
 from vtkeras.errors import UserError
 
-MOTION_SQUARE = 8  # pixels
-
 
 @keras.saving.register_keras_serializable("vtkeras")
 class FrameEncoder(keras.layers.Layer):
@@ -17,8 +15,8 @@ class FrameEncoder(keras.layers.Layer):
         backbone: keras model, float (batch, height, width, channels) to (batch, rows, columns, dim).
         scale: float, pixels are multiplied by this first.
         offset: float, then this is added.
-        motion: bool, give the backbone the coarse difference to the frame before as further channels
-            (see `motion_of`), so that a patch can tell which way its content moves.
+        motion: bool, give the backbone the difference to the frame before as further channels (zero
+            for the first frame), so that a patch can tell which way its content moves.
         motion_dropout: float, share of clips whose differences are zeroed in training, so that what a
             thing is gets read off its look alone.
 
@@ -96,26 +94,16 @@ class FrameEncoder(keras.layers.Layer):
         return cls(**config)
 
 
-def motion_of(frames, square=MOTION_SQUARE):
-    """Each frame's difference to the frame before, averaged over squares; zero for the first frame.
-
-    The squares keep which way something moves and blot out what it looks like. With sharp
-    differences a model read digits off the outline of their movement, and did not know them again
-    when they moved another way.
+def motion_of(frames):
+    """Each frame's difference to the frame before; zero for the first.
 
     Args:
         frames: float (batch, time, height, width, channels).
-        square: int, pixels a side.
 
     Returns:
-        Same shape, constant in each square.
+        Same shape.
     """
-    batch, time, height, width, channels = ops.shape(frames)
-    differences = frames - ops.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
-    images = ops.reshape(differences, (batch * time, height, width, channels))
-    coarse = ops.average_pool(images, square, strides=square, padding="same")
-    fine = ops.repeat(ops.repeat(coarse, square, axis=1), square, axis=2)[:, :height, :width]
-    return ops.reshape(fine, (batch, time, height, width, channels))
+    return frames - ops.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
 
 
 def efficientnet_tiny(image_size, weights=None, preset=None, motion=True, motion_dropout=0.0):

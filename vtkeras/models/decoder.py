@@ -86,9 +86,8 @@ class TextDecoder(keras.layers.Layer):
         vocabulary_size: int.
         max_length: int, the most tokens of a text.
         blocks: list of `DecoderBlock`.
-        word_dropout: float, share of input tokens spoilt in training, half of them replaced by
-            `unknown_id`, half by another text's token at the same place, so that the decoder looks at
-            the video instead of guessing from the words before (Bowman et al., 2016).
+        word_dropout: float, share of input tokens replaced by `unknown_id` in training, so that the
+            decoder looks at the video instead of guessing from the words before (Bowman et al., 2016).
         unknown_id: int.
 
     Call arguments:
@@ -147,9 +146,7 @@ class TextDecoder(keras.layers.Layer):
     def call(self, tokens, context, context_mask=None, return_scores=False, training=None):
         if training and self.word_dropout:
             drawn = keras.random.uniform(ops.shape(tokens), seed=self.seed_generator)
-            others = ops.roll(tokens, 1, axis=0)
-            spoilt = ops.where(drawn < self.word_dropout / 2, self.unknown_id, others)
-            tokens = ops.where(drawn < self.word_dropout, spoilt, tokens)
+            tokens = ops.where(drawn < self.word_dropout, self.unknown_id, tokens)
         sequence = self.embedding(tokens) + self._positions(0, ops.shape(tokens)[1])
         all_scores = []
         for block in self.blocks:
