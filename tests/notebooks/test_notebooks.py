@@ -1,0 +1,65 @@
+"""Every notebook runs from top to bottom in an empty folder, leaves it empty, and shows what it promises."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from vtkeras.tasks.baselines import BASELINES
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+TIME_LIMIT = 1800  # seconds a cell may take, however busy the machine is
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook, kind):
+    """Everything of a MIME type that the cells showed; printed text counts as text/plain."""
+    found = [output for cell in code_cells(notebook) for output in cell.outputs]
+    printed = [output.text for output in found if output.output_type == "stream" and kind == "text/plain"]
+    return printed + [output.data[kind] for output in found if kind in output.get("data", {})]
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+def executed(request, tmp_path_factory):
+    """A notebook after a run, and the folder it ran in."""
+    notebook, folder = read(request.param), tmp_path_factory.mktemp(request.param.stem)
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=TIME_LIMIT, kernel_name="python3", resources=resources).execute()
+    return notebook, folder
+
+
+def test_there_are_notebooks():
+    assert FOLDER / "01_quickstart.ipynb" in NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_committed_without_outputs(path):
+    for cell in code_cells(read(path)):
+        assert not cell.outputs and cell.execution_count is None
+
+
+def test_runs_and_leaves_its_folder_as_it_was(executed):
+    _, folder = executed  # a cell that fails raises CellExecutionError with its traceback
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("executed", [FOLDER / "01_quickstart.ipynb"], indirect=True)
+def test_quickstart_shows_what_it_promises(executed):
+    notebook, _ = executed
+    printed = "".join(outputs(notebook, "text/plain"))
+    # exp(4 / sqrt(2)) = 16.92, and 16.92 / (16.92 + 1 + 1) = 0.894, by NumPy and by the layer.
+    assert "NumPy and the layer agree:\n [[0.894 0.053 0.053]" in printed
+    (table,) = outputs(notebook, "text/markdown")
+    for system in ("our tiny model", *BASELINES):
+        assert f"| {system} |" in table
+    # Two clips, two attention matrices by hand, words by frames, words by frames and places.
+    assert len(outputs(notebook, "image/png")) == 6
