@@ -151,6 +151,37 @@ def test_captions_are_what_the_whole_decoder_says(decoder, examples, tiny_model,
         assert text == other if end else text.startswith(other)
 
 
+def test_caption_beam(decoder, examples, tiny_model):
+    found = graph_equals_eager(decoder.caption_beam, *clips(examples))
+    assert set(found) == set(decoder.caption(*clips(examples))) | {"beams", "beam_scores"}
+    assert found["beams"].shape == found["beam_scores"].shape == (BATCH, 4)
+    assert found["beams"].numpy()[:, 0].tolist() == found["caption"].numpy().tolist()
+    scores = found["beam_scores"].numpy()
+    assert (np.diff(scores, axis=1) <= 0).all()
+    written = found["probabilities"].numpy() > 0
+    chances = np.log(np.where(written, found["probabilities"], 1)).sum(axis=1)  # their product may be too small
+    expected = chances / ((5 + written.sum(axis=1)) / 6) ** 0.6
+    np.testing.assert_allclose(scores[:, 0], expected, rtol=1e-4)
+    assert found["attention"].shape == (BATCH, tiny_model.caption_length, 4, 4, 2, 2)
+
+
+def test_one_beam_is_greedy(decoder, examples):
+    one = decoder.caption_beam(*clips(examples), length_penalty=0.0, width=1)
+    other = decoder.caption(*clips(examples))
+    for name in ("probabilities", "attention"):
+        np.testing.assert_allclose(one[name], other[name], atol=1e-5)
+    assert one["caption"].numpy().tolist() == other["caption"].numpy().tolist()
+
+
+def test_caption_sample(decoder, examples):
+    found = [decoder.caption_sample(*clips(examples), seed=seed) for seed in (1, 1, 2)]
+    drawn = [one["caption"].numpy().tolist() for one in found]
+    assert drawn[0] == drawn[1] != drawn[2]
+    graph_equals_eager(decoder.caption_sample, *clips(examples))
+    likeliest = decoder.caption_sample(*clips(examples), top_k=1, seed=9)["caption"]
+    assert likeliest.numpy().tolist() == decoder.caption(*clips(examples))["caption"].numpy().tolist()
+
+
 def test_answer(decoder, examples, vocabulary, tiny_model):
     found = graph_equals_eager(decoder.answer, *clips(examples), examples[keys.QUESTION])
     assert {answer.decode() for answer in found["answer"].numpy()} <= set(vocabulary.answers)

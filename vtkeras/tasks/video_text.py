@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -9,11 +11,13 @@ from keras import ops
 from vtkeras import keys
 from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
-from vtkeras.data.text import END_ID, START_ID, Vocabulary
-from vtkeras.generation import greedy
+from vtkeras.data.text import END_ID, PAD_ID, START_ID, Vocabulary
+from vtkeras.generation import beam, greedy, repeat_rows, sample
 from vtkeras.losses import ContrastiveLoss, SequenceCrossEntropy
 from vtkeras.models import VideoTextModel, build_video_text_model
 from vtkeras.tasks.base import Task
+
+NEVER_WRITTEN = (PAD_ID, START_ID)
 
 
 def video_text_task(name: str, heads: tuple[str, ...] = keys.HEADS) -> Task:
@@ -133,28 +137,43 @@ class Decoder(tf.Module):
             the whole caption, and attention float32 (batch, caption_length, heads over all blocks,
             num_frames, rows, columns).
         """
-        decoder = self.model.decoder
-        video = self.model.encode_video(frames, frames_mask)
-        length = self.model.caption_length
-        cache = decoder.start(video[keys.SEQUENCE], video[keys.MASK], length)
-        memory = cache.pop("memory")
+        return self._as_caption(self._write(frames, frames_mask, greedy))
 
-        def step(tokens, index, state):
-            logits, state, scores = decoder.step(tokens, index, {**state, "memory": memory})
-            return logits, {"keys": state["keys"], "values": state["values"]}, scores
+    def caption_beam(self, frames, frames_mask, length_penalty=0.6, width=4) -> dict[str, tf.Tensor]:
+        """Writes a caption for every clip by beam search.
 
-        starts = tf.fill((tf.shape(frames)[0],), START_ID)
-        found = greedy(step, cache, starts, END_ID, length)
-        tokens = found["tokens"]
-        written = tokens > 0
-        pieces = self.preprocessor.pieces(tokens)
+        Args:
+            length_penalty: float scalar, may be a tensor; see `generation.beam`.
+            width: int, beams of every clip.
+
+        Returns:
+            dict as `caption` gives it, for the best beam, and beams string (batch, width), best first,
+            and beam_scores float32 (batch, width), what they are ranked by.
+        """
+        options = {"width": width, "length_penalty": length_penalty, "forbidden_ids": NEVER_WRITTEN}
+        found = self._write(frames, frames_mask, functools.partial(beam, **options), width)
+        texts = self.preprocessor.to_text(tf.reshape(found["beams"], (-1, self.model.caption_length)))
         return {
-            "caption": self.preprocessor.to_text(tokens),
-            "tokens": tf.where(tf.logical_and(written, tokens != END_ID), pieces, ""),
-            "probabilities": found["probabilities"],
-            "score": tf.reduce_prod(tf.where(written, found["probabilities"], 1.0), axis=1),
-            "attention": self._on_grid(found["scores"]),
+            **self._as_caption(found),
+            "beams": tf.reshape(texts, (-1, width)),
+            "beam_scores": found["beam_scores"],
         }
+
+    def caption_sample(
+        self, frames, frames_mask, temperature=1.0, top_k=0, top_p=1.0, seed=0
+    ) -> dict[str, tf.Tensor]:
+        """Draws a caption for every clip; the same seed draws the same ones.
+
+        Args:
+            temperature, top_p: float scalars, seed: int32 scalar; they may be tensors.
+            top_k: int; 0 for no such limit. See `generation.sample`.
+
+        Returns:
+            dict as `caption` gives it.
+        """
+        options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+        decode = functools.partial(sample, forbidden_ids=NEVER_WRITTEN, **options)
+        return self._as_caption(self._write(frames, frames_mask, decode))
 
     def answer(self, frames, frames_mask, questions) -> dict[str, tf.Tensor]:
         """Answers a question (string, (batch,)) about every clip.
@@ -203,6 +222,35 @@ class Decoder(tf.Module):
     def embed_text(self, texts) -> tf.Tensor:
         """Unit vectors (batch, embedding_dim) of strings (batch,)."""
         return self.model.embed_text(self.preprocessor.match(texts))
+
+    def _write(self, frames, frames_mask, decode, copies=1):
+        """What `decode` finds, with `copies` rows a clip. What was read of the video stays out of its state."""
+        decoder = self.model.decoder
+        video = self.model.encode_video(frames, frames_mask)
+        length = self.model.caption_length
+        cache = decoder.start(video[keys.SEQUENCE], video[keys.MASK], length)
+        memory = cache.pop("memory")
+        if copies > 1:
+            memory = repeat_rows(memory, copies)
+
+        def step(tokens, index, state):
+            logits, state, scores = decoder.step(tokens, index, {**state, "memory": memory})
+            return logits, {"keys": state["keys"], "values": state["values"]}, scores
+
+        starts = tf.fill((tf.shape(frames)[0],), START_ID)
+        return decode(step, cache, starts, END_ID, length)
+
+    def _as_caption(self, found):
+        tokens = found["tokens"]
+        written = tokens > 0
+        pieces = self.preprocessor.pieces(tokens)
+        return {
+            "caption": self.preprocessor.to_text(tokens),
+            "tokens": tf.where(tf.logical_and(written, tokens != END_ID), pieces, ""),
+            "probabilities": found["probabilities"],
+            "score": tf.reduce_prod(tf.where(written, found["probabilities"], 1.0), axis=1),
+            "attention": self._on_grid(found["scores"]),
+        }
 
     def _on_grid(self, scores):
         """(batch, tokens, blocks, heads, time * patches) to (batch, tokens, blocks * heads, time, rows, columns)."""
