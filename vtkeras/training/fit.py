@@ -19,10 +19,15 @@ from vtkeras.models import choose
 from vtkeras.tasks import TASKS
 from vtkeras.training.callbacks import Checkpoints, Progress, SampleLogger, StopOnNaN
 from vtkeras.training.features import cached_features
-from vtkeras.training.schedule import StagedCosine
 from vtkeras.training.run import CHECKPOINTS, CONFIG_FILE, LOGS, VOCABULARY_FILE, active_heads, make_source
+from vtkeras.training.schedule import StagedCosine
 from vtkeras.training.state import fingerprint, load_state, read_meta, save_state
-from vtkeras.training.strategies import gather_for, make_strategy, synchronise_batch_norm
+from vtkeras.training.strategies import (
+    clip_whole_gradients,
+    gather_for,
+    make_strategy,
+    synchronise_batch_norm,
+)
 from vtkeras.training.warmup import warm_up
 
 SAMPLE_CLIPS = 6
@@ -73,8 +78,8 @@ def train(
     strategy = strategy or make_strategy()
     if config.train.batch_size < strategy.num_replicas_in_sync:
         raise UserError(
-            f"train.batch_size {config.train.batch_size} leaves some of the {strategy.num_replicas_in_sync} devices "
-            "without a clip: set a larger one."
+            f"train.batch_size {config.train.batch_size} leaves some of the {strategy.num_replicas_in_sync} "
+            "devices without a clip: set a larger one."
         )
     with strategy.scope():
         model = task.build(config, vocabulary, from_features=config.model.cache_features)
@@ -86,6 +91,7 @@ def train(
             weighted_metrics=task.metrics(heads),
             jit_compile=False,  # convolutions are many times slower under XLA on a CPU
         )
+        clip_whole_gradients(optimizer)
         model.optimizer.build(model.trainable_variables)  # with float16, compile wraps the optimizer
     synchronise_batch_norm(model, strategy)
 
