@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,7 @@ SHIPPED_MODEL = Path("saved_models/multitask/moving_digits")
 def main() -> None:
     """Runs the command line; a `UserError` becomes one sentence and exit code 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", module="keras")  # advice to programmers, not to users
     try:
         app()
     except UserError as error:

@@ -135,7 +135,7 @@ class MovingDigits:
 
     Args:
         seed: int; another seed gives other clips, the handwriting splits stay.
-        min_digits, max_digits: digits in a training clip, 1 or 2.
+        min_digits, max_digits: digits in a clip, 1 or 2, where the split does not say.
         train_clips: clips in one training epoch; every epoch draws fresh ones.
         eval_clips: clips in each of the other splits.
         still_share: share of training clips that are images, one frame long.
@@ -248,7 +248,7 @@ class MovingDigits:
 
     def _cast(self, split: str, rng: np.random.Generator) -> list[Actor]:
         counts = {ONE_DIGIT: (1, 1), TWO_DIGITS: (2, 2)}
-        low, high = counts.get(split, (1, 2) if split != keys.TRAIN else (self.min_digits, self.max_digits))
+        low, high = counts.get(split, (self.min_digits, self.max_digits))
         still = split == IMAGES or (split == keys.TRAIN and rng.random() < self.still_share)
         while True:
             digits = rng.choice(10, size=rng.integers(low, high + 1), replace=False)
