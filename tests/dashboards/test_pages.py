@@ -1,0 +1,362 @@
+"""Every page, run as Streamlit runs it, over a small install and over an empty one."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from fixtures.videos import make_sound, make_video
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+import vtkeras
+from dashboards import common
+from vtkeras.data.video import read_frames
+from vtkeras.serving import evidence
+from vtkeras.serving.media import EXTENSIONS
+from vtkeras.serving.predictor import Predictor
+
+ROOT = Path(vtkeras.__file__).parent.parent
+PAGES = ("home", "browse", "curves", "playground")
+TEXTS = ("title", "header", "subheader", "markdown", "caption", "info", "error", "warning", "code", "text")
+
+
+@pytest.fixture
+def open_page(monkeypatch):
+    """A callable from a page's name and the install's folders to the page after its first run."""
+
+    def open_page(name, models, data):
+        monkeypatch.setenv("VTKERAS_MODELS", str(models))
+        monkeypatch.setenv("VTKERAS_DATA", str(data))
+        app = AppTest.from_file(str(ROOT / "dashboards" / "app.py"), default_timeout=300)
+        return app.switch_page(f"views/{name}.py").run()
+
+    return open_page
+
+
+@pytest.fixture
+def here(open_page, install):
+    return lambda name: open_page(name, install.models, install.data)
+
+
+@pytest.fixture
+def captioned(here):
+    """The playground after the first clip of the gallery was chosen."""
+    app = here("playground")
+    first = next(button for button in app.button if button.label == "Clip 1")
+    return first.click().run()
+
+
+def said(app):
+    """All texts of a page, as a visitor reads them."""
+    texts = [str(element.value) for kind in TEXTS for element in getattr(app, kind)]
+    return "\n".join(texts).replace("\\", "")
+
+
+def is_calm(app):
+    """No exception, no traceback, no error box."""
+    return not app.exception and not app.error and "Traceback" not in said(app)
+
+
+def is_refused(app, *words):
+    """One error box with these words, and no traceback."""
+    assert not app.exception and len(app.error) == 1, said(app)
+    message = app.error[0].value.replace("\\", "")
+    assert "Traceback" not in said(app) and 'File "' not in message
+    return all(word in message for word in words)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens(here, name):
+    app = here(name)
+    assert is_calm(app) and app.title
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_empty_install_says_the_next_step(open_page, tmp_path, name):
+    app = open_page(name, tmp_path / "none", tmp_path / "nothing")
+    assert is_calm(app)
+    assert any("vtkeras" in code.value or "make demo" in code.value for code in app.code)
+
+
+# Home
+
+
+def test_home_lists_models_with_their_metrics(here):
+    app = here("home")
+    [table] = [frame.value for frame in app.dataframe]
+    assert list(table.system) == ["tiny (cross_attention)", "nearest clip"]
+    assert list(table.caption_exact) == [0.875, 0.25] and "label_macro_f1" not in table  # no system has one
+    assert "weights `" in said(app) and "gray" in said(app)
+
+
+def test_home_tells_how_to_export(open_page, tmp_path):
+    (tmp_path / "runs" / "new" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "runs" / "new" / "checkpoints" / "best.npz").write_bytes(b"")
+    app = open_page("home", tmp_path / "runs", tmp_path)
+    assert is_calm(app) and any("vtkeras export" in code.value for code in app.code)
+
+
+def test_home_survives_a_damaged_run(open_page, tmp_path):
+    run = tmp_path / "runs" / "broken"
+    (run / "saved_model").mkdir(parents=True)
+    (run / "saved_model" / "saved_model.pb").write_bytes(b"")
+    (run / "config.yaml").write_text("modle: {}", encoding="utf-8")
+    app = open_page("home", tmp_path / "runs", tmp_path)
+    assert is_refused(app, "unknown key 'modle'", "did you mean 'model'?")
+    assert app.header[-1].value == "Clips"  # the rest of the page is there
+
+
+# Browse
+
+
+def test_browse_filters_by_word_and_split(here, install):
+    app = here("browse")
+    app.selectbox[0].set_value(install.data / "gray").run()
+    assert "6 of 6 clips" in said(app)
+    app.text_input[0].set_value("number 3").run()
+    assert "1 of 6 clips" in said(app) and "a gray number 3" in said(app)
+    app.text_input[0].set_value("elephant").run()
+    assert is_calm(app) and "No clip has all these words" in said(app)
+    app.text_input[0].set_value("").run()
+    app.button_group[0].set_value(["test"]).run()
+    assert "1 of 6 clips" in said(app) and " · test" in said(app)
+
+
+def test_browse_shows_players(here):
+    app = here("browse")
+    assert len(app.get("video")) == 6  # the first page of eight
+    app.number_input[0].set_value(2).run()
+    assert len(app.get("video")) == 2
+
+
+MARKUP = "<img src=x onerror=alert(1)> **bold** [link](http://x) $x^2$ :red[red] `code` # head"
+
+
+def test_captions_are_shown_as_they_are(open_page, tmp_path, install):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    make_video(folder / "a.mp4", 3)
+    (folder / "captions.csv").write_text(f'path,caption\na.mp4,"{MARKUP}"\n', encoding="utf-8")
+    app = open_page("browse", install.models, folder)
+    app.selectbox[0].set_value(folder).run()
+    [shown] = [element.value for element in app.markdown if "onerror" in element.value]
+    assert shown.replace("\\", "") == MARKUP
+    assert all(shown[place - 1] == "\\" for place, mark in enumerate(shown) if mark in "<>*[]()$:`#")
+    assert not any(element.allow_html for element in app.markdown if "onerror" in element.value)
+
+
+# Curves
+
+
+def test_curves_of_the_chosen_tags(here):
+    app = here("curves")
+    assert app.multiselect[1].value == ["epoch_loss"] and len(app.get("vega_lite_chart")) == 1
+    app.multiselect[1].set_value(["epoch_loss", "batch_loss"]).run()
+    assert is_calm(app) and len(app.get("vega_lite_chart")) == 2
+    app.multiselect[0].set_value([]).run()
+    assert "Choose at least one run" in said(app)
+
+
+def test_curves_show_samples_after_each_epoch(here):
+    app = here("curves")
+    assert app.dataframe[0].value.values.tolist() == [["a *cat*", "a dog 2"]]
+    app.select_slider[0].set_value(1).run()
+    assert app.dataframe[0].value.values.tolist() == [["a *cat*", "a dog 1"]]
+    assert len(app.image) == 1
+
+
+def test_tensorboard_that_is_down_is_a_hint(here):
+    app = here("curves")
+    assert any(code.value.startswith("tensorboard --logdir") for code in app.code)
+
+
+# Playground
+
+
+def test_a_bundled_clip_is_captioned_with_one_click(captioned, install):
+    assert is_calm(captioned)
+    predictor = Predictor(install.run)
+    frames = read_frames(install.run / "samples" / "clip_00.mp4", 4, max_side=128).frames
+    expected = predictor.caption(frames)
+    assert captioned.subheader[0].value.replace("\\", "") == (expected.text or "(an empty caption)")
+    assert "sums to 1.000" in said(captioned)
+    assert "2.00 s" in said(captioned) and "h264" in said(captioned)
+
+
+def test_question_gets_an_answer_with_evidence(captioned):
+    captioned.text_input(key="question").set_value("how many digits are there?").run()
+    assert is_calm(captioned)
+    answers, frames = (frame.value for frame in captioned.dataframe[:2])
+    assert list(answers.columns) == ["answer", "probability"] and len(answers) == 5
+    assert answers.answer[0] == captioned.subheader[1].value.replace("\\", "")
+    assert answers.probability.is_monotonic_decreasing
+    assert list(frames.columns) == ["frame", "seconds", "attention"] and len(frames) == 3
+    assert frames.attention.is_monotonic_decreasing and 0 < frames.attention.sum() <= 100.001
+
+
+def test_a_suggested_question_is_asked(captioned):
+    suggestions = next(group for group in captioned.button_group if group.label == "Asked of this clip")
+    question = suggestions.options[0].replace("\\", "")
+    suggestions.set_value(question).run()
+    assert is_calm(captioned) and captioned.text_input(key="question").value == question
+    assert "Likeliest answers" in said(captioned)
+
+
+def test_results_are_exported_with_their_origin(captioned, install):
+    values = {button.label: button for button in captioned.get("download_button")}
+    assert set(values) == {"JSON", "CSV"}
+    assert Predictor(install.run).info["model_hash"] in said(captioned)
+
+
+def test_another_word_and_head_show_other_attention(captioned):
+    def pictures():
+        assert is_calm(captioned) and "sums to 1.000" in said(captioned)
+        return [image.value for image in captioned.image]
+
+    mean = pictures()
+    captioned.selectbox(key="Caption head").set_value(0).run()
+    one_head = pictures()
+    words = next(group for group in captioned.button_group if group.label.startswith("Each word"))
+    assert len(set(words.options)) == len(words.options)  # the same word twice is two pills
+    words.set_value(len(words.options) - 1).run()
+    assert mean != one_head != pictures() != mean
+
+
+def test_same_clip_gives_the_same_result(here):
+    def texts():
+        app = here("playground")
+        next(button for button in app.button if button.label == "Clip 2").click().run()
+        return said(app)
+
+    first = texts()
+    st.cache_data.clear()
+    assert texts() == first
+
+
+def test_twenty_reruns_load_the_model_once(here, monkeypatch):
+    loads = count_loads(monkeypatch)
+    app = here("playground")
+    for _ in range(20):
+        app.run()
+    assert is_calm(app) and len(loads) == 1
+
+
+def test_ten_sessions_at_once_load_the_model_once(install, monkeypatch):
+    loads = count_loads(monkeypatch)
+    with ThreadPoolExecutor(10) as threads:
+        models = list(threads.map(common.load_model, [install.run] * 10))
+    assert len(loads) == 1 and all(model is models[0] for model in models)
+
+
+def count_loads(monkeypatch):
+    """A list that grows with every model loaded from now on."""
+    loads = []
+    monkeypatch.setattr(common, "Predictor", lambda folder: loads.append(folder) or Predictor(folder))
+    st.cache_resource.clear()
+    return loads
+
+
+def test_caches_give_copies(install):
+    [clip] = common.list_clips(install.run / "samples")[:1]
+    frames, _ = common.read_clip(clip, 4)
+    before = frames.copy()
+    frames[:] = 0
+    np.testing.assert_array_equal(common.read_clip(clip, 4)[0], before)
+
+
+# Files from outside
+
+
+@pytest.fixture
+def from_outside(here):
+    """A callable that opens the playground on `Upload` or `Path on this machine`."""
+
+    def from_outside(place):
+        app = here("playground")
+        place_choice = next(group for group in app.button_group if group.label == "Clip")
+        return place_choice.set_value(place).run()
+
+    return from_outside
+
+
+def test_upload_limit_is_visible(from_outside):
+    app = from_outside("Upload")
+    assert "at most 200 MB" in app.file_uploader[0].label
+    assert {f".{kind.lstrip('.')}" for kind in app.file_uploader[0].proto.type} >= set(EXTENSIONS)
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "../../../clip.mp4", "kätzchen 🐈.mp4"])
+def test_upload_is_captioned(from_outside, tmp_path, name):
+    data = make_video(tmp_path / "a.mp4", 8).read_bytes()
+    app = from_outside("Upload")
+    app.file_uploader[0].set_value((name, data, "video/mp4")).run()
+    assert is_calm(app), said(app)
+    assert app.subheader and "0.80 s" in said(app) and "h264" in said(app)
+
+
+@pytest.mark.parametrize("data", [b"", b"hello, I am no video", b"\0" * 500], ids=["empty", "text", "zeros"])
+def test_bad_upload_is_an_error_box(from_outside, data):
+    app = from_outside("Upload")
+    app.file_uploader[0].set_value(("bad.mp4", data, "video/mp4")).run()
+    assert is_refused(app, "bad.mp4" if data else "empty")
+    assert "vtkeras-upload" not in app.error[0].value  # where the server keeps it is its own affair
+
+
+def test_cut_upload_is_an_error_box(from_outside, tmp_path):
+    data = make_video(tmp_path / "a.mp4", 40, movflags="+faststart").read_bytes()
+    app = from_outside("Upload")
+    app.file_uploader[0].set_value(("cut.mp4", data[: len(data) // 3], "video/mp4")).run()
+    assert is_refused(app, "cut.mp4")
+
+
+def test_upload_without_a_picture(from_outside, tmp_path):
+    app = from_outside("Upload")
+    app.file_uploader[0].set_value(("a.mp4", make_sound(tmp_path / "a.mp4").read_bytes(), "video/mp4")).run()
+    assert is_refused(app, "no video stream")
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("/none/here.mp4", ["No video file /none/here.mp4"]),
+        ("/etc/passwd", ["/etc/passwd is not a video"]),
+        ("/", ["No video file"]),
+        ("http://example.org/a.mp4", ["No video file"]),
+        ("a" * 5000, ["a"]),
+        ("a\0b.mp4", ["."]),
+    ],
+)
+def test_bad_path_is_an_error_box(from_outside, text, words):
+    app = from_outside("Path on this machine")
+    app.text_input[0].set_value(text).run()
+    assert is_refused(app, *words)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.webm"])
+def test_path_is_captioned(from_outside, tmp_path, name):
+    path = make_video(tmp_path / name, 8)
+    app = from_outside("Path on this machine")
+    app.text_input[0].set_value(str(path)).run()
+    assert is_calm(app) and app.subheader
+    assert ("preview" in said(app)) == (name == "a.avi") and len(app.get("video")) == 1
+
+
+def test_image_is_captioned(from_outside, tmp_path):
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "a.png")
+    app = from_outside("Path on this machine")
+    app.text_input[0].set_value(str(tmp_path / "a.png")).run()
+    assert is_calm(app) and not app.get("video")
+    assert said(app).count("sums to 1.000") == 1
+
+
+def test_results_as_files(install):
+    clip = read_frames(install.run / "samples" / "clip_00.mp4", 4)
+    predictor = Predictor(install.run)
+    caption = predictor.caption(clip.frames)
+    values = json.loads(evidence.to_json(predictor.info, "clip_00.mp4", clip.times, caption, [], []))
+    assert values["model"]["metrics"]["test"]["examples"] == 8
+    for word in values["caption"]["words"]:
+        assert sum(frame["attention"] for frame in word["frames"]) == pytest.approx(1, abs=1e-3)
