@@ -177,6 +177,16 @@ class VideoTextModel(keras.Model):
         """Unit vectors (batch, embedding_dim) of texts, int32 (batch, length)."""
         return ops.normalize(self.text_projection(self.text_encoder(tokens)[keys.POOLED]), axis=-1)
 
+    def take_weights(self, other):
+        """Copies the weights of a model of the same sizes; one may take frames and the other features."""
+        for mine, theirs in zip(self._parts(), other._parts(), strict=True):
+            mine.set_weights(theirs.get_weights())
+
+    def _parts(self):
+        heads = [self.answer_head, self.label_head, self.video_projection, self.text_projection]
+        parts = [self.frame_encoder, self.temporal_encoder, self.text_encoder, *self.fusion, self.decoder]
+        return [*parts, *(head for head in heads if head), self.get_layer("embedding_pair")]
+
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
         return {

@@ -163,7 +163,8 @@ class SampleLogger(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         frames, mask = self.clips["frames"], self.clips["frames_mask"]
-        with self.writer.as_default(step=epoch + 1):
+        # The TensorBoard callback lets through every few steps only.
+        with self.writer.as_default(step=epoch + 1), tf.summary.record_if(True):
             if "caption" in self.heads:
                 found = self.caption(frames, mask)
                 tf.summary.text("samples/captions", _table("is", self.clips["captions"], found["caption"]))

@@ -55,7 +55,12 @@ class Run:
         best = folder / CHECKPOINTS / "best.npz"
         if best.is_file():
             model = task.build(config, vocabulary)
-            load_state(best, model, with_optimizer=False)
+            if config.model.cache_features:  # trained on features, its variables stand in another order
+                trained = task.build(config, vocabulary, from_features=True)
+                load_state(best, trained, with_optimizer=False)
+                model.take_weights(trained)
+            else:
+                load_state(best, model, with_optimizer=False)
         elif (folder / MODEL_FILE).is_file():
             model = load_model(folder / MODEL_FILE)
         else:

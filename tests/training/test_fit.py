@@ -1,0 +1,304 @@
+"""A run from nothing to its folder: logs, checkpoints, resuming, and what stops it."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import yaml
+
+from vtkeras.config import load_config
+from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
+from vtkeras.errors import UserError
+from vtkeras.training.callbacks import Checkpoints, Progress, StopOnNaN, spell_time
+from vtkeras.training.features import cached_features
+from vtkeras.training.fit import train, validation_batches
+from vtkeras.training.run import Run, make_source
+from vtkeras.training.state import read_meta
+
+FAST = (
+    "model.frame_encoder=conv",
+    "model.fusion_layers=1",
+    "model.decoder_layers=1",
+    "model.temporal_encoder=mean",
+    "model.dropout=0.1",
+    "data.num_frames=2",
+    "data.shuffle_buffer=8",
+    "train.warmup_steps=1",
+    "train.stages=[{epochs: 2}]",
+)
+ONE_EPOCH = "train.stages=[{epochs: 1}]"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def conv():
+    """A frame encoder that is traced in no time: one strided convolution and batch normalisation."""
+
+    def build(image_size, motion=True, **options):
+        layers = [keras.layers.Conv2D(8, 8, strides=8), keras.layers.BatchNormalization()]
+        backbone = keras.Sequential([keras.Input((image_size, image_size, 6 if motion else 3)), *layers])
+        return FrameEncoder(backbone, scale=1 / 255, motion=motion, name="frame_encoder")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FRAME_ENCODERS, "conv", build)
+        yield
+
+
+@pytest.fixture(scope="module")
+def config(tiny_config):
+    return lambda *overrides: tiny_config(*FAST, *overrides)
+
+
+def checkpoint(folder, name="last"):
+    with np.load(folder / "checkpoints" / f"{name}.npz") as file:
+        return {key: file[key] for key in file.files if key != "meta"}
+
+
+def assert_same_weights(one, other):
+    left, right = checkpoint(one), checkpoint(other)
+    assert left.keys() == right.keys()
+    for key in left:
+        np.testing.assert_allclose(left[key], right[key], rtol=1e-4, atol=1e-5, err_msg=key)
+
+
+def differ(one, other):
+    left, right = checkpoint(one), checkpoint(other)
+    return any((left[key] != right[key]).any() for key in left)
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return []
+
+
+@pytest.fixture(scope="module")
+def straight(config, lines, tmp_path_factory):
+    """Two epochs without a break."""
+    return train(config(), tmp_path_factory.mktemp("straight") / "run", report=lines.append)
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.fixture(scope="module")
+def broken(config, tmp_path_factory):
+    """The same run, killed after its first epoch."""
+    folder = tmp_path_factory.mktemp("broken") / "run"
+    save = Checkpoints.on_epoch_end
+
+    def save_and_die(self, epoch, logs=None):
+        save(self, epoch, logs)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoints, "on_epoch_end", save_and_die)
+        with pytest.raises(Killed):
+            train(config(), folder, report=lambda line: None)
+    return folder
+
+
+def test_what_a_run_leaves(straight, config):
+    assert load_config(str(straight / "config.yaml")) == config()
+    assert {"tokens", "answers", "labels"} == set(json.loads((straight / "vocabulary.json").read_text()))
+    assert read_meta(straight / "checkpoints" / "last.npz")["epoch"] == 2
+    assert {path.parent.name for path in straight.glob("logs/**/events*")} == {"train", "validation", "samples"}
+    assert not list(straight.rglob("*.partial"))
+
+
+def test_progress_is_told(lines, straight):
+    assert "2 epochs" in lines[0] and "heads caption, answer, label, contrastive" in lines[0]
+    assert [line.split(",")[0] for line in lines if "end of epoch" in line] == [
+        "tiny: end of epoch 1",
+        "tiny: end of epoch 2",
+    ]
+    assert any(line.startswith("tiny: step 4/4 (100 %)") and " left, " in line for line in lines)
+
+
+def test_samples_are_in_the_logs(straight):
+    from tensorflow.python.summary.summary_iterator import summary_iterator
+
+    (path,) = (straight / "logs" / "samples").glob("events*")
+    found = {value.tag for event in summary_iterator(str(path)) for value in event.summary.value}
+    assert found == {"samples/captions", "samples/answers", "attention/caption"}
+
+
+def test_best_is_the_lowest_validation_loss(straight):
+    best, last = (read_meta(straight / "checkpoints" / f"{name}.npz") for name in ("best", "last"))
+    assert best["best"] == last["best"] and np.isfinite(best["best"]) and best["epoch"] in (1, 2)
+
+
+def test_run_opens_with_the_best_weights(straight):
+    run = Run.open(straight)
+    stored = checkpoint(straight, "best")
+    for index, variable in enumerate(run.model.variables):
+        np.testing.assert_array_equal(variable, stored[f"v{index}"])
+    frames = np.zeros((1, 2, 32, 32, 3), "uint8")
+    assert run.decoder().caption(frames, np.ones((1, 2), bool))["caption"].shape == (1,)
+    assert run.heads() == ("caption", "answer", "label", "contrastive")
+
+
+def test_resumed_equals_straight(broken, straight, config):
+    # Dropout's seeds, the optimizer, the schedule and the order of the clips all go on where they were.
+    assert read_meta(broken / "checkpoints" / "last.npz")["epoch"] == 1
+    assert differ(broken, straight)
+    found = []
+    train(config(), broken, resume=True, report=found.append)
+    assert any("going on after epoch 1" in line for line in found)
+    assert_same_weights(broken, straight)
+    one, other = (read_meta(folder / "checkpoints" / "last.npz") for folder in (broken, straight))
+    assert one == {**other, "best": pytest.approx(other["best"], rel=1e-4)}
+
+
+def test_folder_that_holds_a_run(straight, config):
+    before = checkpoint(straight)
+    with pytest.raises(UserError, match="already holds a run: add --resume"):
+        train(config(), straight)
+    for key, array in checkpoint(straight).items():
+        np.testing.assert_array_equal(array, before[key])
+
+
+@pytest.mark.parametrize(
+    "override,key",
+    [
+        ("train.learning_rate=0.5", "train.learning_rate"),
+        ("model.dim=32", "model.dim"),
+        ("data.num_frames=3", "data.num_frames"),
+        ("task=captioning", "task"),
+        ("train.stages=[{epochs: 9}]", "train.stages"),
+    ],
+)
+def test_resume_with_another_config(straight, config, override, key):
+    with pytest.raises(UserError, match=rf"last.npz belongs to another config \({key} differs\)"):
+        train(config(override), straight, resume=True)
+
+
+def test_resume_of_nothing_and_of_what_is_finished(straight, config, tmp_path):
+    with pytest.raises(UserError, match="There is no checkpoint .*last.npz"):
+        train(config(), tmp_path, resume=True)
+    with pytest.raises(UserError, match="finished its 2 epochs"):
+        train(config(), straight, resume=True)
+
+
+def test_damaged_checkpoint(straight, config, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    data = (straight / "checkpoints" / "last.npz").read_bytes()
+    (tmp_path / "checkpoints" / "last.npz").write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match="last.npz is damaged"):
+        train(config(), tmp_path, resume=True)
+
+
+def test_loss_that_is_not_finite(config, tmp_path):
+    with pytest.raises(UserError, match=r"The loss became (nan|inf) in batch \d of epoch 1") as error:
+        train(config("train.learning_rate=1e30", "train.warmup_steps=0"), tmp_path / "run", report=str)
+    assert "--resume" in str(error.value) and "train.learning_rate" in str(error.value)
+    kept = checkpoint(tmp_path / "run")
+    assert read_meta(tmp_path / "run" / "checkpoints" / "last.npz")["epoch"] == 0
+    assert all(np.isfinite(array).all() for array in kept.values())
+
+
+def test_warm_up_one_head_and_float16(config, tmp_path, float32_after):
+    # A task of one head trains although the model has four outputs.
+    lines = []
+    overrides = ["task=question_answering", "train.precision=mixed_float16", ONE_EPOCH]
+    folder = train(
+        config(*overrides, "train.warmup={steps: 3, batch_size: 4}"), tmp_path / "run", report=lines.append
+    )
+    assert any(line.startswith("tiny warm-up: step 3/3 (100 %)") for line in lines)
+    assert np.isfinite(read_meta(folder / "checkpoints" / "last.npz")["best"])
+    keras.mixed_precision.set_global_policy("float32")
+    run = Run.open(folder)
+    assert run.heads() == ("answer",) and run.model.compute_dtype == "float32"
+
+
+FROZEN = ("model.frame_trainable=false", "model.dropout=0", ONE_EPOCH)
+
+
+def test_cached_features(config, tmp_path):
+    # What training saw as features is what the opened model, which takes frames, makes of the frames.
+    folder = train(config(*FROZEN, "model.cache_features=true"), tmp_path / "run", report=str)
+    files = sorted(path.name.split("-")[0] for path in (folder / "features").iterdir())
+    assert files == ["train", "validation"]
+    run = Run.open(folder)
+    run.model.compile(
+        loss=run.task.losses(run.config, run.heads()), loss_weights=run.config.train.loss_weights
+    )
+    batches = validation_batches(
+        run.config,
+        make_source(run.config),
+        run.preprocessor,
+        lambda examples: run.task.preprocess(examples, run.preprocessor, run.heads()),
+    )
+    loss = run.model.evaluate(batches, verbose=0, return_dict=True)["loss"]
+    best = read_meta(folder / "checkpoints" / "best.npz")["best"]
+    assert loss == pytest.approx(best, rel=2e-3)  # features are kept as float16
+
+
+@pytest.mark.parametrize(
+    "overrides,sentence",
+    [
+        (["model.cache_features=true"], "model.frame_trainable to false"),
+        (
+            [*FROZEN, "model.cache_features=true", "train.stages=[{epochs: 1, options: {max_digits: 1}}]"],
+            "leave options out of train.stages",
+        ),
+        (["train.stages=[{epochs: 1, options: {train_clips: 99}}]"], "make 99 training clips of 16"),
+        (["train.batch_size=17"], "16 examples, fewer than train.batch_size 17"),
+        (["data.options.wings=2"], "data.options: .*'wings' for source 'moving_digits'"),
+        (["data.source=folder"], "--data DIR"),
+        (["data.source=attic"], "data.source 'attic' is unknown"),
+        (["task=gardening"], "task 'gardening' is unknown"),
+        (["task=retrieval", "train.loss_weights={caption: 1.0}"], "Task 'retrieval' has nothing to train"),
+    ],
+)
+def test_configs_that_do_not_fit(config, tmp_path, overrides, sentence):
+    with pytest.raises(UserError, match=sentence):
+        train(config(*overrides), tmp_path / "run", report=str)
+
+
+def test_nothing_asks_for_features(config):
+    assert cached_features(None, None, None, config(), None, str) is None
+
+
+@pytest.mark.parametrize("missing", ["config.yaml", "vocabulary.json", "checkpoints/best.npz"])
+def test_incomplete_run(straight, tmp_path, missing):
+    import shutil
+
+    shutil.copytree(straight, tmp_path / "run")
+    (tmp_path / "run" / missing).unlink()
+    with pytest.raises(UserError, match=str(tmp_path / "run")):
+        Run.open(tmp_path / "run")
+
+
+def test_run_of_another_model(straight, tmp_path):
+    import shutil
+
+    shutil.copytree(straight, tmp_path / "run")
+    values = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    values["model"]["dim"] = 32
+    (tmp_path / "run" / "config.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(UserError, match="best.npz is of a model with other sizes"):
+        Run.open(tmp_path / "run")
+
+
+def test_watch_for_nan():
+    watch = StopOnNaN()
+    watch.on_epoch_begin(3)
+    watch.on_train_batch_end(0, {"loss": 1.0})
+    for loss in (float("nan"), float("inf")):
+        with pytest.raises(UserError, match="batch 7 of epoch 4"):
+            watch.on_train_batch_end(7, {"loss": loss})
+
+
+def test_progress_line():
+    # 10 steps in 5 seconds are 2 a second, 8 clips of 4 each second; 30 steps are left: 15 s.
+    line = Progress("demo", 40, 20, 4)
+    line.step = 10
+    assert line._line(2.0, {"loss": 1.23456}) == "demo: step 10/40 (25 %), 8 clips/s, 15 s left, loss 1.235"
+
+
+@pytest.mark.parametrize(
+    "seconds,words", [(0.4, "0 s"), (59.6, "1 min 0 s"), (130, "2 min 10 s"), (7260, "2 h 1 min")]
+)
+def test_spell_time(seconds, words):
+    assert spell_time(seconds) == words

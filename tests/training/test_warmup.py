@@ -1,0 +1,68 @@
+"""The warm-up's frames and labels, and that it teaches the frame encoder."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.encoders import FrameEncoder
+from vtkeras.training.warmup import FrameLabeller, _single_frames, all_labels_right, warm_up
+
+
+@pytest.fixture(scope="module")
+def source():
+    return MovingDigits(train_clips=40, max_digits=1, augment=False)
+
+
+def make_encoder():
+    keras.utils.set_random_seed(0)
+    backbone = keras.Sequential([keras.Input((32, 32, 6)), keras.layers.Conv2D(16, 16, strides=16)])
+    return FrameEncoder(backbone, scale=1 / 255, motion=True)
+
+
+def test_pairs_of_frames_and_labels(source, preprocessor, vocabulary):
+    frames, labels = next(iter(_single_frames(source, preprocessor, 8, seed=0)))
+    assert frames.shape == (8, 2, 32, 32, 3) and frames.dtype == tf.uint8
+    assert labels.shape == (8, len(vocabulary.labels))
+    np.testing.assert_array_equal(np.sum(labels, axis=1), 2)  # one digit, one way
+    moved = (frames[:, 0].numpy() != frames[:, 1].numpy()).any(axis=(1, 2, 3))
+    assert moved.sum() >= 4  # of four frames the first has none before it
+
+
+def test_same_seed_same_frames(source, preprocessor):
+    def first(seed):
+        return next(iter(_single_frames(source, preprocessor, 8, seed)))[0].numpy()
+
+    assert (first(1) == first(1)).all() and (first(1) != first(2)).any()
+
+
+def test_labeller_takes_the_strongest_patch(vocabulary):
+    # Four patches; the head reads the highest value of each channel, whichever patch it is in.
+    labeller = FrameLabeller(make_encoder(), 3)
+    frames = np.random.default_rng(0).integers(0, 256, (2, 2, 32, 32, 3), dtype="uint8")
+    found = labeller(frames)
+    patches = labeller.frame_encoder(frames)[:, 1]
+    np.testing.assert_allclose(found, labeller.head(tf.reduce_max(patches, axis=1)), atol=1e-5)
+
+
+def test_all_labels_right_by_hand():
+    labels = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    logits = np.array([[2.0, -1.0], [2.0, 1.0], [-1.0, -1.0]])
+    np.testing.assert_array_equal(all_labels_right(labels, logits), [1, 0, 1])
+
+
+def test_it_teaches_the_frame_encoder(source, preprocessor, tiny_config):
+    encoder = make_encoder()
+    encoder.build((None, 4, 32, 32, 3))
+    before = [np.asarray(weight) for weight in encoder.weights]
+    losses = []
+    keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda step, logs: losses.append(logs["loss"]))
+    config = tiny_config("train.warmup={steps: 40, batch_size: 16, learning_rate: 0.01}")
+    synchronised = []
+    warm_up(
+        encoder, source, preprocessor, config, tf.distribute.get_strategy(), [keep], synchronised.append
+    )
+    assert len(losses) == 40 and losses[-1] < 0.8 * losses[0]
+    assert all((np.asarray(weight) != old).any() for weight, old in zip(encoder.weights, before))
+    assert isinstance(synchronised[0], FrameLabeller)
