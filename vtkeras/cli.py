@@ -66,12 +66,17 @@ def data_ingest(
     from vtkeras.data.ingest import ingest
 
     columns = (TextColumn("ingesting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None)
-        manifest = ingest(
-            folder, captions, out, num_frames=frames, max_side=max_side, seed=seed,
-            progress=lambda done, total, note: bar.update(task, completed=done, total=total, description=note[:60]),
-        )
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task("", total=None)
+
+    def show(done: int, total: int, note: str) -> None:
+        bar.start()  # not before: what is wrong with the input is told first, alone
+        bar.update(task, completed=done, total=total, description=note[:60])
+
+    try:
+        manifest = ingest(folder, captions, out, num_frames=frames, max_side=max_side, seed=seed, progress=show)
+    finally:
+        bar.stop()
     for split in manifest.splits:
         say(f"{split}: {manifest.clips(split)} clips, {manifest.examples(split)} examples")
     for path, reason in manifest.set_aside:

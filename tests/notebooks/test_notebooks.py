@@ -33,7 +33,9 @@ def executed(request, tmp_path_factory):
     """A notebook after a run, and the folder it ran in."""
     notebook, folder = read(request.param), tmp_path_factory.mktemp(request.param.stem)
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=TIME_LIMIT, kernel_name="python3", resources=resources).execute()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MPLBACKEND", raising=False)  # another test may have set one that shows nothing inline
+        NotebookClient(notebook, timeout=TIME_LIMIT, kernel_name="python3", resources=resources).execute()
     return notebook, folder
 
 
