@@ -24,7 +24,7 @@ install: .venv/installed
 	@touch $@
 
 test: .venv/installed-tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-slow: .venv/installed-tests
 	$(BIN)/python -m pytest -m slow

@@ -76,7 +76,8 @@ def data_ingest(
     try:
         manifest = ingest(folder, captions, out, num_frames=frames, max_side=max_side, seed=seed, progress=show)
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
     for split in manifest.splits:
         say(f"{split}: {manifest.clips(split)} clips, {manifest.examples(split)} examples")
     for path, reason in manifest.set_aside:
