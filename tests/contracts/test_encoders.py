@@ -152,6 +152,18 @@ def test_temporal_padding_changes_nothing(name):
 
 
 @pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+def test_temporal_scores(name):
+    encoder = make_temporal(name)
+    video, layers = encoder(PATCHES, FRAMES_MASK, return_scores=True)
+    np.testing.assert_allclose(video[keys.SEQUENCE], encoder(PATCHES, FRAMES_MASK)[keys.SEQUENCE], atol=1e-6)
+    # Two layers of two heads, 16 patches; only the Transformer has attention.
+    assert [scores.shape for scores in layers] == ([(2, 2, 16, 16)] * 2 if name == "transformer" else [])
+    for scores in layers:
+        np.testing.assert_allclose(np.sum(scores, axis=-1), 1, atol=1e-5)
+        assert np.max(np.asarray(scores)[1, :, :, 8:]) < 1e-6  # padding is not read
+
+
+@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
 def test_temporal_padded_altogether_is_finite(name):
     video = make_temporal(name)(PATCHES, np.zeros((2, 4), bool))
     check_contract(video, 2, 16, 8, np.zeros((2, 16), bool))

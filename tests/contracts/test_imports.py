@@ -24,7 +24,7 @@ ALLOWED = {
     "data": EVERYONE,
     "explain": EVERYONE | {"layers"},
     "models": EVERYONE | {"layers", "encoders", "fusion", "losses"},
-    "tasks": EVERYONE | {"data", "encoders", "fusion", "models", "losses", "metrics", "generation"},
+    "tasks": EVERYONE | {"data", "encoders", "fusion", "models", "losses", "metrics", "generation", "explain"},
     "training": EVERYONE | {"tasks", "data", "models", "explain", "losses", "metrics", "layers", "encoders"},
     "export": EVERYONE
     | {"tasks", "data", "models", "explain", "losses", "metrics", "layers", "encoders", "training.run"},

@@ -193,6 +193,36 @@ def test_answer(decoder, examples, vocabulary, tiny_model):
     assert "".join(words).replace("##", "") == examples[keys.QUESTION].numpy()[0].decode().replace(" ", "")
 
 
+def test_explained_caption_has_the_probabilities_of_training(decoder, examples, preprocessor, tiny_model):
+    inputs, targets, _ = preprocess(examples, preprocessor, keys.HEADS)
+    chances = tf.nn.softmax(tiny_model(inputs)["caption"]).numpy()
+    found = decoder.explain_caption(*clips(examples), examples[keys.CAPTION])
+    for row, tokens in enumerate(targets["caption"].numpy()):
+        expected = [chances[row, place, token] if token else 0 for place, token in enumerate(tokens)]
+        np.testing.assert_allclose(found["probabilities"][row], expected, rtol=1e-4)
+
+
+def test_explained_caption_of_ones_own(decoder, examples, tiny_model):
+    texts = tf.constant(["digit 3 is moving up and down", "", "nothing", "digit 7 is moving left and right"])
+    found = decoder.explain_caption(*clips(examples), texts)
+    assert b" ".join(found["tokens"].numpy()[0]).split() == texts.numpy()[0].split()
+    chances = found["probabilities"].numpy()
+    counted = chances > 0
+    np.testing.assert_allclose(found["score"], np.where(counted, chances, 1).prod(axis=1), rtol=1e-4)
+    # Four frames of 2 x 2 places; rollout sums to 1 for every word and for the end, and to 0 after it.
+    assert found["rollout"].shape == (BATCH, tiny_model.caption_length, 4, 2, 2)
+    np.testing.assert_allclose(np.sum(found["rollout"], axis=(2, 3, 4)), counted, atol=1e-5)
+    assert counted[0].sum() == 8 and counted[1].sum() == 0
+
+
+def test_explained_answer(decoder, examples, tiny_model):
+    found = graph_equals_eager(decoder.explain_answer, *clips(examples), examples[keys.QUESTION])
+    answer = decoder.answer(*clips(examples), examples[keys.QUESTION])
+    assert found["tokens"].numpy().tolist() == answer["tokens"].numpy().tolist()
+    assert found["rollout"].shape == (BATCH, tiny_model.question_length, 4, 2, 2)
+    np.testing.assert_allclose(np.sum(found["rollout"], axis=(2, 3, 4)), 1, atol=1e-5)
+
+
 def test_attention_lies_where_the_patches_are(decoder):
     # Tokens come frame by frame, row by row: token 6 of 16 is frame 1, row 1, column 0.
     scores = np.zeros((1, 1, 2, 2, 16), "float32")

@@ -90,6 +90,17 @@ def test_attention_of_every_written_word_and_head_sums_to_one(exported_run, fram
     np.testing.assert_array_equal(sums[~written], 0)
 
 
+def test_explanations_are_those_of_the_keras_model(exported_run, run, frames):
+    model = tf.saved_model.load(str(exported_run / "saved_model"))
+    texts = tf.constant(["digit 3 is moving up and down", "how many digits are there?"])
+    clips, mask = run.preprocessor.clips(tf.constant(frames))
+    for name in ("explain_caption", "explain_answer"):
+        exported, ours = getattr(model, name)(frames, texts), getattr(run.decoder(), name)(clips, mask, texts)
+        assert exported["tokens"].numpy().tolist() == ours["tokens"].numpy().tolist()
+        np.testing.assert_allclose(exported["rollout"], ours["rollout"], atol=1e-5)
+        assert exported["frame_index"].numpy()[0].tolist() == [1, 3, 5, 7]
+
+
 @pytest.mark.parametrize("time, height, width", [(1, 32, 32), (2, 7, 300), (40, 33, 31)])
 def test_frames_of_any_size_and_length(exported_run, time, height, width):
     model = tf.saved_model.load(str(exported_run / "saved_model"))

@@ -52,6 +52,16 @@ def test_cached_steps_equal_the_whole(decoder, mask):
             np.testing.assert_allclose(step_scores[:, block], scores[block][:, :, index], atol=1e-5)
 
 
+def test_look_gives_what_a_call_gives(decoder):
+    logits, scores = decoder(TOKENS, CONTEXT, MASK, return_scores=True)
+    same_logits, looks = decoder.look(TOKENS, CONTEXT, MASK)
+    np.testing.assert_allclose(same_logits, logits, atol=1e-6)
+    for (self_scores, same_scores), block_scores in zip(looks, scores, strict=True):
+        np.testing.assert_allclose(same_scores, block_scores, atol=1e-6)
+        np.testing.assert_allclose(np.sum(self_scores, axis=-1), 1, atol=1e-6)
+        assert (np.triu(self_scores, k=1) == 0).all()  # no word reads the words after it
+
+
 def test_a_word_does_not_see_the_words_after_it(decoder):
     other = TOKENS.copy()
     other[:, 4:] = 11

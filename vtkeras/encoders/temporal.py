@@ -22,10 +22,12 @@ class _TemporalEncoder(keras.layers.Layer):
     Call arguments:
         patches: float (batch, time, patches, channels).
         frames_mask: bool (batch, time), False where a frame is padding.
+        return_scores: bool.
 
     Returns:
         dict of `sequence` (batch, time * tokens, dim), frame by frame, `mask`
-        (batch, time * tokens) and `pooled` (batch, dim).
+        (batch, time * tokens) and `pooled` (batch, dim); with `return_scores` also a list with each
+        layer's attention (batch, heads, time * tokens, time * tokens), empty for encoders that have none.
     """
 
     def __init__(
@@ -50,13 +52,15 @@ class _TemporalEncoder(keras.layers.Layer):
         self.norm.build(tokens_shape)
         self.build_mix(tokens_shape)
 
-    def call(self, patches, frames_mask, training=None):
+    def call(self, patches, frames_mask, return_scores=False, training=None):
         tokens = self.norm(self.position(self.project(patches)))
         batch, time, patch_count, dim = ops.shape(tokens)
         mask = ops.repeat(ops.cast(frames_mask, "bool"), patch_count, axis=1)
-        sequence = self.mix(tokens, frames_mask, mask, training)
+        all_scores = [] if return_scores else None
+        sequence = self.mix(tokens, frames_mask, mask, training, all_scores)
         sequence = ops.reshape(sequence, (batch, time * patch_count, dim))
-        return {keys.SEQUENCE: sequence, keys.MASK: mask, keys.POOLED: self.pool(sequence, mask)}
+        video = {keys.SEQUENCE: sequence, keys.MASK: mask, keys.POOLED: self.pool(sequence, mask)}
+        return (video, all_scores) if return_scores else video
 
     def compute_output_spec(self, patches, frames_mask, training=None):
         batch, time, patch_count, dim = self.project.compute_output_shape(patches.shape)
@@ -108,11 +112,17 @@ class TemporalTransformer(_TemporalEncoder):
         self.last_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="last_norm")
         self.last_norm.build((tokens_shape[0], None, self.dim))
 
-    def mix(self, tokens, frames_mask, mask, training):
+    def mix(self, tokens, frames_mask, mask, training, all_scores):
         batch, time, patch_count, dim = ops.shape(tokens)
         sequence = ops.reshape(tokens, (batch, time * patch_count, dim))
         for block in self.blocks:
-            sequence = block(sequence, padding_mask=mask, training=training)
+            if all_scores is None:
+                sequence = block(sequence, padding_mask=mask, training=training)
+            else:
+                sequence, scores = block(
+                    sequence, padding_mask=mask, training=training, return_attention_scores=True
+                )
+                all_scores.append(scores)
         return self.last_norm(sequence)
 
 
@@ -144,7 +154,7 @@ class TemporalRNN(_TemporalEncoder):
         self.widen = keras.layers.Dense(dim, dtype=self.dtype_policy, name="widen")
         self.widen.build((batch, time, dim // 2 * 2))
 
-    def mix(self, tokens, frames_mask, mask, training):
+    def mix(self, tokens, frames_mask, mask, training, all_scores):
         frames = ops.mean(tokens, axis=2)
         for block in self.blocks:
             frames = self.drop(block(frames, mask=frames_mask, training=training), training=training)
@@ -171,7 +181,7 @@ class TemporalMean(_TemporalEncoder):
     def build_mix(self, tokens_shape):
         """Nothing to build."""
 
-    def mix(self, tokens, frames_mask, mask, training):
+    def mix(self, tokens, frames_mask, mask, training, all_scores):
         return tokens
 
 

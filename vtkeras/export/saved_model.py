@@ -80,9 +80,11 @@ class Endpoints(tf.Module):
         caption(frames): caption, tokens, probabilities, score, attention.
         answer(frames, text): answer, score, probabilities, tokens, attention.
         classify(frames, text): label, score, probabilities.
+        explain_caption(frames, text): tokens, probabilities, score, attention, rollout of a given caption.
+        explain_answer(frames, text): tokens, rollout.
         embed_video(frames), embed_text(text): unit vectors (batch, embedding_dim).
 
-    The first three also give frame_index int32 (batch, num_frames), which of the given frames the
+    All but the last line also give frame_index int32 (batch, num_frames), which of the given frames the
     model looked at, and frames_mask bool (batch, num_frames), False for repeats of the last frame.
     Shapes of the rest: `vtkeras.tasks.video_text.Decoder`.
     """
@@ -100,6 +102,12 @@ class Endpoints(tf.Module):
 
     def classify(self, frames, text):
         return self._seen(frames, self.decoder.classify(*self.preprocessor.clips(frames), text))
+
+    def explain_caption(self, frames, text):
+        return self._seen(frames, self.decoder.explain_caption(*self.preprocessor.clips(frames), text))
+
+    def explain_answer(self, frames, text):
+        return self._seen(frames, self.decoder.explain_answer(*self.preprocessor.clips(frames), text))
 
     def embed_video(self, frames):
         return self.decoder.embed_video(*self.preprocessor.clips(frames))
@@ -122,8 +130,9 @@ def write_saved_model(run: Run, path: Path) -> None:
     endpoints = Endpoints(run)
     vocabulary = run.preprocessor.vocabulary
     signatures = {"caption": [FRAMES_SPEC], "embed_video": [FRAMES_SPEC], "embed_text": [TEXT_SPEC]}
+    signatures["explain_caption"] = [FRAMES_SPEC, TEXT_SPEC]
     if vocabulary.answers:
-        signatures["answer"] = [FRAMES_SPEC, TEXT_SPEC]
+        signatures["answer"] = signatures["explain_answer"] = [FRAMES_SPEC, TEXT_SPEC]
     if vocabulary.labels:
         signatures["classify"] = [FRAMES_SPEC, TEXT_SPEC]
     archive = keras.export.ExportArchive()

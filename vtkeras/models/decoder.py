@@ -45,6 +45,13 @@ class DecoderBlock(keras.layers.Layer):
             tokens, context, context_mask=context_mask, return_scores=return_scores, training=training
         )
 
+    def look(self, tokens, context, context_mask=None):
+        """As `call` outside training: output, and (self-attention scores, the fusion's scores)."""
+        normed = self.norm(tokens)
+        update, self_scores = self.attention(normed, normed, causal=True, return_scores=True)
+        output, scores = self.fusion(tokens + update, context, context_mask=context_mask, return_scores=True)
+        return output, (self_scores, scores)
+
     def step(self, token, index, keys, values, memory):
         """One position, with what the positions before left in the cache.
 
@@ -156,6 +163,20 @@ class TextDecoder(keras.layers.Layer):
             all_scores.append(scores)
         logits = self._logits(sequence)
         return (logits, all_scores) if return_scores else logits
+
+    def look(self, tokens, context, context_mask=None):
+        """Logits as `call` gives them outside training, and what every block looked at.
+
+        Returns:
+            logits, and a list with each block's self-attention scores (batch, heads, length, length) and
+            its scores over the context (batch, heads, length, context_length).
+        """
+        sequence = self.embedding(tokens) + self._positions(0, ops.shape(tokens)[1])
+        looks = []
+        for block in self.blocks:
+            sequence, scores = block.look(sequence, context, context_mask)
+            looks.append(scores)
+        return self._logits(sequence), looks
 
     def start(self, context, context_mask, max_length):
         """The cache that `step` carries: empty keys and values, and each block's reading of the context.

@@ -129,17 +129,19 @@ class VideoTextModel(keras.Model):
         self.embedding_dim = embedding_dim
         self.from_features = from_features
 
-    def encode_video(self, frames, frames_mask):
+    def encode_video(self, frames, frames_mask, return_scores=False):
         """Reads a video once, for every head.
 
         Args:
             frames: uint8 or float (batch, time, image_size, image_size, 3).
             frames_mask: bool (batch, time).
+            return_scores: bool.
 
         Returns:
-            dict of `sequence` (batch, time * tokens, dim), `mask` and `pooled`.
+            dict of `sequence` (batch, time * tokens, dim), `mask` and `pooled`; with `return_scores` also a
+            list with the attention of each layer of the temporal encoder.
         """
-        return self.temporal_encoder(self.frame_encoder(frames), frames_mask)
+        return self.temporal_encoder(self.frame_encoder(frames), frames_mask, return_scores=return_scores)
 
     def fuse(self, question_tokens, video):
         """Lets a question read a video.

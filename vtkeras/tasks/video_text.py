@@ -12,6 +12,7 @@ from vtkeras import keys
 from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import END_ID, PAD_ID, START_ID, Vocabulary
+from vtkeras.explain.rollout import cross_rollout
 from vtkeras.generation import beam, greedy, repeat_rows, sample
 from vtkeras.losses import ContrastiveLoss, SequenceCrossEntropy
 from vtkeras.models import VideoTextModel, build_video_text_model
@@ -214,6 +215,42 @@ class Decoder(tf.Module):
             "score": tf.reduce_max(probabilities, axis=-1),
             "probabilities": probabilities,
         }
+
+    def explain_caption(self, frames, frames_mask, captions) -> dict[str, tf.Tensor]:
+        """How likely each word of given captions (string, (batch,)) is after the words before, and where it looks.
+
+        Returns:
+            dict of tokens, probabilities and attention as `caption` gives them for what it wrote, and
+            rollout float32 (batch, caption_length, num_frames, rows, columns), followed back to the input
+            patches; zero after the end.
+        """
+        video, layers = self.model.encode_video(frames, frames_mask, return_scores=True)
+        inputs, targets = self.preprocessor.caption(captions)
+        logits, blocks = self.model.decoder.look(inputs, video[keys.SEQUENCE], video[keys.MASK])
+        likelihoods = tf.gather(tf.nn.softmax(logits), targets, axis=2, batch_dims=2)
+        scores = tf.stack([scores for _, scores in blocks], axis=1)
+        written = tf.cast(targets > 0, tf.float32)
+        found = {
+            "tokens": targets,
+            "probabilities": likelihoods * written,
+            "scores": tf.transpose(scores, (0, 3, 1, 2, 4)) * written[..., None, None, None],
+        }
+        rolled = cross_rollout(blocks, layers) * written[..., None]
+        return {**self._as_caption(found), "rollout": self._on_grid(rolled[:, :, None, None])[:, :, 0]}
+
+    def explain_answer(self, frames, frames_mask, questions) -> dict[str, tf.Tensor]:
+        """Where each word of a question (string, (batch,)) looks, followed back to the input patches.
+
+        Returns:
+            dict of tokens string (batch, question_length) and rollout float32 (batch, question_length,
+            num_frames, rows, columns).
+        """
+        video, layers = self.model.encode_video(frames, frames_mask, return_scores=True)
+        tokens = self.preprocessor.question(questions)
+        _, scores = self.model.fuse(tokens, video)
+        rolled = cross_rollout([(None, block) for block in tf.unstack(scores, axis=1)], layers)
+        pieces = tf.where(tokens > START_ID, self.preprocessor.pieces(tokens), "")
+        return {"tokens": pieces, "rollout": self._on_grid(rolled[:, :, None, None])[:, :, 0]}
 
     def embed_video(self, frames, frames_mask) -> tf.Tensor:
         """Unit vectors (batch, embedding_dim)."""
