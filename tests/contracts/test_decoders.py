@@ -84,6 +84,42 @@ def test_in_the_graph_equals_eager(name, decoder):
             np.testing.assert_allclose(graph[key], eager[key], atol=1e-5, err_msg=key)
 
 
+def test_compiled_and_saved_it_writes_the_same(decoder, tmp_path):
+    specs = [tf.TensorSpec((None, PLACES, DIM), tf.float32), tf.TensorSpec((None, PLACES), tf.bool)]
+    module = tf.Module()
+    module.weights = [variable.value for variable in decoder.variables]
+    module.write = tf.function(
+        lambda context, mask: decode("greedy", decoder, context, mask), input_signature=specs, jit_compile=True
+    )
+    tf.saved_model.save(module, str(tmp_path / "saved"))
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+    for batch in (1, 3):
+        given = CONTEXT[:batch], MASK[:batch]
+        expected, found = decode("greedy", decoder, *given), loaded.write(*given)
+        for key in expected:
+            np.testing.assert_allclose(found[key], expected[key], atol=1e-5, err_msg=key)
+
+
+def test_options_as_tensors(name, decoder):
+    options = {
+        "greedy": {},
+        "beam": {"width": 2, "length_penalty": 1.5},
+        "sample": {"temperature": 1.5, "top_k": 3, "top_p": 0.9, "seed": 4},
+    }[name]
+    limits = {"min_length": 2, "no_repeat_ngram": 2}
+
+    def write(length, limits, options):
+        state = decoder.start(CONTEXT, MASK, LENGTH)
+        starts = ops.full((3,), START, "int32")
+        return DECODERS[name](decoder.step, state, starts, END, length, **RULES, **limits, **options)
+
+    as_tensors = [tf.nest.map_structure(tf.constant, values) for values in (5, limits, options)]
+    plain, tensors = write(5, limits, options), tf.function(write)(*as_tensors)
+    for key in plain:
+        np.testing.assert_allclose(tensors[key], plain[key], atol=1e-5, err_msg=key)
+    assert tensors["tokens"].shape == (3, 5)
+
+
 def test_an_empty_batch_gives_nothing(name, decoder):
     specs = [tf.TensorSpec((None, PLACES, DIM), tf.float32), tf.TensorSpec((None, PLACES), tf.bool)]
     run = tf.function(lambda context, mask: decode(name, decoder, context, mask), input_signature=specs)

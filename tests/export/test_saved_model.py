@@ -23,11 +23,16 @@ frames = np.load(sys.argv[2])
 found = model.caption(frames)
 answers = model.answer(frames, tf.constant(["how many digits are there?", ""]))
 labels = model.classify(frames, tf.constant(["", ""]))
+beams = model.caption_beam(frames, 3, 0.6, 1, 9, 2)  # width, penalty, shortest, longest, no-repeat
+drawn = model.caption_sample(frames, 1.2, 0.9, 20, 7, 1, 9, 2)  # temperature, top-p, top-k, seed, ...
 print(json.dumps({
     "caption": [text.decode() for text in found["caption"].numpy()],
     "score": found["score"].numpy().tolist(),
     "caption_attention": float(found["attention"].numpy().sum()),
     "frame_index": found["frame_index"].numpy().tolist(),
+    "beams": [[text.decode() for text in row] for row in beams["beams"].numpy()],
+    "beam_scores": beams["beam_scores"].numpy().tolist(),
+    "drawn": [text.decode() for text in drawn["caption"].numpy()],
     "answer": [text.decode() for text in answers["answer"].numpy()],
     "answer_score": answers["score"].numpy().tolist(),
     "labels": labels["probabilities"].numpy().tolist(),
@@ -65,6 +70,12 @@ def test_a_fresh_process_gives_what_the_keras_model_gives(run, frames, fresh):
     labels = decoder.classify(clips, mask, tf.constant(["", ""]))
     assert fresh["caption"] == [text.decode() for text in caption["caption"].numpy()]
     assert fresh["answer"] == [text.decode() for text in answer["answer"].numpy()]
+    limits = {"min_length": 1, "max_length": 9, "no_repeat_ngram": 2}
+    beams = decoder.caption_beam(clips, mask, width=3, length_penalty=0.6, **limits)
+    drawn = decoder.caption_sample(clips, mask, temperature=1.2, top_p=0.9, top_k=20, seed=7, **limits)
+    assert fresh["beams"] == [[text.decode() for text in row] for row in beams["beams"].numpy()]
+    np.testing.assert_allclose(fresh["beam_scores"], beams["beam_scores"], rtol=1e-4)
+    assert fresh["drawn"] == [text.decode() for text in drawn["caption"].numpy()]
     np.testing.assert_allclose(fresh["score"], caption["score"], rtol=1e-4)
     np.testing.assert_allclose(fresh["answer_score"], answer["score"], rtol=1e-4)
     np.testing.assert_allclose(fresh["labels"], labels["probabilities"], rtol=1e-4)
@@ -99,6 +110,21 @@ def test_explanations_are_those_of_the_keras_model(exported_run, run, frames):
         assert exported["tokens"].numpy().tolist() == ours["tokens"].numpy().tolist()
         np.testing.assert_allclose(exported["rollout"], ours["rollout"], atol=1e-5)
         assert exported["frame_index"].numpy()[0].tolist() == [1, 3, 5, 7]
+
+
+def test_options_beyond_what_the_model_can_do_are_cut(exported_run, frames):
+    model = tf.saved_model.load(str(exported_run / "saved_model"))
+    longest = model.caption(frames)["tokens"].shape[1]
+    for width, limit, length in [(0, 10**6, longest), (1, 0, 1), (40, 3, 3)]:
+        found = model.caption_beam(frames, width, 0.6, 0, limit, 0)
+        assert found["tokens"].shape == (2, length) and found["beams"].shape == (2, max(width, 1))
+    found = model.caption_sample(frames[:1], 0.0, 1.0, 10**6, -3, 10**6, 10**6, 10**6)
+    assert found["tokens"].shape == (1, longest)
+
+
+def test_weights_are_stored_once(exported_run, run):
+    stored = (exported_run / "saved_model" / "variables" / "variables.data-00000-of-00001").stat().st_size
+    assert stored < 1.2 * sum(4 * np.prod(weight.shape) for weight in run.model.weights) + 50_000
 
 
 @pytest.mark.parametrize("time, height, width", [(1, 32, 32), (2, 7, 300), (40, 33, 31)])

@@ -28,8 +28,24 @@ FRAMES_SPEC = tf.TensorSpec((None, None, None, None, 3), tf.uint8, name="frames"
 TEXT_SPEC = tf.TensorSpec((None,), tf.string, name="text")
 
 
+def _scalars(dtype: tf.DType, *names: str) -> list[tf.TensorSpec]:
+    return [tf.TensorSpec((), dtype, name=name) for name in names]
+
+
+LIMITS = _scalars(tf.int32, "min_length", "max_length", "no_repeat_ngram")
+BEAM_SPECS = [*_scalars(tf.int32, "width"), *_scalars(tf.float32, "length_penalty"), *LIMITS]
+SAMPLE_SPECS = [
+    *_scalars(tf.float32, "temperature", "top_p"),
+    *_scalars(tf.int32, "top_k", "seed"),
+    *LIMITS,
+]
+
+
 def export_run(
-    run_folder: str | Path, out: str | Path | None = None, report: Callable[[str], None] = print
+    run_folder: str | Path,
+    out: str | Path | None = None,
+    report: Callable[[str], None] = print,
+    compiled: bool = False,
 ) -> Path:
     """Writes a run's SavedModel, `.keras` file and sample clips.
 
@@ -40,6 +56,7 @@ def export_run(
         run_folder: a trained run.
         out: where to; None puts the artefacts into the run folder.
         report: called with lines of progress.
+        compiled: let XLA compile the endpoint `caption` where it runs, as `Decoder` says.
 
     Returns:
         The folder with the artefacts.
@@ -58,7 +75,7 @@ def export_run(
         out.mkdir(parents=True, exist_ok=True)
         if out != run.folder:
             _copy_run_files(run, out)
-        _replace(out / SAVED_MODEL, lambda path: write_saved_model(run, path))
+        _replace(out / SAVED_MODEL, lambda path: write_saved_model(run, path, compiled))
         _replace(out / MODEL_FILE, lambda path: run.model.save(path))
         _replace(out / SAMPLES, lambda path: write_samples(run, path))
         (out / README).write_text(_readme(run, out), encoding="utf-8")
@@ -75,9 +92,14 @@ class Endpoints(tf.Module):
 
     Args:
         run: the opened run.
+        options: of the run's decoder.
 
     Endpoints:
-        caption(frames): caption, tokens, probabilities, score, attention.
+        caption(frames): caption, tokens, probabilities, score, attention; greedily.
+        caption_beam(frames, width, length_penalty, min_length, max_length, no_repeat_ngram): as caption
+            for the best beam, and beams, beam_scores.
+        caption_sample(frames, temperature, top_p, top_k, seed, min_length, max_length, no_repeat_ngram):
+            as caption.
         answer(frames, text): answer, score, probabilities, tokens, attention.
         classify(frames, text): label, score, probabilities.
         explain_caption(frames, text): tokens, probabilities, score, attention, rollout of a given caption.
@@ -86,16 +108,28 @@ class Endpoints(tf.Module):
 
     All but the last line also give frame_index int32 (batch, num_frames), which of the given frames the
     model looked at, and frames_mask bool (batch, num_frames), False for repeats of the last frame.
-    Shapes of the rest: `vtkeras.tasks.video_text.Decoder`.
+    Shapes of the rest, and what the scalars mean: `vtkeras.tasks.video_text.Decoder`.
     """
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run, **options):
         super().__init__(name="endpoints")
         self.preprocessor = run.preprocessor
-        self.decoder = run.decoder()
+        self.decoder = run.decoder(**options)
 
     def caption(self, frames):
         return self._seen(frames, self.decoder.caption(*self.preprocessor.clips(frames)))
+
+    def caption_beam(self, frames, width, length_penalty, min_length, max_length, no_repeat_ngram):
+        options = {"width": tf.maximum(width, 1), "length_penalty": length_penalty}
+        limits = self._limits(min_length, max_length, no_repeat_ngram)
+        found = self.decoder.caption_beam(*self.preprocessor.clips(frames), **options, **limits)
+        return self._seen(frames, found)
+
+    def caption_sample(self, frames, temperature, top_p, top_k, seed, min_length, max_length, no_repeat_ngram):
+        options = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "seed": seed}
+        limits = self._limits(min_length, max_length, no_repeat_ngram)
+        found = self.decoder.caption_sample(*self.preprocessor.clips(frames), **options, **limits)
+        return self._seen(frames, found)
 
     def answer(self, frames, text):
         return self._seen(frames, self.decoder.answer(*self.preprocessor.clips(frames), text))
@@ -115,6 +149,14 @@ class Endpoints(tf.Module):
     def embed_text(self, text):
         return self.decoder.embed_text(text)
 
+    def _limits(self, min_length, max_length, no_repeat_ngram) -> dict:
+        longest = self.preprocessor.config.caption_length
+        return {
+            "min_length": min_length,
+            "max_length": tf.clip_by_value(max_length, 1, longest),  # positions beyond were never trained
+            "no_repeat_ngram": no_repeat_ngram,
+        }
+
     def _seen(self, frames, outputs: dict) -> dict:
         index, mask = even_frames(tf.shape(frames)[1], self.preprocessor.config.num_frames)
         batch = tf.shape(frames)[0]
@@ -125,18 +167,23 @@ class Endpoints(tf.Module):
         }
 
 
-def write_saved_model(run: Run, path: Path) -> None:
+def write_saved_model(run: Run, path: Path, compiled: bool = False) -> None:
     """Writes the SavedModel with the endpoints that the run's heads allow."""
-    endpoints = Endpoints(run)
+    endpoints = Endpoints(run, compiled=compiled)
     vocabulary = run.preprocessor.vocabulary
-    signatures = {"caption": [FRAMES_SPEC], "embed_video": [FRAMES_SPEC], "embed_text": [TEXT_SPEC]}
-    signatures["explain_caption"] = [FRAMES_SPEC, TEXT_SPEC]
+    signatures = {
+        "caption": [FRAMES_SPEC],
+        "caption_beam": [FRAMES_SPEC, *BEAM_SPECS],
+        "caption_sample": [FRAMES_SPEC, *SAMPLE_SPECS],
+        "explain_caption": [FRAMES_SPEC, TEXT_SPEC],
+        "embed_video": [FRAMES_SPEC],
+        "embed_text": [TEXT_SPEC],
+    }
     if vocabulary.answers:
         signatures["answer"] = signatures["explain_answer"] = [FRAMES_SPEC, TEXT_SPEC]
     if vocabulary.labels:
         signatures["classify"] = [FRAMES_SPEC, TEXT_SPEC]
-    archive = keras.export.ExportArchive()
-    archive.track(run.model)
+    archive = keras.export.ExportArchive()  # saves what the endpoints use; `track` would save all weights again
     for name, signature in signatures.items():
         archive.add_endpoint(name, getattr(endpoints, name), input_signature=signature)
     archive.write_out(str(path), verbose=False)

@@ -19,7 +19,7 @@ def beam(step, state, start_tokens, end_id, max_length, width=4, length_penalty=
             text b. What `step` reads beside its state must have as many rows: see `repeat_rows`.
         state: nested structure of tensors (batch, ...) that `step` carries on.
         start_tokens, end_id, max_length: as in `greedy`.
-        width: int, beams of every text.
+        width: int scalar, beams of every text; may be a tensor.
         length_penalty: float scalar, may be a tensor; 0 ranks by probability alone, more favours
             longer texts.
         rules: as in `greedy`.
@@ -38,7 +38,7 @@ def beam(step, state, start_tokens, end_id, max_length, width=4, length_penalty=
     """
     batch = ops.shape(start_tokens)[0]
     state, current = repeat_rows((state, start_tokens), width)
-    _, _, first_scores = step(current, 0, state)
+    _, _, first_scores = step(current, ops.convert_to_tensor(0), state)
     log = ops.zeros((batch * width, max_length, *ops.shape(first_scores)[1:]), "float32")
     length_penalty = ops.cast(length_penalty, "float32")
 
@@ -96,7 +96,7 @@ def repeat_rows(structure, times):
 
 def _extend(live, logits, index, end_id, rules):
     """The 2 * width likeliest continuations by one token: of these at most width end."""
-    width, length = live["tokens"].shape[1:]
+    width, length = ops.shape(live["tokens"])[1:]
     vocabulary = logits.shape[-1]
     chances = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
     allowed = restrict(chances, ops.reshape(live["tokens"], (-1, length)), index, end_id, **rules)

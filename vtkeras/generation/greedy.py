@@ -14,7 +14,7 @@ def greedy(step, state, start_tokens, end_id, max_length, **rules):
         state: nested structure of tensors that `step` carries on, shapes fixed.
         start_tokens: int32 (batch,).
         end_id: int, the token that ends a text.
-        max_length: int, tokens at most, the end token included.
+        max_length: int scalar, tokens at most, the end token included; may be a tensor, here and below.
         rules: `forbidden_ids`, `min_length` and `no_repeat_ngram`, as in `logits.restrict`.
 
     Returns:

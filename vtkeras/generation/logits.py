@@ -11,6 +11,7 @@ def restrict(logits, tokens, index, end_id, forbidden_ids=(), min_length=0, no_r
     """Rules tokens out by setting their logits to minus infinity.
 
     Where the rules leave no token at all, the end token stays, so that a text always goes on or ends.
+    `min_length` and `no_repeat_ngram` may be tensors; a plain 0 costs nothing.
 
     Args:
         logits: float (rows, vocabulary).
@@ -18,8 +19,8 @@ def restrict(logits, tokens, index, end_id, forbidden_ids=(), min_length=0, no_r
         index: int32 scalar, the position of the token to come.
         end_id: int, the token that ends a text.
         forbidden_ids: ints, tokens that are never written, such as padding and start.
-        min_length: int, tokens at least before the end token.
-        no_repeat_ngram: int n, no n tokens in a row come twice in one text; 0 lets them.
+        min_length: int scalar, tokens at least before the end token.
+        no_repeat_ngram: int scalar n, no n tokens in a row come twice in one text; 0 lets them.
 
     Returns:
         float (rows, vocabulary).
@@ -35,9 +36,9 @@ def restrict(logits, tokens, index, end_id, forbidden_ids=(), min_length=0, no_r
     rules = []
     if forbidden_ids:
         rules.append(_one_of(forbidden_ids, vocabulary))
-    if min_length:
+    if not _is_off(min_length):
         rules.append(ops.logical_and(is_end, index < min_length))
-    if 0 < no_repeat_ngram <= tokens.shape[1]:
+    if not _is_off(no_repeat_ngram):
         rules.append(repeats(tokens, index, no_repeat_ngram, vocabulary))
     if not rules:
         return logits
@@ -53,7 +54,7 @@ def repeats(tokens, index, size, vocabulary):
     Args:
         tokens: int32 (rows, max_length), written before position `index`.
         index: int32 scalar.
-        size: int from 1 to max_length, the n of the n-gram.
+        size: int scalar, the n of the n-gram; may be a tensor; with 0 nothing is a repeat.
         vocabulary: int.
 
     Returns:
@@ -63,15 +64,24 @@ def repeats(tokens, index, size, vocabulary):
         >>> repeats(ops.array([[1, 2, 1, 0]]), 3, size=2, vocabulary=4)  # 1, 2, 1: not 2 again
         [[False, False, True, False]]
     """
-    windows = tokens.shape[1] - size + 1
-    lasts = tokens[:, size - 1 :]
-    again = ops.arange(size - 1, tokens.shape[1]) < index
-    again = ops.logical_and(again, ops.ones(ops.shape(lasts), "bool"))
-    for place in range(size - 1):
-        recent = ops.take(tokens, ops.maximum(index - size + 1 + place, 0), axis=1)
-        again = ops.logical_and(again, ops.equal(tokens[:, place : place + windows], recent[:, None]))
-    completed = ops.equal(lasts[:, :, None], ops.arange(vocabulary, dtype=tokens.dtype))
+    length = ops.shape(tokens)[1]
+    lasts = ops.arange(length)  # where an n-gram may have ended
+
+    def compare(back, again):
+        before = ops.take(tokens, ops.maximum(lasts - back, 0), axis=1)
+        recent = ops.take(tokens, ops.maximum(index - back, 0), axis=1)
+        same = ops.logical_and(ops.equal(before, recent[:, None]), lasts >= back)
+        return ops.logical_and(again, same)
+
+    written = ops.logical_and(lasts < index, size > 0)
+    written = ops.logical_and(written, ops.ones(ops.shape(tokens), "bool"))
+    again = ops.fori_loop(1, ops.minimum(size, length), compare, written)
+    completed = ops.equal(tokens[:, :, None], ops.arange(vocabulary, dtype=tokens.dtype))
     return ops.any(ops.logical_and(completed, again[:, :, None]), axis=1)
+
+
+def _is_off(rule):
+    return isinstance(rule, int) and rule == 0
 
 
 def _one_of(ids, vocabulary):

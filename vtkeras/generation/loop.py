@@ -19,7 +19,7 @@ def write_texts(step, state, start_tokens, end_id, max_length, choose, **rules):
     Example:
         >>> write_texts(step, state, starts, 3, 20, choose=lambda logits, index: ops.argmax(logits, -1))
     """
-    _, _, first_scores = step(start_tokens, 0, state)
+    _, _, first_scores = step(start_tokens, ops.convert_to_tensor(0), state)
     batch = ops.shape(start_tokens)[0]
     tokens = ops.zeros((batch, max_length), "int32")
     probabilities = ops.zeros((batch, max_length), "float32")

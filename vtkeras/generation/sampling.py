@@ -14,13 +14,13 @@ def sample(
 ):
     """Draws every token by its probability until every text has ended.
 
-    The same seed draws the same texts. `temperature`, `top_p` and `seed` may be tensors, so that an
-    exported endpoint can take them as arguments.
+    The same seed draws the same texts. Every option may be a tensor, so that an exported endpoint can
+    take them as arguments.
 
     Args:
         step, state, start_tokens, end_id, max_length: as in `greedy`.
         temperature: float scalar; logits are divided by it. Towards 0 the likeliest token is taken.
-        top_k: int, draw among the k likeliest tokens; 0 for all.
+        top_k: int scalar, draw among the k likeliest tokens; 0 for all.
         top_p: float scalar, then among the fewest likeliest tokens whose probabilities sum to it.
         seed: int32 scalar.
         rules: as in `greedy`.
@@ -36,7 +36,7 @@ def sample(
     """
 
     def draw(logits, index):
-        ranked, order = ops.top_k(logits, min(top_k or logits.shape[-1], logits.shape[-1]))
+        ranked, order = ops.top_k(logits, _candidates(top_k, logits.shape[-1]))
         ranked = keep_nucleus((ranked - ranked[:, :1]) / ops.maximum(temperature, LEAST), top_p)
         rank = keras.random.categorical(ranked, 1, dtype="int32", seed=StepSeed(seed, index))
         return ops.take_along_axis(order, rank, axis=-1)[:, 0]
@@ -60,6 +60,13 @@ def keep_nucleus(logits, top_p):
     top_p = ops.maximum(ops.cast(top_p, "float32"), LEAST)
     kept = ops.logical_or(before < top_p, top_p >= 1.0)  # the sum may round to just above 1
     return ops.where(kept, logits, RULED_OUT)
+
+
+def _candidates(top_k, vocabulary):
+    """How many of the likeliest tokens stay."""
+    if isinstance(top_k, int):  # a plain number stays one, as a compiled graph needs it
+        return min(top_k or vocabulary, vocabulary)
+    return ops.where(top_k > 0, ops.minimum(top_k, vocabulary), vocabulary)
 
 
 class StepSeed(keras.random.SeedGenerator):

@@ -215,7 +215,7 @@ class TextDecoder(keras.layers.Layer):
             values.append(block_values)
             all_scores.append(scores[:, :, 0])
         cache = {"keys": keys, "values": values, "memory": cache["memory"]}
-        return self._logits(sequence)[:, 0], cache, ops.stack(all_scores, axis=1)
+        return self._next_logits(sequence[:, 0]), cache, ops.stack(all_scores, axis=1)
 
     def _positions(self, start, length):
         rows = ops.slice(self.position, (start, 0), (length, self.position.shape[1]))
@@ -224,6 +224,12 @@ class TextDecoder(keras.layers.Layer):
     def _logits(self, sequence):
         sequence = ops.cast(self.norm(sequence), "float32")
         return ops.matmul(sequence, ops.transpose(ops.cast(self.embedding.embeddings, "float32")))
+
+    def _next_logits(self, sequence):
+        """As `_logits` for one position a row (batch, dim), without transposing all embeddings each time."""
+        sequence = ops.cast(self.norm(sequence), "float32")
+        embeddings = ops.cast(self.embedding.embeddings, "float32")
+        return ops.transpose(ops.matmul(embeddings, ops.transpose(sequence)))
 
     def compute_output_spec(self, tokens, context, context_mask=None, return_scores=False, training=None):
         logits = keras.KerasTensor((*tokens.shape, self.vocabulary_size), "float32")

@@ -119,15 +119,22 @@ class Decoder(tf.Module):
     Args:
         model: `VideoTextModel`.
         preprocessor: the one the model was trained with.
+        compiled: bool, let XLA compile what `caption` does after the video was read. The first call for
+            each number of clips takes seconds more, every later one less; outputs are the same.
 
     Every method takes frames uint8 (batch, num_frames, image_size, image_size, 3) and frames_mask
     bool (batch, num_frames), as `Preprocessor.clips` gives them.
     """
 
-    def __init__(self, model: VideoTextModel, preprocessor: Preprocessor):
+    def __init__(self, model: VideoTextModel, preprocessor: Preprocessor, compiled: bool = False):
         super().__init__(name="decoder")
         self.model = model
         self.preprocessor = preprocessor
+        # Endpoints that are exported together share these graphs: the file is smaller and opens faster.
+        self.encode_video = tf.function(model.encode_video)
+        self.fuse = tf.function(model.fuse)
+        self.decoder_step = tf.function(model.decoder.step)
+        self.write_greedily = tf.function(functools.partial(self._write, greedy), jit_compile=compiled)
 
     def caption(self, frames, frames_mask) -> dict[str, tf.Tensor]:
         """Writes a caption for every clip, greedily.
@@ -138,22 +145,26 @@ class Decoder(tf.Module):
             the whole caption, and attention float32 (batch, caption_length, heads over all blocks,
             num_frames, rows, columns).
         """
-        return self._as_caption(self._write(frames, frames_mask, greedy))
+        return self._as_caption(self.write_greedily(self.encode_video(frames, frames_mask)))
 
-    def caption_beam(self, frames, frames_mask, length_penalty=0.6, width=4) -> dict[str, tf.Tensor]:
+    def caption_beam(self, frames, frames_mask, width=4, length_penalty=0.6, **limits) -> dict[str, tf.Tensor]:
         """Writes a caption for every clip by beam search.
 
         Args:
-            length_penalty: float scalar, may be a tensor; see `generation.beam`.
-            width: int, beams of every clip.
+            width: int scalar, beams of every clip.
+            length_penalty: float scalar; see `generation.beam`.
+            limits: `min_length`, `max_length` (None for the longest caption that the model can write) and
+                `no_repeat_ngram`, int scalars; see `generation.restrict`. Everything may be a tensor.
 
         Returns:
-            dict as `caption` gives it, for the best beam, and beams string (batch, width), best first,
-            and beam_scores float32 (batch, width), what they are ranked by.
+            dict as `caption` gives it, for the best beam, with at most max_length tokens, and beams
+            string (batch, width), best first, and beam_scores float32 (batch, width), what they are ranked by.
         """
-        options = {"width": width, "length_penalty": length_penalty, "forbidden_ids": NEVER_WRITTEN}
-        found = self._write(frames, frames_mask, functools.partial(beam, **options), width)
-        texts = self.preprocessor.to_text(tf.reshape(found["beams"], (-1, self.model.caption_length)))
+        options = {"width": width, "length_penalty": length_penalty}
+        video = self.encode_video(frames, frames_mask)
+        found = self._write(beam, video, width, **options, **limits)
+        beams = found["beams"]
+        texts = self.preprocessor.to_text(tf.reshape(beams, (-1, tf.shape(beams)[2])))
         return {
             **self._as_caption(found),
             "beams": tf.reshape(texts, (-1, width)),
@@ -161,20 +172,22 @@ class Decoder(tf.Module):
         }
 
     def caption_sample(
-        self, frames, frames_mask, temperature=1.0, top_k=0, top_p=1.0, seed=0
+        self, frames, frames_mask, temperature=1.0, top_k=0, top_p=1.0, seed=0, **limits
     ) -> dict[str, tf.Tensor]:
         """Draws a caption for every clip; the same seed draws the same ones.
 
         Args:
-            temperature, top_p: float scalars, seed: int32 scalar; they may be tensors.
-            top_k: int; 0 for no such limit. See `generation.sample`.
+            temperature, top_p: float scalars; a temperature of 0 takes the likeliest token.
+            top_k: int scalar; 0 for no such limit. See `generation.sample`.
+            seed: int32 scalar.
+            limits: as in `caption_beam`. Everything may be a tensor.
 
         Returns:
-            dict as `caption` gives it.
+            dict as `caption` gives it, with at most max_length tokens.
         """
         options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-        decode = functools.partial(sample, forbidden_ids=NEVER_WRITTEN, **options)
-        return self._as_caption(self._write(frames, frames_mask, decode))
+        video = self.encode_video(frames, frames_mask)
+        return self._as_caption(self._write(sample, video, **options, **limits))
 
     def answer(self, frames, frames_mask, questions) -> dict[str, tf.Tensor]:
         """Answers a question (string, (batch,)) about every clip.
@@ -185,9 +198,9 @@ class Decoder(tf.Module):
             pieces, and attention float32 (batch, question_length, heads over all blocks, num_frames,
             rows, columns).
         """
-        video = self.model.encode_video(frames, frames_mask)
+        video = self.encode_video(frames, frames_mask)
         tokens = self.preprocessor.question(questions)
-        summary, scores = self.model.fuse(tokens, video)
+        summary, scores = self.fuse(tokens, video)
         probabilities = tf.nn.softmax(self.model.answer_logits(summary), axis=-1)
         best = tf.argmax(probabilities, axis=-1)
         pieces = tf.where(tokens > START_ID, self.preprocessor.pieces(tokens), "")
@@ -206,8 +219,8 @@ class Decoder(tf.Module):
             dict of label string (batch,), the likeliest one, score float32 (batch,), its probability,
             and probabilities float32 (batch, labels), each label's own.
         """
-        video = self.model.encode_video(frames, frames_mask)
-        summary, _ = self.model.fuse(self.preprocessor.question(texts), video)
+        video = self.encode_video(frames, frames_mask)
+        summary, _ = self.fuse(self.preprocessor.question(texts), video)
         probabilities = tf.nn.sigmoid(self.model.label_logits(summary, video))
         best = tf.argmax(probabilities, axis=-1)
         return {
@@ -224,7 +237,7 @@ class Decoder(tf.Module):
             rollout float32 (batch, caption_length, num_frames, rows, columns), followed back to the input
             patches; zero after the end.
         """
-        video, layers = self.model.encode_video(frames, frames_mask, return_scores=True)
+        video, layers = self.encode_video(frames, frames_mask, return_scores=True)
         inputs, targets = self.preprocessor.caption(captions)
         logits, blocks = self.model.decoder.look(inputs, video[keys.SEQUENCE], video[keys.MASK])
         likelihoods = tf.gather(tf.nn.softmax(logits), targets, axis=2, batch_dims=2)
@@ -245,37 +258,34 @@ class Decoder(tf.Module):
             dict of tokens string (batch, question_length) and rollout float32 (batch, question_length,
             num_frames, rows, columns).
         """
-        video, layers = self.model.encode_video(frames, frames_mask, return_scores=True)
+        video, layers = self.encode_video(frames, frames_mask, return_scores=True)
         tokens = self.preprocessor.question(questions)
-        _, scores = self.model.fuse(tokens, video)
+        _, scores = self.fuse(tokens, video)
         rolled = cross_rollout([(None, block) for block in tf.unstack(scores, axis=1)], layers)
         pieces = tf.where(tokens > START_ID, self.preprocessor.pieces(tokens), "")
         return {"tokens": pieces, "rollout": self._on_grid(rolled[:, :, None, None])[:, :, 0]}
 
     def embed_video(self, frames, frames_mask) -> tf.Tensor:
         """Unit vectors (batch, embedding_dim)."""
-        return self.model.embed_video(self.model.encode_video(frames, frames_mask))
+        return self.model.embed_video(self.encode_video(frames, frames_mask))
 
     def embed_text(self, texts) -> tf.Tensor:
         """Unit vectors (batch, embedding_dim) of strings (batch,)."""
         return self.model.embed_text(self.preprocessor.match(texts))
 
-    def _write(self, frames, frames_mask, decode, copies=1):
+    def _write(self, decode, video, copies=1, max_length=None, **options):
         """What `decode` finds, with `copies` rows a clip. What was read of the video stays out of its state."""
-        decoder = self.model.decoder
-        video = self.model.encode_video(frames, frames_mask)
-        length = self.model.caption_length
-        cache = decoder.start(video[keys.SEQUENCE], video[keys.MASK], length)
-        memory = cache.pop("memory")
-        if copies > 1:
-            memory = repeat_rows(memory, copies)
+        longest = self.model.caption_length
+        cache = self.model.decoder.start(video[keys.SEQUENCE], video[keys.MASK], longest)
+        memory = repeat_rows(cache.pop("memory"), copies)
 
         def step(tokens, index, state):
-            logits, state, scores = decoder.step(tokens, index, {**state, "memory": memory})
+            logits, state, scores = self.decoder_step(tokens, index, {**state, "memory": memory})
             return logits, {"keys": state["keys"], "values": state["values"]}, scores
 
-        starts = tf.fill((tf.shape(frames)[0],), START_ID)
-        return decode(step, cache, starts, END_ID, length)
+        starts = tf.fill((tf.shape(video[keys.SEQUENCE])[0],), START_ID)
+        length = longest if max_length is None else max_length
+        return decode(step, cache, starts, END_ID, length, forbidden_ids=NEVER_WRITTEN, **options)
 
     def _as_caption(self, found):
         tokens = found["tokens"]

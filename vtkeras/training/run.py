@@ -67,9 +67,9 @@ class Run:
             raise UserError(f"{folder} has neither {CHECKPOINTS}/best.npz nor {MODEL_FILE}: train it first.")
         return cls(folder, config, task, Preprocessor(config.data, vocabulary), model)
 
-    def decoder(self):
-        """What turns frames and questions into strings, scores and attention."""
-        return self.task.decode(self.model, self.preprocessor)
+    def decoder(self, **options):
+        """What turns frames and questions into strings, scores and attention; options are the decoder's own."""
+        return self.task.decode(self.model, self.preprocessor, **options)
 
     def heads(self) -> tuple[str, ...]:
         return active_heads(self.task, self.config, self.preprocessor.vocabulary)
