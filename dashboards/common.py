@@ -16,6 +16,7 @@ import streamlit as st
 
 from vtkeras.errors import UserError
 from vtkeras.serving import library, logs, media, runs
+from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.predictor import Answer, Caption, Predictor
 
 TENSORBOARD_PORT = 6006
@@ -88,9 +89,9 @@ def load_model(folder: Path) -> Predictor:
     return _load_model(str(folder), _version(folder / "saved_model" / "saved_model.pb"))
 
 
-def caption(folder: Path, frames: np.ndarray) -> Caption:
-    """The caption of a clip, computed once."""
-    return _caption(load_model(folder), _key(folder), frames)
+def caption(folder: Path, frames: np.ndarray, decoding: Decoding = GREEDY) -> Caption:
+    """The caption of a clip, computed once for each way of decoding."""
+    return _caption(load_model(folder), _key(folder), frames, decoding)
 
 
 def answer(folder: Path, frames: np.ndarray, question: str) -> Answer:
@@ -248,8 +249,8 @@ def _load_model(folder: str, version: int) -> Predictor:
 
 
 @st.cache_data(max_entries=64, show_spinner="Writing the caption")
-def _caption(_model: Predictor, key: tuple, frames: np.ndarray) -> Caption:
-    return _model.caption(frames)
+def _caption(_model: Predictor, key: tuple, frames: np.ndarray, decoding: Decoding) -> Caption:
+    return _model.caption(frames, decoding)
 
 
 @st.cache_data(max_entries=256, show_spinner="Answering")

@@ -77,6 +77,21 @@ def test_predict_describes_a_video_and_answers(walk, videos, tmp_path):
     assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in found["attention_by_frame"])
 
 
+def test_predict_decodes_as_asked(walk, videos):
+    def predict(*options):
+        code, output = call("predict", videos / "test_0018.mp4", "--model", walk, "--json", *options)
+        assert code == 0
+        return json.loads(output)
+
+    draw = ("--decode", "sample", "--temperature", 3, "--min-length", 4, "--seed")
+    first, again, other = (predict(*draw, seed)["caption"] for seed in (1, 1, 2))
+    assert first == again != other
+    found = predict("--decode", "beam", "--beams", 3, "--max-length", 5)
+    assert found["decoding"] == {"strategy": "beam", "beams": 3, "length_penalty": 0.6, "max_length": 5}
+    assert len(found["beams"]) == 3 and found["beams"][0]["text"] == found["caption"]
+    assert len(found["words"]) <= 5
+
+
 def test_make_writes_only_what_is_missing(videos):
     before = {path.name: path.stat().st_mtime_ns for path in videos.glob("*.mp4")}
     make_videos(videos, clips=20, report=lambda line: None)
@@ -152,6 +167,9 @@ def test_one_bad_video_is_set_aside(videos, tmp_path):
         (["evaluate", "absent"], "absent"),
         (["export", "absent"], "absent"),
         (["predict", "absent.mp4", "--model", "absent"], "absent"),
+        (["predict", "absent.mp4", "--decode", "beam", "--beams", "0"], "beams 0 is out of range"),
+        (["predict", "absent.mp4", "--temperature", "2"], "temperature does nothing in greedy decoding"),
+        (["predict", "absent.mp4", "--decode", "sample", "--top-p", "nan"], "top p nan is out of range"),
         (["data", "verify", "absent"], "absent"),
     ],
 )

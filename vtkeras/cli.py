@@ -175,11 +175,12 @@ def evaluate(
 def export(
     run: RunFolder,
     out: Annotated[Path | None, typer.Option(help="Where to; default the run folder itself.")] = None,
+    compiled: Annotated[bool, typer.Option(help="Let XLA compile captions: the first call is slow.")] = False,
 ) -> None:
     """Writes the SavedModel, the .keras file and sample clips of a run."""
     from vtkeras.export import export_run
 
-    export_run(run, out, report=say)
+    export_run(run, out, report=say, compiled=compiled)
 
 
 @app.command()
@@ -191,11 +192,27 @@ def predict(
     end: Annotated[float | None, typer.Option(help="Seconds where to end.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Write where each word looked as a PNG.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    decode: Annotated[str, typer.Option(help="How to write: greedy, beam or sample.")] = "greedy",
+    beams: Annotated[int | None, typer.Option(help="beam: texts side by side, 1 to 64; default 4.")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="beam: more is for longer texts; 0.6.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="sample: 0 takes no chances; default 1.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="sample: among the k likeliest; default 0, all.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="sample: among those that sum to p; default 1.")] = None,
+    seed: Annotated[int | None, typer.Option(help="sample: same seed, same text; default 0.")] = None,
+    min_length: Annotated[int | None, typer.Option(help="Word pieces at least.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Word pieces at most, the end counted.")] = None,
+    no_repeat: Annotated[int | None, typer.Option(help="No n word pieces in a row come twice.")] = None,
 ) -> None:
     """Describes a video, and answers questions about it, with an exported model."""
-    from vtkeras.serving.describe import describe, save_picture, to_lines, to_json
+    from vtkeras.serving.decoding import choose_decoding
 
-    found = describe(model, video, question, start, end)
+    limits = {"min_length": min_length, "max_length": max_length, "no_repeat": no_repeat}
+    chances = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    decoding = choose_decoding(decode, beams=beams, length_penalty=length_penalty, **chances, **limits)
+
+    from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
+
+    found = describe(model, video, question, start, end, decoding)
     say(to_json(found) if as_json else "\n".join(to_lines(found)))
     if picture:
         save_picture(found, picture)

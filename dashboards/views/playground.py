@@ -8,6 +8,7 @@ import streamlit as st
 from dashboards import common
 from dashboards.attention import show_attention, show_shares
 from dashboards.clips import Chosen, choose_clip, show_chosen
+from dashboards.decoding import choose_decoding, show_beams
 from vtkeras.serving import evidence
 from vtkeras.serving.predictor import Answer, Caption, Predictor
 
@@ -32,6 +33,7 @@ def show_caption(caption: Caption, chosen: Chosen) -> None:
             st.badge("as written" if same else "not as written", color="green" if same else "orange")
     if chosen.clip and chosen.clip.captions:
         st.caption(f"Written for this clip: {common.plain(chosen.clip.captions[0])}")
+    show_beams(caption.beams)
     title = "Each word with the model's confidence; choose one to see where it looked"
     show_attention(caption, chosen.times, title, with_confidence=True)
 
@@ -104,16 +106,16 @@ def show_provenance(
 
 def show_results(model: Path, predictor: Predictor, chosen: Chosen) -> None:
     """Player on the left, results and where they come from on the right."""
-    caption = common.caption(model, chosen.frames)
     answers, labels = [], []
     left, right = st.columns([1, 2], gap="large")
-    with left:
-        show_chosen(chosen, caption.text)
     with right:
         can = ["Caption"] + ["Ask"] * bool(predictor.answers) + ["Labels"] * bool(predictor.labels)
         tabs = dict(zip(can, st.tabs(can)))
         with tabs["Caption"]:
-            show_caption(caption, chosen)
+            written = st.container()  # the caption stands above what it was asked for
+            caption = common.caption(model, chosen.frames, choose_decoding(predictor))
+            with written:
+                show_caption(caption, chosen)
         if "Ask" in tabs:
             with tabs["Ask"], common.shown_errors():
                 answers = show_answer(model, chosen)
@@ -122,6 +124,8 @@ def show_results(model: Path, predictor: Predictor, chosen: Chosen) -> None:
                 labels = common.classify(model, chosen.frames)
                 show_labels(labels)
         show_provenance(model, predictor, chosen, caption, answers, labels)
+    with left:
+        show_chosen(chosen, caption.text)
 
 
 st.title("Playground", anchor=False)

@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from streamlit.testing.v1 import AppTest
 import vtkeras
 from dashboards import common
 from vtkeras.data.video import read_frames
+from vtkeras.errors import UserError
 from vtkeras.serving import evidence
+from vtkeras.serving.decoding import Decoding
 from vtkeras.serving.media import EXTENSIONS
 from vtkeras.serving.predictor import Predictor
 
@@ -234,6 +237,47 @@ def test_same_clip_gives_the_same_result(here):
     first = texts()
     st.cache_data.clear()
     assert texts() == first
+
+
+def written(app, **settings):
+    """The caption after the decoding controls were set; `decode` first, for it brings the others."""
+    group = next(group for group in app.button_group if group.label == "Decoding")
+    group.set_value(settings.pop("decode")).run()
+    for key, value in settings.items():
+        control = next(one for one in (*app.slider, *app.number_input) if one.key == key)
+        control.set_value(value)
+    app.run()
+    assert is_calm(app), said(app)
+    return app.subheader[0].value
+
+
+def test_same_seed_same_text(captioned):
+    one = written(captioned, decode="sample", temperature=3.0, seed=1)
+    other = written(captioned, decode="sample", temperature=3.0, seed=2)
+    st.cache_data.clear()  # or the cache would be what is tested
+    again = written(captioned, decode="sample", temperature=3.0, seed=1)
+    assert one == again != other
+
+
+def test_beams_within_limits(captioned, install):
+    text = written(captioned, decode="beam", beams=3, lengths=(0, 5))
+    frames = read_frames(install.run / "samples" / "clip_00.mp4", 4, max_side=128).frames
+    expected = Predictor(install.run).caption(frames, Decoding("beam", beams=3, max_length=5))
+    assert text.replace("\\", "") == (expected.text or "(an empty caption)") and len(expected.beams) == 3
+    assert f"{expected.beams[1][1]:.3f}" in said(captioned)
+
+
+def test_an_old_export_says_how_to_get_more(captioned, install, monkeypatch):
+    predictor = Predictor(install.run)
+    greedy = predictor.caption(np.zeros((4, 32, 32, 3), "uint8"))
+    predictor.model = SimpleNamespace(caption=predictor.model.caption)  # all that an older export had
+    assert predictor.caption(np.zeros((4, 32, 32, 3), "uint8")).text == greedy.text
+    with pytest.raises(UserError, match="run `vtkeras export"):
+        predictor.caption(np.zeros((4, 32, 32, 3), "uint8"), Decoding("beam"))
+    monkeypatch.setattr(Predictor, "can_choose_decoding", False)
+    captioned.run()
+    assert is_calm(captioned) and captioned.subheader[0].value
+    assert any(code.value == f"vtkeras export {install.run}" for code in captioned.code)
 
 
 def test_twenty_reruns_load_the_model_once(here, monkeypatch):

@@ -11,6 +11,7 @@ from PIL import Image
 
 from vtkeras.data.video import Clip, read_frames
 from vtkeras.explain.overlay import caption_picture
+from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.predictor import Answer, Caption, Predictor
 
 LABEL_THRESHOLD = 0.5
@@ -38,7 +39,12 @@ class Description:
 
 
 def describe(
-    model: str | Path, video: str | Path, questions: list[str] = (), start: float | None = None, end: float | None = None
+    model: str | Path,
+    video: str | Path,
+    questions: list[str] = (),
+    start: float | None = None,
+    end: float | None = None,
+    decoding: Decoding = GREEDY,
 ) -> Description:
     """Reads a video and lets an exported model describe it.
 
@@ -47,9 +53,11 @@ def describe(
         video: video or image file.
         questions: questions to answer.
         start, end: seconds; None for the whole video.
+        decoding: how the caption is written.
 
     Raises:
-        UserError: for a file that does not decode, an empty question, or a folder without a model.
+        UserError: for a file that does not decode, an empty question, a folder without a model, or
+            decoding options that the model cannot follow.
     """
     predictor = Predictor(model)
     data = predictor.config.data
@@ -57,7 +65,7 @@ def describe(
     return Description(
         video=Path(video),
         clip=clip,
-        caption=predictor.caption(clip.frames),
+        caption=predictor.caption(clip.frames, decoding),
         answers=[(question, predictor.answer(clip.frames, question)) for question in questions],
         labels=predictor.classify(clip.frames) if predictor.labels else [],
         info=predictor.info,
@@ -67,6 +75,7 @@ def describe(
 def to_lines(found: Description) -> list[str]:
     """The description as lines for a terminal."""
     lines = [f"caption: {found.caption.text}  ({found.caption.score:.0%})"]
+    lines += [f"also: {text}  ({score:.3f})" for text, score in found.caption.beams[1:]]
     lines += [f"{question}  {answer.text}  ({answer.score:.0%})" for question, answer in found.answers]
     likely = [f"{label} ({p:.0%})" for label, p in found.labels if p >= LABEL_THRESHOLD]
     if found.labels:
@@ -83,6 +92,8 @@ def to_json(found: Description) -> str:
         "model": {key: found.info[key] for key in ("name", "model_hash", "data")},
         "caption": found.caption.text,
         "score": found.caption.score,
+        "decoding": found.caption.decoding.options(),
+        "beams": [{"text": text, "score": score} for text, score in found.caption.beams],
         "words": found.caption.words,
         "probabilities": found.caption.probabilities,
         "frame_times": [float(found.clip.times[index]) for index in found.caption.frame_indices],

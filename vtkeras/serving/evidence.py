@@ -103,6 +103,7 @@ def to_json(
         "caption": {
             "text": caption.text,
             "score": caption.score,
+            "decoding": caption.decoding.options(),
             "words": [
                 {
                     "word": word,

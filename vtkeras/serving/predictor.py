@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import tensorflow_text  # noqa: F401  registers the ops that the exported graph 
 
 from vtkeras.config import load_config
 from vtkeras.errors import UserError
+from vtkeras.serving.decoding import GREEDY, Decoding
 
 SAVED_MODEL = "saved_model"
 
@@ -30,6 +31,8 @@ class Caption:
         attention: float32 (words, heads, time, rows, columns), sums to 1 over the last three axes.
         frames: uint8 (time, height, width, 3), the frames the model looked at.
         frame_indices: which of the given frames those are.
+        decoding: how it was written.
+        beams: pairs of a text and what it is ranked by, best first; empty unless by beam search.
     """
 
     text: str
@@ -39,6 +42,8 @@ class Caption:
     attention: np.ndarray
     frames: np.ndarray
     frame_indices: list[int]
+    decoding: Decoding = GREEDY
+    beams: list[tuple[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -106,9 +111,24 @@ class Predictor:
             "labels": self.labels,
         }
 
-    def caption(self, frames: np.ndarray) -> Caption:
-        """Writes a caption for frames uint8 (time, height, width, 3), any size and length."""
-        found = self._call("caption", frames)
+    @property
+    def can_choose_decoding(self) -> bool:
+        """False for a model that was exported before it could be asked for beam search and sampling."""
+        return hasattr(self.model, "caption_beam") and hasattr(self.model, "caption_sample")
+
+    def caption(self, frames: np.ndarray, decoding: Decoding = GREEDY) -> Caption:
+        """Writes a caption for frames uint8 (time, height, width, 3), any size and length.
+
+        Raises:
+            UserError: for limits that the model cannot keep, or a model that only decodes greedily.
+        """
+        endpoint, options = decoding.call(self.config.data.caption_length)
+        if options and not self.can_choose_decoding:
+            raise UserError(
+                f"The model in {self.folder} was exported before it could do more than greedy decoding: "
+                f"run `vtkeras export {self.folder}`, or leave the decoding options out."
+            )
+        found = self._call(endpoint, frames, **options)
         words = [word.decode() for word in found["tokens"] if word]
         return Caption(
             text=found["caption"].decode(),
@@ -116,6 +136,8 @@ class Predictor:
             words=words,
             probabilities=[float(p) for p in found["probabilities"][: len(words)]],
             attention=found["attention"][: len(words)],
+            decoding=decoding,
+            beams=_beams(found),
             **_looked_at(frames, found),
         )
 
@@ -159,8 +181,8 @@ class Predictor:
         """Unit vector float32 (embedding_dim,)."""
         return self.model.embed_text(tf.constant([text.encode("utf-8", "replace")])).numpy()[0]
 
-    def _call(self, endpoint: str, frames: np.ndarray, *texts: tf.Tensor) -> dict:
-        outputs = getattr(self.model, endpoint)(_one(frames), *texts)
+    def _call(self, endpoint: str, frames: np.ndarray, *texts: tf.Tensor, **scalars: int | float) -> dict:
+        outputs = getattr(self.model, endpoint)(_one(frames), *texts, **scalars)
         return {key: value.numpy()[0] for key, value in outputs.items()}
 
     def _require(self, endpoint: str, what: str) -> None:
@@ -198,6 +220,11 @@ def _one(frames: np.ndarray) -> tf.Tensor:
             f"Frames must be uint8 (time, height, width, 3) with at least one frame, not {frames.dtype} {frames.shape}."
         )
     return tf.constant(frames[None])
+
+
+def _beams(found: dict) -> list[tuple[str, float]]:
+    pairs = zip(found.get("beams", ()), found.get("beam_scores", ()))
+    return [(text.decode(), float(score)) for text, score in pairs if np.isfinite(score)]
 
 
 def _looked_at(frames: np.ndarray, found: dict) -> dict:
