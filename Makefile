@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo install test test-slow test-browser lint clean
+.PHONY: demo install test test-slow test-browser bench-decoding lint clean
 
 demo: .venv/installed
 	$(BIN)/vtkeras demo
@@ -32,6 +32,10 @@ test-slow: .venv/installed-tests
 test-browser: .venv/installed-tests
 	$(PIP) -e '.[browser]'
 	$(BIN)/python -m pytest -m browser
+
+bench-decoding: .venv/installed
+	$(PIP) -e '.[bench]'
+	$(BIN)/python tests/benchmarks/decoding.py
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .
