@@ -6,6 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import common
+from vtkeras.explain.animation import enlarge
+from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.explain.overlay import overlay
 from vtkeras.serving import evidence
 from vtkeras.serving.predictor import Answer, Caption
@@ -46,13 +48,73 @@ def show_attention(result: Caption | Answer, times: np.ndarray, title: str, with
     seconds = times[[result.frame_indices[place] for place in places]]
     grids = evidence.of_head(attention, head)[:, places]
     shares = evidence.frame_sums(grids)
-    with st.container(horizontal=True, gap="small"):
-        for place, grid, second, share in zip(places, grids[word], seconds, shares[word]):
-            tinted = overlay(enlarge(result.frames[place]), grid, grids[word].max())
-            st.image(tinted, caption=f"{second:.2f} s · {share:.0%}", width=TILE)
-    st.caption(f"Over all frames and places this word's attention sums to {shares[word].sum():.3f}. {NOT_WHY}")
+    show_frames(result.frames[places], grids[word], seconds)
     with st.expander("Every word and frame"):
         st.altair_chart(frame_chart(words, seconds, shares))
+
+
+def show_frames(frames: np.ndarray, grid: np.ndarray, seconds: np.ndarray) -> None:
+    """Frames tinted where one word looked, and how much of it each got.
+
+    Args:
+        frames: uint8 (time, height, width, 3).
+        grid: float (time, rows, columns).
+        seconds: float (time,).
+    """
+    shares = evidence.frame_sums(grid)
+    with st.container(horizontal=True, gap="small"):
+        for frame, patches, second, share in zip(frames, grid, seconds, shares):
+            tinted = overlay(enlarge(frame, 2 * TILE), patches, grid.max())
+            st.image(tinted, caption=f"{second:.2f} s · {share:.0%}", width=TILE)
+    st.caption(f"Over all frames and places this word's attention sums to {shares.sum():.3f}. {NOT_WHY}")
+
+
+def show_faithfulness(found: Faithfulness) -> None:
+    """The verdict, the numbers and the curves."""
+    if not found.depends:
+        st.info(found.verdict, icon=":material/help:")
+        return
+    boxes = (st.warning, "dangerous"), (st.info, "contrast"), (st.success, "check_circle")
+    box, icon = boxes[sum(found.better)]
+    box(found.verdict, icon=f":material/{icon}:")
+    chance = found.against_random()
+    with st.container(horizontal=True):
+        for name, value in (("deletion", found.sweep.deletion_auc), ("insertion", found.sweep.insertion_auc)):
+            mean, spread = (chance[f"random_{name}_{part}"] for part in ("auc", "std"))
+            st.metric(
+                f"{name} (area, {'low' if name == 'deletion' else 'high'} is good)",
+                f"{value:.3f}",
+                f"{value - mean:+.3f} against random {mean:.3f} ± {spread:.3f}",
+                delta_color="inverse" if name == "deletion" else "normal",
+            )
+    st.altair_chart(curve_chart(found))
+    st.caption(
+        "Patches are filled with the clip's median colour in this map's order (deletion), or shown alone in "
+        f"that order (insertion). Gray: {len(found.random)} random orders, lowest to highest, and their mean."
+    )
+
+
+def curve_chart(found: Faithfulness) -> alt.LayerChart:
+    """Deletion and insertion curves, beside the band of the random orders."""
+    rows = []
+    for name in ("deletion", "insertion"):
+        curves = np.stack([getattr(one, name) for one in found.random])
+        columns = (found.sweep.shares, getattr(found.sweep, name), curves.min(0), curves.mean(0), curves.max(0))
+        names = ("share", "map", "low", "random", "high")
+        rows += [{"curve": name, **{key: float(v) for key, v in zip(names, row)}} for row in zip(*columns)]
+    base = alt.Chart(pd.DataFrame(rows), width=280, height=180).encode(
+        x=alt.X("share:Q", title="share of the patches", axis=alt.Axis(format="%")),
+    )
+    limits = alt.Scale(domain=[0, 1])
+    probability = alt.Y("map:Q", title="probability", scale=limits)
+    layers = (
+        base.mark_area(opacity=0.3, color="gray").encode(y=alt.Y("low:Q", scale=limits), y2="high:Q"),
+        base.mark_line(color="gray").encode(y=alt.Y("random:Q", scale=limits)),
+        base.mark_line(color="#e05600", point=True).encode(
+            y=probability, tooltip=[alt.Tooltip(f"{key}:Q", format=".3f") for key in ("share", "map", "random")]
+        ),
+    )
+    return alt.layer(*layers).facet(alt.Column("curve:N", title=None))
 
 
 def choose_word(names: list[str], title: str, key: str) -> int:
@@ -69,12 +131,6 @@ def choose_head(count: int, key: str) -> int | None:
         return "all heads (mean)" if head is None else f"head {head + 1} of {count}"
 
     return st.selectbox("Attention of", [None, *range(count)], format_func=name, key=key, width=240)
-
-
-def enlarge(frame: np.ndarray) -> np.ndarray:
-    """Enlarges small frames by a whole factor, so that the tint is drawn finely: uint8 (height, width, 3)."""
-    times = max(1, 2 * TILE // max(frame.shape[:2]))
-    return frame.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def frame_chart(words: list[str], seconds: np.ndarray, shares: np.ndarray) -> alt.Chart:

@@ -15,8 +15,10 @@ import numpy as np
 import streamlit as st
 
 from vtkeras.errors import UserError
-from vtkeras.serving import library, logs, media, runs
+from vtkeras.explain.faithfulness import Faithfulness
+from vtkeras.serving import explanation, library, logs, media, runs
 from vtkeras.serving.decoding import GREEDY, Decoding
+from vtkeras.serving.explanation import Explanation
 from vtkeras.serving.predictor import Answer, Caption, Predictor
 
 TENSORBOARD_PORT = 6006
@@ -39,6 +41,14 @@ def data_roots() -> list[Path]:
 def find_models() -> list[Path]:
     """Run folders with an exported model."""
     return runs.exported(model_roots())
+
+
+def choose_model() -> Path:
+    """The run whose model is to be asked; `?model=` in the address chooses it too."""
+    models = find_models()
+    asked = st.query_params.get("model")
+    default = next((place for place, model in enumerate(models) if str(model) == asked), 0)
+    return st.selectbox("Model", models, index=default, format_func=short)
 
 
 def short(folder: Path) -> str:
@@ -102,6 +112,16 @@ def answer(folder: Path, frames: np.ndarray, question: str) -> Answer:
 def classify(folder: Path, frames: np.ndarray) -> list[tuple[str, float]]:
     """The labels of a clip, computed once."""
     return _classify(load_model(folder), _key(folder), frames)
+
+
+def explain(folder: Path, frames: np.ndarray, times: np.ndarray, question: str | None) -> Explanation:
+    """Where the model looked for its caption, or for its answer to a question, computed once."""
+    return _explain(load_model(folder), _key(folder), frames, times, question)
+
+
+def judge(folder: Path, found: Explanation, maps: np.ndarray, word: int) -> Faithfulness:
+    """How faithful a word's map is, computed once."""
+    return _judge(load_model(folder), _key(folder), found, found.kind, found.text, found.frames, maps, word)
 
 
 def read_card(folder: Path) -> runs.RunCard:
@@ -261,6 +281,23 @@ def _answer(_model: Predictor, key: tuple, frames: np.ndarray, question: str) ->
 @st.cache_data(max_entries=64, show_spinner="Finding labels")
 def _classify(_model: Predictor, key: tuple, frames: np.ndarray) -> list[tuple[str, float]]:
     return _model.classify(frames)
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking where it looked")
+def _explain(
+    _model: Predictor, key: tuple, frames: np.ndarray, times: np.ndarray, question: str | None
+) -> Explanation:
+    if question is None:
+        return explanation.explain_caption(_model, frames, times)
+    return explanation.explain_answer(_model, frames, times, question)
+
+
+@st.cache_data(max_entries=64, show_spinner="Taking patches out, in this order and in random ones")
+def _judge(
+    _model: Predictor, key: tuple, _found: Explanation, kind: str, text: str, frames: np.ndarray,
+    maps: np.ndarray, word: int,
+) -> Faithfulness:  # fmt: skip
+    return explanation.judge(_model, _found, maps, [word])[0]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

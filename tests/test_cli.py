@@ -92,6 +92,27 @@ def test_predict_decodes_as_asked(walk, videos):
     assert len(found["words"]) <= 5
 
 
+def test_explain_writes_pictures_and_numbers(walk, videos, tmp_path):
+    arguments = ["explain", videos / "test_0018.mp4", "--model", walk, "--orders", 2, "--out", tmp_path / "look"]
+    code, output = call(*arguments, "--question", "how many digits are there?", "--word", 1, "--method", "rollout")
+    assert code == 0 and "deletion" in output
+    assert {path.name for path in (tmp_path / "look").iterdir()} == {
+        "explanation.json", "look.gif", "look.mp4", "words.png",
+    }  # fmt: skip
+    values = json.loads((tmp_path / "look" / "explanation.json").read_text())
+    assert values["method"] == "rollout" and values["words"][0]["faithfulness"]["random_orders"] == 2
+    assert all(sum(word["attention_by_frame"]) == pytest.approx(1, abs=1e-3) for word in values["words"])
+    code, output = call(*arguments, "--caption", "digit 3 is moving up and down", "--word", "moving", "--head", 2)
+    assert code == 0 and "moving: deletion" in output
+
+
+def test_evaluate_attention(walk, tmp_path):
+    arguments = ["evaluate-attention", walk, "--clips", 2, "--orders", 2, "--steps", 2, "--out", tmp_path]
+    code, output = call(*arguments)
+    assert code == 0 and "clip 2: " in output and "Deletion and insertion over 2 clips" in output
+    assert json.loads((tmp_path / "attention.json").read_text())["settings"]["random_orders"] == 2
+
+
 def test_make_writes_only_what_is_missing(videos):
     before = {path.name: path.stat().st_mtime_ns for path in videos.glob("*.mp4")}
     make_videos(videos, clips=20, report=lambda line: None)
@@ -188,6 +209,26 @@ def test_predict_on_what_is_no_video(monkeypatch, capsys, walk, tmp_path):
 def test_an_empty_question(monkeypatch, capsys, walk, videos):
     arguments = ["predict", videos / "test_0018.mp4", "--model", walk, "--question", "  "]
     assert "question is empty" in refused(monkeypatch, capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["--word", "zebra"], "no word 'zebra'"),
+        (["--method", "magic"], "no method 'magic'"),
+        (["--head", "9"], "no head 9"),
+        (["--question", " "], "question is empty"),
+        (["--caption", " "], "caption is empty"),
+        (["--caption", "a", "--question", "b"], "not both"),
+    ],
+)
+def test_explain_with_bad_arguments(monkeypatch, capsys, walk, videos, arguments, told):
+    arguments = ["explain", videos / "test_0018.mp4", "--model", walk, *arguments]
+    assert told in refused(monkeypatch, capsys, *arguments)
+
+
+def test_an_unknown_split_of_attention(monkeypatch, capsys, walk):
+    assert "no split 'dev'" in refused(monkeypatch, capsys, "evaluate-attention", walk, "--split", "dev")
 
 
 def test_an_unknown_split(monkeypatch, capsys, walk):

@@ -220,6 +220,73 @@ def predict(
 
 
 @app.command()
+def explain(
+    video: Annotated[Path, typer.Argument(help="A video or image file.")],
+    question: Annotated[str | None, typer.Option(help="Explain the answer to this, not the caption.")] = None,
+    caption: Annotated[str | None, typer.Option(help="Explain a caption of your own, not the model's.")] = None,
+    word: Annotated[str | None, typer.Option(help="A word, or its number from 1; default all.")] = None,
+    method: Annotated[str, typer.Option(help="mean or rollout.")] = "mean",
+    layer: Annotated[int | None, typer.Option(min=1, help="One layer of `mean`.")] = None,
+    head: Annotated[int | None, typer.Option(min=1, help="One head of `mean`.")] = None,
+    orders: Annotated[int, typer.Option(min=2, help="Random orders to compare with.")] = 20,
+    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
+    start: Annotated[float | None, typer.Option(help="Seconds where to begin.")] = None,
+    end: Annotated[float | None, typer.Option(help="Seconds where to end.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for PNG, GIF, mp4 and JSON files.")] = None,
+) -> None:
+    """Shows where a model looked for each word, and whether that is what the word rests on."""
+    from rich.progress import Progress
+
+    from vtkeras.serving import pictures
+    from vtkeras.serving.explanation import judge
+    from vtkeras.serving.predictor import Predictor
+
+    predictor = Predictor(model)
+    found = pictures.explain_video(predictor, video, question, caption, start, end)
+    maps = found.maps(method, layer and layer - 1, head and head - 1)
+    words = pictures.find_words(found, word)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("taking patches out", total=None)
+        judged = judge(
+            predictor, found, maps, words, orders,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    by_word = dict(zip(words, judged))
+    say("\n".join(pictures.to_lines(found, by_word)))
+    if out:
+        chosen = " ".join([method, *(f"{n} {i}" for n, i in (("layer", layer), ("head", head)) if i)])
+        numbers = pictures.to_json(predictor.info, str(video), found, chosen, maps, by_word)
+        pictures.save(out, found, maps, words, numbers, report=say)
+
+
+@app.command("evaluate-attention")
+def evaluate_attention(
+    run: Annotated[Path, typer.Argument(help="A run folder with an exported model.")],
+    data: DataFolder = None,
+    split: Annotated[str, typer.Option(help="A split.")] = "test",
+    clips: Annotated[int, typer.Option(min=1, help="Clips at most.")] = 50,
+    orders: Annotated[int, typer.Option(min=2, help="Random orders to compare with.")] = 20,
+    steps: Annotated[int, typer.Option(min=1, help="Points of each curve.")] = 16,
+    out: Annotated[Path | None, typer.Option(help="Folder for attention.json and .md; default the run.")] = None,
+) -> None:
+    """Measures whether attention and rollout are faithful, beside random orders; goes on after a stop."""
+    from vtkeras.serving.faithfulness import evaluate as judge_clips
+    from vtkeras.serving.faithfulness import to_markdown
+    from vtkeras.serving.predictor import Predictor
+    from vtkeras.training.run import make_source
+
+    predictor = Predictor(run)
+    config = predictor.config if data is None else _with_data(predictor.config, data)
+    source = make_source(config)
+    if split not in source.splits():
+        raise UserError(f"The data have no split '{split}': use one of {', '.join(source.splits())}.")
+    taken = source.load(split).take(clips).as_numpy_iterator()
+    examples = ((example["frames"], example["question"].decode()) for example in taken)
+    settings = {"data": config.data.model_dump(mode="json"), "split": split}
+    say(to_markdown(judge_clips(predictor, examples, settings, out or run, orders, steps, report=say)))
+
+
+@app.command()
 def dashboard(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

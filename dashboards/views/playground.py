@@ -15,14 +15,6 @@ from vtkeras.serving.predictor import Answer, Caption, Predictor
 MOST_LABELS = 15
 
 
-def choose_model() -> Path:
-    """The run whose model is to be asked; `?model=` in the address chooses it too."""
-    models = common.find_models()
-    asked = st.query_params.get("model")
-    default = next((place for place, model in enumerate(models) if str(model) == asked), 0)
-    return st.selectbox("Model", models, index=default, format_func=common.short)
-
-
 def show_caption(caption: Caption, chosen: Chosen) -> None:
     """The caption, how sure the model is of it, and where each word looked."""
     st.subheader(common.plain(caption.text) or "(an empty caption)", anchor=False)
@@ -131,7 +123,7 @@ def show_results(model: Path, predictor: Predictor, chosen: Chosen) -> None:
 st.title("Playground", anchor=False)
 with common.shown_errors():
     if common.find_models():
-        model_folder = choose_model()
+        model_folder = common.choose_model()
         loaded = common.load_model(model_folder)
         data = loaded.config.data
         # As `vtkeras predict` reads a video, so that both say the same of it.

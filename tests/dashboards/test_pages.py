@@ -22,7 +22,7 @@ from vtkeras.serving.media import EXTENSIONS
 from vtkeras.serving.predictor import Predictor
 
 ROOT = Path(vtkeras.__file__).parent.parent
-PAGES = ("home", "browse", "curves", "playground")
+PAGES = ("home", "browse", "curves", "playground", "attention")
 TEXTS = ("title", "header", "subheader", "markdown", "caption", "info", "error", "warning", "code", "text")
 
 
@@ -309,6 +309,59 @@ def test_caches_give_copies(install):
     before = frames.copy()
     frames[:] = 0
     np.testing.assert_array_equal(common.read_clip(clip, 4)[0], before)
+
+
+# Attention
+
+
+def click(app, group, option):
+    """The page after an option of a group of buttons was chosen."""
+    return next(one for one in app.button_group if one.label.startswith(group)).set_value(option).run()
+
+
+@pytest.fixture
+def explained(here):
+    """The page Attention after the first clip of the gallery was chosen."""
+    app = here("attention")
+    return next(button for button in app.button if button.label == "Clip 1").click().run()
+
+
+def test_a_word_is_clicked_and_the_video_shows_where(explained):
+    def shown():
+        assert is_calm(explained) and said(explained).count("sums to 1.000") == 1
+        assert len(explained.get("video")) == 1
+        return explained.get("video")[0].proto.url, [image.value for image in explained.image]
+
+    first = shown()
+    click(explained, "Choose a word", 1)
+    other_word = shown()
+    click(explained, "Method", "rollout")
+    rollout = shown()
+    assert first[0] != other_word[0] != rollout[0] and first[1] != other_word[1] != rollout[1]
+    assert not [box for box in explained.selectbox if box.label in ("Layer", "Head")]
+    click(explained, "Method", "mean")
+    next(box for box in explained.selectbox if box.label == "Head").set_value(1).run()
+    assert shown()[0] not in (other_word[0], rollout[0])
+
+
+def test_attention_is_checked_against_random_orders(explained):
+    assert not explained.metric
+    explained.toggle[0].set_value(True).run()
+    assert is_calm(explained)
+    # Random weights may make a word that needs no picture; then that is what the page says.
+    verdicts = ("Faithful", "Half faithful", "No better than random", "This cannot be judged")
+    assert any(verdict in said(explained) for verdict in (*verdicts, *(box.value for box in explained.success)))
+    assert len(explained.metric) == (0 if "cannot be judged" in said(explained) else 2)
+
+
+def test_an_answer_is_explained_and_taken_away(explained):
+    click(explained, "Explain the", "Answer")
+    if not explained.text_input[0].value:
+        explained.text_input[0].set_value("how many digits are there?").run()
+    assert is_calm(explained) and "sums to 1.000" in said(explained)
+    assert any(group.label.startswith("The answer") for group in explained.button_group)
+    files = {button.label for button in explained.get("download_button")}
+    assert files == {"PNG", "GIF", "mp4", "JSON"}
 
 
 # Files from outside

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
+FONT = ImageFont.load_default()
 HEAT = np.array([255.0, 96.0, 0.0])  # orange: visible on dark and on light frames
 
 
@@ -46,12 +47,13 @@ def caption_picture(
         uint8 (height, width, 3) picture with the words in a margin on the left.
     """
     time, height, width, _ = frames.shape
-    height, width, margin = height * scale, width * scale, 72
     shown = [index for index, word in enumerate(words) if word]
+    longest = max((FONT.getlength(words[index]) for index in shown), default=0)
+    height, width, margin = height * scale, width * scale, max(72, round(longest) + 8)
     canvas = Image.new("RGB", (margin + time * width, max(len(shown), 1) * height), "white")
     draw = ImageDraw.Draw(canvas)
     for row, index in enumerate(shown):
-        draw.text((4, row * height + height // 2 - 6), words[index], fill="black")
+        draw.text((4, row * height + height // 2 - 6), words[index], "black", FONT)
         peak = attention[index].max()
         for column in range(time):
             tinted = Image.fromarray(overlay(frames[column], attention[index, column], peak))

@@ -44,14 +44,24 @@ def join_pieces(
         >>> join_pieces(["digit", "##s"], attention, [0.9, 0.5])[0]
         ['digits']
     """
-    starts = [place for place, word in enumerate(words) if not place or not word.startswith(CONTINUES)]
-    spans = [slice(start, end) for start, end in zip(starts, [*starts[1:], len(words)])]
+    spans = word_spans(words)
     certain = np.ones(len(words)) if probabilities is None else np.asarray(probabilities)
     return (
         ["".join(word.removeprefix(CONTINUES) for word in words[span]) for span in spans],
         np.stack([attention[span].mean(axis=0) for span in spans]) if spans else attention,
         [float(certain[span].prod()) for span in spans],
     )
+
+
+def word_spans(words: list[str]) -> list[slice]:
+    """Where each word's pieces are.
+
+    Example:
+        >>> word_spans(["digit", "##s", "move"])
+        [slice(0, 2), slice(2, 3)]
+    """
+    starts = [place for place, word in enumerate(words) if not place or not word.startswith(CONTINUES)]
+    return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(words)])]
 
 
 def real_frames(frame_indices: Sequence[int]) -> list[int]:

@@ -1,0 +1,136 @@
+"""Attention: a word is clicked, and the video shows where the model looked and whether the word rests on it."""
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from dashboards import common
+from dashboards.attention import choose_word, frame_chart, show_faithfulness, show_frames
+from dashboards.clips import Chosen, choose_clip
+from vtkeras.explain.animation import as_gif
+from vtkeras.serving import evidence, explanation, media, pictures
+from vtkeras.serving.explanation import METHODS, ROLLOUT, Explanation
+
+CAPTION, ANSWER = "Caption", "Answer"
+
+
+def explain(model: Path, chosen: Chosen, has_answers: bool) -> Explanation | None:
+    """What the visitor wants explained; None while the question is missing."""
+    what = st.segmented_control(
+        "Explain the", [CAPTION] + [ANSWER] * has_answers, default=CAPTION, required=True
+    )
+    if what == CAPTION:
+        return common.explain(model, chosen.frames, chosen.times, None)
+    known = chosen.clip.questions if chosen.clip else ()
+    question = st.text_input(
+        "Question",
+        value=known[0] if known else "",
+        placeholder="e.g. how many digits are there?",
+        max_chars=500,
+    )
+    return common.explain(model, chosen.frames, chosen.times, question) if question.strip() else None
+
+
+def choose_maps(found: Explanation) -> tuple[str, np.ndarray]:
+    """Maps of every word by the method, layer and head that the visitor chose, and their name."""
+    layers, heads = found.attention.shape[1:3]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        method = st.segmented_control(
+            "Method", found.methods, default=found.methods[0], required=True, help="  \n".join(METHODS.values())
+        )
+        if method == ROLLOUT:
+            return method, found.maps(method)
+        layer, head = choose_part("layer", layers), choose_part("head", heads)
+    if ROLLOUT not in found.methods:
+        st.caption("This model was exported without attention rollout; `vtkeras export` on it again adds it.")
+    parts = [f"{name} {part + 1}" for name, part in (("layer", layer), ("head", head)) if part is not None]
+    return " ".join([method, *parts]), found.maps(method, layer, head)
+
+
+def choose_part(name: str, count: int) -> int | None:
+    """One of `count` layers or heads; None is their mean."""
+    return st.selectbox(
+        name.capitalize(),
+        [None, *range(count)],
+        format_func=lambda part: f"all {count} (mean)" if part is None else f"{part + 1} of {count}",
+        width=160,
+    )
+
+
+def show_word(found: Explanation, maps: np.ndarray, word: int, moving: tuple[np.ndarray, float]) -> None:
+    """The video where this word looked."""
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        if len(found.frames) > 1:
+            st.video(media.as_mp4(*moving), loop=True, autoplay=True, muted=True)
+        else:
+            st.image(moving[0][0], width="stretch")
+    with right:
+        show_frames(found.frames, maps[word], found.times)
+        with st.expander("Every word and frame"):
+            st.altair_chart(frame_chart(found.words, found.times, evidence.frame_sums(maps)))
+
+
+def show_check(model: Path, found: Explanation, maps: np.ndarray, word: int) -> dict:
+    """Deletion and insertion against random orders, once the visitor asks; gives {word: finding}."""
+    st.subheader("Does the word rest on that?", anchor=False)
+    if not st.toggle("Take patches out and see what becomes of the word"):
+        return {}
+    judged = common.judge(model, found, maps, word)
+    show_faithfulness(judged)
+    return {word: judged}
+
+
+def show_downloads(info: dict, name: str, table: bytes, numbers: str, moving: tuple[np.ndarray, float]) -> None:
+    """All words as a picture, this one as an animation, and the numbers."""
+    files = {
+        "PNG": (table, "words.png", "image/png"),
+        "GIF": (as_gif(*moving), "look.gif", "image/gif"),
+        "mp4": (media.as_mp4(*moving), "look.mp4", "video/mp4"),
+        "JSON": (numbers, "explanation.json", "application/json"),
+    }
+    with st.container(horizontal=True):
+        for label, (content, file, kind) in files.items():
+            st.download_button(label, content, file, kind, on_click="ignore", icon=":material/download:")
+    st.caption(f"model {common.plain(info['name'])} · weights `{info['model_hash']}` · {common.plain(name)}")
+
+
+def show(model: Path, info: dict, chosen: Chosen) -> None:
+    """From the clip to the word, to where it looked, to whether that is so."""
+    found = explain(model, chosen, bool(info["answers"]))
+    if found is None:
+        return
+    if not found.words:
+        st.info("The caption is empty: there is no word to explain.", icon=":material/info:")
+        return
+    names = [f"{name} {share:.0%}" for name, share in zip(found.words, found.probabilities)]
+    title = "Choose a word to see where the model looked for it"
+    if found.kind == explanation.ANSWER:
+        names[1:], title = found.words[1:], "The answer, and the words of the question"
+    word = choose_word(names, title, key=f"{found.kind} {' '.join(found.words)}")
+    method, maps = choose_maps(found)
+    moving = pictures.to_frames(found, maps, [word])
+    show_word(found, maps, word, moving)
+    judged = {}
+    with common.shown_errors():
+        judged = show_check(model, found, maps, word)
+    table = pictures.to_png(found, maps, list(range(len(found.words))))
+    numbers = pictures.to_json(info, chosen.name, found, method, maps, judged)
+    show_downloads(info, chosen.name, table, numbers, moving)
+
+
+st.title("Attention", anchor=False)
+with common.shown_errors():
+    if common.find_models():
+        model_folder = common.choose_model()
+        loaded = common.load_model(model_folder)
+        data = loaded.config.data
+        clip_chosen = choose_clip(
+            model_folder, {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
+        )
+        if clip_chosen:
+            show(model_folder, loaded.info, clip_chosen)
+    else:
+        st.info("No exported model to look into yet. This makes one:", icon=":material/flag:")
+        st.code("make demo", language="bash")

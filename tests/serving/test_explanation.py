@@ -1,0 +1,232 @@
+"""A model whose outputs rest on one known patch, explained and judged through its endpoints."""
+
+import json
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from vtkeras.errors import UserError
+from vtkeras.serving import explanation, faithfulness, pictures
+from vtkeras.serving.predictor import Answer, Caption
+
+TIME, SIDE, HEADS = 2, 2, 2
+FRAMES = np.zeros((TIME, 4, 4, 3), "uint8")
+FRAMES[1, 2:, 2:] = 255  # the last patch of the last frame
+TIMES = np.array([0.0, 0.5], "float32")
+PIECES = [b"so", b"bright", b"##er"]
+
+
+def brightness(clips):
+    return tf.reduce_mean(tf.cast(clips[:, -1, 2:, 2:], tf.float32), axis=(1, 2, 3)) / 255
+
+
+def right_map(rows, *more):
+    """(1, rows, *more, time, side, side): all on the patch that counts."""
+    found = np.zeros((1, rows, *more, TIME, SIDE, SIDE), "float32")
+    found[..., 1, 1, 1] = 1
+    return found
+
+
+class Toy:
+    """`so` is certain; `brighter` is as likely as the last patch is bright, and so is the answer `yes`."""
+
+    def explain_caption(self, clips, text):
+        likely = brightness(clips)
+        sure = tf.ones_like(likely)
+        attention = right_map(3, 2 * HEADS)
+        attention[:, :, 3] = np.roll(attention[:, :, 3], 1, axis=-1)  # layer 2, head 2 looks beside it
+        return {
+            "tokens": tf.constant([PIECES] * len(clips)),
+            "probabilities": tf.stack([sure, likely, sure, tf.zeros_like(likely)], axis=1),
+            "attention": tf.constant(np.repeat(attention, len(clips), axis=0)),
+            "rollout": tf.constant(np.repeat(right_map(3), len(clips), axis=0)),
+            "frame_index": tf.constant([[0, 1]] * len(clips)),
+        }
+
+    def explain_answer(self, clips, text):
+        return {"tokens": tf.constant([[b"", b"is", b"it"]] * len(clips)), "rollout": tf.constant(right_map(3))}
+
+    def answer(self, clips, text):
+        likely = brightness(clips)
+        return {"probabilities": tf.stack([1 - likely, likely], axis=1)}
+
+
+class ToyPredictor(SimpleNamespace):
+    def caption(self, frames):
+        attention = right_map(3, 2 * HEADS)[0]
+        return Caption("so brighter", 1.0, ["so", "bright", "##er"], [1.0, 1.0, 1.0], attention, frames, [0, 1])
+
+    def answer(self, frames, question):
+        attention = right_map(2, 2 * HEADS)[0]
+        return Answer("yes", 1.0, [("yes", 1.0), ("no", 0.0)], ["is", "it"], attention, frames, [0, 1])
+
+
+def toy(*hidden):
+    """A predictor over `Toy` without the endpoints `hidden`."""
+    endpoints = {name: getattr(Toy(), name) for name in ("explain_caption", "explain_answer", "answer")}
+    return ToyPredictor(
+        model=SimpleNamespace(**{name: value for name, value in endpoints.items() if name not in hidden}),
+        config=SimpleNamespace(model=SimpleNamespace(num_heads=HEADS)),
+        answers=["no", "yes"],
+        folder="toy",
+        info={"name": "toy", "model_hash": "0123", "data": "x"},
+    )
+
+
+@pytest.fixture
+def found():
+    return explanation.explain_caption(toy(), FRAMES, TIMES)
+
+
+def test_words_and_maps(found):
+    assert found.words == ["so", "brighter"] and found.probabilities == [1.0, 1.0]
+    assert found.attention.shape == (2, 2, HEADS, TIME, SIDE, SIDE)
+    assert found.methods == ["mean", "rollout"]
+    for maps in (found.maps(), found.maps("rollout"), found.maps("mean", 1, 0)):
+        np.testing.assert_allclose(maps.sum(axis=(1, 2, 3)), 1)
+    # Three heads of four look at the patch, the last head of the last layer beside it.
+    np.testing.assert_allclose(found.maps()[1, 1], [[0, 0], [0.25, 0.75]])
+    np.testing.assert_allclose(found.maps("mean", layer=1)[1, 1], [[0, 0], [0.5, 0.5]])
+    np.testing.assert_allclose(found.maps("mean", layer=1, head=1)[1, 1], [[0, 0], [1, 0]])
+    np.testing.assert_allclose(found.maps("mean", head=0)[1, 1], [[0, 0], [0, 1]])
+
+
+def test_judged_by_hand(found):
+    # 8 patches, 8 steps; the patch goes first: a triangle of base 1/8. `so` needs no picture.
+    so, brighter = explanation.judge(toy(), found, found.maps("rollout"), [0, 1])
+    assert not so.depends and brighter.depends
+    assert brighter.sweep.deletion_auc == pytest.approx(1 / 16)
+    assert brighter.sweep.insertion_auc == pytest.approx(15 / 16)
+    assert (brighter.whole, brighter.empty) == (1.0, 0.0)
+
+
+def test_answer_comes_first_with_the_mean_over_the_question():
+    found = explanation.explain_answer(toy(), FRAMES, TIMES, "is it?")
+    assert found.words == ["yes", "is", "it"] and found.kind == "answer"
+    np.testing.assert_allclose(found.maps()[0], found.maps()[1:].mean(axis=0))
+    [judged] = explanation.judge(toy(), found, found.maps("rollout"), [0])
+    assert judged.sweep.deletion_auc == pytest.approx(1 / 16) and judged.whole == 1.0
+
+
+def test_an_old_export_has_maps_but_no_rollout():
+    old = toy("explain_caption", "explain_answer")
+    found = explanation.explain_caption(old, FRAMES, TIMES)
+    assert found.words == ["so", "brighter"] and found.methods == ["mean"]
+    np.testing.assert_allclose(found.maps().sum(axis=(1, 2, 3)), 1)
+    for fails in (
+        lambda: found.maps("rollout"),
+        lambda: explanation.judge(old, found, found.maps(), [0]),
+        lambda: explanation.explain_caption(old, FRAMES, TIMES, "so bright"),
+    ):
+        with pytest.raises(UserError, match="vtkeras export"):
+            fails()
+    answer = explanation.explain_answer(old, FRAMES, TIMES, "is it?")  # answers need no new endpoint
+    assert explanation.judge(old, answer, answer.maps(), [0])[0].depends
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        ({"method": "magic"}, "no method 'magic'"),
+        ({"layer": 2}, "no layer 3"),
+        ({"head": 5}, "no head 6"),
+        ({"method": "rollout", "head": 0}, "all layers and heads"),
+    ],
+)
+def test_wrong_choices(found, options, sentence):
+    with pytest.raises(UserError, match=sentence):
+        found.maps(**options)
+
+
+def test_repeats_of_short_clips_are_left_out(monkeypatch):
+    predictor = toy()
+    outputs = {**Toy().explain_caption(FRAMES[None], None), "frame_index": tf.constant([[0, 0]])}
+    monkeypatch.setattr(predictor.model, "explain_caption", lambda clips, text: outputs)
+    found = explanation.explain_caption(predictor, FRAMES[:1], TIMES[:1])
+    assert found.frames.shape[0] == found.attention.shape[3] == found.rollout.shape[1] == len(found.times) == 1
+
+
+def test_find_words(found):
+    assert pictures.find_words(found, None) == [0, 1]
+    assert pictures.find_words(found, "Brighter") == pictures.find_words(found, "2") == [1]
+    for word in ("3", "0", "dark", ""):
+        with pytest.raises(UserError, match="1 so, 2 brighter"):
+            pictures.find_words(found, word)
+
+
+def test_files(found, tmp_path):
+    judged = dict(zip([1], explanation.judge(toy(), found, found.maps(), [1])))
+    numbers = pictures.to_json(toy().info, "a.mp4", found, "mean", found.maps(), judged)
+    pictures.save(tmp_path / "out", found, found.maps(), [1], numbers, report=lambda line: None)
+    values = json.loads((tmp_path / "out" / "explanation.json").read_text())
+    so, brighter = values["words"]
+    assert so["faithfulness"] is None and brighter["attention_by_frame"] == [0, 1]
+    assert brighter["map"][1] == [[0, 0], [0.25, 0.75]]
+    assert brighter["faithfulness"]["deletion_auc"] == pytest.approx(1 / 16)
+    assert len(brighter["faithfulness"]["deletion"]) == 9
+    assert Image.open(tmp_path / "out" / "words.png").size == (72 + 2 * 128, 128)
+    assert Image.open(tmp_path / "out" / "look.gif").n_frames == 2
+    with av.open(str(tmp_path / "out" / "look.mp4")) as video:
+        assert len(list(video.decode(video=0))) == 2
+
+
+def test_a_folder_that_cannot_be_made(found, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        pictures.save(tmp_path / "file" / "out", found, found.maps(), [1], "", report=lambda line: None)
+
+
+# Over many clips
+
+
+def test_many_clips(tmp_path):
+    clips = [(FRAMES, "is it?"), (FRAMES, "")]
+    results = faithfulness.evaluate(
+        toy(), clips, {"split": "test"}, tmp_path, orders=20, report=lambda line: None
+    )
+    # In each clip `brighter` depends on the picture and `so` does not; one clip has a question.
+    assert results["caption"]["judged"] == 2 and results["caption"]["independent"] == 2
+    assert results["answer"]["judged"] == 1 and results["answer"]["independent"] == 0
+    for kind in ("caption", "answer"):
+        orders = results[kind]["orders"]
+        assert list(orders) == ["mean", "rollout", "pixel change", "random"]
+        for name in ("mean", "rollout", "pixel change"):  # each puts the one white patch first
+            assert orders[name]["deletion_auc"] == pytest.approx(1 / 16)
+            gain = orders["random"]["deletion_auc"] - 1 / 16
+            assert orders[name]["deletion_gain"][0] == pytest.approx(gain)
+            assert orders[name]["deletion_gain"][1] <= gain <= orders[name]["deletion_gain"][2]
+    assert json.loads((tmp_path / "attention.json").read_text()) == results
+    assert "| rollout | 0.062 |" in (tmp_path / "attention.md").read_text()
+    assert not (tmp_path / "attention.partial.jsonl").exists()
+
+
+def test_goes_on_after_a_stop(tmp_path, monkeypatch):
+    def stop_at(number):
+        for index in range(4):
+            if index == number:
+                raise KeyboardInterrupt
+            yield FRAMES, ""
+
+    options = {"settings": {"split": "test"}, "folder": tmp_path, "orders": 3, "report": lambda line: None}
+    with pytest.raises(KeyboardInterrupt):
+        faithfulness.evaluate(toy(), stop_at(3), **options)
+    partial = tmp_path / "attention.partial.jsonl"
+    partial.write_text(partial.read_text()[:-5])  # the third clip's line is cut short: it is done again
+    judged = []
+    whole = faithfulness.judge_clip
+    monkeypatch.setattr(
+        faithfulness, "judge_clip", lambda *args, **kw: judged.append(kw["seed"]) or whole(*args, **kw)
+    )
+    resumed = faithfulness.evaluate(toy(), stop_at(None), **options)
+    assert judged == [2, 3]
+    fresh = faithfulness.evaluate(toy(), stop_at(None), **{**options, "folder": tmp_path})
+    assert judged == [2, 3, 0, 1, 2, 3] and fresh == resumed
+
+
+def test_interval_by_hand():
+    # Clips with gains (1, 1) and (4): mean 2; drawn again, both means 1, both 4, or all three: 1 to 4.
+    assert faithfulness._bootstrap(np.array([1.0, 1.0, 4.0]), [0, 0, 1]) == [2.0, 1.0, 4.0]

@@ -1,0 +1,245 @@
+"""Where an exported model looked for each word of a caption, or for an answer, and whether that is so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from vtkeras.errors import UserError
+from vtkeras.explain import faithfulness
+from vtkeras.explain.faithfulness import Faithfulness
+from vtkeras.serving import evidence
+from vtkeras.serving.predictor import Predictor
+
+MEAN, ROLLOUT = "mean", "rollout"
+METHODS = {
+    MEAN: "attention, the mean over layers and heads, or one of them",
+    ROLLOUT: "attention rollout: followed back through every layer to the input patches",
+}
+CAPTION, ANSWER = "caption", "answer"
+CHUNK = 16  # clips at a time
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Words, and where each of them looked.
+
+    Attributes:
+        kind: `caption`, or `answer`: there the first word is the answer itself, whose maps are the mean
+            over the question's words, and the question's words follow.
+        text: the caption, or the question.
+        words: whole words.
+        probabilities: of each word after the words before it; of an answer, the answer's own every time.
+        attention: float32 (words, layers, heads, time, rows, columns), sums to 1 over the last three axes.
+        rollout: float32 (words, time, rows, columns), or None from a model exported without it.
+        frames: uint8 (time, height, width, 3), the frames the model looked at.
+        times: float (time,), their seconds.
+        spans: where each word's pieces are, for a caption.
+    """
+
+    kind: str
+    text: str
+    words: list[str]
+    probabilities: list[float]
+    attention: np.ndarray
+    rollout: np.ndarray | None
+    frames: np.ndarray
+    times: np.ndarray
+    spans: list[slice]
+
+    @property
+    def methods(self) -> list[str]:
+        """The names in `METHODS` that this model gives."""
+        return [MEAN] if self.rollout is None else [MEAN, ROLLOUT]
+
+    def maps(self, method: str = MEAN, layer: int | None = None, head: int | None = None) -> np.ndarray:
+        """Where each word looked: float (words, time, rows, columns), each word's sums to 1.
+
+        Args:
+            method: a name in `METHODS`.
+            layer, head: for `mean`, one of them; None is the mean over all.
+
+        Raises:
+            UserError: for a method, layer or head that this model does not have.
+        """
+        if method == ROLLOUT and self.rollout is None:
+            raise UserError(
+                "This model was exported without attention rollout: run `vtkeras export` on it again, "
+                "or use the method `mean`."
+            )
+        if method not in METHODS:
+            raise UserError(f"There is no method '{method}': use one of {', '.join(METHODS)}.")
+        if method == ROLLOUT:
+            if layer is not None or head is not None:
+                raise UserError(
+                    "Rollout goes through all layers and heads: choose a layer or head with `mean` only."
+                )
+            return self.rollout
+        layers, heads = self.attention.shape[1:3]
+        for name, chosen, count in (("layer", layer, layers), ("head", head, heads)):
+            if chosen is not None and not 0 <= chosen < count:
+                raise UserError(f"There is no {name} {chosen + 1}: this model has 1 to {count}.")
+        of_layer = self.attention.mean(axis=1) if layer is None else self.attention[:, layer]
+        return evidence.of_head(of_layer, head)
+
+
+def explain_caption(
+    predictor: Predictor, frames: np.ndarray, times: np.ndarray, text: str | None = None
+) -> Explanation:
+    """Where the model looks for each word of its own caption, or of `text`.
+
+    Args:
+        predictor: the model.
+        frames: uint8 (time, height, width, 3), any size and length.
+        times: float (time,), seconds.
+        text: a caption to read; None for the one that the model writes.
+
+    Raises:
+        UserError: for a text of one's own with a model exported without `explain_caption`.
+    """
+    if text is not None:
+        _require(predictor, "explain_caption")
+        if not text.strip():
+            raise UserError("The caption is empty: write what is to be looked for, or leave --caption out.")
+    caption = predictor.caption(frames) if text is None else None
+    text = caption.text if text is None else text
+    if not hasattr(predictor.model, "explain_caption"):
+        words, attention, chances = evidence.join_pieces(
+            caption.words, caption.attention, caption.probabilities
+        )
+        spans = evidence.word_spans(caption.words)
+        return _explanation(predictor, CAPTION, text, (words, chances, spans), attention, None, frames, times,
+                            caption.frame_indices)  # fmt: skip
+    found = _first(predictor.model.explain_caption(tf.constant(frames[None]), _strings(text, 1)))
+    pieces = [piece.decode() for piece in found["tokens"] if piece]
+    count = len(pieces)
+    words, attention, chances = evidence.join_pieces(
+        pieces, found["attention"][:count], found["probabilities"][:count]
+    )
+    rollout = evidence.join_pieces(pieces, found["rollout"][:count])[1]
+    spans = evidence.word_spans(pieces)
+    return _explanation(predictor, CAPTION, text, (words, chances, spans), attention, rollout, frames, times,
+                        found["frame_index"])  # fmt: skip
+
+
+def explain_answer(predictor: Predictor, frames: np.ndarray, times: np.ndarray, question: str) -> Explanation:
+    """Where the model looks for its answer to a question, and for each word of the question.
+
+    Raises:
+        UserError: for an empty question, or a model without answers.
+    """
+    answer = predictor.answer(frames, question)
+    words, attention, _ = evidence.join_pieces(answer.words, answer.attention)
+    rollout = None
+    if hasattr(predictor.model, "explain_answer"):
+        found = _first(predictor.model.explain_answer(tf.constant(frames[None]), _strings(question, 1)))
+        kept = [place for place, piece in enumerate(found["tokens"]) if piece]
+        rollout = _with_mean(evidence.join_pieces(answer.words, found["rollout"][kept])[1])
+    words = [answer.text, *words]
+    chances = [answer.score] * len(words)
+    attention = _with_mean(attention)
+    return _explanation(predictor, ANSWER, question, (words, chances, []), attention, rollout, frames, times,
+                        answer.frame_indices)  # fmt: skip
+
+
+def probability_of(predictor: Predictor, found: Explanation) -> Callable[[np.ndarray], np.ndarray]:
+    """How likely the explained words, or the answer, are over other clips.
+
+    Returns:
+        callable, uint8 (clips, time, height, width, 3) to float (clips, words): of every word of a
+        caption, given the words before it, or of the answer in every column.
+
+    Raises:
+        UserError: for a caption of a model exported without `explain_caption`.
+    """
+    if found.kind == CAPTION:
+        _require(predictor, "explain_caption")
+
+    def of_caption(clips: np.ndarray) -> np.ndarray:
+        chances = predictor.model.explain_caption(tf.constant(clips), _strings(found.text, len(clips)))[
+            "probabilities"
+        ]
+        return np.stack([chances.numpy()[:, span].prod(axis=1) for span in found.spans], axis=1)
+
+    def of_answer(clips: np.ndarray) -> np.ndarray:
+        chances = predictor.model.answer(tf.constant(clips), _strings(found.text, len(clips)))["probabilities"]
+        chosen = chances.numpy()[:, predictor.answers.index(found.words[0])]
+        return np.repeat(chosen[:, None], len(found.words), axis=1)
+
+    of_chunk = of_caption if found.kind == CAPTION else of_answer
+    return lambda clips: np.concatenate(
+        [of_chunk(clips[start : start + CHUNK]) for start in range(0, len(clips), CHUNK)]
+    )
+
+
+def judge(
+    predictor: Predictor,
+    found: Explanation,
+    maps: np.ndarray,
+    words: list[int],
+    orders: int = faithfulness.ORDERS,
+    steps: int = faithfulness.STEPS,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Faithfulness]:
+    """How faithful the maps of some words are; all words share the random orders.
+
+    Args:
+        predictor: the model.
+        found: what it explained.
+        maps: float (words, time, rows, columns), as `Explanation.maps` gives them.
+        words: which of them to judge.
+        orders, steps, seed: as in `faithfulness.measure`.
+        progress: called with the sweeps done and their number.
+
+    Raises:
+        UserError: as `probability_of`.
+    """
+    probability = probability_of(predictor, found)
+    grid, total = maps.shape[1:], orders + len(words)
+    random = []
+    for number, order in enumerate(faithfulness.random_orders(maps[0].size, orders, seed), start=1):
+        random.append(faithfulness.sweep(probability, found.frames, order, grid, steps))
+        progress(number, total)
+    judged = []
+    for number, word in enumerate(words, start=orders + 1):
+        sweep = faithfulness.sweep(probability, found.frames, faithfulness.falling(maps[word]), grid, steps)
+        judged.append(Faithfulness(sweep.of(word), [one.of(word) for one in random]))
+        progress(number, total)
+    return judged
+
+
+def _explanation(predictor, kind, text, words, attention, rollout, frames, times, indices) -> Explanation:
+    """Leaves out the repeats that fill up short clips, and takes layers and heads apart."""
+    places = evidence.real_frames(list(indices))
+    chosen = [int(indices[place]) for place in places]
+    heads = predictor.config.model.num_heads
+    attention = attention[:, :, places].reshape(len(attention), -1, heads, len(places), *attention.shape[3:])
+    return Explanation(
+        kind, text, *words[:2], attention, None if rollout is None else rollout[:, places], frames[chosen],
+        np.asarray(times)[chosen], words[2],
+    )  # fmt: skip
+
+
+def _with_mean(maps: np.ndarray) -> np.ndarray:
+    """Puts the mean over all words before them."""
+    return np.concatenate([maps.mean(axis=0, keepdims=True), maps])
+
+
+def _require(predictor: Predictor, endpoint: str) -> None:
+    if not hasattr(predictor.model, endpoint):
+        raise UserError(
+            f"The model in {predictor.folder} was exported before it could tell how likely given words are: "
+            f"run `vtkeras export` on it again."
+        )
+
+
+def _first(outputs: dict) -> dict:
+    return {name: value.numpy()[0] for name, value in outputs.items()}
+
+
+def _strings(text: str, count: int) -> tf.Tensor:
+    return tf.constant([text.encode("utf-8", "replace")] * count)

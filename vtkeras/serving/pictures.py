@@ -1,0 +1,148 @@
+"""An explanation as files: a table of pictures, an animation, and numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from vtkeras.data.video import read_frames, write_video
+from vtkeras.errors import UserError
+from vtkeras.explain.animation import animate, as_gif, as_png, pace
+from vtkeras.explain.faithfulness import Faithfulness
+from vtkeras.explain.overlay import caption_picture
+from vtkeras.serving import evidence, explanation
+from vtkeras.serving.explanation import Explanation
+from vtkeras.serving.predictor import Predictor
+
+TILE, SIDE = 128, 256  # pixels
+
+
+def explain_video(
+    predictor: Predictor,
+    video: str | Path,
+    question: str | None = None,
+    caption: str | None = None,
+    start: float | None = None,
+    end: float | None = None,
+) -> Explanation:
+    """Explains the caption of a video file, a caption of one's own, or the answer to a question.
+
+    Raises:
+        UserError: for a file that does not decode, an empty text, or both texts at once.
+    """
+    if question is not None and caption is not None:
+        raise UserError("Give --question or --caption, not both.")
+    data = predictor.config.data
+    clip = read_frames(video, data.num_frames, start, end, max_side=4 * data.image_size)
+    if question is not None:
+        return explanation.explain_answer(predictor, clip.frames, clip.times, question)
+    return explanation.explain_caption(predictor, clip.frames, clip.times, caption)
+
+
+def find_words(found: Explanation, word: str | None) -> list[int]:
+    """Places of the words that `word` means: its number from 1, or the word itself; all for None.
+
+    Raises:
+        UserError: if there is no such word.
+    """
+    places = range(len(found.words))
+    if word is None:
+        return list(places)
+    named = [place for place in places if found.words[place].lower() == word.strip().lower()]
+    if not named and word.strip().isdecimal():
+        named = [place for place in places if place + 1 == int(word)]
+    if not named:
+        listed = ", ".join(f"{place} {name}" for place, name in enumerate(found.words, start=1)) or "none"
+        raise UserError(f"There is no word '{word}'; the words are: {listed}.")
+    return named
+
+
+def to_png(found: Explanation, maps: np.ndarray, words: list[int]) -> bytes:
+    """A row a word, a column a frame."""
+    scale = max(1, TILE // max(found.frames.shape[1:3]))
+    return as_png(caption_picture(found.frames, [found.words[word] for word in words], maps[words], scale))
+
+
+def to_frames(found: Explanation, maps: np.ndarray, words: list[int]) -> tuple[np.ndarray, float]:
+    """The animation's frames, word after word, and their number a second."""
+    return animate(found.frames, found.words, words, maps, found.times, SIDE), pace(found.times)
+
+
+def to_json(
+    info: dict, video: str, found: Explanation, method: str, maps: np.ndarray, judged: dict[int, Faithfulness]
+) -> str:
+    """Everything as numbers: maps, frame shares and faithfulness.
+
+    Args:
+        info: `Predictor.info`.
+        video: what the clip is called.
+        found: the explanation.
+        method: what the maps are, in words.
+        maps: float (words, time, rows, columns).
+        judged: of the words that were judged.
+    """
+    shares = evidence.frame_sums(maps)
+    values = {
+        "video": video,
+        "model": {key: info[key] for key in ("name", "model_hash", "data")},
+        "kind": found.kind,
+        "text": found.text,
+        "method": method,
+        "frame_times": [round(float(second), 3) for second in found.times],
+        "words": [
+            {
+                "word": word,
+                "probability": found.probabilities[place],
+                "attention_by_frame": shares[place].round(4).tolist(),
+                "map": maps[place].round(5).tolist(),
+                "faithfulness": judged[place].to_json() if place in judged else None,
+            }
+            for place, word in enumerate(found.words)
+        ],
+    }
+    return json.dumps(values, ensure_ascii=False, indent=1)
+
+
+def to_lines(found: Explanation, judged: dict[int, Faithfulness]) -> list[str]:
+    """The findings for a terminal."""
+    score = f"  ({found.probabilities[0]:.0%})" if found.kind == explanation.ANSWER else ""
+    lines = [f"{found.text}  {found.words[0]}{score}" if score else f"caption: {found.text}"]
+    for place, one in judged.items():
+        areas = f"{_beside_random(one, 'deletion')}, {_beside_random(one, 'insertion')}"
+        lines.append(f"{found.words[place]}: {areas}. {one.verdict}")
+    return lines
+
+
+def save(
+    out: Path,
+    found: Explanation,
+    maps: np.ndarray,
+    words: list[int],
+    numbers: str,
+    report: Callable[[str], None],
+) -> None:
+    """Writes words.png, look.gif, look.mp4 and explanation.json.
+
+    Raises:
+        UserError: if the folder cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "explanation.json").write_text(numbers, encoding="utf-8")
+        if words:
+            pictures, fps = to_frames(found, maps, words)
+            (out / "words.png").write_bytes(to_png(found, maps, words))
+            (out / "look.gif").write_bytes(as_gif(pictures, fps))
+            write_video(out / "look.mp4", pictures, fps)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror}.") from None
+    report(f"written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+
+
+def _beside_random(one: Faithfulness, curve: str) -> str:
+    value, chance = getattr(one.sweep, f"{curve}_auc"), one.against_random()
+    mean, spread = (chance[f"random_{curve}_{part}"] for part in ("auc", "std"))
+    return f"{curve} {value:.3f} (random {mean:.3f} ± {spread:.3f})"
