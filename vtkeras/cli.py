@@ -1,4 +1,4 @@
-"""The command line: `vtkeras data | train | evaluate | export | predict | dashboard | demo`.
+"""The command line: `vtkeras data | train | evaluate | export | predict | explain | dashboard | demo`.
 
 Heavy imports happen inside the commands, so that help and mistakes in options show at once.
 """

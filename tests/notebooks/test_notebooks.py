@@ -65,3 +65,16 @@ def test_quickstart_shows_what_it_promises(executed):
         assert f"| {system} |" in table
     # Two clips, two attention matrices by hand, words by frames, words by frames and places.
     assert len(outputs(notebook, "image/png")) == 6
+
+
+@pytest.mark.parametrize("executed", [FOLDER / "05_attention.ipynb"], indirect=True)
+def test_attention_shows_what_it_promises(executed):
+    notebook, _ = executed
+    printed = "".join(outputs(notebook, "text/plain"))
+    # [[1, 0], [0.5, 0.5]] @ [[0.5, 0.5], [0.25, 0.75]] = [[0.5, 0.5], [0.375, 0.625]], and a word that reads
+    # patch 1 reads the last row; a patch that goes first of four leaves a triangle of 1/8.
+    assert "[[0.5   0.5  ]\n [0.375 0.625]]" in printed and "rollout: [0.375 0.625]" in printed
+    assert "right order: deletion  [1. 0. 0. 0. 0.], area 0.125" in printed
+    assert "mean: deletion" in printed and "random" in printed
+    assert len(outputs(notebook, "image/gif")) == 1
+    assert len(outputs(notebook, "image/png")) >= 2  # a table of pictures a method, and the curves

@@ -150,6 +150,13 @@ def test_repeats_of_short_clips_are_left_out(monkeypatch):
     assert found.frames.shape[0] == found.attention.shape[3] == found.rollout.shape[1] == len(found.times) == 1
 
 
+def test_texts_that_say_nothing():
+    with pytest.raises(UserError, match="caption is empty"):
+        explanation.explain_caption(toy(), FRAMES, TIMES, " ")
+    with pytest.raises(UserError, match="not both"):
+        pictures.explain_video(toy(), "absent.mp4", question="is it?", caption="so bright")
+
+
 def test_find_words(found):
     assert pictures.find_words(found, None) == [0, 1]
     assert pictures.find_words(found, "Brighter") == pictures.find_words(found, "2") == [1]
