@@ -78,43 +78,45 @@ def show_faithfulness(found: Faithfulness) -> None:
     box, icon = boxes[sum(found.better)]
     box(found.verdict, icon=f":material/{icon}:")
     chance = found.against_random()
-    with st.container(horizontal=True):
-        for name, value in (("deletion", found.sweep.deletion_auc), ("insertion", found.sweep.insertion_auc)):
-            mean, spread = (chance[f"random_{name}_{part}"] for part in ("auc", "std"))
+    for name, good, column in zip(("deletion", "insertion"), ("low", "high"), st.columns(2)):
+        value = getattr(found.sweep, f"{name}_auc")
+        mean, spread = (chance[f"random_{name}_{part}"] for part in ("auc", "std"))
+        with column:
             st.metric(
-                f"{name} (area, {'low' if name == 'deletion' else 'high'} is good)",
+                f"{name} (area, {good} is good)",
                 f"{value:.3f}",
                 f"{value - mean:+.3f} against random {mean:.3f} ± {spread:.3f}",
-                delta_color="inverse" if name == "deletion" else "normal",
+                delta_color="inverse" if good == "low" else "normal",
             )
-    st.altair_chart(curve_chart(found))
+            st.altair_chart(curve_chart(found, name))
     st.caption(
         "Patches are filled with the clip's median colour in this map's order (deletion), or shown alone in "
         f"that order (insertion). Gray: {len(found.random)} random orders, lowest to highest, and their mean."
     )
 
 
-def curve_chart(found: Faithfulness) -> alt.LayerChart:
-    """Deletion and insertion curves, beside the band of the random orders."""
-    rows = []
-    for name in ("deletion", "insertion"):
-        curves = np.stack([getattr(one, name) for one in found.random])
-        columns = (found.sweep.shares, getattr(found.sweep, name), curves.min(0), curves.mean(0), curves.max(0))
-        names = ("share", "map", "low", "random", "high")
-        rows += [{"curve": name, **{key: float(v) for key, v in zip(names, row)}} for row in zip(*columns)]
-    base = alt.Chart(pd.DataFrame(rows), width=280, height=180).encode(
-        x=alt.X("share:Q", title="share of the patches", axis=alt.Axis(format="%")),
-    )
+def curve_chart(found: Faithfulness, name: str) -> alt.LayerChart:
+    """The curve `deletion` or `insertion`, beside the band of the random orders."""
+    random = np.stack([getattr(one, name) for one in found.random])
+    rows = {
+        "share": found.sweep.shares,
+        "probability": getattr(found.sweep, name),
+        "low": random.min(axis=0),
+        "random": random.mean(axis=0),
+        "high": random.max(axis=0),
+    }
     limits = alt.Scale(domain=[0, 1])
-    probability = alt.Y("map:Q", title="probability", scale=limits)
-    layers = (
+    title = "patches taken out" if name == "deletion" else "patches shown"
+    share = alt.X("share:Q", title=title, axis=alt.Axis(format="%"))
+    base = alt.Chart(pd.DataFrame(rows), height=200).encode(x=share)
+    return alt.layer(
         base.mark_area(opacity=0.3, color="gray").encode(y=alt.Y("low:Q", scale=limits), y2="high:Q"),
         base.mark_line(color="gray").encode(y=alt.Y("random:Q", scale=limits)),
         base.mark_line(color="#e05600", point=True).encode(
-            y=probability, tooltip=[alt.Tooltip(f"{key}:Q", format=".3f") for key in ("share", "map", "random")]
+            y=alt.Y("probability:Q", scale=limits, title="probability"),
+            tooltip=[alt.Tooltip(f"{key}:Q", format=".3f") for key in ("share", "probability", "random")],
         ),
     )
-    return alt.layer(*layers).facet(alt.Column("curve:N", title=None))
 
 
 def choose_word(names: list[str], title: str, key: str) -> int:
