@@ -1,4 +1,4 @@
-"""The command line: `vtkeras data | train | evaluate | export | predict | explain | dashboard | demo`.
+"""The command line: `vtkeras data | train | evaluate | export | predict | explain | summarize | dashboard | demo`.
 
 Heavy imports happen inside the commands, so that help and mistakes in options show at once.
 """
@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -124,6 +126,20 @@ def data_make(
     from vtkeras.data.make import make_videos
 
     make_videos(out, clips, seed, report=say)
+
+
+@data_app.command("make-long")
+def data_make_long(
+    out: Annotated[Path, typer.Option(help="Where videos and annotations.json go.")] = Path("data/long_digits"),
+    videos: Annotated[int, typer.Option(min=1, help="How many videos.")] = 20,
+    scenes: Annotated[int, typer.Option(min=2, help="Shots of two seconds in a video.")] = 40,
+    seed: Annotated[int, typer.Option(help="Another seed makes other videos.")] = 0,
+    lag: Annotated[float, typer.Option(min=0.0, help="Seconds the narrator is behind the picture.")] = 0.0,
+) -> None:
+    """Writes long videos with known important parts: mp4 files, transcripts and simulated opinions."""
+    from vtkeras.data.make import make_long_videos
+
+    make_long_videos(out, videos, scenes, seed, lag, report=say)
 
 
 @app.command()
@@ -287,6 +303,86 @@ def evaluate_attention(
 
 
 @app.command()
+def summarize(
+    video: Annotated[Path, typer.Argument(help="A video file, however long.")],
+    transcript: Annotated[Path | None, typer.Option(help="What is said: WebVTT, SRT, JSON, text.")] = None,
+    budget: Annotated[float, typer.Option(help="The summary's greatest share of the video.")] = 0.15,
+    out: Annotated[Path | None, typer.Option(help="Output folder; default runs/summaries/<name>.")] = None,
+    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
+    scorer: Annotated[str, typer.Option(help="diverse, random, or what `train-scorer` made.")] = "diverse",
+    longest: Annotated[float | None, typer.Option(help="Seconds; longer takes are cut into parts.")] = None,
+    threshold: Annotated[float, typer.Option(help="Change between frames, 0 to 255, that makes a cut.")] = 27.0,
+    clip: Annotated[bool, typer.Option(help="Write the summary as an mp4, too.")] = True,
+) -> None:
+    """Shortens a video to its key shots and a text; run it again to go on after an interruption."""
+    from vtkeras.summaries.summarize import Options, to_text
+    from vtkeras.summaries.summarize import summarize as run
+
+    options = Options(budget=budget, scorer=scorer, longest=longest, threshold=threshold, clip=clip)
+    folder = out or Path("runs") / "summaries" / video.stem
+    with _progress_bar() as show:
+        found = run(video, model, folder, transcript, options, show)
+    say(to_text(found).rstrip())
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.suffix != ".jsonl")
+    say(f"in {folder}: {', '.join(names)}")
+
+
+AnnotatedFolder = Annotated[Path, typer.Argument(help="A folder of videos with an annotations.json.")]
+
+
+@app.command("train-scorer")
+def train_scorer(
+    folder: AnnotatedFolder,
+    out: Annotated[Path, typer.Option(help="Where the scorer goes.")] = Path("runs/scorer"),
+    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the videos.")] = 120,
+    seed: Annotated[int, typer.Option(help="Another seed trains another scorer.")] = 0,
+) -> None:
+    """Trains an attention scorer of shots on annotated videos, for `vtkeras summarize --scorer`."""
+    from vtkeras.export.importance import export_importance
+    from vtkeras.serving.predictor import Predictor
+    from vtkeras.summaries.annotated import read_annotated
+    from vtkeras.training.importance import train_importance
+
+    predictor = Predictor(model)
+    with _progress_bar() as show:
+        videos = read_annotated(folder, predictor, show)
+        trained = train_importance(videos, epochs, seed, report=lambda *done: show("training", *done))
+    known = {name: predictor.info[name] for name in ("name", "model_hash")}
+    how = {"data": str(folder), "videos": len(videos), "epochs": epochs, "seed": seed}
+    export_importance(trained, out, {**known, **how})
+    say(f"trained on {len(videos)} videos: {out}; next: vtkeras summarize VIDEO --scorer {out}")
+
+
+@app.command("evaluate-summary")
+def evaluate_summary(
+    folder: Annotated[Path | None, typer.Argument(help="A folder of videos with an annotations.json.")] = None,
+    tvsum: Annotated[Path | None, typer.Option(help="TVSum's ydata-tvsum50.mat: people beside chance.")] = None,
+    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
+    splits: Annotated[int, typer.Option(min=2, help="Splits into training and test videos.")] = 5,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training videos.")] = 120,
+    seed: Annotated[int, typer.Option(help="Of the splits and the scorers.")] = 0,
+) -> None:
+    """Scorers of shots beside people and chance: F-scores at 15 % and rank correlations."""
+    from vtkeras.tasks.summary import evaluate_people, evaluate_scorers, to_markdown
+
+    if (folder is None) == (tvsum is None):
+        raise UserError("Give either a folder with an annotations.json, or --tvsum FILE.")
+    if tvsum:
+        from vtkeras.data.annotations import read_tvsum
+
+        return say(to_markdown(evaluate_people(read_tvsum(tvsum))))
+    from vtkeras.serving.predictor import Predictor
+    from vtkeras.summaries.annotated import read_annotated
+    from vtkeras.summaries.scorers import SCORERS
+    from vtkeras.training.importance import learned_scorers
+
+    with _progress_bar() as show:
+        videos = read_annotated(folder, Predictor(model), show)
+    say(to_markdown(evaluate_scorers(videos, SCORERS, learned_scorers(epochs, seed), splits, seed, report=say)))
+
+
+@app.command()
 def dashboard(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -309,6 +405,26 @@ def demo(
         _serve(port, "127.0.0.1")
     else:
         say(f"the dashboard would be served at http://127.0.0.1:{port} (vtkeras dashboard)")
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[str, float, float], None]]:
+    """A bar with the time left, which appears once there is something to show."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with ExitStack() as stack:
+        bar = Progress(*columns, console=Console(stderr=True))
+        tasks = {}
+
+        def show(stage: str, done: float, total: float) -> None:
+            if not tasks:  # not before: what is wrong with the input is told first, alone
+                stack.enter_context(bar)
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield show
 
 
 def _config(name: str, data: Path | None, overrides: list[str]) -> Config:

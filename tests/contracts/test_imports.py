@@ -29,7 +29,8 @@ ALLOWED = {
     "export": EVERYONE
     | {"tasks", "data", "models", "explain", "losses", "metrics", "layers", "encoders", "training.run"},
     "serving": EVERYONE | {"data", "explain", "search"},
-    "dashboards": EVERYONE | {"serving", "explain", "search"},
+    "summaries": EVERYONE | {"data", "metrics", "serving"},
+    "dashboards": EVERYONE | {"serving", "summaries", "explain", "search"},
 }
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import streamlit as st
+from fixtures.summaries import FakePredictor, scenes
 from fixtures.videos import make_sound, make_video
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -20,9 +21,11 @@ from vtkeras.serving import evidence
 from vtkeras.serving.decoding import Decoding
 from vtkeras.serving.media import EXTENSIONS
 from vtkeras.serving.predictor import Predictor
+from vtkeras.summaries import jobs
+from vtkeras.summaries.summarize import Options, summarize
 
 ROOT = Path(vtkeras.__file__).parent.parent
-PAGES = ("home", "browse", "curves", "playground", "attention")
+PAGES = ("home", "browse", "curves", "playground", "attention", "summaries")
 TEXTS = ("title", "header", "subheader", "markdown", "caption", "info", "error", "warning", "code", "text")
 
 
@@ -457,3 +460,61 @@ def test_results_as_files(install):
     assert values["model"]["metrics"]["test"]["examples"] == 8
     for word in values["caption"]["words"]:
         assert sum(frame["attention"] for frame in word["frames"]) == pytest.approx(1, abs=1e-3)
+
+
+# Summaries
+
+
+@pytest.fixture
+def film(install, tmp_path):
+    """A video of six scenes beside its finished summary, where the page looks for it."""
+    video = make_video(tmp_path / "film.mp4", scenes(20, 200, 110, 20, 200, 110))
+    folder = jobs.job_folder(tmp_path / "summaries", video, install.run)
+    summarize(video, FakePredictor(), folder, options=Options(budget=0.3, longest=10.0))
+    return video
+
+
+@pytest.fixture
+def summarised(here, film, monkeypatch, tmp_path):
+    """The page of the film's summary."""
+    monkeypatch.setenv("VTKERAS_SUMMARIES", str(tmp_path / "summaries"))
+    app = here("summaries")
+    return next(box for box in app.text_input if box.label.startswith("Path")).set_value(str(film)).run()
+
+
+def test_summary_shows_text_key_shots_and_files(summarised):
+    assert is_calm(summarised), said(summarised)
+    text = said(summarised)
+    assert "0:06.0 long, 6 shots." in text and "gray 20" in text and "weights `abc`" in text
+    seeks = [button for button in summarised.button if str(button.key).startswith("seek")]
+    assert [button.label.split()[0] for button in seeks] == [f"0:0{second}.0" for second in range(6)]
+    assert sum("★" in button.label for button in seeks) == 1  # 30 % of six seconds
+    assert len(summarised.get("download_button")) == 6 and len(summarised.get("imgs")) == 7
+
+
+def test_clicking_a_shot_seeks_the_player(summarised):
+    assert summarised.get("video")[0].proto.start_time == 0
+    next(button for button in summarised.button if str(button.key).endswith(" 4")).click().run()
+    [player] = summarised.get("video")
+    assert player.proto.start_time == 4 and len(player.proto.subtitles) == 1
+    assert "From 0:04.0 on" in said(summarised)
+
+
+def test_a_summary_is_found_again_by_its_address(open_page, install, film, monkeypatch, tmp_path):
+    monkeypatch.setenv("VTKERAS_SUMMARIES", str(tmp_path / "summaries"))
+    monkeypatch.setenv("VTKERAS_MODELS", str(install.models))
+    app = AppTest.from_file(str(ROOT / "dashboards" / "app.py"), default_timeout=300)
+    [folder] = (tmp_path / "summaries").iterdir()
+    (folder / jobs.JOB).write_text(json.dumps({"pid": 0, "video": str(film)}))
+    app.query_params["job"] = folder.name
+    app.switch_page("views/summaries.py").run()
+    assert is_calm(app) and "6 shots" in said(app)
+    app.query_params["job"] = "../../etc"
+    assert is_refused(app.run(), "no summary", "etc")
+
+
+def test_a_bad_video_is_told(here, tmp_path, monkeypatch):
+    monkeypatch.setenv("VTKERAS_SUMMARIES", str(tmp_path / "summaries"))
+    app = here("summaries")
+    box = next(box for box in app.text_input if box.label.startswith("Path"))
+    assert is_refused(box.set_value(str(make_sound(tmp_path / "sound.mp4"))).run(), "no video stream")

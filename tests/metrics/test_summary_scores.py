@@ -1,8 +1,8 @@
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.tvsum import TVSUM, needs_tvsum
 from scipy import stats
 
 from vtkeras.errors import UserError
@@ -14,8 +14,6 @@ from vtkeras.metrics import (
     rank_correlation,
     summary_f_score,
 )
-
-TVSUM = Path(__file__).parents[3] / "shared" / "data" / "ydata-tvsum50.mat"
 
 
 def test_knapsack_equals_trying_everything():
@@ -78,7 +76,7 @@ def test_constant_scores_have_no_order():
     assert rank_correlation(np.ones(4), np.array([[1.0, 2, 3, 4]])) == {"kendall_tau": 0, "spearman_rho": 0}
 
 
-@pytest.mark.skipif(not TVSUM.is_file(), reason=f"needs {TVSUM.name} in ../shared/data beside the checkout")
+@needs_tvsum
 def test_tvsum_human_agreement():
     """Otani et al. 2019: leave-one-out tau .177, rho .204, on every 15th frame."""
     h5py = pytest.importorskip("h5py")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from vtkeras import keys
+from vtkeras.data.annotations import ANNOTATIONS
+from vtkeras.data.long_digits import FPS, SHOT_SECONDS, LongDigits
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.video import write_video
 
-FPS = 8
 SHARES = ((keys.TRAIN, 0.8), (keys.VALIDATION, 0.9), (keys.TEST, 1.0))
 
 
@@ -51,3 +56,40 @@ def make_videos(out: str | Path, clips: int, seed: int = 0, report: Callable[[st
         table.writerows(rows)
     report(f"{clips} clips in {out}; try: vtkeras data ingest {out} --captions {captions} --out {out}_ingested")
     return captions
+
+
+def make_long_videos(
+    out: str | Path,
+    videos: int,
+    scenes: int,
+    seed: int,
+    lag: float = 0.0,
+    report: Callable[[str], None] = print,
+) -> None:
+    """Writes videos of `long_digits` as mp4 files, each with its transcript, and an annotations.json.
+
+    Args:
+        out: folder for the files.
+        videos: how many.
+        scenes: shots of two seconds in each.
+        seed: another seed gives other videos.
+        lag: seconds that the narrator speaks behind the picture.
+        report: called with lines of progress.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    source = LongDigits(scenes=scenes, seed=seed, lag=lag)
+    entries = []
+    for number in range(videos):
+        name = f"long_{number:02d}"
+        film = list(source.film(number))
+        write_video(out / f"{name}.mp4", np.concatenate([scene.frames for scene in film]), fps=FPS)
+        said = [asdict(sentence) for sentence in source.transcript(film)]
+        (out / f"{name}.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
+        scores = np.stack([scene.opinions for scene in film], axis=1).tolist()
+        entries.append(
+            {"video": f"{name}.mp4", "segment": SHOT_SECONDS, "transcript": f"{name}.json", "scores": scores}
+        )
+        report(f"{name}.mp4: {scenes} scenes, {len(said)} sentences")
+    (out / ANNOTATIONS).write_text(json.dumps(entries, indent=1), encoding="utf-8")
+    report(f"ready: vtkeras evaluate-summary {out}; vtkeras train-scorer {out}")

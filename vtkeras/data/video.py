@@ -146,6 +146,72 @@ def read_frames(
         )
 
 
+class FrameStream:
+    """Every frame of a video, one after another, in flat memory however long the video is.
+
+    A frame has `time` and `end` in seconds since the start of the video, and `draw(width, height)`,
+    which gives uint8 (height, width, 3); draw it before asking for the next one.
+
+    Args:
+        path: mp4, mov, webm, mkv, avi, gif, webp, png or jpeg file; an image has one frame.
+
+    Attributes:
+        info: `VideoInfo`.
+
+    Raises:
+        UserError: for a missing, empty, unreadable or absurdly large file.
+
+    Example:
+        >>> with FrameStream("clip.mp4") as stream:
+        ...     small = [frame.draw(*stream.size(64)) for frame in stream.frames(start=10.0)]
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = path
+        with _problems_of(path):
+            self._reader = _open(path)
+        self.info = self._reader.info
+
+    def __enter__(self) -> FrameStream:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._reader.close()
+
+    def size(self, max_side: int) -> tuple[int, int]:
+        """Width and height with no side above `max_side`, in the shape of the video."""
+        return _scaled_size(self.info, max_side)
+
+    def frames(self, start: float = 0.0) -> Iterator[_Frame]:
+        """Frames from the one on screen at `start` seconds to the last; a stream is walked once."""
+        with _problems_of(self.path):
+            yield from self._reader.onward(start)
+
+    def missing(self) -> str:
+        """After the walk: one sentence on what the file lacks; "" for a whole one.
+
+        Raises:
+            UserError: if less than half of it is there.
+        """
+        lost = self.info.duration - self._reader.last_end
+        lost = lost if lost > 0.5 / self.info.fps else 0.0  # headers round
+        return _missing_part(self.path, self._reader, lost, self.info.duration)
+
+
+@contextmanager
+def open_sound(path: str | Path) -> Iterator[tuple[av.AudioStream | None, float]]:
+    """The first sound stream of a file, None if it has none, and the seconds at which its video starts."""
+    with Path(path).open("rb") as file:
+        container_format = _container_format(file.read(32))
+    if container_format in (None, _ANIMATED_WEBP) or container_format.endswith("_pipe"):
+        yield None, 0.0
+        return
+    options = {"protocol_whitelist": "file"}
+    with av.open(f"file:{Path(path).absolute()}", format=container_format, options=options) as container:
+        video = _video_stream(Path(path), container)
+        yield next(iter(container.streams.audio), None), float((video.start_time or 0) * video.time_base)
+
+
 def write_video(path: str | Path, frames: np.ndarray, fps: float) -> None:
     """Writes an mp4 (H.264, yuv420p) that every browser plays; the file appears only when whole.
 
@@ -218,7 +284,7 @@ def _scaled_size(info: VideoInfo, max_side: int | None) -> tuple[int, int]:
     return max(1, round(info.width * scale)), max(1, round(info.height * scale))
 
 
-def _missing_part(path: str | Path, reader: _Reader, missing: int, wanted: int) -> str:
+def _missing_part(path: str | Path, reader: _Reader, missing: float, wanted: float) -> str:
     if missing:
         reason = f"{path} ends at {reader.last_end:.2f} s of {reader.info.duration:.2f} s."
         if missing > wanted * (1 - MIN_SHARE):
@@ -268,6 +334,13 @@ class _Reader:
             self._shown, self._next = self._next, self._advance()
         # Headers round: the end may come a quarter of a frame early.
         return self._shown, self._next is not None or target <= self.last_end + 0.25 / self.info.fps
+
+    def onward(self, start: float) -> Iterator[_Frame]:
+        """The frame on screen at `start` and every one after it."""
+        yield self.frame_at(start)[0]
+        while self._next:
+            self._shown, self._next = self._next, self._advance()
+            yield self._shown
 
     def _jump(self, target: float) -> None:
         """Skips ahead where the container allows it; by default it does not."""

@@ -1,0 +1,219 @@
+"""Summaries: a long video becomes key shots on a time line, a text, and files to take away."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from dashboards import clips, common
+from vtkeras.errors import UserError
+from vtkeras.serving import media
+from vtkeras.summaries import jobs
+from vtkeras.summaries.summarize import (
+    CAPTIONS,
+    CLIP,
+    CLIP_CAPTIONS,
+    JSON,
+    STORYBOARD,
+    TEXT,
+    Summary,
+    captions,
+)
+from vtkeras.summaries.write import clock
+
+TILE = 150  # pixels
+PAGE = 24  # shots
+KINDS = {TEXT: "text/plain", JSON: "application/json", CAPTIONS: "text/vtt", STORYBOARD: "image/png",
+         CLIP: "video/mp4", CLIP_CAPTIONS: "text/vtt"}  # fmt: skip
+LARGEST_DOWNLOAD = 200 * 1024**2
+
+
+def root() -> Path:
+    """Where summaries are kept: VTKERAS_SUMMARIES, or `runs/summaries`."""
+    return Path(os.environ.get("VTKERAS_SUMMARIES", "runs/summaries"))
+
+
+def choose_video(model: Path) -> Path | None:
+    """A file that the visitor uploads or names, or a clip that came with the model."""
+    place = st.segmented_control(
+        "Video", [clips.PATH, clips.UPLOAD, clips.BUNDLED], default=clips.PATH, required=True, key="place"
+    )
+    if place == clips.BUNDLED:
+        found = sorted((model / "samples").glob("*.mp4"))
+        return st.selectbox("Clip", found, format_func=lambda path: path.name) if found else None
+    return clips.choose_file(place)[1]
+
+
+def choose_transcript() -> tuple[str, ...]:
+    """The option for a transcript that the visitor named, or nothing."""
+    text = st.text_input(
+        "Transcript on this machine (WebVTT, SRT, JSON, text), if there is one", key="transcript"
+    )
+    return ("--transcript", text.strip()) if text.strip() else ()
+
+
+def show_start(video: Path, model: Path) -> Path:
+    """Facts about the video and the button that begins; the job's output folder."""
+    info = common.inspect(video)
+    st.caption(common.plain(f"{video.name} · {clips.spell_facts(info)}"))
+    folder = jobs.job_folder(root(), video, model)
+    budget = st.slider("Length of the summary, % of the video", 1, 50, 15)
+    transcript = choose_transcript()
+    state = jobs.status(folder)
+    if state is None or state.state != jobs.RUNNING:
+        label = "Summarise" if state is None or state.state != jobs.STOPPED else "Go on"
+        if st.button(label, type="primary", icon=":material/movie:"):
+            jobs.start(video, model, folder, "--budget", str(budget / 100), *transcript)
+            st.query_params["job"] = folder.name
+            st.rerun()
+    return folder
+
+
+@st.fragment(run_every=1.0)
+def show_progress(folder: Path, duration: float) -> None:
+    """A bar that follows the job, and a button that stops it."""
+    state = jobs.status(folder)
+    if state is None or state.state != jobs.RUNNING:
+        st.rerun()
+    share = min(state.seconds / max(duration, 1e-6), 1.0)
+    st.progress(share, f"{clock(state.seconds)} of {clock(duration)} seen, {state.shots} shots")
+    if st.button("Stop", icon=":material/stop:"):
+        jobs.stop(folder)
+
+
+def show_summary(folder: Path, video: Path | None) -> None:
+    """Player and text, the time line, the shots, and the files."""
+    summary = Summary.load(folder)
+    start = st.session_state.get(f"start {folder.name}", 0.0)
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        show_player(summary, folder, video, start)
+    with right:
+        st.subheader("Summary", anchor=False)
+        for line in summary.text.splitlines():
+            st.markdown(common.plain(line))
+        for note in summary.notes:
+            st.warning(common.plain(note), icon=":material/warning:")
+    st.altair_chart(time_line(summary))
+    show_shots(summary, folder)
+    show_files(summary, folder)
+
+
+def show_player(summary: Summary, folder: Path, video: Path | None, start: float) -> None:
+    """The whole video from the chosen shot on, or the summary clip."""
+    whole = video is not None and media.is_playable(video, common.inspect(video))
+    can = ["Whole video"] * whole + ["Summary"]
+    which = st.segmented_control("Play", can, default=can[0], required=True, key=f"play {folder.name}")
+    if which == "Whole video":
+        st.video(str(video), start_time=start, subtitles=media.webvtt(captions(summary)), muted=True)
+        st.caption(f"From {clock(start, fine=True)} on; choose a shot below to go there.")
+    elif (folder / CLIP).is_file():
+        subtitles = (folder / CLIP_CAPTIONS).read_text(encoding="utf-8")
+        st.video((folder / CLIP).read_bytes(), subtitles=subtitles, muted=True, loop=True)
+        st.caption(f"{summary.seconds:.1f} s of {summary.duration:.1f} s")
+
+
+def time_line(summary: Summary) -> alt.Chart:
+    """Each shot from its start to its end, as high as its score; key shots in another colour."""
+    rows = pd.DataFrame(
+        [
+            {
+                "start": shot["start"],
+                "end": shot["end"],
+                "score": shot["score"],
+                "shot": "key shot" if shot["key"] else "other shot",
+                "what": shot["caption"] or "(no words)",
+            }
+            for shot in summary.shots
+        ]
+    )
+    return alt.Chart(rows, height=110).mark_bar(stroke="white", strokeWidth=0.5).encode(
+        x=alt.X("start:Q", title="seconds", scale=alt.Scale(domain=[0, summary.duration], nice=False)),
+        x2="end:Q",
+        y=alt.Y("score:Q", title="score", scale=alt.Scale(domain=[0, max(rows.score.max(), 1e-6)])),
+        color=alt.Color("shot:N", title=None, scale=alt.Scale(domain=["key shot", "other shot"],
+                                                              range=["#c2410c", "#94a3b8"])),
+        tooltip=["start", "end", "score", "what"],
+    )  # fmt: skip
+
+
+def show_shots(summary: Summary, folder: Path) -> None:
+    """A picture of each shot and a button that takes the player there."""
+    only_key = st.toggle("Key shots only", value=len(summary.shots) > PAGE)
+    shots = [(place, shot) for place, shot in enumerate(summary.shots) if shot["key"] or not only_key]
+    with st.container(horizontal=True, gap="small"):
+        for place, shot in common.one_page(shots, PAGE, key=f"shots {folder.name}"):
+            with st.container(width=TILE, gap="xsmall", border=shot["key"]):
+                st.image(str(folder / shot["picture"]), width="stretch")
+                label = f"{clock(shot['start'], fine=True)}" + (" ★" if shot["key"] else "")
+                st.button(
+                    label,
+                    key=f"seek {folder.name} {place}",
+                    width="stretch",
+                    on_click=seek,
+                    args=(folder, shot["start"]),
+                )
+                words = f"“{shot['sentence']}”" if shot["sentence"] else shot["caption"]
+                st.caption(common.plain(words) or "no words")
+    st.caption("★ and a frame mark the key shots.")
+
+
+def seek(folder: Path, seconds: float) -> None:
+    st.session_state[f"start {folder.name}"] = seconds
+    st.session_state.pop(f"play {folder.name}", None)
+
+
+def show_files(summary: Summary, folder: Path) -> None:
+    """Every output to take away, and where it comes from."""
+    with st.container(border=True):
+        st.markdown("**Where this comes from**")
+        st.caption(
+            f"{common.plain(summary.video)} `{summary.video_hash}` · "
+            f"model {common.plain(summary.model['name'])} · weights `{summary.model['model_hash']}` · "
+            f"scorer {common.plain(summary.scorer)} · budget {summary.budget:.0%}"
+        )
+        with st.container(horizontal=True):
+            for name, kind in KINDS.items():
+                path = folder / name
+                if path.is_file() and path.stat().st_size <= LARGEST_DOWNLOAD:
+                    data = path.read_bytes()
+                    st.download_button(name, data, name, kind, on_click="ignore", icon=":material/download:")
+        with st.expander("Storyboard"):
+            st.image(str(folder / STORYBOARD))
+
+
+def earlier(folder: Path) -> tuple[Path, Path | None]:
+    """The job that the address names, and its video if that is still there."""
+    try:
+        video = Path(json.loads((folder / jobs.JOB).read_text(encoding="utf-8"))["video"])
+    except (OSError, ValueError, KeyError):
+        raise UserError(f"There is no summary {folder.name[:40]} here: begin a new one.") from None
+    return folder, video if video.is_file() else None
+
+
+st.title("Summaries", anchor=False)
+with common.shown_errors():
+    models = common.find_models()
+    if models:
+        chosen = st.selectbox("Model", models, format_func=common.short)
+        file = choose_video(chosen)
+        output = show_start(file, chosen) if file else None
+        if output is None and "job" in st.query_params:
+            output, file = earlier(root() / Path(st.query_params["job"]).name)
+        now = jobs.status(output) if output else None
+        if now and now.state == jobs.RUNNING:
+            show_progress(output, common.inspect(file).duration if file else 0.0)
+        elif now and now.state == jobs.FAILED:
+            raise UserError(now.message)
+        elif now and now.state == jobs.STOPPED:
+            st.info(f"Stopped after {now.shots} shots; nothing seen so far is lost.", icon=":material/pause:")
+        elif now:
+            show_summary(output, file)
+    else:
+        st.info("No exported model to look at videos with yet. This makes one:", icon=":material/flag:")
+        st.code("make demo", language="bash")

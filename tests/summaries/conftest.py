@@ -1,0 +1,7 @@
+import pytest
+from fixtures.summaries import FakePredictor
+
+
+@pytest.fixture
+def predictor():
+    return FakePredictor()

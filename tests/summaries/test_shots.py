@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import scenedetect
+from fixtures.summaries import scenes
+from fixtures.videos import make_image, make_video
+from scenedetect.backends.pyav import VideoStreamAv
+
+from vtkeras.data.long_digits import LongDigits
+from vtkeras.data.video import FrameStream, write_video
+from vtkeras.summaries.look import look
+from vtkeras.summaries.shots import find_shots
+
+
+def spans(path, **options):
+    with FrameStream(path) as stream:
+        return [(round(shot.start, 3), round(shot.end, 3)) for shot in find_shots(stream, 4, 64, **options)]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """Scenes of 1, 2, 1 and 3 seconds whose grays are 90 apart."""
+    path = tmp_path_factory.mktemp("film") / "a.mp4"
+    return make_video(path, scenes(20, 110, 110, 200, 110, 110, 110))
+
+
+def test_cuts_by_hand(film):
+    assert spans(film) == [(0, 1), (1, 3), (3, 4), (4, 7)]
+
+
+def test_the_same_cuts_as_pyscenedetect_finds_with_its_own_pyav_reader(film):
+    video = VideoStreamAv(str(film), suppress_output=True)
+    manager = scenedetect.SceneManager()
+    manager.auto_downscale = False
+    manager.add_detector(scenedetect.ContentDetector(min_scene_len=0.5))
+    manager.detect_scenes(video)
+    assert [(start.seconds, end.seconds) for start, end in manager.get_scene_list()] == spans(film)
+
+
+def test_a_long_take_is_cut_into_parts(film):
+    assert spans(film, longest=1.0) == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7)]
+    assert spans(film, threshold=200, longest=3.0) == [(0, 3), (3, 6), (6, 7)]
+
+
+def test_resumed_where_a_shot_ended_it_finds_the_same(film):
+    for longest in (10.0, 0.8):
+        whole = spans(film, longest=longest)
+        for number, (start, _) in enumerate(whole):
+            assert spans(film, longest=longest, start=start) == whole[number:]
+
+
+def test_frames_are_the_middles_of_equal_parts(film):
+    with FrameStream(film) as stream:
+        shots = list(find_shots(stream, 4, 64))
+    # Of 30 frames, one every 0.1 s, every second one was kept. The middles of the quarters of 4..7 s are
+    # 4.375, 5.125, 5.875 and 6.625 s.
+    assert np.allclose(shots[-1].times, [4.4, 5.2, 5.8, 6.6])
+    assert shots[-1].frames.shape == (4, 48, 64, 3) and abs(shots[2].frames.mean() - 200) < 3
+
+
+def test_a_long_shot_keeps_few_frames_evenly_spaced(tmp_path):
+    path = make_video(tmp_path / "a.mp4", scenes(100, length=300))
+    with FrameStream(path) as stream:
+        [shot] = find_shots(stream, 4, 64, longest=60)
+    # Every 32nd frame was kept, so none is more than 1.6 s from the middle of its quarter.
+    assert (shot.start, shot.end) == pytest.approx((0, 30)) and len(shot.times) == 4
+    assert np.abs(shot.times - [3.75, 11.25, 18.75, 26.25]).max() <= 1.6
+
+
+def test_one_frame_and_a_picture(tmp_path):
+    for path in (make_video(tmp_path / "a.mp4", 1), make_image(tmp_path / "b.png")):
+        with FrameStream(path) as stream:
+            [shot] = find_shots(stream, 4, 64)
+        assert shot.start == 0 and shot.end > 0 and len(shot.frames) == 1
+
+
+def test_cuts_of_long_digits_are_found_and_no_others(tmp_path):
+    film = np.concatenate([scene.frames for scene in LongDigits(scenes=15, seed=3).film(0)])
+    write_video(tmp_path / "a.mp4", film, fps=8)
+    assert spans(tmp_path / "a.mp4") == [(2 * place, 2 * place + 2) for place in range(15)]
+
+
+def test_look_by_hand():
+    red, blue = np.zeros((2, 1, 8, 8, 3), np.uint8)
+    red[..., 0], blue[..., 2] = 255, 255
+    half = red.copy()
+    half[:, :, 4:] = 0  # the right half is black
+    assert look(red) @ look(red) == pytest.approx(1) and look(red) @ look(blue) == 0
+    assert look(red) @ look(half) == pytest.approx(0.5)  # two of four quarters
+    assert look(red[:, :1, :1]) @ look(red) == pytest.approx(1)  # a single pixel

@@ -1,0 +1,1 @@
+"""Long videos made short: shots, their scores, key shots, and a text, from exported models only."""

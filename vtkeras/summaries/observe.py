@@ -1,0 +1,196 @@
+"""The model's look at every shot, kept on disk as it goes, so that a long video can be interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vtkeras.data.video import FrameStream, VideoInfo
+from vtkeras.errors import UserError
+from vtkeras.serving.predictor import Predictor
+from vtkeras.summaries.look import look
+from vtkeras.summaries.shots import Shot, find_shots
+
+SHOTS = "shots.jsonl"
+PICTURES = "pictures"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class SeenShot:
+    """A shot and what the model makes of it.
+
+    Attributes:
+        start, end: seconds.
+        caption: what the model wrote.
+        confidence: the model's probability of the caption.
+        embedding: float32 (dim,), unit vector in the space that videos and texts share.
+        look: float32 (colours,), unit vector, from `look`.
+        picture: file of its middle frame, below the output folder.
+    """
+
+    start: float
+    end: float
+    caption: str
+    confidence: float
+    embedding: np.ndarray
+    look: np.ndarray
+    picture: str
+
+    @property
+    def length(self) -> float:
+        """Seconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A whole video, seen.
+
+    Attributes:
+        info: what the file says of itself.
+        shots: all of them, in order.
+        missing: one sentence on what the file lacks; "" for a whole one.
+    """
+
+    info: VideoInfo
+    shots: list[SeenShot]
+    missing: str
+
+
+def observe(
+    video: str | Path,
+    predictor: Predictor,
+    folder: str | Path,
+    longest: float,
+    threshold: float,
+    progress: Callable[[float, float], None] = lambda done, total: None,
+) -> Seen:
+    """Captions and embeds each shot of a video; goes on where an earlier call was interrupted.
+
+    Args:
+        video: video or image file.
+        predictor: an exported model.
+        folder: where `shots.jsonl` and the pictures are kept; one of another video, model or setting
+            is begun anew.
+        longest, threshold: as `find_shots`.
+        progress: called with seconds seen and seconds in all.
+
+    Raises:
+        UserError: for a file that does not decode, or a full disk.
+
+    Example:
+        >>> observe("film.mp4", predictor, "out", 10.0, 27.0).shots[0].caption
+        'digit 3 is moving up and down'
+    """
+    with FrameStream(video) as stream, _disk_errors_of(folder):
+        key = {
+            "version": VERSION,
+            "video": file_hash(video),
+            "model": predictor.info["model_hash"],
+            "longest": longest,
+            "threshold": threshold,
+        }
+        log = _ShotLog(Path(folder), key)
+        data, total = predictor.config.data, stream.info.duration
+        if not log.complete:
+            start = log.shots[-1].end if log.shots else 0.0
+            progress(start, total)
+            for shot in find_shots(stream, data.num_frames, 4 * data.image_size, start, longest, threshold):
+                log.add(shot, predictor)
+                progress(shot.end, total)
+            log.finish(stream.missing())
+        progress(total, total)
+        return Seen(stream.info, log.shots, log.missing)
+
+
+def file_hash(path: str | Path) -> str:
+    """The first 16 hex digits of a file's SHA-256."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+class _ShotLog:
+    """`shots.jsonl`: the key, a line for each shot, and a last line once the video was seen to its end."""
+
+    def __init__(self, folder: Path, key: dict):
+        self.shots: list[SeenShot] = []
+        self.missing, self.complete = "", False
+        self._folder, self._path = folder, folder / SHOTS
+        (folder / PICTURES).mkdir(parents=True, exist_ok=True)
+        if not self._read(key):
+            shutil.rmtree(folder / PICTURES)
+            (folder / PICTURES).mkdir()
+            self._path.write_text(json.dumps(key) + "\n", encoding="utf-8")
+
+    def add(self, shot: Shot, predictor: Predictor) -> None:
+        caption = predictor.caption(shot.frames)
+        picture = f"{PICTURES}/{len(self.shots):05d}.jpg"
+        Image.fromarray(shot.frames[len(shot.frames) // 2]).save(self._folder / picture, quality=88)
+        values = {
+            "start": shot.start,
+            "end": shot.end,
+            "caption": caption.text,
+            "confidence": round(caption.score, 6),
+            "embedding": _rounded(predictor.embed_video(shot.frames)),
+            "look": _rounded(look(shot.frames)),
+            "picture": picture,
+        }
+        self._append(values)
+        self.shots.append(_to_shot(values))
+
+    def finish(self, missing: str) -> None:
+        self.missing, self.complete = missing, True
+        self._append({"complete": True, "missing": missing})
+
+    def _append(self, values: dict) -> None:
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+    def _read(self, key: dict) -> bool:
+        """Takes over what an earlier call wrote; False if there is nothing of the same key."""
+        if not self._path.is_file():
+            return False
+        lines = self._path.read_bytes().split(b"\n")
+        sound = len(lines[0]) + 1
+        try:
+            if json.loads(lines[0]) != key:
+                return False
+            for line in lines[1:-1]:  # a line that was cut short has no end and comes last
+                values = json.loads(line)
+                if values.get("complete"):
+                    self.missing, self.complete = values["missing"], True
+                else:
+                    self.shots.append(_to_shot(values))
+                sound += len(line) + 1
+        except (ValueError, KeyError, TypeError, AttributeError):
+            if not self.shots:
+                return False
+        os.truncate(self._path, sound)
+        return True
+
+
+def _to_shot(values: dict) -> SeenShot:
+    vectors = {name: np.array(values[name], np.float32) for name in ("embedding", "look")}
+    return SeenShot(**{**values, **vectors})
+
+
+def _rounded(vector: np.ndarray) -> list[float]:
+    return [round(float(value), 5) for value in vector]
+
+
+@contextmanager
+def _disk_errors_of(folder: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror or error}.") from None

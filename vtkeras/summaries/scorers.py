@@ -1,0 +1,135 @@
+"""How important each shot is. A new scorer that needs no training is one function and one line in `SCORERS`."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from vtkeras.data.shot_sequence import ShotSequence
+from vtkeras.errors import UserError
+
+SAVED_MODEL = "saved_model"
+SCORER_FILE = "scorer.json"
+DIVERSE, RANDOM = "diverse", "random"
+DIVERSITY_WEIGHT = 1.0
+
+
+def diverse(video: ShotSequence, seed: int = 0) -> np.ndarray:
+    """Scores shots by what each adds to those before it in a greedy choice; needs no training.
+
+    A shot adds the part of the video's time that looks more like it than like the shots chosen so far
+    (representativeness: the facility location of Lin and Bilmes, 2011, as Gygli et al., 2015, use it for
+    videos), and its distance from the nearest of them (diversity). The first of many equal shots
+    scores high and the others about 0. Both gains only shrink as shots are chosen, so old gains are
+    upper bounds and most need not be computed again (Minoux, 1978).
+
+    Returns:
+        float (shots,), 0 to 1, the highest is 1.
+
+    Example:
+        Two equal long shots and one of another kind: the second of the equal ones adds nothing.
+
+        >>> kinds, times = np.eye(2)[[0, 0, 1]], np.array([[0, 4], [4, 8], [8, 9]])
+        >>> diverse(ShotSequence(kinds, np.ones((3, 1)), times)).round(2)
+        array([1.  , 0.  , 0.42])
+    """
+    likeness = _likeness(video)
+    weights = video.lengths / video.lengths.sum()
+    covered, nearest = np.zeros(len(likeness)), np.zeros(len(likeness))
+
+    def gain(shot: int) -> float:
+        added = weights @ np.maximum(likeness[shot] - covered, 0)
+        return float(added + DIVERSITY_WEIGHT * (1 - nearest[shot]) * weights.max())
+
+    scores = np.zeros(len(likeness))
+    bounds = [(-gain(shot), shot) for shot in range(len(likeness))]
+    heapq.heapify(bounds)
+    while bounds:
+        _, shot = heapq.heappop(bounds)
+        now = gain(shot)
+        if bounds and now < -bounds[0][0]:
+            heapq.heappush(bounds, (-now, shot))
+            continue
+        scores[shot] = now
+        np.maximum(covered, likeness[shot], out=covered)
+        np.maximum(nearest, likeness[shot], out=nearest)
+    return scores / max(scores.max(), 1e-9)
+
+
+def _likeness(video: ShotSequence) -> np.ndarray:
+    """How alike two shots are, 0 to 1, measured by the mean difference within the video: (shots, shots).
+
+    Alike are two shots that mean the same and look the same. A model that knows nothing of this kind of
+    video finds all of them equal, and leaves it to the look.
+    """
+    difference = 1 - np.clip(video.shots @ video.shots.T, 0, 1) * np.clip(video.looks @ video.looks.T, 0, 1)
+    np.fill_diagonal(difference, 0)
+    return np.exp(-difference / max(difference.mean(), 1e-6))
+
+
+def at_random(video: ShotSequence, seed: int = 0) -> np.ndarray:
+    """Scores without a reason, to be put beside every other scorer: uniform, float (shots,)."""
+    return np.random.default_rng(seed).random(len(video.shots))
+
+
+# Name -> function(ShotSequence, seed) -> float (shots,), at least 0.
+SCORERS: dict[str, Callable[[ShotSequence, int], np.ndarray]] = {DIVERSE: diverse, RANDOM: at_random}
+
+
+class LearnedScorer:
+    """An exported scorer that `vtkeras train-scorer` made.
+
+    Args:
+        folder: holds `saved_model/` and `scorer.json`.
+
+    Attributes:
+        model_hash: of the model whose embeddings it was trained on.
+
+    Raises:
+        UserError: if the folder holds no scorer, or a damaged one.
+
+    Example:
+        >>> LearnedScorer("runs/scorer")(video).shape
+        (40,)
+    """
+
+    def __init__(self, folder: str | Path):
+        folder = Path(folder)
+        if not (folder / SCORER_FILE).is_file():
+            known = ", ".join(SCORERS)
+            raise UserError(
+                f"'{folder}' is neither a scorer ({known}) nor a folder that `vtkeras train-scorer` made."
+            )
+        try:
+            self.model_hash = json.loads((folder / SCORER_FILE).read_text(encoding="utf-8"))["model_hash"]
+            self._model = tf.saved_model.load(str(folder / SAVED_MODEL))
+        except Exception as error:
+            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            raise UserError(f"The scorer in {folder} cannot be loaded ({reason}): train it again.") from None
+
+    def __call__(self, video: ShotSequence, seed: int = 0) -> np.ndarray:
+        """Scores, float (shots,), 0 to 1."""
+        inputs = (video.shots, video.middles, *video.speech())
+        return self._model.score(*(tf.constant(part[None], tf.float32) for part in inputs)).numpy()[0]
+
+
+def make_scorer(name: str, model_hash: str) -> Callable[[ShotSequence, int], np.ndarray]:
+    """The scorer of a name in `SCORERS`, or of a folder.
+
+    Raises:
+        UserError: for an unknown name, or a scorer that was trained on another model's embeddings.
+    """
+    if name in SCORERS:
+        return SCORERS[name]
+    scorer = LearnedScorer(name)
+    if scorer.model_hash != model_hash:
+        raise UserError(
+            f"The scorer in {name} reads the embeddings of model {scorer.model_hash}, not of {model_hash}: "
+            "choose that model with --model, or train a scorer for this one."
+        )
+    return scorer

@@ -1,0 +1,310 @@
+"""From a long video to its key shots and a text: what `vtkeras summarize` does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from vtkeras.data.cut import cut
+from vtkeras.data.shot_sequence import ShotSequence
+from vtkeras.data.transcript import Transcript, read_transcript
+from vtkeras.data.video import probe
+from vtkeras.errors import UserError
+from vtkeras.metrics.summary import choose_key_shots
+from vtkeras.serving.media import webvtt
+from vtkeras.serving.predictor import Predictor
+from vtkeras.summaries.observe import SeenShot, file_hash, observe
+from vtkeras.summaries.relate import pick_sentences
+from vtkeras.summaries.scorers import DIVERSE, make_scorer
+from vtkeras.summaries.shots import MAX_SHOT, MIN_SHOT, THRESHOLD
+from vtkeras.summaries.storyboard import storyboard
+from vtkeras.summaries.write import divide, merge_captions, write
+
+JSON, TEXT, CAPTIONS, STORYBOARD, CLIP = (
+    "summary.json",
+    "summary.txt",
+    "captions.vtt",
+    "storyboard.png",
+    "summary.mp4",
+)
+CLIP_CAPTIONS = "summary.vtt"
+BUDGET = 0.15
+LONGEST_SHARE = 0.05  # of the video: a longer take is cut into parts, so that three fit into the usual budget
+FINEST_TICK = 0.05  # seconds; lengths are counted in these, or in frames where those are longer
+
+Progress = Callable[[str, float, float], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a summary depends on beside the video, the model and the transcript.
+
+    Attributes:
+        budget: the summary's greatest share of the video, above 0 and at most 1.
+        scorer: a name in `SCORERS`, or a folder that `vtkeras train-scorer` made.
+        longest: seconds; longer takes are cut into parts. None is a twentieth of the
+            video, from 0.5 to 10 s.
+        threshold: of a cut, as `find_shots`.
+        seed: of the random scorer.
+        clip: write the mp4.
+    """
+
+    budget: float = BUDGET
+    scorer: str = DIVERSE
+    longest: float | None = None
+    threshold: float = THRESHOLD
+    seed: int = 0
+    clip: bool = True
+
+    def __post_init__(self):
+        if not 0 < self.budget <= 1:
+            raise UserError(
+                f"The budget {self.budget} is no share of the video: give one above 0 and at most 1."
+            )
+        if self.longest is not None and not self.longest >= MIN_SHOT:
+            raise UserError(f"The longest shot {self.longest} s is too short: give {MIN_SHOT} s or more.")
+        if not 0 < self.threshold <= 255:
+            raise UserError(f"The threshold {self.threshold} of a cut must lie above 0 and at most at 255.")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A summary, as `summary.json` holds it.
+
+    Attributes:
+        video: name of the file; `video_hash` the first digits of its SHA-256.
+        duration: seconds of the video.
+        seconds: of the key shots together.
+        text: the written summary.
+        parts: dicts of start, end, text; the lines of the text.
+        shots: dicts of start, end, score, key, caption, confidence, sentence, picture.
+        notes: what a reader should know, e.g. that the transcript was put right.
+        model: name, model_hash and data of the model; `scorer` and `budget` as in `Options`.
+    """
+
+    video: str
+    video_hash: str
+    duration: float
+    seconds: float
+    budget: float
+    scorer: str
+    model: dict
+    text: str
+    parts: list[dict]
+    shots: list[dict]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def key_shots(self) -> list[dict]:
+        return [shot for shot in self.shots if shot["key"]]
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Summary:
+        """Reads the summary in an output folder.
+
+        Raises:
+            UserError: if there is none, or it is damaged.
+        """
+        path = Path(folder) / JSON
+        if not path.is_file():
+            raise UserError(f"{folder} holds no {JSON}: make one with `vtkeras summarize`.")
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise UserError(f"{path} is damaged: run `vtkeras summarize` again.") from None
+
+
+def summarize(
+    video: str | Path,
+    model: str | Path | Predictor,
+    out: str | Path,
+    transcript: str | Path | None = None,
+    options: Options | None = None,
+    progress: Progress = lambda stage, done, total: None,
+) -> Summary:
+    """Makes every output of a summary; a call after an interruption goes on where the first one stopped.
+
+    Args:
+        video: video or image file.
+        model: run folder with an exported model, or the opened one.
+        out: output folder: summary.txt, summary.json, captions.vtt (over the whole video),
+            storyboard.png, summary.mp4 with summary.vtt, and what later calls can reuse.
+        transcript: what is said, as `read_transcript`.
+        options: see `Options`.
+        progress: called with the stage, seconds done and seconds in all.
+
+    Raises:
+        UserError: for bad options, files that cannot be read, or a full disk.
+
+    Example:
+        >>> summarize("film.mp4", "saved_models/multitask/moving_digits", "out").text.splitlines()[0]
+        '1:20 long, 40 shots. Mostly digit 3 is moving up and down (40% of the time, in 12 places).'
+    """
+    options, out = options or Options(), Path(out)
+    duration = probe(video).duration
+    said = read_transcript(transcript, duration) if transcript else Transcript()
+    predictor = Predictor(model) if isinstance(model, (str, Path)) else model
+    scorer = make_scorer(options.scorer, predictor.info["model_hash"])
+    longest = options.longest or float(np.clip(LONGEST_SHARE * duration, MIN_SHOT, MAX_SHOT))
+    _make(out)
+
+    def looking(done: float, total: float) -> None:
+        progress("looking at shots", done, total)
+
+    seen = observe(video, predictor, out, longest, options.threshold, looking)
+    sequence = read_sequence(seen.shots, said, predictor)
+    scores = scorer(sequence, options.seed)
+    key, notes = choose(seen.shots, scores, options.budget, seen.info.fps)
+    quotes = pick_sentences(sequence, said) if said.sentences else {}
+    text, parts = write(divide(seen.shots), seen.shots, {shot: quotes[shot] for shot in quotes if key[shot]})
+    summary = Summary(
+        video=Path(video).name,
+        video_hash=file_hash(video),
+        duration=seen.shots[-1].end,
+        seconds=float(sum(shot.length for shot, chosen in zip(seen.shots, key) if chosen)),
+        budget=options.budget,
+        scorer=options.scorer,
+        model={name: predictor.info[name] for name in ("name", "model_hash", "data")},
+        text=text,
+        parts=[{"start": part.start, "end": part.end, "text": part.text} for part in parts],
+        shots=[
+            _shot_entry(shot, score, chosen, quotes.get(place, ""))
+            for place, (shot, score, chosen) in enumerate(zip(seen.shots, scores, key))
+        ],
+        notes=[*said.notes, *([seen.missing] if seen.missing else []), *notes],
+    )
+    save(summary, video, out, options.clip, progress)
+    return summary
+
+
+def read_sequence(shots: list[SeenShot], transcript: Transcript, predictor: Predictor) -> ShotSequence:
+    """What a scorer reads: the shots' embeddings and looks, and the embeddings of what is said."""
+    sentences = times = None
+    if transcript.sentences:
+        sentences = np.stack([predictor.embed_text(sentence.text) for sentence in transcript.sentences])
+        if transcript.timed:
+            times = np.array([sentence.start for sentence in transcript.sentences], np.float32)
+    return ShotSequence(
+        shots=np.stack([shot.embedding for shot in shots]),
+        looks=np.stack([shot.look for shot in shots]),
+        times=np.array([(shot.start, shot.end) for shot in shots], np.float32),
+        sentences=sentences,
+        sentence_times=times,
+    )
+
+
+def choose(
+    shots: list[SeenShot], scores: np.ndarray, budget: float, fps: float
+) -> tuple[np.ndarray, list[str]]:
+    """Key shots by exact knapsack under a share of the time.
+
+    Args:
+        shots: all shots.
+        scores: float (shots,).
+        budget: share of the video.
+        fps: frames a second, the grain of lengths.
+
+    Returns:
+        bool (shots,), and notes. Where not even one shot fits, the best of the shortest is chosen.
+    """
+    tick = max(1 / fps, FINEST_TICK)
+    seconds = np.array([shot.length for shot in shots])
+    lengths = np.maximum(np.ceil(seconds / tick - 1e-3), 1).astype(int)
+    key = choose_key_shots(scores, lengths, int(budget * seconds.sum() / tick + 1e-6))
+    if key.any():
+        return key, []
+    shortest = np.flatnonzero(lengths == lengths.min())
+    best = shortest[np.argmax(np.asarray(scores)[shortest])]
+    key[best] = True
+    return key, [
+        f"No shot fits into {budget * seconds.sum():.2f} s ({budget:.0%} of the video): "
+        f"the best of the shortest, {seconds[best]:.2f} s long, was taken."
+    ]
+
+
+def save(summary: Summary, video: str | Path, out: Path, clip: bool, progress: Progress) -> None:
+    """Writes every output; the mp4 only if it is not there for the same shots already."""
+    try:
+        _write(out / TEXT, to_text(summary))
+        _write(out / CAPTIONS, webvtt(captions(summary)))
+        _write(out / CLIP_CAPTIONS, webvtt(clip_captions(summary)))
+        storyboard(
+            summary.shots, out, f"{summary.video}: {summary.seconds:.0f} s of {summary.duration:.0f} s"
+        ).save(out / STORYBOARD)
+        spans = [(shot["start"], shot["end"]) for shot in summary.key_shots]
+        before = _spans_of(out) if (out / CLIP).is_file() else None
+        if before != (summary.video_hash, spans):
+            (out / CLIP).unlink(missing_ok=True)  # of other shots
+            if clip:
+                cut(video, spans, out / CLIP, progress=lambda *done: progress("cutting the summary", *done))
+        _write(out / JSON, json.dumps(asdict(summary), ensure_ascii=False, indent=1))
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror or error}.") from None
+
+
+def to_text(summary: Summary) -> str:
+    """The summary as a text file: the written summary, the key shots, notes and where it comes from."""
+    lines = [summary.text, "", f"Key shots ({summary.seconds:.1f} s of {summary.duration:.1f} s):"]
+    for shot in summary.key_shots:
+        words = " ".join(filter(None, [shot["caption"], f"“{shot['sentence']}”" if shot["sentence"] else ""]))
+        lines.append(f"  {shot['start']:.1f}–{shot['end']:.1f} s  {words or '(no words)'}")
+    lines += [f"Note: {note}" for note in summary.notes]
+    source = f"model {summary.model['name']} {summary.model['model_hash']}, scorer {summary.scorer}"
+    return "\n".join([*lines, f"({source})"]) + "\n"
+
+
+def captions(summary: Summary) -> list[tuple[float, float, str]]:
+    """Start, end and caption over the whole video; equal neighbours are one."""
+    shots = [
+        SeenShot(shot["start"], shot["end"], shot["caption"], 1.0, None, None, "") for shot in summary.shots
+    ]
+    return [run for run in merge_captions(shots) if run[2]]
+
+
+def clip_captions(summary: Summary) -> list[tuple[float, float, str]]:
+    """Start, end and caption in the summary clip."""
+    found, now = [], 0.0
+    for shot in summary.key_shots:
+        length = shot["end"] - shot["start"]
+        found.append((now, now + length, shot["sentence"] or shot["caption"]))
+        now += length
+    return found
+
+
+def _shot_entry(shot: SeenShot, score: float, key: bool, sentence: str) -> dict:
+    [(start, end, caption)] = merge_captions([shot])
+    return {
+        "start": start,
+        "end": end,
+        "score": round(float(score), 4),
+        "key": bool(key),
+        "caption": caption,
+        "confidence": shot.confidence,
+        "sentence": sentence,
+        "picture": shot.picture,
+    }
+
+
+def _spans_of(out: Path) -> tuple[str, list[tuple[float, float]]] | None:
+    try:
+        before = Summary.load(out)
+    except UserError:
+        return None
+    return before.video_hash, [(shot["start"], shot["end"]) for shot in before.key_shots]
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made: {error.strerror}.") from None
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.partial")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,193 @@
+"""A text that covers the whole video, out of the captions of its shots and what is said in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vtkeras.summaries.observe import SeenShot
+
+SURE = 0.5  # a caption of which the model is less sure is not told
+MOST_PARTS = 8
+MOST_NAMED = 3  # captions told of one part
+THEME_SHARE = 0.25  # a caption with this share of the time, in several places, is the video's theme
+LONGEST_QUOTE = 300  # characters
+
+
+@dataclass(frozen=True)
+class Part:
+    """Neighbouring shots that are told together.
+
+    Attributes:
+        start, end: seconds.
+        shots: their indices.
+        captions: each caption that the model is sure of with its seconds, longest first.
+        text: what is told of the part.
+    """
+
+    start: float
+    end: float
+    shots: tuple[int, ...]
+    captions: tuple[tuple[str, float], ...]
+    text: str = ""
+
+
+def merge_captions(shots: list[SeenShot]) -> list[tuple[float, float, str]]:
+    """Start, end and caption of each run of neighbouring shots with one caption; "" where the model is unsure.
+
+    Example:
+        Three shots of 2 s, "a cat", "a cat" and "a dog":
+
+        >>> merge_captions(shots)
+        [(0.0, 4.0, 'a cat'), (4.0, 6.0, 'a dog')]
+    """
+    runs: list[tuple[float, float, str]] = []
+    for shot in shots:
+        caption = told(shot)
+        if runs and runs[-1][2] == caption:
+            runs[-1] = (runs[-1][0], shot.end, caption)
+        else:
+            runs.append((shot.start, shot.end, caption))
+    return runs
+
+
+def told(shot: SeenShot) -> str:
+    """The shot's caption if the model is sure of it, else ""."""
+    return shot.caption if shot.confidence >= SURE else ""
+
+
+def divide(shots: list[SeenShot], most: int = MOST_PARTS) -> list[Part]:
+    """Divides a video into at most `most` parts, so that shots of one part are as alike as can be.
+
+    Neighbours are joined by Ward's rule (1963): the pair whose joining adds least to the squared
+    distance, weighted by time, of embeddings and looks from their part's mean.
+    """
+    vectors = [np.concatenate([shot.embedding, shot.look]) for shot in shots]
+    groups = [([place], shots[place].length, vector) for place, vector in enumerate(vectors)]
+    costs = [_ward(left, right) for left, right in zip(groups, groups[1:])]
+    while len(groups) > most:
+        place = int(np.argmin(costs))
+        groups[place : place + 2] = [_join(*groups[place : place + 2])]
+        near = groups[max(place - 1, 0) : place + 2]
+        costs[max(place - 1, 0) : place + 2] = [_ward(left, right) for left, right in zip(near, near[1:])]
+    return [_part(shots, members) for members, _, _ in groups]
+
+
+def write(parts: list[Part], shots: list[SeenShot], said: dict[int, str]) -> tuple[str, list[Part]]:
+    """Writes the summary.
+
+    Args:
+        parts: from `divide`.
+        shots: all shots.
+        said: a sentence of the transcript for some shots.
+
+    Returns:
+        The text: what the video is mostly about, then a line for each part with what is new in it;
+        and the parts, each with its line.
+    """
+    theme = _theme(shots)
+    lines = [_overview(shots, theme)]
+    fine = shots[-1].end < 60
+    before, finished = set(theme[:1]), []
+    for part in _join_silent(parts, said):
+        text = _tell(part, before, said)
+        before |= {caption for caption, _ in part.captions}
+        finished.append(Part(part.start, part.end, part.shots, part.captions, text))
+        lines.append(f"{clock(part.start, fine)}–{clock(part.end, fine)}  {text}")
+    return "\n".join(lines), finished
+
+
+def clock(seconds: float, fine: bool = False) -> str:
+    """A time as people write it, in whole seconds or in tenths.
+
+    Example:
+        >>> clock(75), clock(3675), clock(7.25, fine=True)
+        ('1:15', '1:01:15', '0:07.2')
+    """
+    if fine:
+        minutes, rest = divmod(round(10 * seconds), 600)
+        return f"{minutes}:{rest // 10:02d}.{rest % 10}"
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _join_silent(parts: list[Part], said: dict[int, str]) -> list[Part]:
+    """The parts, with neighbours of which there is nothing to tell as one."""
+    joined: list[Part] = []
+    for part in parts:
+        silent = not part.captions and not any(shot in said for shot in part.shots)
+        if joined and silent and not joined[-1].captions and not any(shot in said for shot in joined[-1].shots):
+            part = Part(joined[-1].start, part.end, joined.pop().shots + part.shots, ())
+        joined.append(part)
+    return joined
+
+
+def _overview(shots: list[SeenShot], theme: tuple[str, float, int] | tuple) -> str:
+    duration = shots[-1].end
+    unsure = sum(shot.length for shot in shots if not told(shot)) / duration
+    line = f"{clock(duration, duration < 60)} long, {len(shots)} {'shot' if len(shots) == 1 else 'shots'}."
+    if theme:
+        caption, share, places = theme
+        line += f" Mostly {caption} ({share:.0%} of the time, in {places} places)."
+    if unsure > 0.995:
+        return line + " The model has no words for what it sees: it was trained on other things."
+    if unsure >= 0.05:
+        line += f" For {unsure:.0%} of the time the model is not sure what it sees."
+    return line
+
+
+def _theme(shots: list[SeenShot]) -> tuple[str, float, int] | tuple:
+    """The caption that comes back again and again, its share of the time, and in how many places; or ()."""
+    runs = [(end - start, caption) for start, end, caption in merge_captions(shots) if caption]
+    seconds: dict[str, float] = {}
+    for length, caption in runs:
+        seconds[caption] = seconds.get(caption, 0.0) + length
+    if not seconds:
+        return ()
+    caption = max(seconds, key=seconds.__getitem__)
+    share = seconds[caption] / shots[-1].end
+    places = sum(caption == other for _, other in runs)
+    return (caption, share, places) if share >= THEME_SHARE and places > 1 else ()
+
+
+def _tell(part: Part, before: set[str], said: dict[int, str]) -> str:
+    new = [caption for caption, _ in part.captions if caption not in before]
+    known = [caption for caption, _ in part.captions if caption in before]
+    if new:
+        text = "; ".join(new[:MOST_NAMED])
+        text += f"; and {len(new) - MOST_NAMED} more" if len(new) > MOST_NAMED else ""
+        text += "; besides what was seen before" if known else ""
+    elif known:
+        text = "what was seen before" if len(known) > 1 else f"again {known[0]}"
+    else:
+        text = "not recognised"
+    quotes = [f"“{_shorten(said[shot])}”" for shot in part.shots if shot in said]
+    if quotes:
+        text += ". Said: " + " ".join(quotes[:MOST_NAMED])
+    return text if quotes else f"{text}."
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1].rstrip() + "…"
+
+
+def _part(shots: list[SeenShot], members: list[int]) -> Part:
+    seconds: dict[str, float] = {}
+    for place in members:
+        if told(shots[place]):
+            seconds[shots[place].caption] = seconds.get(shots[place].caption, 0.0) + shots[place].length
+    captions = sorted(seconds.items(), key=lambda item: -item[1])
+    return Part(shots[members[0]].start, shots[members[-1]].end, tuple(members), tuple(captions))
+
+
+def _ward(left: tuple, right: tuple) -> float:
+    weight = left[1] * right[1] / (left[1] + right[1])
+    return weight * float(np.sum((left[2] - right[2]) ** 2))
+
+
+def _join(left: tuple, right: tuple) -> tuple:
+    seconds = left[1] + right[1]
+    mean = (left[1] * left[2] + right[1] * right[2]) / seconds
+    return (left[0] + right[0], seconds, mean)
