@@ -13,6 +13,7 @@ import streamlit as st
 from dashboards import clips, common
 from vtkeras.errors import UserError
 from vtkeras.serving import media
+from vtkeras.serving.library import SAMPLES
 from vtkeras.summaries import jobs
 from vtkeras.summaries.summarize import (
     CAPTIONS,
@@ -39,22 +40,30 @@ def root() -> Path:
 
 
 def choose_video(model: Path) -> Path | None:
-    """A file that the visitor uploads or names, or a clip that came with the model."""
-    place = st.segmented_control(
-        "Video", [clips.PATH, clips.UPLOAD, clips.BUNDLED], default=clips.PATH, required=True, key="place"
-    )
-    if place == clips.BUNDLED:
-        found = sorted((model / "samples").glob("*.mp4"))
-        return st.selectbox("Clip", found, format_func=lambda path: path.name) if found else None
-    return clips.choose_file(place)[1]
+    """A video that is here, or a file that the visitor uploads or names."""
+    places = [clips.BUNDLED, clips.UPLOAD, clips.PATH]
+    place = st.segmented_control("Video", places, default=clips.BUNDLED, required=True, key="place")
+    if place != clips.BUNDLED:
+        return clips.choose_file(place)[1]
+    found = bundled(model)
+    if not found or found[0].parent == model / SAMPLES:
+        st.caption("The clips of a model are short. `vtkeras data make-long` makes long videos to try.")
+    return st.selectbox("Clip", found, format_func=lambda path: path.name) if found else None
 
 
-def choose_transcript() -> tuple[str, ...]:
-    """The option for a transcript that the visitor named, or nothing."""
-    text = st.text_input(
-        "Transcript on this machine (WebVTT, SRT, JSON, text), if there is one", key="transcript"
-    )
-    return ("--transcript", text.strip()) if text.strip() else ()
+def bundled(model: Path) -> list[Path]:
+    """Long videos with annotations, then the clips that came with the model."""
+    folders = [path.parent for data in common.data_roots() for path in sorted(data.glob("**/annotations.json"))]
+    return [path for folder in (*folders, model / SAMPLES) for path in sorted(folder.glob("*.mp4"))]
+
+
+def choose_transcript(video: Path) -> tuple[str, ...]:
+    """The option for a transcript that the visitor named, or nothing; one beside the video is proposed."""
+    beside = [video.with_suffix(suffix) for suffix in (".vtt", ".srt", ".json", ".txt")]
+    proposed = next((str(path) for path in beside if path.is_file()), "")
+    label = "Transcript on this machine (WebVTT, SRT, JSON, text), if there is one"
+    text = st.text_input(label, proposed, key=f"transcript {video}").strip()
+    return ("--transcript", text) if text else ()
 
 
 def show_start(video: Path, model: Path) -> Path:
@@ -63,7 +72,7 @@ def show_start(video: Path, model: Path) -> Path:
     st.caption(common.plain(f"{video.name} · {clips.spell_facts(info)}"))
     folder = jobs.job_folder(root(), video, model)
     budget = st.slider("Length of the summary, % of the video", 1, 50, 15)
-    transcript = choose_transcript()
+    transcript = choose_transcript(video)
     state = jobs.status(folder)
     if state is None or state.state != jobs.RUNNING:
         label = "Summarise" if state is None or state.state != jobs.STOPPED else "Go on"

@@ -478,8 +478,14 @@ def film(install, tmp_path):
 def summarised(here, film, monkeypatch, tmp_path):
     """The page of the film's summary."""
     monkeypatch.setenv("VTKERAS_SUMMARIES", str(tmp_path / "summaries"))
-    app = here("summaries")
-    return next(box for box in app.text_input if box.label.startswith("Path")).set_value(str(film)).run()
+    return open_video(here("summaries"), film)
+
+
+def open_video(app, path):
+    """The page after the visitor named a file."""
+    place = next(group for group in app.button_group if group.label == "Video")
+    place.set_value(["Path on this machine"]).run()
+    return next(box for box in app.text_input if box.label.startswith("Path")).set_value(str(path)).run()
 
 
 def test_summary_shows_text_key_shots_and_files(summarised):
@@ -515,6 +521,5 @@ def test_a_summary_is_found_again_by_its_address(open_page, install, film, monke
 
 def test_a_bad_video_is_told(here, tmp_path, monkeypatch):
     monkeypatch.setenv("VTKERAS_SUMMARIES", str(tmp_path / "summaries"))
-    app = here("summaries")
-    box = next(box for box in app.text_input if box.label.startswith("Path"))
-    assert is_refused(box.set_value(str(make_sound(tmp_path / "sound.mp4"))).run(), "no video stream")
+    sound = make_sound(tmp_path / "sound.mp4")
+    assert is_refused(open_video(here("summaries"), sound), "no video stream")

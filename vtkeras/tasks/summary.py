@@ -10,8 +10,9 @@ from vtkeras.data.annotations import AnnotatedVideo, Opinions
 from vtkeras.errors import UserError
 from vtkeras.metrics.summary import (
     human_rank_correlation,
-    key_shot_f_score,
+    key_shot_summary,
     rank_correlation,
+    summary_f_score,
 )
 
 COLUMNS = {
@@ -36,20 +37,14 @@ def score(opinions: Opinions, by_frame: np.ndarray, share: float = 0.15) -> dict
         >>> score(opinions, opinions.users.mean(axis=0))["kendall_tau"]
         0.46
     """
-    return {
-        **key_shot_f_score(by_frame, opinions.users, opinions.shots, share),
-        **rank_correlation(by_frame[:: opinions.every], opinions.users[:, :: opinions.every]),
-    }
+    return _score(opinions, by_frame, _user_summaries(opinions, share), share)
 
 
 def human(opinions: Opinions, share: float = 0.15) -> dict[str, float]:
     """Each person in turn against the others, averaged: the agreement that a scorer is measured against."""
-    places = range(len(opinions.users))
-    scores = [
-        key_shot_f_score(opinions.users[one], np.delete(opinions.users, one, axis=0), opinions.shots, share)
-        for one in places
-    ]
-    mean = {name: float(np.mean([row[name] for row in scores])) for name in scores[0]}
+    summaries = _user_summaries(opinions, share)
+    rows = [summary_f_score(one, np.delete(summaries, place, axis=0)) for place, one in enumerate(summaries)]
+    mean = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return {**mean, **human_rank_correlation(opinions.users[:, :: opinions.every])}
 
 
@@ -57,8 +52,22 @@ def chance(opinions: Opinions, seed: int = 0, draws: int = 20, share: float = 0.
     """Random scores, one a shot, averaged over draws."""
     rng = np.random.default_rng(seed)
     lengths = np.diff(opinions.shots, axis=1)[:, 0]
-    rows = [score(opinions, np.repeat(rng.random(len(lengths)), lengths), share) for _ in range(draws)]
-    return {name: float(np.mean([row[name] for row in rows])) for name in COLUMNS}
+    summaries = _user_summaries(opinions, share)
+    return _mean(
+        [_score(opinions, np.repeat(rng.random(len(lengths)), lengths), summaries, share) for _ in range(draws)]
+    )
+
+
+def _user_summaries(opinions: Opinions, share: float) -> np.ndarray:
+    """The frames that each user would choose, bool (users, frames)."""
+    return np.stack([key_shot_summary(user, opinions.shots, share) for user in opinions.users])
+
+
+def _score(opinions: Opinions, by_frame: np.ndarray, summaries: np.ndarray, share: float) -> dict[str, float]:
+    return {
+        **summary_f_score(key_shot_summary(by_frame, opinions.shots, share), summaries),
+        **rank_correlation(by_frame[:: opinions.every], opinions.users[:, :: opinions.every]),
+    }
 
 
 def split_videos(count: int, splits: int = SPLITS, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
