@@ -74,12 +74,11 @@ def show_start(video: Path, model: Path) -> Path:
     budget = st.slider("Length of the summary, % of the video", 1, 50, 15)
     transcript = choose_transcript(video)
     state = jobs.status(folder)
-    if state is None or state.state != jobs.RUNNING:
-        label = "Summarise" if state is None or state.state != jobs.STOPPED else "Go on"
-        if st.button(label, type="primary", icon=":material/movie:"):
-            jobs.start(video, model, folder, "--budget", str(budget / 100), *transcript)
-            st.query_params["job"] = folder.name
-            st.rerun()
+    stopped = state is not None and state.state == jobs.STOPPED
+    if st.button("Go on" if stopped else "Summarise", type="primary", icon=":material/movie:"):
+        jobs.start(video, model, folder, "--budget", str(budget / 100), *transcript)
+        st.query_params["job"] = folder.name
+        st.rerun()
     return folder
 
 
@@ -205,24 +204,39 @@ def earlier(folder: Path) -> tuple[Path, Path | None]:
     return folder, video if video.is_file() else None
 
 
+def show_job(folder: Path, video: Path | None) -> None:
+    """What there is of a summary: its progress, why it ended, or all of it."""
+    now = jobs.status(folder)
+    if now is None:
+        return
+    if now.state == jobs.RUNNING:
+        show_progress(folder, common.inspect(video).duration if video else 0.0)
+    elif now.state == jobs.FAILED:
+        raise UserError(now.message)
+    elif now.state == jobs.STOPPED:
+        st.info(
+            f"Stopped after {now.shots} shots. Nothing seen so far is lost: choose the video again to go on.",
+            icon=":material/pause:",
+        )
+    else:
+        show_summary(folder, video)
+
+
+def leave() -> None:
+    del st.query_params["job"]
+
+
 st.title("Summaries", anchor=False)
 with common.shown_errors():
     models = common.find_models()
-    if models:
+    if "job" in st.query_params:  # so that a page that is loaded again shows the same
+        st.button("Another video", icon=":material/arrow_back:", on_click=leave)
+        show_job(*earlier(root() / Path(st.query_params["job"]).name))
+    elif models:
         chosen = st.selectbox("Model", models, format_func=common.short)
         file = choose_video(chosen)
-        output = show_start(file, chosen) if file else None
-        if output is None and "job" in st.query_params:
-            output, file = earlier(root() / Path(st.query_params["job"]).name)
-        now = jobs.status(output) if output else None
-        if now and now.state == jobs.RUNNING:
-            show_progress(output, common.inspect(file).duration if file else 0.0)
-        elif now and now.state == jobs.FAILED:
-            raise UserError(now.message)
-        elif now and now.state == jobs.STOPPED:
-            st.info(f"Stopped after {now.shots} shots; nothing seen so far is lost.", icon=":material/pause:")
-        elif now:
-            show_summary(output, file)
+        if file:
+            show_job(show_start(file, chosen), file)
     else:
         st.info("No exported model to look at videos with yet. This makes one:", icon=":material/flag:")
         st.code("make demo", language="bash")

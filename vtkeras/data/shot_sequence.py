@@ -16,7 +16,7 @@ class ShotSequence:
         looks: float32 (shots, colours), unit vectors.
         times: float32 (shots, 2), seconds of start and end.
         sentences: float32 (sentences, dim), unit vectors in the space of `shots`; None without a transcript.
-        sentence_times: float32 (sentences,), seconds at which each begins; None where they are unknown.
+        sentence_times: float32 (sentences,), seconds of each one's middle; None where unknown.
     """
 
     shots: np.ndarray

@@ -47,9 +47,11 @@ def start(video: str | Path, model: str | Path, folder: Path, *options: str) -> 
 
     Args:
         video, model: as the command takes them.
-        folder: the output folder; what an earlier job saw is reused.
+        folder: the output folder; what an earlier job saw is reused, and one that runs is left alone.
         options: further ones of the command line, e.g. "--budget", "0.1".
     """
+    if _is_alive(folder):
+        return
     folder.mkdir(parents=True, exist_ok=True)
     (folder / JSON).unlink(missing_ok=True)
     package_root = str(Path(__file__).parents[2])

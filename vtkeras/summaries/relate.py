@@ -56,7 +56,7 @@ def pick_sentences(video: ShotSequence, transcript: Transcript) -> dict[int, str
 
 
 def _apart(video: ShotSequence) -> np.ndarray:
-    """Seconds between sentences and shots, 0 for one that begins during the shot: (sentences, shots)."""
+    """Seconds between sentences and shots, 0 for one said during the shot: (sentences, shots)."""
     start, end = video.times.T
     said = video.sentence_times[:, None]
     return np.maximum(np.maximum(start - said, said - end), 0)

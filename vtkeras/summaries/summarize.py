@@ -187,7 +187,7 @@ def read_sequence(shots: list[SeenShot], transcript: Transcript, predictor: Pred
     if transcript.sentences:
         sentences = np.stack([predictor.embed_text(sentence.text) for sentence in transcript.sentences])
         if transcript.timed:
-            times = np.array([sentence.start for sentence in transcript.sentences], np.float32)
+            times = np.array([(one.start + one.end) / 2 for one in transcript.sentences], np.float32)
     return ShotSequence(
         shots=np.stack([shot.embedding for shot in shots]),
         looks=np.stack([shot.look for shot in shots]),
