@@ -143,7 +143,9 @@ def time_line(summary: Summary) -> alt.Chart:
     return alt.Chart(rows, height=110).mark_bar(stroke="white", strokeWidth=0.5).encode(
         x=alt.X("start:Q", title="seconds", scale=alt.Scale(domain=[0, summary.duration], nice=False)),
         x2="end:Q",
-        y=alt.Y("score:Q", title="score", scale=alt.Scale(domain=[0, max(rows.score.max(), 1e-6)])),
+        # The first of many equal shots scores far above the others: by their square roots all can be seen.
+        y=alt.Y("score:Q", scale=alt.Scale(type="sqrt", domain=[0, max(rows.score.max(), 1e-6)])),
+        y2=alt.datum(0),
         color=alt.Color("shot:N", title=None, scale=alt.Scale(domain=["key shot", "other shot"],
                                                               range=["#c2410c", "#94a3b8"])),
         tooltip=["start", "end", "score", "what"],

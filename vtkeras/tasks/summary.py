@@ -21,7 +21,7 @@ COLUMNS = {
     "kendall_tau": "Kendall τ",
     "spearman_rho": "Spearman ρ",
 }
-HUMAN, CHANCE = "one person beside the others", "random, 20 draws"
+HUMAN, CHANCE = "one person beside the others", "chance (random scores)"
 SPLITS = 5
 
 
