@@ -61,9 +61,13 @@ class Fusion(keras.layers.Layer):
     def step(self, query, memory, return_scores=False, training=None):
         """As `call`, over what `prepare` remembered."""
         update, scores = self.read(self.query_norm(query), memory, return_scores, training)
+        return self.take_in(query, update, scores, training)
+
+    def take_in(self, query, update, scores, training=None):
+        """The query with what was read, and the scores where there are any."""
         output = query + self.drop(update, training=training)
         output = output + self.forward(self.forward_norm(output), training=training)
-        return (output, scores) if return_scores else output
+        return output if scores is None else (output, scores)
 
     def compute_output_shape(
         self, query_shape, context_shape, query_mask_shape=None, context_mask_shape=None

@@ -24,6 +24,15 @@ class CrossAttentionFusion(Fusion):
         )
         self.attention.build(query_shape, context_shape)
 
+    def call(
+        self, query, context, query_mask=None, context_mask=None, return_scores=False, training=None
+    ):
+        """Reads the context as it is; keys and values made by `prepare` are for reading it many times."""
+        options = {"context_mask": context_mask, "return_scores": return_scores, "training": training}
+        result = self.attention(self.query_norm(query), context, **options)
+        update, scores = result if return_scores else (result, None)
+        return self.take_in(query, update, scores, training)
+
     def prepare(self, context, context_mask=None):
         mask = None if context_mask is None else context_mask[:, None, None, :]
         return (*self.attention.project_context(context), mask)

@@ -5,7 +5,10 @@ import math
 import keras
 from keras import ops
 
-MASKED_SCORE = -1e9  # float32 only: scores are always computed in float32
+from vtkeras.layers.attention_memory import KeysAndValues, ProjectedContext, SharedContext
+from vtkeras.layers.chunked_attention import CHUNK_SCORES, MASKED_SCORE, chunked_attention, regroup
+
+SHORTEST_FOLD = 64  # context positions; a shorter context is projected before folding has begun
 
 
 @keras.saving.register_keras_serializable("vtkeras")
@@ -16,6 +19,13 @@ class CrossAttention(keras.layers.Layer):
     query, key and value (Vaswani et al., 2017). Scores and softmax are float32 under every dtype
     policy. A masked context position gets exactly zero attention; if every position is masked the
     heads give zeros, never NaN.
+
+    Scores are built where they are asked for, or where an example has no more than `CHUNK_SCORES`
+    of them (heads * query_length * context_length), which is faster. Elsewhere, and where a length is
+    not known when the graph is made, the context is read chunk by chunk (`chunked_attention`).
+
+    Where the query is short, the context is not projected at all: ``(Q Wk^T) X^T`` are the scores and
+    ``(A X) Wv`` the heads, with fewer multiplications (`folding_pays`) and the same result.
 
     Args:
         dim: int, width of all heads together.
@@ -76,12 +86,19 @@ class CrossAttention(keras.layers.Layer):
             self.gate = self.add_weight(shape=(), initializer="zeros", name="gate")
 
     def call(self, query, context, context_mask=None, causal=False, return_scores=False, training=None):
-        key, value = self.project_context(context)
-        mask = None if context_mask is None else context_mask[:, None, None, :]
-        if causal:
-            earlier = causal_mask(ops.shape(query)[1], ops.shape(context)[1])[None, None]
-            mask = earlier if mask is None else ops.logical_and(mask, earlier)
-        return self.attend(query, key, value, mask, return_scores=return_scores, training=training)
+        context = ops.cast(context, self.compute_dtype)
+        mask = None if context_mask is None else ops.convert_to_tensor(context_mask)[:, None, None, :]
+        whole = return_scores or few_scores(self.num_heads, query.shape[1], context.shape[1])
+        how = {"mask": mask, "causal": causal, "training": training}
+        heads = self._query_heads(query)
+        if self._folds(query, context):
+            output, scores = self._read_folded(heads, context, whole, **how)
+        elif whole or not self._has_kernels():
+            output, scores = self._read_projected(heads, *self.project_context(context), whole, **how)
+        else:
+            memory = ProjectedContext(context, *self._joined_kernel(), self.num_heads)
+            output, scores = self._read_chunks(heads, memory, **how), None
+        return self._finish(output, scores, return_scores)
 
     def project_context(self, context):
         """Keys and values of a context, each (batch, heads, context_length, head_dim).
@@ -101,14 +118,79 @@ class CrossAttention(keras.layers.Layer):
         Returns:
             As `call`.
         """
-        heads = self._split(self.query_projection(query)) / math.sqrt(self.dim // self.num_heads)
-        logits = ops.matmul(heads, ops.swapaxes(key, -1, -2))  # scaled before, so that float16 holds them
-        scores = masked_softmax(ops.cast(logits, "float32"), mask)
+        whole = return_scores or few_scores(self.num_heads, query.shape[1], key.shape[2])
+        heads = self._query_heads(query)
+        output, scores = self._read_projected(heads, key, value, whole, mask=mask, training=training)
+        return self._finish(output, scores, return_scores)
+
+    def _query_heads(self, query):
+        """Scaled here and not after the product, so that float16 holds the scores."""
+        return self._split(self.query_projection(query)) / math.sqrt(self.dim // self.num_heads)
+
+    def _read_projected(self, heads, key, value, whole, **how):
+        """What `heads` (batch, heads, query_length, width) read, and the scores if `whole`."""
+        if whole:
+            return self._read_whole(heads, key, value, **how)[:2]
+        return self._read_chunks(heads, KeysAndValues(key, value), **how), None
+
+    def _read_folded(self, heads, context, whole, **how):
+        """As `_read_projected` over the projected context, without projecting it."""
+        by_head = (context.shape[-1], self.num_heads, self.dim // self.num_heads)
+        (key_kernel, value_kernel), (key_bias, value_bias) = self._kernels()
+        heads = ops.matmul(heads, ops.transpose(ops.reshape(key_kernel, by_head), (1, 2, 0)))
+        if whole:
+            read, scores, weights = self._read_whole(heads, context[:, None], context[:, None], **how)
+            covered = ops.sum(weights, axis=-1, keepdims=True)
+        else:
+            read, scores = self._read_chunks(heads, SharedContext(context), **how), None
+            read, covered = read[..., :-1], read[..., -1:]
+        # The keys' bias adds the same to all scores of a row, which softmax takes away: its gradient is 0.
+        bias = ops.reshape(value_bias + 0 * key_bias, (self.num_heads, 1, by_head[-1]))
+        output = ops.matmul(read, ops.transpose(ops.reshape(value_kernel, by_head), (1, 0, 2)))
+        return output + covered * bias, scores
+
+    def _read_whole(self, heads, key, value, mask, training, causal=False):
+        """What `heads` read, the scores, and what dropout made of them, all scores at once."""
+        groups = key.shape[1]
+        logits = ops.matmul(regroup(heads, groups), ops.swapaxes(key, -1, -2))
+        logits = ops.cast(regroup(logits, self.num_heads), "float32")
+        if causal:
+            earlier = causal_mask(*ops.shape(logits)[2:])
+            mask = earlier if mask is None else ops.logical_and(mask, earlier)
+        scores = masked_softmax(logits, mask)
         weights = ops.cast(self.weight_dropout(scores, training=training), value.dtype)
-        output = self.output_projection(self._merge(ops.matmul(weights, value)))
+        return regroup(ops.matmul(regroup(weights, groups), value), self.num_heads), scores, weights
+
+    def _read_chunks(self, heads, memory, mask, training, causal=False):
+        rate = self.dropout if training else 0.0
+        seed = self.weight_dropout.seed_generator.next() if rate else None
+        return chunked_attention(heads, memory, mask, causal, rate, seed)
+
+    def _finish(self, heads, scores, return_scores):
+        output = self.output_projection(self._merge(heads))
         if self.gated:
             output = output * ops.cast(ops.tanh(self.gate), output.dtype)
         return (output, scores) if return_scores else output
+
+    def _folds(self, query, context):
+        lengths = query.shape[1], context.shape[1]
+        return self._has_kernels() and folding_pays(*lengths, context.shape[-1], self.dim, self.num_heads)
+
+    def _has_kernels(self):
+        """Whether keys and values are plain matrix products; a quantised layer's kernel is not one."""
+        parts = self.key_projection, self.value_projection
+        return all(type(part) is keras.layers.Dense and part.quantization_mode is None for part in parts)
+
+    def _kernels(self):
+        parts = self.key_projection, self.value_projection
+        return (
+            [ops.cast(part.kernel, self.compute_dtype) for part in parts],
+            [ops.cast(part.bias, self.compute_dtype) for part in parts],
+        )
+
+    def _joined_kernel(self):
+        kernels, biases = self._kernels()
+        return ops.concatenate(kernels, axis=1), ops.concatenate(biases)
 
     def _split(self, sequence):
         batch, length = ops.shape(sequence)[:2]
@@ -136,6 +218,35 @@ class CrossAttention(keras.layers.Layer):
 def causal_mask(query_length, context_length):
     """Bool (query_length, context_length): True where the context is not later than the query."""
     return ops.arange(query_length)[:, None] >= ops.arange(context_length)[None, :]
+
+
+def few_scores(num_heads, query_length, context_length):
+    """Whether an example's scores are few enough to hold; never of a length that is not known.
+
+    Example:
+        >>> few_scores(8, 32, 784), few_scores(8, 512, 784), few_scores(8, 32, None)
+        (True, False, False)
+    """
+    if query_length is None or context_length is None:
+        return False
+    return num_heads * query_length * context_length <= CHUNK_SCORES
+
+
+def folding_pays(query_length, context_length, context_dim, dim, num_heads):
+    """Whether attention takes fewer multiplications with the projections folded into the query.
+
+    Projected, each context position costs ``dim * (context_dim + query_length)`` for its key and its
+    score; folded, ``num_heads * query_length * context_dim`` for its score alone, after the query has
+    been folded once. Values cost the same again.
+
+    Example:
+        >>> folding_pays(32, 784, 256, 256, 8), folding_pays(512, 784, 256, 256, 8)
+        (True, False)
+    """
+    if query_length is None or (context_length or SHORTEST_FOLD) < SHORTEST_FOLD:
+        return False
+    fold = query_length * dim * context_dim / context_length if context_length else 0
+    return num_heads * query_length * context_dim + fold < dim * (context_dim + query_length)
 
 
 def masked_softmax(logits, mask=None):

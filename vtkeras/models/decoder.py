@@ -157,10 +157,12 @@ class TextDecoder(keras.layers.Layer):
         sequence = self.embedding(tokens) + self._positions(0, ops.shape(tokens)[1])
         all_scores = []
         for block in self.blocks:
-            sequence, scores = block(
-                sequence, context, context_mask=context_mask, return_scores=True, training=training
+            sequence = block(
+                sequence, context, context_mask=context_mask, return_scores=return_scores, training=training
             )
-            all_scores.append(scores)
+            if return_scores:
+                sequence, scores = sequence
+                all_scores.append(scores)
         logits = self._logits(sequence)
         return (logits, all_scores) if return_scores else logits
 
