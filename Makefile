@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo install test test-slow test-browser bench-decoding lint clean
+.PHONY: demo install test test-slow test-browser bench-attention bench-decoding lint clean
 
 demo: .venv/installed
 	$(BIN)/vtkeras demo
@@ -36,6 +36,10 @@ test-browser: .venv/installed-tests
 bench-decoding: .venv/installed
 	$(PIP) -e '.[bench]'
 	$(BIN)/python tests/benchmarks/decoding.py
+
+bench-attention: .venv/installed
+	$(PIP) -e '.[bench]'
+	$(BIN)/python tests/benchmarks/attention.py
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .

@@ -276,8 +276,8 @@ def test_files_hold_a_model_that_reads_by_chunks(tmp_path):
     model.save(tmp_path / "model.keras")
     np.testing.assert_allclose(keras.saving.load_model(tmp_path / "model.keras")(inputs), expected, atol=1e-6)
     model.export(tmp_path / "saved_model", verbose=False)
-    served = tf.saved_model.load(tmp_path / "saved_model").serve
-    np.testing.assert_allclose(served(inputs), expected, atol=1e-6)
+    loaded = tf.saved_model.load(tmp_path / "saved_model")
+    np.testing.assert_allclose(loaded.serve(inputs), expected, atol=1e-6)
 
 
 def test_quantised_projections_are_called_and_not_read():
