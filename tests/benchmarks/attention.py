@@ -1,16 +1,15 @@
 """Time and memory of CrossAttention beside Keras' and PyTorch's attention, one thread: `make bench-attention`.
 
 Time is processor time (user and system) of one thread, so that other work on the machine counts little;
-the rivals take turns, and the median of the rounds is reported. Memory is a process' resident peak
-above what it holds once model and inputs are made and a first call is over; each case has a process
-of its own.
+the rivals take turns, and the median of the rounds is reported. Memory is a process' resident peak in
+three passes forward and backward, above what it holds once model, inputs and graph are made; each case
+has a process of its own. What jit needs to compile counts.
 
 Query (8, 32, 256), context (8, 784, 256), 8 heads; memory with query (2, 512, 256). Writes
 attention.json and attention.md to `--out`.
 """
 
 import argparse
-import ctypes
 import gc
 import json
 import os
@@ -161,19 +160,17 @@ def measure_times(rounds):
 
 
 def measure_memory(name, context):
-    """MB above the baseline, by pass; a process measures one case."""
+    """MB that forward and backward passes take at most; a process measures one case."""
     one_thread(name)
-    found = {}
-    for kind, run in CASES[name](*inputs(**MEMORY, context=context)).items():
+    run = CASES[name](*inputs(**MEMORY, context=context))[PASSES[1]]
+    if hasattr(run, "get_concrete_function"):
+        run.get_concrete_function()
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+    baseline = resident("VmRSS")
+    for _ in range(3):
         run()
-        gc.collect()
-        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what the first call freed is not the next one's for nothing
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
-        baseline = resident("VmRSS")
-        for _ in range(3):
-            run()
-        found[kind] = resident("VmHWM") - baseline
-    return found
+    return resident("VmHWM") - baseline
 
 
 def resident(field):
@@ -229,16 +226,16 @@ def markdown(found):
     fastest = {kind: min(times[name][kind] for name in CASES if name.startswith("Keras")) for kind in PASSES}
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     lines = [
-        f"{found['date']}, {versions}; one thread. Ratio: to the faster of Keras' two.",
+        f"{found['date']}, {versions}; one thread. Ratios to the faster of Keras' two.",
         "",
-        "| | forward | ratio | forward+backward | ratio |" + "".join(f" {length:,} |" for length in CONTEXTS),
+        "| | forward | ratio | and backward | ratio |" + "".join(f" MB at {length:,} |" for length in CONTEXTS),
         "| --- |" + " ---: |" * (4 + len(CONTEXTS)),
     ]
     for name in CASES:
         cells = [name]
         for kind in PASSES:
             cells += [f"{times[name][kind]:.1f} ms", f"{times[name][kind] / fastest[kind]:.2f}"]
-        cells += [f"{peaks[name][str(length)]['forward+backward']:.0f} MB" for length in CONTEXTS]
+        cells += [f"{peaks[name][str(length)]:.0f}" for length in CONTEXTS]
         lines.append("| " + " | ".join(cells) + " |")
     difference = found["gradient_difference"]
     lines += ["", f"Gradients by chunks and in one piece differ by {difference:.1e} of the largest entry."]
@@ -265,7 +262,7 @@ def main():
     memory = {}
     for name in CASES:
         memory[name] = {str(length): in_a_process("--memory", name, str(length)) for length in CONTEXTS}
-        print(name, memory[name], flush=True)
+        print(f"{name}: {memory[name]}", flush=True)
     found = report(times, memory, in_a_process("--difference"))
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "attention.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

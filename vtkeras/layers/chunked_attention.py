@@ -114,16 +114,16 @@ class Chunks:
         seed = self.seed + ops.cast(ops.stack([index, 0]), self.seed.dtype)
         return keras.random.dropout(ops.ones_like(weights), self.dropout, seed=DrawnSeed(seed))
 
-    def join(self, chunks):
-        """Chunks (count, ..., length, width) put together: (..., total, width)."""
-        joined = ops.moveaxis(chunks, 0, -3)
-        *lead, count, length, width = ops.shape(joined)
-        joined = ops.reshape(joined, (*lead, count * length, width))
-        if self.even:
-            return joined
-        cut = (count - 1) * length
-        hidden = count * length - self.total
-        return ops.concatenate([joined[..., :cut, :], joined[..., cut + hidden :, :]], axis=-2)
+    def add(self, whole, new, index):
+        """`whole` (rows, total, width) plus `new` (..., length, width) at the chunk's positions.
+
+        TensorFlow adds in place; where the last chunk overlaps the one before, `new` is 0.
+        """
+        rows, _, width = ops.shape(whole)
+        positions = self._start(index) + ops.arange(self.length)
+        places = ops.stack(ops.meshgrid(ops.arange(rows), positions, indexing="ij"), axis=-1)
+        new = ops.reshape(new, (rows, self.length, width))
+        return ops.scatter_update(whole, places, new, reduction="add")
 
     def _start(self, index):
         return ops.minimum(index * self.length, self.total - self.length)
@@ -197,21 +197,20 @@ def _backward(query, tensors, output, log_sum, upstream, chunks):
         query_grad = query_grad + ops.cast(ops.matmul(logit_grad, key), "float32")
         key_grad = ops.matmul(ops.swapaxes(logit_grad, -1, -2), query)
         found = chunks.memory.unload(parts, weights, key_grad, value_grad)
-        place = ops.reshape(index, (1, 1))
-        part_grads = [ops.scatter_update(grad, place, new[None]) for grad, new in zip(part_grads, found[0])]
+        part_grads = [chunks.add(grad, new, index) for grad, new in zip(part_grads, found[0])]
         weight_grads = [grad + ops.cast(new, "float32") for grad, new in zip(weight_grads, found[1])]
         return _after(query_grad, index + 1), query_grad, part_grads, weight_grads
 
     parts, weights = chunks.split(tensors)
     start = (
         ops.zeros(ops.shape(query)),
-        [ops.zeros((chunks.count, *ops.shape(p)[:-2], chunks.length, p.shape[-1]), p.dtype) for p in parts],
+        [ops.reshape(ops.zeros_like(part), (-1, chunks.total, part.shape[-1])) for part in parts],
         [ops.zeros(weight.shape) for weight in weights],
     )
     query_grad, part_grads, weight_grads = chunks.loop(add_chunk, start)
     return (
         ops.cast(query_grad, query.dtype),
-        *map(chunks.join, part_grads),
+        *(ops.reshape(grad, ops.shape(part)) for grad, part in zip(part_grads, parts)),
         *(ops.cast(grad, weight.dtype) for grad, weight in zip(weight_grads, weights)),
     )
 

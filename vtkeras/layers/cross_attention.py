@@ -140,7 +140,8 @@ class CrossAttention(keras.layers.Layer):
         heads = ops.matmul(heads, ops.transpose(ops.reshape(key_kernel, by_head), (1, 2, 0)))
         if whole:
             read, scores, weights = self._read_whole(heads, context[:, None], context[:, None], **how)
-            covered = ops.sum(weights, axis=-1, keepdims=True)
+            sums_to_one = how["mask"] is None and not how["causal"] and not (self.dropout and how["training"])
+            covered = 1.0 if sums_to_one else ops.sum(weights, axis=-1, keepdims=True)
         else:
             read, scores = self._read_chunks(heads, SharedContext(context), **how), None
             read, covered = read[..., :-1], read[..., -1:]
