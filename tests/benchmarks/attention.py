@@ -2,8 +2,8 @@
 
 Time is processor time (user and system) of one thread, so that other work on the machine counts little;
 the rivals take turns, and the median of the rounds is reported. Memory is a process' resident peak in
-three passes forward and backward, above what it holds once model, inputs and graph are made; each case
-has a process of its own. What jit needs to compile counts.
+three passes forward and backward, above what it holds once model, inputs and graph are made, without
+the libraries' own code that comes in meanwhile; each case has a process of its own.
 
 Query (8, 32, 256), context (8, 784, 256), 8 heads; memory with query (2, 512, 256). Writes
 attention.json and attention.md to `--out`.
@@ -167,14 +167,14 @@ def measure_memory(name, context):
         run.get_concrete_function()
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
-    baseline = resident("VmRSS")
+    baseline, code = resident("VmRSS"), resident("RssFile")
     for _ in range(3):
         run()
-    return resident("VmHWM") - baseline
+    return resident("VmHWM") - baseline - (resident("RssFile") - code)
 
 
 def resident(field):
-    """MB of resident memory: VmRSS now, VmHWM at its peak."""
+    """MB of resident memory: VmRSS now, VmHWM at its peak, RssFile the part that is read from files."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
     return int(line.split()[1]) * 1024 / 1e6
 
