@@ -210,7 +210,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     decode: Annotated[str, typer.Option(help="How to write: greedy, beam or sample.")] = "greedy",
     beams: Annotated[int | None, typer.Option(help="beam: texts side by side, 1 to 64; default 4.")] = None,
-    length_penalty: Annotated[float | None, typer.Option(help="beam: more is for longer texts; 0.6.")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="beam: more favours longer ones; 0.6.")] = None,
     temperature: Annotated[float | None, typer.Option(help="sample: 0 takes no chances; default 1.")] = None,
     top_k: Annotated[int | None, typer.Option(help="sample: among the k likeliest; default 0, all.")] = None,
     top_p: Annotated[float | None, typer.Option(help="sample: among those that sum to p; default 1.")] = None,

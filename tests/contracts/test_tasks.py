@@ -173,6 +173,15 @@ def test_one_beam_is_greedy(decoder, examples):
     assert one["caption"].numpy().tolist() == other["caption"].numpy().tolist()
 
 
+def test_compiled_captions_are_the_same(decoder, examples, tiny_model, preprocessor):
+    compiled = TASKS["multitask"].decode(tiny_model, preprocessor, compiled=True)
+    found = compiled.caption(*clips(examples))
+    expected = decoder.caption(*clips(examples))
+    assert found["caption"].numpy().tolist() == expected["caption"].numpy().tolist()
+    for name in ("probabilities", "attention"):
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
+
+
 def test_caption_sample(decoder, examples):
     found = [decoder.caption_sample(*clips(examples), seed=seed) for seed in (1, 1, 2)]
     drawn = [one["caption"].numpy().tolist() for one in found]
