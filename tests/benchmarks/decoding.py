@@ -205,12 +205,16 @@ def main():
     keras.utils.set_random_seed(0)
     torch.manual_seed(0)
     about = machine("tensorflow", "keras", "torch", "transformers")
-    report = {
-        "20 tokens, batch 1": decoding(1),
-        "20 tokens, batch 32": decoding(32),
-        f"training step, batch {TRAINING_BATCH}": training(),
+    comparisons = {
+        f"{LENGTH} tokens, batch 1": lambda: decoding(1),
+        f"{LENGTH} tokens, batch 32": lambda: decoding(32),
+        f"training step, batch {TRAINING_BATCH}": training,
     }
-    write(report, about, RESULTS)
+    report = {}
+    for title, compare in comparisons.items():
+        print(f"measuring: {title}", flush=True)
+        report[title] = compare()
+        write(report, about, RESULTS)  # what is measured is not lost when the rest is interrupted
     print(to_markdown(report, about))
 
 
