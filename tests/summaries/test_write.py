@@ -1,7 +1,7 @@
 import numpy as np
 
 from vtkeras.summaries.observe import SeenShot
-from vtkeras.summaries.write import clock, divide, merge_captions, write
+from vtkeras.summaries.write import Part, choose_quotes, clock, divide, merge_captions, write
 
 
 def shots(*captions, seconds=2.0, confidence=1.0):
@@ -63,6 +63,13 @@ def test_unsure_captions_are_not_told():
     assert len(parts) == 1 and parts[0].text == "not recognised."
     text, _ = write(divide(video), video, {1: "look, a dog!"})
     assert "“look, a dog!”" in text
+
+
+def test_every_part_with_words_is_quoted():
+    parts = [Part(0, 4, (0, 1), ()), Part(4, 8, (2, 3), ()), Part(8, 10, (4,), ())]
+    key, scores = np.array([1, 0, 0, 0, 0], bool), np.array([1.0, 9, 2, 3, 5])
+    said = {0: "a", 1: "b", 2: "c", 3: "d"}
+    assert choose_quotes(parts, key, scores, said) == {0: "a", 3: "d"}
 
 
 def test_clock():

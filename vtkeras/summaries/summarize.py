@@ -22,7 +22,7 @@ from vtkeras.summaries.relate import pick_sentences
 from vtkeras.summaries.scorers import DIVERSE, make_scorer
 from vtkeras.summaries.shots import MAX_SHOT, MIN_SHOT, THRESHOLD
 from vtkeras.summaries.storyboard import storyboard
-from vtkeras.summaries.write import divide, merge_captions, write
+from vtkeras.summaries.write import choose_quotes, divide, merge_captions, write
 
 JSON, TEXT, CAPTIONS, STORYBOARD, CLIP = (
     "summary.json",
@@ -160,7 +160,8 @@ def summarize(
     scores = scorer(sequence, options.seed)
     key, notes = choose(seen.shots, scores, options.budget, seen.info.fps)
     quotes = pick_sentences(sequence, said) if said.sentences else {}
-    text, parts = write(divide(seen.shots), seen.shots, {shot: quotes[shot] for shot in quotes if key[shot]})
+    parts = divide(seen.shots)
+    text, parts = write(parts, seen.shots, choose_quotes(parts, key, scores, quotes))
     summary = Summary(
         video=Path(video).name,
         video_hash=file_hash(video),

@@ -74,6 +74,30 @@ def divide(shots: list[SeenShot], most: int = MOST_PARTS) -> list[Part]:
     return [_part(shots, members) for members, _, _ in groups]
 
 
+def choose_quotes(
+    parts: list[Part], key: np.ndarray, scores: np.ndarray, said: dict[int, str]
+) -> dict[int, str]:
+    """What is quoted: the sentences of key shots, and where a part has none, of its best shot that has some.
+
+    Args:
+        parts: from `divide`.
+        key: bool (shots,).
+        scores: float (shots,).
+        said: sentences of the transcript, by shot.
+
+    Example:
+        >>> choose_quotes([Part(0, 4, (0, 1), ())], np.zeros(2, bool), np.array([1, 2]), {0: "a", 1: "b"})
+        {1: 'b'}
+    """
+    quoted = {shot: text for shot, text in said.items() if key[shot]}
+    for part in parts:
+        candidates = [shot for shot in part.shots if shot in said]
+        if candidates and not any(key[shot] for shot in candidates):
+            best = max(candidates, key=lambda shot: scores[shot])
+            quoted[best] = said[best]
+    return quoted
+
+
 def write(parts: list[Part], shots: list[SeenShot], said: dict[int, str]) -> tuple[str, list[Part]]:
     """Writes the summary.
 
