@@ -136,10 +136,10 @@ def test_from_a_clip_to_where_the_model_looked(open_page, tmp_path):
     assert not is_cut_off(page)
 
 
-@pytest.mark.parametrize("name", ["", "playground", "browse", "curves"])
+@pytest.mark.parametrize("name", ["", "playground", "attention", "browse", "curves"])
 def test_pages_fit_a_narrow_window(open_page, name):
     page = open_page(name, NARROW)
-    if name == "playground":
+    if name in ("playground", "attention"):
         choose_clip(page)
     page.wait_for_timeout(2000)
     assert not is_cut_off(page)
