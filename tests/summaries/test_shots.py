@@ -44,8 +44,14 @@ def test_a_long_take_is_cut_into_parts(film):
 def test_resumed_where_a_shot_ended_it_finds_the_same(film):
     for longest in (10.0, 0.8):
         whole = spans(film, longest=longest)
-        for number, (start, _) in enumerate(whole):
-            assert spans(film, longest=longest, start=start) == whole[number:]
+        before = 0.0
+        for number, (start, end) in enumerate(whole):
+            assert spans(film, longest=longest, start=start, before=before) == whole[number:]
+            before = end - start
+
+
+def test_a_cut_soon_after_a_division_is_kept(film):
+    assert spans(film, longest=0.8)[:5] == [(0, 0.8), (0.8, 1), (1, 1.8), (1.8, 2.6), (2.6, 3)]
 
 
 def test_frames_are_the_middles_of_equal_parts(film):

@@ -22,7 +22,7 @@ from vtkeras.summaries.shots import Shot, find_shots
 
 SHOTS = "shots.jsonl"
 PICTURES = "pictures"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,11 @@ def observe(
         log = _ShotLog(Path(folder), key)
         data, total = predictor.config.data, stream.info.duration
         if not log.complete:
-            start = log.shots[-1].end if log.shots else 0.0
+            start, before = (log.shots[-1].end, log.shots[-1].length) if log.shots else (0.0, 0.0)
             progress(start, total)
-            for shot in find_shots(stream, data.num_frames, 4 * data.image_size, start, longest, threshold):
+            for shot in find_shots(
+                stream, data.num_frames, 4 * data.image_size, start, before, longest, threshold
+            ):
                 log.add(shot, predictor)
                 progress(shot.end, total)
             log.finish(stream.missing())

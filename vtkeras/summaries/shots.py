@@ -45,6 +45,7 @@ def find_shots(
     num_frames: int,
     max_side: int,
     start: float = 0.0,
+    before: float = 0.0,
     longest: float = MAX_SHOT,
     threshold: float = THRESHOLD,
 ) -> Iterator[Shot]:
@@ -59,6 +60,8 @@ def find_shots(
         max_side: pixels of the longest side of a kept frame.
         start: seconds where to begin; a time at which an earlier walk saw a shot begin gives the
             same shots from there on.
+        before: seconds of the shot that ends at `start`. Cuts are half a second apart at least, but for the
+            first one after a take was divided.
         longest: seconds.
         threshold: mean change of hue, saturation and brightness (0 to 255) that makes a cut.
 
@@ -68,16 +71,17 @@ def find_shots(
         [(0.0, 2.0), (2.0, 4.0)]
     """
     size, small_size = stream.size(max_side), stream.size(DETECTOR_SIDE)
-    kept, detector, begin, end = _Kept(num_frames), _detector(threshold), start, start
+    most = longest - 0.5 / stream.info.fps
+    kept, detector, begin, end = _Kept(num_frames), _detector(threshold, before >= most), start, start
     for frame in stream.frames(start):
         small = frame.draw(*small_size)
         picture = np.ascontiguousarray(small[..., ::-1])  # OpenCV's order of colours
         timecode = FrameTimecode(frame.time, stream.info.fps)
         cut = detector.process_frame(timecode, picture)
-        if kept and (cut or frame.time - begin >= longest - 0.5 / stream.info.fps):
+        if kept and (cut or frame.time - begin >= most):
             yield kept.shot(begin, frame.time)
-            # Nothing is carried over, so that a walk that is resumed here finds the same.
-            kept, detector = _Kept(num_frames), _detector(threshold)
+            # Nothing else is carried over, so that a walk that is resumed here finds the same.
+            kept, detector = _Kept(num_frames), _detector(threshold, frame.time - begin >= most)
             detector.process_frame(timecode, picture)
         begin = begin if kept else frame.time
         kept.add(frame.time, small if size == small_size else frame.draw(*size))
@@ -86,8 +90,10 @@ def find_shots(
         yield kept.shot(begin, end)
 
 
-def _detector(threshold: float) -> ContentDetector:
-    return ContentDetector(threshold, min_scene_len=MIN_SHOT, filter_mode=FlashFilter.Mode.SUPPRESS)
+def _detector(threshold: float, divided: bool) -> ContentDetector:
+    """A fresh detector; `divided` if it goes on in the middle of a take, where a cut may come at once."""
+    shortest = 0.0 if divided else MIN_SHOT
+    return ContentDetector(threshold, min_scene_len=shortest, filter_mode=FlashFilter.Mode.SUPPRESS)
 
 
 class _Kept:
