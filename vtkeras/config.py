@@ -62,9 +62,9 @@ class ModelConfig(_Options):
     cache_features: bool = False
     """With a frozen frame encoder: compute every clip's features once and train on those."""
     motion: bool = True
-    """Give the frame encoder the difference to the frame before as three more channels."""
-    motion_dropout: float = Field(0.0, ge=0.0, lt=1.0)
-    """Share of clips whose differences are zeroed in training, so that looks are read off the frames alone."""
+    """Tell the model which way the content of each patch moves, by block matching with the frame before."""
+    motion_dropout: float = Field(0.0, ge=0.0, le=1.0)
+    """Share of clips whose motion is zeroed in training, so that looks are read off the frames alone."""
     patch_merge: int = Field(1, ge=1, le=8)
     """Merge squares of this many patches a side into one token."""
     temporal_encoder: str = "transformer"
@@ -106,6 +106,8 @@ class StageConfig(_Options):
     """Overrides of `data.options` while the stage lasts."""
     learning_rate: float | None = Field(None, gt=0)
     """Peak learning rate of the stage; None takes `train.learning_rate`."""
+    motion_dropout: float | None = Field(None, ge=0.0, le=1.0)
+    """As `model.motion_dropout`, while the stage lasts; 1 hides motion, so that looks are learned first."""
 
 
 class WarmupConfig(_Options):

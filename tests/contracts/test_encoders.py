@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.encoders import FRAME_ENCODERS, TEMPORAL_ENCODERS, TEXT_ENCODERS, text_preset
-from vtkeras.encoders.frames import motion_of
 from vtkeras.errors import UserError
+from vtkeras.layers import PatchFlow
 
 # At 32 px: 8 pixels a patch for the tiny one, 32 for the others.
 BUILT = {
@@ -23,7 +23,7 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 32, 3), dtype="uin
 @pytest.fixture(scope="module", params=BUILT)
 def frame_encoder(request):
     name = request.param
-    return name, FRAME_ENCODERS[name](image_size=32, motion=name == "efficientnet_tiny")
+    return name, FRAME_ENCODERS[name](image_size=32, motion=False)
 
 
 def test_patches(frame_encoder):
@@ -64,31 +64,32 @@ def test_frame_encoder_round_trip():
     np.testing.assert_array_equal(copy(FRAMES), encoder(FRAMES))
 
 
-def test_motion_by_hand():
-    # Brightness 5, 7, 4: no difference for the first frame, then 7 - 5 = 2 and 4 - 7 = -3.
-    found = motion_of(np.array([5.0, 7.0, 4.0]).reshape(1, 3, 1, 1, 1))
-    np.testing.assert_array_equal(np.asarray(found)[0, :, 0, 0], [[0], [2], [-3]])
+def test_motion_adds_the_flow_of_every_patch():
+    with_motion = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=True)
+    patches = with_motion(FRAMES)
+    assert patches.shape == (2, 3, 16, 100)
+    np.testing.assert_array_equal(patches[..., :96], with_motion.looks(FRAMES))
+    np.testing.assert_array_equal(patches[..., 96:], PatchFlow(grid=4)(FRAMES))
 
 
 def test_motion_dropout_zeroes_whole_clips_in_training_only():
     encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion_dropout=0.5)
-    frames = np.zeros((64, 2, 32, 32, 3), "uint8")
-    frames[:, 1] = 255  # white after black: a difference of 1 everywhere
-    differences = np.asarray(encoder.prepare(frames, training=True))[:, 1, ..., 3:]
-    kept = {float(clip.mean()) for clip in differences}
-    assert kept == {0.0, 1.0}
-    assert 16 < sum(clip.mean() == 0 for clip in differences) < 48  # half of 64, give or take 4 deviations
-    assert np.asarray(encoder.prepare(frames))[:, 1, ..., 3:].min() == 1.0
+    encoder.build((None, 3, 32, 32, 3))
+    frames = np.repeat(FRAMES, 32, axis=0)
+    moves = np.asarray(encoder.flow(frames))
+    trained = np.asarray(encoder.flow(frames, training=True))
+    kept = (trained == moves).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(trained[~kept], 0)
+    assert 16 < kept.sum() < 48  # half of 64, give or take 4 deviations
+    assert moves.max(axis=(1, 2, 3)).min() > 0
 
 
 @pytest.mark.parametrize(
     "name,options,sentence",
     [
         ("efficientnet_tiny", {"weights": "imagenet"}, "has no pretrained weights"),
-        ("resnet50", {"weights": "imagenet", "motion": True}, "model.motion"),
         ("preset", {}, "needs model.frame_preset"),
         ("preset", {"preset": "/no/such/preset"}, "'/no/such/preset' cannot be loaded"),
-        ("preset", {"preset": "/no/such/preset", "motion": True}, "model.motion"),
     ],
 )
 def test_frame_encoder_refuses(name, options, sentence):

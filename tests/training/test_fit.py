@@ -36,7 +36,7 @@ def conv():
 
     def build(image_size, motion=True, **options):
         layers = [keras.layers.Conv2D(8, 8, strides=8), keras.layers.BatchNormalization()]
-        backbone = keras.Sequential([keras.Input((image_size, image_size, 6 if motion else 3)), *layers])
+        backbone = keras.Sequential([keras.Input((image_size, image_size, 3)), *layers])
         return FrameEncoder(backbone, scale=1 / 255, motion=motion, name="frame_encoder")
 
     with pytest.MonkeyPatch.context() as patch:

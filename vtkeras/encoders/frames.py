@@ -5,31 +5,35 @@ import keras_nlp
 from keras import ops
 
 from vtkeras.errors import UserError
+from vtkeras.layers import PatchFlow
 
 
 @keras.saving.register_keras_serializable("vtkeras")
 class FrameEncoder(keras.layers.Layer):
-    """Applies an image backbone to every frame.
+    """Applies an image backbone to every frame, and tells which way the content of each patch moves.
+
+    Looks come from the backbone, motion from `PatchFlow`, which cannot tell one thing from another: so
+    what is recognised does not depend on how it moves, nor the other way round (the two streams of
+    Simonyan and Zisserman, 2014).
 
     Args:
-        backbone: keras model, float (batch, height, width, channels) to (batch, rows, columns, dim).
+        backbone: keras model, float (batch, height, width, 3) to (batch, rows, columns, dim).
         scale: float, pixels are multiplied by this first.
         offset: float, then this is added.
-        motion: bool, give the backbone the difference to the frame before as further channels (zero
-            for the first frame), so that a patch can tell which way its content moves.
-        motion_dropout: float, share of clips whose differences are zeroed in training, so that what a
-            thing is gets read off its look alone.
+        motion: bool, add the channels of `PatchFlow`; needs a square grid of patches.
+        motion_dropout: float, share of clips whose flow is zeroed in training; `set_motion_dropout`
+            changes it while training goes on.
 
     Call arguments:
         frames: uint8 or float (batch, time, height, width, 3), values 0 to 255.
 
     Returns:
-        (batch, time, patches, dim), patches row by row.
+        (batch, time, patches, channels), patches row by row: the backbone's dim, then the flow's 4.
 
     Example:
         >>> encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=64)
         >>> encoder(ops.zeros((2, 8, 64, 64, 3), "uint8")).shape
-        (2, 8, 64, 96)
+        (2, 8, 64, 100)
 
     Source: spec B2.
     """
@@ -41,39 +45,53 @@ class FrameEncoder(keras.layers.Layer):
         self.offset = offset
         self.motion = motion
         self.motion_dropout = motion_dropout
-        self.seed_generator = keras.random.SeedGenerator() if motion_dropout else None
+        self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, frames_shape):
         if not self.backbone.built:
             self.backbone.build((None, *frames_shape[2:]))
+        if self.motion:
+            rows = self.backbone.compute_output_shape((None, *frames_shape[2:]))[1]
+            self.patch_flow = PatchFlow(rows, dtype=self.dtype_policy, name="patch_flow")
+            self.motion_dropout_rate = self.add_weight(
+                shape=(),
+                initializer=keras.initializers.Constant(self.motion_dropout),
+                trainable=False,
+                dtype="float32",
+                name="motion_dropout_rate",
+            )
 
     def call(self, frames, training=None):
-        return self.encode(self.prepare(frames, training=training), training=training)
-
-    def prepare(self, frames, training=None):
-        """Scaled frames (batch, time, height, width, channels), motion channels included."""
-        frames = ops.cast(frames, self.compute_dtype) * self.scale + self.offset
+        looks = self.looks(frames, training=training)
         if not self.motion:
-            return frames
-        differences = motion_of(frames)
-        if training and self.motion_dropout:
-            drawn = keras.random.uniform((ops.shape(frames)[0], 1, 1, 1, 1), seed=self.seed_generator)
-            differences = ops.where(drawn < self.motion_dropout, ops.zeros_like(differences), differences)
-        return ops.concatenate([frames, differences], axis=-1)
+            return looks
+        return ops.concatenate([looks, self.flow(frames, training=training)], axis=-1)
 
-    def encode(self, frames, training=None):
-        """Patches (batch, time, patches, dim) of frames that `prepare` gave."""
+    def looks(self, frames, training=None):
+        """What the backbone sees in each frame by itself, (batch, time, patches, dim)."""
         batch, time, height, width, channels = ops.shape(frames)
         images = ops.reshape(frames, (batch * time, height, width, channels))
+        images = ops.cast(images, self.compute_dtype) * self.scale + self.offset
         grid = self.backbone(images, training=training and self.trainable)
         _, rows, columns, dim = ops.shape(grid)
         return ops.reshape(grid, (batch, time, rows * columns, dim))
 
+    def flow(self, frames, training=None):
+        """Which way each patch moves, (batch, time, patches, 4)."""
+        flow = self.patch_flow(frames)
+        if training:
+            drawn = keras.random.uniform((ops.shape(frames)[0], 1, 1, 1), seed=self.seed_generator)
+            flow = ops.where(drawn < self.motion_dropout_rate, ops.zeros_like(flow), flow)
+        return flow
+
+    def set_motion_dropout(self, rate):
+        """Zeroes the flow of this share of the training clips from now on."""
+        self.motion_dropout_rate.assign(rate)
+
     def compute_output_shape(self, frames_shape):
         batch, time, height, width, channels = frames_shape
-        channels = channels * 2 if self.motion else channels
         _, rows, columns, dim = self.backbone.compute_output_shape((None, height, width, channels))
-        return (batch, time, rows * columns, dim)
+        return (batch, time, rows * columns, dim + PatchFlow.channels * self.motion)
 
     def get_config(self):
         backbone = keras.saving.serialize_keras_object(self.backbone)
@@ -94,24 +112,13 @@ class FrameEncoder(keras.layers.Layer):
         return cls(**config)
 
 
-def motion_of(frames):
-    """Each frame's difference to the frame before; zero for the first.
-
-    Args:
-        frames: float (batch, time, height, width, channels).
-
-    Returns:
-        Same shape.
-    """
-    return frames - ops.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
-
-
 def efficientnet_tiny(image_size, weights=None, preset=None, motion=True, motion_dropout=0.0):
     """A small EfficientNetV2 (fused MBConv) that trains from scratch on a CPU: 8 pixels a patch.
 
     After Tan and Le, "EfficientNetV2", 2021; built from keras-nlp's EfficientNetBackbone.
     """
-    _refuse(weights, "efficientnet_tiny has no pretrained weights: leave model.frame_weights empty.")
+    if weights:
+        raise UserError("efficientnet_tiny has no pretrained weights: leave model.frame_weights empty.")
     stages = 3
     backbone = keras_nlp.models.EfficientNetBackbone(
         stackwise_width_coefficients=[1.0] * stages,
@@ -126,7 +133,7 @@ def efficientnet_tiny(image_size, weights=None, preset=None, motion=True, motion
         stackwise_block_types=["fused"] * stages,
         dropout=0.0,
         num_features=96,
-        input_shape=(image_size, image_size, 6 if motion else 3),
+        input_shape=(image_size, image_size, 3),
     )
     return FrameEncoder(
         backbone, scale=1 / 255, motion=motion, motion_dropout=motion_dropout, name="frame_encoder"
@@ -135,12 +142,10 @@ def efficientnet_tiny(image_size, weights=None, preset=None, motion=True, motion
 
 def _application(constructor, scale=1.0, offset=0.0, **options):
     def build(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
-        if weights:
-            _refuse(motion, "model.motion adds channels that pretrained weights do not know: set it to false.")
         backbone = constructor(
             include_top=False,
             weights=weights,
-            input_shape=(image_size, image_size, 6 if motion else 3),
+            input_shape=(image_size, image_size, 3),
             **options,
         )
         return FrameEncoder(
@@ -159,17 +164,13 @@ def image_preset(image_size, weights=None, preset=None, motion=False, motion_dro
     """
     if not preset:
         raise UserError("frame_encoder `preset` needs model.frame_preset: a preset name or a local folder.")
-    _refuse(motion, "model.motion adds channels that a preset does not know: set it to false.")
     try:
         backbone = keras_nlp.models.Backbone.from_preset(preset, image_shape=(image_size, image_size, 3))
     except Exception as error:
         raise UserError(f"Image preset '{preset}' cannot be loaded: {str(error).splitlines()[0]}") from None
-    return FrameEncoder(backbone, scale=1 / 127.5, offset=-1.0, name="frame_encoder")
-
-
-def _refuse(value, sentence):
-    if value:
-        raise UserError(sentence)
+    return FrameEncoder(
+        backbone, scale=1 / 127.5, offset=-1.0, motion=motion, motion_dropout=motion_dropout, name="frame_encoder"
+    )
 
 
 FRAME_ENCODERS = {

@@ -2,6 +2,7 @@
 
 from vtkeras.layers.cross_attention import CrossAttention, causal_mask, masked_softmax
 from vtkeras.layers.feed_forward import FeedForward
+from vtkeras.layers.patch_flow import PatchFlow
 from vtkeras.layers.patches import PatchMerge
 from vtkeras.layers.pooling import MaskedMax, MaskedMean
 from vtkeras.layers.positions import SpaceTimePosition
@@ -11,6 +12,7 @@ __all__ = [
     "FeedForward",
     "MaskedMax",
     "MaskedMean",
+    "PatchFlow",
     "PatchMerge",
     "SpaceTimePosition",
     "causal_mask",

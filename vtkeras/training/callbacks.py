@@ -142,6 +142,21 @@ class StopOnNaN(keras.callbacks.Callback):
             )
 
 
+class MotionDropout(keras.callbacks.Callback):
+    """Sets the frame encoder's `motion_dropout` at the begin of every epoch.
+
+    Args:
+        rates: the rate of each epoch, from the first of the whole training on.
+    """
+
+    def __init__(self, rates: list[float]):
+        super().__init__()
+        self.rates = rates
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.frame_encoder.set_motion_dropout(self.rates[epoch])
+
+
 class SampleLogger(keras.callbacks.Callback):
     """Writes captions, answers and a picture of the attention to TensorBoard after every epoch.
 

@@ -17,7 +17,7 @@ from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.models import choose
 from vtkeras.tasks import TASKS
-from vtkeras.training.callbacks import Checkpoints, Progress, SampleLogger, StopOnNaN
+from vtkeras.training.callbacks import Checkpoints, MotionDropout, Progress, SampleLogger, StopOnNaN
 from vtkeras.training.features import cached_features
 from vtkeras.training.run import CHECKPOINTS, CONFIG_FILE, LOGS, VOCABULARY_FILE, active_heads, make_source
 from vtkeras.training.schedule import StagedCosine
@@ -132,6 +132,7 @@ def train(
                 config.name, steps * config.epochs, steps, config.train.batch_size, meta["epoch"], report
             ),
             StopOnNaN(),
+            *_motion_dropout(config),
             keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
             *_sample_logger(model, task, config, source, preprocessor, heads, folder),
             Checkpoints(folder / CHECKPOINTS, {"fingerprint": meta["fingerprint"]}, meta["best"]),
@@ -225,6 +226,19 @@ def _epochs(config, source, preprocessor, to_batch, first_epoch, features) -> tf
         )
         dataset = one if dataset is None else dataset.concatenate(one)
     return dataset
+
+
+def _motion_dropout(config) -> list:
+    """The callback that follows the stages' `motion_dropout`, where one sets it."""
+    given = [stage.motion_dropout for stage in config.train.stages for _ in range(stage.epochs)]
+    if all(rate is None for rate in given):
+        return []
+    if not config.model.motion or config.model.cache_features:
+        raise UserError(
+            "train.stages: motion_dropout needs model.motion, computed while training: "
+            "set model.motion to true and model.cache_features to false."
+        )
+    return [MotionDropout([config.model.motion_dropout if rate is None else rate for rate in given])]
 
 
 def _stage_source(config, stage, source, features):

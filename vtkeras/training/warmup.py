@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import keras
 import tensorflow as tf
-from keras import ops
 
 from vtkeras import keys
 from vtkeras.config import Config
@@ -30,7 +29,7 @@ class FrameLabeller(keras.Model):
         num_labels: int.
 
     Call arguments:
-        frames: uint8 (batch, 2, height, width, 3), a frame and the one before it.
+        frames: uint8 (batch, 1, height, width, 3).
 
     Returns:
         logits (batch, num_labels).
@@ -45,12 +44,11 @@ class FrameLabeller(keras.Model):
     def build(self, frames_shape):
         if not self.frame_encoder.built:
             self.frame_encoder.build(frames_shape)
-        patches_shape = self.frame_encoder.compute_output_shape(frames_shape)
-        self.head.build((frames_shape[0], patches_shape[-1]))
+        looks = self.frame_encoder.backbone.compute_output_shape((None, *frames_shape[2:]))
+        self.head.build((frames_shape[0], looks[-1]))
 
     def call(self, frames, training=None):
-        prepared = self.frame_encoder.prepare(frames, training=training)[:, 1:]
-        return self.head(self.pool(self.frame_encoder.encode(prepared, training=training)[:, 0]))
+        return self.head(self.pool(self.frame_encoder.looks(frames, training=training)[:, 0]))
 
 
 def warm_up(
@@ -82,34 +80,28 @@ def warm_up(
         labeller.compile(
             keras.optimizers.AdamW(rate, weight_decay=config.train.weight_decay, clipnorm=config.train.clipnorm),
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
-            metrics=[keras.metrics.MeanMetricWrapper(all_labels_right, name="exact")],
+            metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
             jit_compile=False,
         )
         size = config.data.image_size
-        labeller.build((None, 2, size, size, 3))
+        labeller.build((None, 1, size, size, 3))
     synchronise(labeller)
     dataset = _single_frames(source, preprocessor, options.batch_size, config.train.seed)
     labeller.fit(dataset, steps_per_epoch=options.steps, epochs=1, verbose=0, callbacks=callbacks)
 
 
-@keras.saving.register_keras_serializable("vtkeras")
-def all_labels_right(y_true, y_pred):
-    """1.0 for each example whose every label is predicted rightly."""
-    return ops.cast(ops.all(ops.equal(y_true > 0.5, y_pred > 0.0), axis=-1), "float32")
-
-
 def _single_frames(source, preprocessor: Preprocessor, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Batches of (frame before, frame) pairs and labels, without end."""
+    """Batches of single frames (batch, 1, height, width, 3) and labels, without end."""
 
-    def pair(index, example):
+    def one(index, example):
         frames, mask = preprocessor.clip(example[keys.FRAMES])
         count = tf.maximum(tf.reduce_sum(tf.cast(mask, tf.int32)), 1)
         now = tf.random.stateless_uniform((), (tf.constant(seed, tf.int64), index), 0, count, tf.int32)
-        return tf.gather(frames, [tf.maximum(now - 1, 0), now]), example[keys.LABEL]
+        return frames[now : now + 1], example[keys.LABEL]
 
     dataset = source.load(keys.TRAIN, epoch=WARMUP_EPOCHS[0])
     for epoch in WARMUP_EPOCHS[1:]:
         dataset = dataset.concatenate(source.load(keys.TRAIN, epoch=epoch))
-    dataset = dataset.repeat().enumerate().map(pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.repeat().enumerate().map(one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.shuffle(batch_size * 2, seed=seed).batch(batch_size)
     return dataset.map(lambda frames, label: (frames, preprocessor.labels(label))).prefetch(2)
