@@ -6,7 +6,7 @@ from keras import ops
 
 CELLS = 2  # cells a patch side: matching works on a coarse copy of the frame
 REACH = 3  # cells: the farthest displacement that is looked for
-WINDOW = 6  # cells a side of what is compared: the patch and its neighbours
+WINDOW = 4  # cells a side of what is compared: the patch and half of its neighbours
 SHARPNESS = 30.0  # how much better than its rivals the best match counts
 REST = 0.1  # cost of each cell of displacement: where all matches are equally good, nothing moved
 

@@ -24,6 +24,7 @@ from vtkeras.errors import UserError
 DIGIT_SIZE = 28  # pixels
 FRAME_SIZE = 64  # pixels
 CLIP_FRAMES = 16
+CLEAR_SHARE = 0.25
 VERTICAL = "up and down"
 HORIZONTAL = "left and right"
 STILL = "still"
@@ -142,6 +143,8 @@ class MovingDigits:
         ghost_share: share of training digits with the fainter picture of another digit behind them, a
             form of mixup (Zhang et al., 2018): what looks a little like a 7 then moves either way,
             which keeps a model from reading the way of moving off the digit.
+        clear_share: share of the frames of a training clip in which two digits must be clear of each
+            other; the other splits ask for a quarter.
         wordings: give several wordings of each training caption.
         augment: rotate, scale, shear and bend the training handwriting.
 
@@ -157,15 +160,16 @@ class MovingDigits:
 
     def __init__(
         self, seed=0, min_digits=1, max_digits=2, train_clips=8192, eval_clips=500,
-        still_share=0.0, ghost_share=0.0, wordings=False, augment=True,
+        still_share=0.0, ghost_share=0.0, clear_share=CLEAR_SHARE, wordings=False, augment=True,
     ):
         if not 1 <= min_digits <= max_digits <= 2:
             raise UserError(
                 f"moving_digits: min_digits {min_digits} and max_digits {max_digits} must be 1 or 2, in this order."
             )
-        for name, share in (("still_share", still_share), ("ghost_share", ghost_share)):
-            if not 0.0 <= share <= 1.0:
-                raise UserError(f"moving_digits: {name} {share} must lie between 0 and 1.")
+        shares = {"still_share": (still_share, 1.0), "ghost_share": (ghost_share, 1.0), "clear_share": (clear_share, 0.8)}
+        for name, (share, most) in shares.items():
+            if not 0.0 <= share <= most:
+                raise UserError(f"moving_digits: {name} {share} must lie between 0 and {most:g}.")
         self.seed = seed
         self.min_digits = min_digits
         self.max_digits = max_digits
@@ -173,6 +177,7 @@ class MovingDigits:
         self.eval_clips = eval_clips
         self.still_share = still_share
         self.ghost_share = ghost_share
+        self.clear_share = clear_share
         self.wordings = wordings
         self.augment = augment
 
@@ -261,7 +266,7 @@ class MovingDigits:
     def _film(self, split: str, actors: list[Actor], rng: np.random.Generator) -> np.ndarray:
         """uint8 (time, height, width)."""
         num_frames = 1 if actors[0].direction == STILL else CLIP_FRAMES
-        paths = _paths(actors, num_frames, rng)
+        paths = _paths(actors, num_frames, self.clear_share if split == keys.TRAIN else CLEAR_SHARE, rng)
         frames = np.zeros((num_frames, FRAME_SIZE, FRAME_SIZE), "uint8")
         for actor, path in zip(actors, paths, strict=True):
             image = self._write(split, actor.digit, rng)
@@ -300,14 +305,14 @@ def bend(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return ndimage.map_coordinates(image, points, order=1, mode="constant", output="uint8")
 
 
-def _paths(actors: list[Actor], num_frames: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Top-left corners, int (time, 2); two digits are clear of each other in a quarter of the frames."""
+def _paths(actors: list[Actor], num_frames: int, clear_share: float, rng: np.random.Generator) -> list[np.ndarray]:
+    """Top-left corners, int (time, 2); two digits are clear of each other in `clear_share` of the frames."""
     while True:
         paths = [_path(actor, num_frames, rng) for actor in actors]
         if len(paths) == 1:
             return paths
         apart = np.abs(paths[0] - paths[1]).max(axis=1) >= 20
-        if apart.mean() >= 0.25:
+        if apart.mean() >= clear_share:
             return paths
 
 
