@@ -63,6 +63,9 @@ class ModelConfig(_Options):
     """With a frozen frame encoder: compute every clip's features once and train on those."""
     motion: bool = True
     """Tell the model which way the content of each patch moves, by block matching with the frame before."""
+    motion_dim: int = Field(0, ge=0, le=1024)
+    """How many of the `dim` channels are kept for motion alone, out of sight of the caption's attention:
+    what is said to move is found by its looks. 0 mixes motion with looks."""
     motion_dropout: float = Field(0.0, ge=0.0, le=1.0)
     """Share of clips whose motion is zeroed in training, so that looks are read off the frames alone."""
     patch_merge: int = Field(1, ge=1, le=8)
@@ -224,6 +227,12 @@ def parse_config(values: dict, origin: str = "config") -> Config:
     if config.model.dim % config.model.num_heads:
         raise UserError(
             f"{origin}: model.dim {config.model.dim} is not a multiple of "
+            f"model.num_heads {config.model.num_heads}."
+        )
+    looks_dim = config.model.dim - (config.model.motion_dim if config.model.motion else 0)
+    if looks_dim <= 0 or looks_dim % config.model.num_heads:
+        raise UserError(
+            f"{origin}: model.dim less model.motion_dim is {looks_dim}, not a multiple of "
             f"model.num_heads {config.model.num_heads}."
         )
     return config

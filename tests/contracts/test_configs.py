@@ -56,6 +56,7 @@ def test_its_source_takes_its_options(name):
         ({"model": {"dim": "wide"}}, "'model.dim' = 'wide'"),
         ({"model": {"dropout": 1.0}}, "'model.dropout' = 1.0"),
         ({"model": {"dim": 30, "num_heads": 4}}, "model.dim 30 is not a multiple of model.num_heads 4"),
+        ({"model": {"dim": 32, "num_heads": 4, "motion_dim": 6}}, "less model.motion_dim is 26, not a multiple"),
         ({"train": {"loss_weights": {"captoin": 1}}}, "captoin"),
         ({"train": {"precision": "float8"}}, "'train.precision' = 'float8'"),
         ({"train": None}, "'train' = None"),

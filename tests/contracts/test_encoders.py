@@ -182,6 +182,21 @@ def test_temporal_relates_frames_unless_it_is_mean(name):
     assert (moved[:, 4:].max() > 1e-4) == (name != "mean")
 
 
+@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+def test_motion_keeps_channels_of_its_own(name):
+    # Of the patches' 6 channels the last 4 are a flow; of the tokens' 8 the last 4 tell of it and of nothing else.
+    encoder = make_temporal(name, motion_dim=4)
+    video = encoder(PATCHES, FRAMES_MASK)
+    check_contract(video, 2, 16, 8, np.repeat(FRAMES_MASK, 4, axis=1))
+    flow = encoder.project_motion(PATCHES[..., 2:])
+    np.testing.assert_allclose(video[keys.SEQUENCE][..., 4:], tf.reshape(flow, (2, 16, 4)), atol=1e-6)
+    moved = PATCHES.copy()
+    moved[..., 2:] += 1
+    other = encoder(moved, FRAMES_MASK)
+    np.testing.assert_array_equal(other[keys.SEQUENCE][..., :4], video[keys.SEQUENCE][..., :4])
+    assert np.abs(other[keys.SEQUENCE][..., 4:] - video[keys.SEQUENCE][..., 4:]).max() > 0.1
+
+
 @pytest.mark.parametrize("name", TEXT_ENCODERS)
 def test_text_contract(name):
     text = make_text(name)(TOKENS)

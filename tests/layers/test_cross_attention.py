@@ -242,8 +242,31 @@ def test_cached_context_equals_call():
     np.testing.assert_array_equal(layer.attend(query, *layer.project_context(context)), layer(query, context))
 
 
+def test_blind_channels_do_not_guide_but_are_read():
+    layer, (query, context) = CrossAttention(dim=8, num_heads=2, blind_channels=2), random_inputs()
+    layer.build(query.shape, context.shape)
+    changed = context.copy()
+    changed[..., -2:] += 1
+    (before, scores), (after, same) = (layer(query, c, return_scores=True) for c in (context, changed))
+    np.testing.assert_array_equal(scores, same)
+    assert np.abs(after - before).max() > 1e-3
+
+
+def test_blind_channels_stay_blind_in_training():
+    query, context = random_inputs()
+    inputs = keras.Input(query.shape[1:]), keras.Input(context.shape[1:])
+    layer = CrossAttention(dim=8, num_heads=2, blind_channels=2)
+    model = keras.Model(inputs, layer(*inputs))
+    model.compile(keras.optimizers.AdamW(0.1), loss="mse")
+    before = np.asarray(layer.key_projection.kernel)
+    model.fit([query, context], np.ones_like(query), epochs=3, verbose=0)
+    after = np.asarray(layer.key_projection.kernel)
+    np.testing.assert_array_equal(after[-2:], 0)
+    assert np.abs(after[:-2] - before[:-2]).max() > 1e-3
+
+
 def test_config_round_trip():
-    layer = CrossAttention(dim=8, num_heads=2, output_dim=3, dropout=0.25, gated=True, name="reader")
+    layer = CrossAttention(dim=8, num_heads=2, output_dim=3, dropout=0.25, gated=True, blind_channels=1, name="reader")
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert type(copy) is CrossAttention and copy.get_config() == layer.get_config()
     assert (copy.dim, copy.num_heads, copy.output_dim, copy.dropout, copy.gated) == (8, 2, 3, 0.25, True)

@@ -5,11 +5,13 @@ import keras_nlp
 from keras import ops
 
 from vtkeras import keys
-from vtkeras.layers import MaskedMean, PatchMerge, SpaceTimePosition
+from vtkeras.layers import MaskedMean, PatchFlow, PatchMerge, SpaceTimePosition
 
 
 class _TemporalEncoder(keras.layers.Layer):
     """Projects patches, adds positions, lets `mix` relate them; gives the encoder contract.
+
+    Motion keeps channels of its own at the end of every token: positions and mixing leave them alone.
 
     Args:
         dim: int, width of the video sequence.
@@ -18,6 +20,8 @@ class _TemporalEncoder(keras.layers.Layer):
         num_heads: int, attention heads.
         dropout: float.
         patch_merge: int, merge squares of this many patches a side.
+        motion_dim: int, how many of the `dim` channels tell of motion, read from the last channels of
+            the patches, a `PatchFlow`; 0 where patches bring none.
 
     Call arguments:
         patches: float (batch, time, patches, channels).
@@ -31,44 +35,59 @@ class _TemporalEncoder(keras.layers.Layer):
     """
 
     def __init__(
-        self, dim, max_frames, num_layers=1, num_heads=4, dropout=0.0, patch_merge=1, **kwargs
+        self, dim, max_frames, num_layers=1, num_heads=4, dropout=0.0, patch_merge=1, motion_dim=0, **kwargs
     ):
         super().__init__(**kwargs)
         self.dim = dim
+        self.motion_dim = motion_dim
+        self.looks_dim = dim - motion_dim
         self.max_frames = max_frames
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.dropout = dropout
         self.patch_merge = patch_merge
-        self.project = PatchMerge(dim, patch_merge, dtype=self.dtype_policy, name="project")
+        self.project = PatchMerge(self.looks_dim, patch_merge, dtype=self.dtype_policy, name="project")
+        if motion_dim:
+            self.project_motion = PatchMerge(motion_dim, patch_merge, dtype=self.dtype_policy, name="project_motion")
         self.position = SpaceTimePosition(max_frames, dtype=self.dtype_policy, name="position")
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="norm")
         self.pool = MaskedMean(dtype=self.dtype_policy, name="pool")
 
     def build(self, patches_shape, frames_mask_shape=None):
-        self.project.build(patches_shape)
-        tokens_shape = self.project.compute_output_shape(patches_shape)
+        looks_shape = self._looks_shape(patches_shape)
+        self.project.build(looks_shape)
+        if self.motion_dim:
+            self.project_motion.build((*patches_shape[:-1], PatchFlow.channels))
+        tokens_shape = self.project.compute_output_shape(looks_shape)
         self.position.build(tokens_shape)
         self.norm.build(tokens_shape)
         self.build_mix(tokens_shape)
 
     def call(self, patches, frames_mask, return_scores=False, training=None):
-        tokens = self.norm(self.position(self.project(patches)))
+        looks = patches[..., : self._looks_shape(patches.shape)[-1]]
+        tokens = self.norm(self.position(self.project(looks)))
         batch, time, patch_count, dim = ops.shape(tokens)
         mask = ops.repeat(ops.cast(frames_mask, "bool"), patch_count, axis=1)
         all_scores = [] if return_scores else None
         sequence = self.mix(tokens, frames_mask, mask, training, all_scores)
         sequence = ops.reshape(sequence, (batch, time * patch_count, dim))
+        if self.motion_dim:
+            motion = self.project_motion(patches[..., -PatchFlow.channels :])
+            motion = ops.reshape(motion, (batch, time * patch_count, self.motion_dim))
+            sequence = ops.concatenate([sequence, motion], axis=-1)
         video = {keys.SEQUENCE: sequence, keys.MASK: mask, keys.POOLED: self.pool(sequence, mask)}
         return (video, all_scores) if return_scores else video
 
+    def _looks_shape(self, patches_shape):
+        return (*patches_shape[:-1], patches_shape[-1] - (PatchFlow.channels if self.motion_dim else 0))
+
     def compute_output_spec(self, patches, frames_mask, training=None):
-        batch, time, patch_count, dim = self.project.compute_output_shape(patches.shape)
+        batch, time, patch_count, _ = self.project.compute_output_shape(patches.shape)
         length = None if time is None else time * patch_count
         return {
-            keys.SEQUENCE: keras.KerasTensor((batch, length, dim), self.compute_dtype),
+            keys.SEQUENCE: keras.KerasTensor((batch, length, self.dim), self.compute_dtype),
             keys.MASK: keras.KerasTensor((batch, length), "bool"),
-            keys.POOLED: keras.KerasTensor((batch, dim), self.compute_dtype),
+            keys.POOLED: keras.KerasTensor((batch, self.dim), self.compute_dtype),
         }
 
     def get_config(self):
@@ -80,6 +99,7 @@ class _TemporalEncoder(keras.layers.Layer):
             "num_heads": self.num_heads,
             "dropout": self.dropout,
             "patch_merge": self.patch_merge,
+            "motion_dim": self.motion_dim,
         }
 
 
@@ -97,7 +117,7 @@ class TemporalTransformer(_TemporalEncoder):
     def build_mix(self, tokens_shape):
         self.blocks = [
             keras_nlp.layers.TransformerEncoder(
-                intermediate_dim=2 * self.dim,
+                intermediate_dim=2 * self.looks_dim,
                 num_heads=self.num_heads,
                 dropout=self.dropout,
                 activation="gelu",
@@ -108,9 +128,9 @@ class TemporalTransformer(_TemporalEncoder):
             for index in range(self.num_layers)
         ]
         for block in self.blocks:
-            block.build((tokens_shape[0], None, self.dim))
+            block.build((tokens_shape[0], None, self.looks_dim))
         self.last_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="last_norm")
-        self.last_norm.build((tokens_shape[0], None, self.dim))
+        self.last_norm.build((tokens_shape[0], None, self.looks_dim))
 
     def mix(self, tokens, frames_mask, mask, training, all_scores):
         batch, time, patch_count, dim = ops.shape(tokens)

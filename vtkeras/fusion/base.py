@@ -17,6 +17,8 @@ class Fusion(keras.layers.Layer):
         dim: int, width of query and context.
         num_heads: int, attention heads.
         dropout: float.
+        blind_channels: int, the last channels of the context that do not guide attention, as in
+            `CrossAttention`; strategies without attention have no use for it.
 
     Call arguments:
         query: float (batch, query_length, dim).
@@ -34,11 +36,12 @@ class Fusion(keras.layers.Layer):
 
     causal = True  # a query position's output does not depend on later query positions
 
-    def __init__(self, dim, num_heads, dropout=0.0, **kwargs):
+    def __init__(self, dim, num_heads, dropout=0.0, blind_channels=0, **kwargs):
         super().__init__(**kwargs)
         self.dim = dim
         self.num_heads = num_heads
         self.dropout = dropout
+        self.blind_channels = blind_channels
         self.supports_masking = True
 
     def build(self, query_shape, context_shape, query_mask_shape=None, context_mask_shape=None):
@@ -80,4 +83,5 @@ class Fusion(keras.layers.Layer):
             "dim": self.dim,
             "num_heads": self.num_heads,
             "dropout": self.dropout,
+            "blind_channels": self.blind_channels,
         }

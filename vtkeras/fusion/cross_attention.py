@@ -20,7 +20,12 @@ class CrossAttentionFusion(Fusion):
 
     def build_reader(self, query_shape, context_shape):
         self.attention = CrossAttention(
-            self.dim, self.num_heads, dropout=self.dropout, dtype=self.dtype_policy, name="attention"
+            self.dim,
+            self.num_heads,
+            dropout=self.dropout,
+            blind_channels=self.blind_channels,
+            dtype=self.dtype_policy,
+            name="attention",
         )
         self.attention.build(query_shape, context_shape)
 

@@ -34,6 +34,8 @@ class CrossAttention(keras.layers.Layer):
         dropout: float, rate applied to the attention weights.
         gated: bool, multiply the output by ``tanh(gate)`` with a learned scalar gate that starts at
             0, so that a new layer leaves its host unchanged (Alayrac et al., "Flamingo", 2022).
+        blind_channels: int, the last channels of the context that keys do not read: what they hold is
+            taken along from where the other channels lead.
 
     Call arguments:
         query: float (batch, query_length, query_dim).
@@ -59,7 +61,7 @@ class CrossAttention(keras.layers.Layer):
     Source: spec B1.
     """
 
-    def __init__(self, dim, num_heads, output_dim=None, dropout=0.0, gated=False, **kwargs):
+    def __init__(self, dim, num_heads, output_dim=None, dropout=0.0, gated=False, blind_channels=0, **kwargs):
         super().__init__(**kwargs)
         if dim % num_heads:
             raise ValueError(f"dim {dim} is not a multiple of num_heads {num_heads}.")
@@ -68,11 +70,15 @@ class CrossAttention(keras.layers.Layer):
         self.output_dim = output_dim
         self.dropout = dropout
         self.gated = gated
+        self.blind_channels = blind_channels
         self.supports_masking = True
 
     def build(self, query_shape, context_shape):
         self.query_projection = keras.layers.Dense(self.dim, dtype=self.dtype_policy, name="query")
-        self.key_projection = keras.layers.Dense(self.dim, dtype=self.dtype_policy, name="key")
+        blind = Blind(self.blind_channels) if self.blind_channels else None
+        self.key_projection = keras.layers.Dense(
+            self.dim, kernel_constraint=blind, dtype=self.dtype_policy, name="key"
+        )
         self.value_projection = keras.layers.Dense(self.dim, dtype=self.dtype_policy, name="value")
         self.output_projection = keras.layers.Dense(
             self.output_dim or query_shape[-1], dtype=self.dtype_policy, name="output"
@@ -80,6 +86,8 @@ class CrossAttention(keras.layers.Layer):
         self.weight_dropout = keras.layers.Dropout(self.dropout, dtype="float32")
         self.query_projection.build(query_shape)
         self.key_projection.build(context_shape)
+        if blind:
+            self.key_projection.kernel.assign(blind(self.key_projection.kernel))
         self.value_projection.build(context_shape)
         self.output_projection.build((*query_shape[:-1], self.dim))
         if self.gated:
@@ -213,7 +221,28 @@ class CrossAttention(keras.layers.Layer):
             "output_dim": self.output_dim,
             "dropout": self.dropout,
             "gated": self.gated,
+            "blind_channels": self.blind_channels,
         }
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class Blind(keras.constraints.Constraint):
+    """Keeps a kernel from reading the last `channels` of its inputs, by zeros in those rows.
+
+    Example:
+        >>> Blind(1)(ops.ones((3, 2)))
+        [[1.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
+    """
+
+    def __init__(self, channels):
+        self.channels = channels
+
+    def __call__(self, kernel):
+        rows = ops.arange(kernel.shape[0]) < kernel.shape[0] - self.channels
+        return kernel * ops.cast(rows, kernel.dtype)[:, None]
+
+    def get_config(self):
+        return {"channels": self.channels}
 
 
 def causal_mask(query_length, context_length):

@@ -32,6 +32,7 @@ def build_video_text_model(
             f"model.decoder_fusion '{model.decoder_fusion}' would let a word see the words after it: "
             f"use one of {', '.join(name for name, fusion in FUSIONS.items() if fusion.causal)}."
         )
+    motion_dim = model.motion_dim if model.motion else 0
     sizes = {"dim": model.dim, "num_heads": model.num_heads, "dropout": model.dropout}
     frame_encoder = choose(FRAME_ENCODERS, model.frame_encoder, "model.frame_encoder")(
         image_size=data.image_size,
@@ -45,6 +46,7 @@ def build_video_text_model(
         max_frames=data.num_frames,
         num_layers=model.temporal_layers,
         patch_merge=model.patch_merge,
+        motion_dim=motion_dim,
         name="temporal_encoder",
         **sizes,
     )
@@ -57,7 +59,7 @@ def build_video_text_model(
             vocabulary_size,
             data.caption_length,
             blocks=[
-                DecoderBlock(decoder_fusion(name="fusion", **sizes), name=f"decoder_block_{index}")
+                DecoderBlock(decoder_fusion(name="fusion", blind_channels=motion_dim, **sizes), name=f"decoder_block_{index}")
                 for index in range(model.decoder_layers)
             ],
             word_dropout=model.word_dropout,
