@@ -66,6 +66,10 @@ class ModelConfig(_Options):
     motion_dim: int = Field(0, ge=0, le=1024)
     """How many of the `dim` channels are kept for motion alone, out of sight of the caption's attention:
     what is said to move is found by its looks. 0 mixes motion with looks."""
+    motion_words: tuple[str, ...] = ()
+    """Words of captions that tell how things move, e.g. [up, down]. With some, half of the training clips
+    have their motion turned by a right angle, and only the other words are learned from these: so what
+    things are called does not depend on how they move. Needs `motion`."""
     motion_dropout: float = Field(0.0, ge=0.0, le=1.0)
     """Share of clips whose motion is zeroed in training, so that looks are read off the frames alone."""
     patch_merge: int = Field(1, ge=1, le=8)
@@ -229,6 +233,8 @@ def parse_config(values: dict, origin: str = "config") -> Config:
             f"{origin}: model.dim {config.model.dim} is not a multiple of "
             f"model.num_heads {config.model.num_heads}."
         )
+    if config.model.motion_words and not config.model.motion:
+        raise UserError(f"{origin}: model.motion_words needs model.motion: set it to true.")
     looks_dim = config.model.dim - (config.model.motion_dim if config.model.motion else 0)
     if looks_dim <= 0 or looks_dim % config.model.num_heads:
         raise UserError(

@@ -6,15 +6,19 @@ from vtkeras.layers.patch_flow import PatchFlow
 from vtkeras.layers.patches import PatchMerge
 from vtkeras.layers.pooling import MaskedMax, MaskedMean
 from vtkeras.layers.positions import SpaceTimePosition
+from vtkeras.layers.turned_motion import FollowedBy, TurnedMotion, Unlearned
 
 __all__ = [
     "CrossAttention",
     "FeedForward",
+    "FollowedBy",
     "MaskedMax",
     "MaskedMean",
     "PatchFlow",
     "PatchMerge",
     "SpaceTimePosition",
+    "TurnedMotion",
+    "Unlearned",
     "causal_mask",
     "masked_softmax",
 ]

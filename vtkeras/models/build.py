@@ -11,7 +11,12 @@ from vtkeras.models.video_text import VideoTextModel
 
 
 def build_video_text_model(
-    config: Config, vocabulary_size: int, num_answers: int, num_labels: int, from_features: bool = False
+    config: Config,
+    vocabulary_size: int,
+    num_answers: int,
+    num_labels: int,
+    from_features: bool = False,
+    motion_tokens: tuple[int, ...] = (),
 ) -> VideoTextModel:
     """Assembles the multi-task model that `config` describes.
 
@@ -20,6 +25,7 @@ def build_video_text_model(
         vocabulary_size: word pieces, special tokens included.
         num_answers, num_labels: classes of the closed heads; 0 leaves a head out.
         from_features: take cached frame features in place of frames.
+        motion_tokens: ids of the words in `model.motion_words`.
 
     Raises:
         UserError: for an unknown part, or a decoder fusion that is not causal.
@@ -59,7 +65,9 @@ def build_video_text_model(
             vocabulary_size,
             data.caption_length,
             blocks=[
-                DecoderBlock(decoder_fusion(name="fusion", blind_channels=motion_dim, **sizes), name=f"decoder_block_{index}")
+                DecoderBlock(
+                    decoder_fusion(name="fusion", blind_channels=motion_dim, **sizes), name=f"decoder_block_{index}"
+                )
                 for index in range(model.decoder_layers)
             ],
             word_dropout=model.word_dropout,
@@ -73,6 +81,7 @@ def build_video_text_model(
         num_labels=num_labels,
         embedding_dim=model.embedding_dim,
         from_features=from_features,
+        motion_tokens=motion_tokens,
         name="video_text_model",
     )
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from vtkeras import keys
-from vtkeras.layers import MaskedMax, MaskedMean
+from vtkeras.layers import FollowedBy, MaskedMax, MaskedMean, TurnedMotion, Unlearned
 
 
 @keras.saving.register_keras_serializable("vtkeras")
@@ -26,6 +26,8 @@ class VideoTextModel(keras.Model):
         num_answers, num_labels: int, 0 leaves the head out.
         embedding_dim: int, width of the contrastive space.
         from_features: bool, take cached `frame_features` in place of frames.
+        motion_tokens: token ids of the words that tell how things move. With some, half of the training
+            clips have their motion turned, and of these only the other words of captions are learned.
 
     Inputs (a dict):
         frames: uint8 (batch, num_frames, image_size, image_size, 3), or frame_features
@@ -60,6 +62,7 @@ class VideoTextModel(keras.Model):
         num_labels,
         embedding_dim,
         from_features=False,
+        motion_tokens=(),
         **kwargs,
     ):
         # === Layers ===
@@ -84,6 +87,8 @@ class VideoTextModel(keras.Model):
             source = patches = keras.Input(features_shape[1:], name=keys.FRAME_FEATURES)
         else:
             source, patches = frames, frame_encoder(frames)
+        if motion_tokens:
+            patches, turned = TurnedMotion(name="turned_motion")(patches)
         video = temporal_encoder(patches, frames_mask)
         text = text_encoder(question)
         fused = text[keys.SEQUENCE]
@@ -99,6 +104,13 @@ class VideoTextModel(keras.Model):
         outputs[keys.HEAD_CONTRASTIVE] = pair(
             video_projection(video[keys.POOLED]), text_projection(text_encoder(match)[keys.POOLED])
         )
+        if motion_tokens:
+            unlearned = Unlearned(name="unlearned")
+            blocked = FollowedBy(motion_tokens, name="followed_by_motion")(caption, turned)
+            outputs = {
+                head: unlearned(values, blocked if head == keys.HEAD_CAPTION else turned)
+                for head, values in outputs.items()
+            }
         inputs = {
             source.name: source,
             keys.FRAMES_MASK: frames_mask,
@@ -128,6 +140,7 @@ class VideoTextModel(keras.Model):
         self.num_labels = num_labels
         self.embedding_dim = embedding_dim
         self.from_features = from_features
+        self.motion_tokens = tuple(motion_tokens)
 
     def encode_video(self, frames, frames_mask, return_scores=False):
         """Reads a video once, for every head.
@@ -207,6 +220,7 @@ class VideoTextModel(keras.Model):
             "num_labels": self.num_labels,
             "embedding_dim": self.embedding_dim,
             "from_features": self.from_features,
+            "motion_tokens": self.motion_tokens,
         }
 
     @classmethod

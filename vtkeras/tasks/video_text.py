@@ -12,6 +12,7 @@ from vtkeras import keys
 from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import END_ID, PAD_ID, START_ID, Vocabulary
+from vtkeras.errors import UserError
 from vtkeras.explain.rollout import cross_rollout
 from vtkeras.generation import beam, greedy, repeat_rows, sample
 from vtkeras.losses import ContrastiveLoss, SequenceCrossEntropy
@@ -75,13 +76,21 @@ def preprocess(examples: dict, preprocessor: Preprocessor, heads: tuple[str, ...
 
 
 def build(config: Config, vocabulary: Vocabulary, from_features: bool = False) -> VideoTextModel:
-    """The multi-task model with heads for what the vocabulary has."""
+    """The multi-task model with heads for what the vocabulary has.
+
+    Raises:
+        UserError: if a part is unknown, or a motion word is no word of the captions.
+    """
+    unknown = set(config.model.motion_words) - set(vocabulary.tokens)
+    if unknown:
+        raise UserError(f"model.motion_words: '{min(unknown)}' is no word of the captions; leave it out.")
     return build_video_text_model(
         config,
         len(vocabulary.tokens),
         num_answers=len(vocabulary.answers),
         num_labels=len(vocabulary.labels),
         from_features=from_features,
+        motion_tokens=tuple(vocabulary.tokens.index(word) for word in config.model.motion_words),
     )
 
 
