@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.errors import UserError
+from vtkeras.layers import turned_motion
 from vtkeras.tasks import TASKS
 from vtkeras.training.run import load_model
 
@@ -147,3 +149,28 @@ def test_damaged_file(tmp_path):
     (tmp_path / "model.keras").write_bytes(b"PK\x03\x04 not a model")
     with pytest.raises(UserError, match="model.keras cannot be loaded"):
         load_model(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_turned_clips_teach_no_word_of_motion(share, tiny_config, vocabulary, inputs, monkeypatch):
+    monkeypatch.setattr(turned_motion, "TURNED_SHARE", share)
+    config = tiny_config("model.motion_words=[up, down]", "model.motion_dim=4", "model.word_dropout=0.0")
+    model = TASKS["multitask"].build(config, vocabulary)
+    up, down = model.motion_tokens
+    assert [vocabulary.tokens[token] for token in (up, down)] == ["up", "down"]
+    captions = np.array(inputs[keys.CAPTION_TOKENS])
+    captions[:, 1:4] = [up, 5, down]  # so that words of motion are the targets of positions 0 and 2
+
+    def taught(pick):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(pick(model({**inputs, keys.CAPTION_TOKENS: captions}, training=True)) ** 2)
+        return bool(tf.reduce_any(tape.gradient(value, model.temporal_encoder.project_motion.weights[0]) != 0))
+
+    own = share == 0
+    assert [taught(lambda found: found[keys.HEAD_CAPTION][:, place]) for place in range(3)] == [own, True, own]
+    assert [taught(lambda found: found[head]) for head in (keys.HEAD_ANSWER, keys.HEAD_LABEL)] == [own, own]
+
+
+def test_motion_words_must_be_words_of_the_captions(tiny_config, vocabulary):
+    with pytest.raises(UserError, match="'sideways' is no word of the captions"):
+        TASKS["multitask"].build(tiny_config("model.motion_words=[up, sideways]"), vocabulary)
