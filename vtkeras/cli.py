@@ -116,6 +116,20 @@ def data_check(
     say(to_json(findings, manifest) if as_json else "\n".join(to_lines(findings, manifest)))
 
 
+@data_app.command("vqa")
+def data_vqa(
+    folder: Annotated[Path, typer.Argument(help="Folder of images or videos.")],
+    questions: Annotated[Path, typer.Option(help="VQA's questions, JSON.")],
+    annotations: Annotated[Path, typer.Option(help="VQA's annotations, JSON.")],
+    out: Annotated[Path, typer.Option(help="The captions file to write.")] = Path("captions.csv"),
+) -> None:
+    """Writes questions in VQA's form, with all their answers, as a captions file for `data ingest`."""
+    from vtkeras.data.vqa import convert
+
+    count = convert(questions, annotations, folder, out)
+    say(f"{out}: {count} questions; next: vtkeras data ingest {folder} --captions {out} --out data/{folder.name}")
+
+
 @data_app.command("make")
 def data_make(
     out: Annotated[Path, typer.Option(help="Where the videos and captions.csv go.")] = Path("data/moving_digits"),
@@ -203,6 +217,7 @@ def export(
 def predict(
     video: Annotated[Path, typer.Argument(help="A video or image file.")],
     question: Annotated[list[str], typer.Option(help="A question about the video; repeatable.")] = [],  # noqa: B006
+    choice: Annotated[list[str], typer.Option(help="An answer to choose from; repeatable.")] = [],  # noqa: B006
     model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
     start: Annotated[float | None, typer.Option(help="Seconds where to begin.")] = None,
     end: Annotated[float | None, typer.Option(help="Seconds where to end.")] = None,
@@ -228,7 +243,7 @@ def predict(
 
     from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
 
-    found = describe(model, video, question, start, end, decoding)
+    found = describe(model, video, question, start, end, decoding, choice)
     say(to_json(found) if as_json else "\n".join(to_lines(found)))
     if picture:
         save_picture(found, picture)

@@ -5,6 +5,7 @@ from vtkeras.layers.feed_forward import FeedForward
 from vtkeras.layers.patches import PatchMerge
 from vtkeras.layers.pooling import MaskedMax, MaskedMean
 from vtkeras.layers.positions import SpaceTimePosition
+from vtkeras.layers.relation_attention import RelationAttention
 
 __all__ = [
     "CrossAttention",
@@ -12,6 +13,7 @@ __all__ = [
     "MaskedMax",
     "MaskedMean",
     "PatchMerge",
+    "RelationAttention",
     "SpaceTimePosition",
     "causal_mask",
     "masked_softmax",

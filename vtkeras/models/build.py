@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vtkeras.config import Config
+from vtkeras.config import Config, ModelConfig
 from vtkeras.encoders import FRAME_ENCODERS, TEMPORAL_ENCODERS, TEXT_ENCODERS, text_preset
 from vtkeras.errors import UserError
 from vtkeras.fusion import FUSIONS
@@ -32,6 +32,10 @@ def build_video_text_model(
             f"model.decoder_fusion '{model.decoder_fusion}' would let a word see the words after it: "
             f"use one of {', '.join(name for name, fusion in FUSIONS.items() if fusion.causal)}."
         )
+    if data.questions_per_clip > 1 and not fusion_type.causal:
+        raise UserError(
+            f"model.fusion '{model.fusion}' would mix the questions of a clip: set data.questions_per_clip to 1."
+        )
     sizes = {"dim": model.dim, "num_heads": model.num_heads, "dropout": model.dropout}
     frame_encoder = choose(FRAME_ENCODERS, model.frame_encoder, "model.frame_encoder")(
         image_size=data.image_size,
@@ -44,8 +48,8 @@ def build_video_text_model(
     temporal_encoder = choose(TEMPORAL_ENCODERS, model.temporal_encoder, "model.temporal_encoder")(
         max_frames=data.num_frames,
         num_layers=model.temporal_layers,
-        patch_merge=model.patch_merge,
         name="temporal_encoder",
+        **_tokens_of_a_frame(model),
         **sizes,
     )
     return VideoTextModel(
@@ -55,7 +59,7 @@ def build_video_text_model(
         fusion=[fusion_type(name=f"fusion_{index}", **sizes) for index in range(model.fusion_layers)],
         decoder=TextDecoder(
             vocabulary_size,
-            data.caption_length,
+            max(data.caption_length, data.answer_length),
             blocks=[
                 DecoderBlock(decoder_fusion(name="fusion", **sizes), name=f"decoder_block_{index}")
                 for index in range(model.decoder_layers)
@@ -71,8 +75,16 @@ def build_video_text_model(
         num_labels=num_labels,
         embedding_dim=model.embedding_dim,
         from_features=from_features,
+        questions_per_clip=data.questions_per_clip,
+        answer_length=data.answer_length,
         name="video_text_model",
     )
+
+
+def _tokens_of_a_frame(model: ModelConfig) -> dict:
+    if model.temporal_encoder == "objects":
+        return {"num_tokens": model.object_tokens}
+    return {"patch_merge": model.patch_merge}
 
 
 def _text_encoder(config: Config, vocabulary_size: int, sizes: dict):
