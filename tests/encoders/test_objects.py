@@ -42,7 +42,7 @@ def test_times_by_hand(encoder):
 def test_tokens_begin_as_what_the_warm_up_found(encoder):
     detectors = keras.layers.Dense(2)
     detectors.build((None, 5))
-    detectors.set_weights([np.arange(10.0).reshape(5, 2), [3.0, -3.0]])
+    detectors.set_weights([np.arange(10.0).reshape(5, 2), np.array([3.0, -3.0])])
     before = encoder.choose.get_weights()
     encoder.begin_with(detectors)
     kernel, bias = encoder.choose.get_weights()
