@@ -202,6 +202,20 @@ def evaluate(
 
 
 @app.command()
+def score(
+    references: Annotated[Path, typer.Argument(help="CSV (id, reference; a row each) or JSON: every right text.")],
+    predictions: Annotated[Path, typer.Argument(help="CSV (id, prediction) or JSON: one text for each id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    meteor: Annotated[bool, typer.Option(help="Score by METEOR too, where there is Java.")] = True,
+) -> None:
+    """Scores texts against references: BLEU-1 to 4, ROUGE-L, METEOR, CIDEr-D, exact match and more."""
+    from vtkeras.tasks.score import score_files, to_json, to_lines
+
+    found = score_files(references, predictions, meteor=meteor and _meteor_runs())
+    say(to_json(found) if as_json else "\n".join(to_lines(found)))
+
+
+@app.command()
 def export(
     run: RunFolder,
     out: Annotated[Path | None, typer.Option(help="Where to; default the run folder itself.")] = None,
@@ -440,6 +454,18 @@ def _progress_bar() -> Iterator[Callable[[str, float, float], None]]:
             bar.update(tasks[stage], completed=done, total=total)
 
         yield show
+
+
+def _meteor_runs() -> bool:
+    """True if METEOR can be computed; says why where it cannot."""
+    from vtkeras.metrics.meteor import java_command
+
+    try:
+        java_command()
+    except UserError as error:
+        print(f"left out: {error}", file=sys.stderr, flush=True)
+        return False
+    return True
 
 
 def _config(name: str, data: Path | None, overrides: list[str]) -> Config:

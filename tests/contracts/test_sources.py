@@ -46,6 +46,7 @@ def folder(tmp_path_factory):
 
 OPTIONS = {
     "moving_digits": {"train_clips": 5, "eval_clips": 3},
+    "statements": {"train_clips": 5, "eval_clips": 3},
     "sort_of_clevr": {"train_images": 3, "eval_images": 2},
 }
 

@@ -19,9 +19,11 @@ Two more where they make sense:
 from vtkeras.data.sources.folder import FolderSource
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.sources.sort_of_clevr import SortOfClevr
+from vtkeras.data.sources.statements import Statements
 
 SOURCES = {
     "moving_digits": MovingDigits,
+    "statements": Statements,
     "sort_of_clevr": SortOfClevr,
     "folder": FolderSource,
 }
