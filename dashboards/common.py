@@ -104,9 +104,9 @@ def caption(folder: Path, frames: np.ndarray, decoding: Decoding = GREEDY) -> Ca
     return _caption(load_model(folder), _key(folder), frames, decoding)
 
 
-def answer(folder: Path, frames: np.ndarray, question: str) -> Answer:
-    """The answer to a question, computed once."""
-    return _answer(load_model(folder), _key(folder), frames, question)
+def answer(folder: Path, frames: np.ndarray, question: str, choices: tuple[str, ...] = ()) -> Answer:
+    """The answer to a question, computed once; one of the choices, if there are any."""
+    return _answer(load_model(folder), _key(folder), frames, question, choices)
 
 
 def classify(folder: Path, frames: np.ndarray) -> list[tuple[str, float]]:
@@ -274,8 +274,10 @@ def _caption(_model: Predictor, key: tuple, frames: np.ndarray, decoding: Decodi
 
 
 @st.cache_data(max_entries=256, show_spinner="Answering")
-def _answer(_model: Predictor, key: tuple, frames: np.ndarray, question: str) -> Answer:
-    return _model.answer(frames, question)
+def _answer(
+    _model: Predictor, key: tuple, frames: np.ndarray, question: str, choices: tuple[str, ...]
+) -> Answer:
+    return _model.choose(frames, question, list(choices)) if choices else _model.answer(frames, question)
 
 
 @st.cache_data(max_entries=64, show_spinner="Finding labels")

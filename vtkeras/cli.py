@@ -116,6 +116,20 @@ def data_check(
     say(to_json(findings, manifest) if as_json else "\n".join(to_lines(findings, manifest)))
 
 
+@data_app.command("vqa")
+def data_vqa(
+    folder: Annotated[Path, typer.Argument(help="Folder of images or videos.")],
+    questions: Annotated[Path, typer.Option(help="VQA's questions, JSON.")],
+    annotations: Annotated[Path, typer.Option(help="VQA's annotations, JSON.")],
+    out: Annotated[Path, typer.Option(help="The captions file to write.")] = Path("captions.csv"),
+) -> None:
+    """Writes questions in VQA's form, with all their answers, as a captions file for `data ingest`."""
+    from vtkeras.data.vqa import convert
+
+    count = convert(questions, annotations, folder, out)
+    say(f"{out}: {count} questions; next: vtkeras data ingest {folder} --captions {out} --out data/{folder.name}")
+
+
 @data_app.command("make")
 def data_make(
     out: Annotated[Path, typer.Option(help="Where the videos and captions.csv go.")] = Path("data/moving_digits"),
@@ -188,6 +202,20 @@ def evaluate(
 
 
 @app.command()
+def score(
+    references: Annotated[Path, typer.Argument(help="CSV (id, reference; a row each) or JSON: every right text.")],
+    predictions: Annotated[Path, typer.Argument(help="CSV (id, prediction) or JSON: one text for each id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    meteor: Annotated[bool, typer.Option(help="Score by METEOR too, where there is Java.")] = True,
+) -> None:
+    """Scores texts against references: BLEU-1 to 4, ROUGE-L, METEOR, CIDEr-D, exact match and more."""
+    from vtkeras.tasks.score import score_files, to_json, to_lines
+
+    found = score_files(references, predictions, meteor=meteor and _meteor_runs())
+    say(to_json(found) if as_json else "\n".join(to_lines(found)))
+
+
+@app.command()
 def export(
     run: RunFolder,
     out: Annotated[Path | None, typer.Option(help="Where to; default the run folder itself.")] = None,
@@ -203,6 +231,7 @@ def export(
 def predict(
     video: Annotated[Path, typer.Argument(help="A video or image file.")],
     question: Annotated[list[str], typer.Option(help="A question about the video; repeatable.")] = [],  # noqa: B006
+    choice: Annotated[list[str], typer.Option(help="An answer to choose from; repeatable.")] = [],  # noqa: B006
     model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
     start: Annotated[float | None, typer.Option(help="Seconds where to begin.")] = None,
     end: Annotated[float | None, typer.Option(help="Seconds where to end.")] = None,
@@ -228,7 +257,7 @@ def predict(
 
     from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
 
-    found = describe(model, video, question, start, end, decoding)
+    found = describe(model, video, question, start, end, decoding, choice)
     say(to_json(found) if as_json else "\n".join(to_lines(found)))
     if picture:
         save_picture(found, picture)
@@ -425,6 +454,18 @@ def _progress_bar() -> Iterator[Callable[[str, float, float], None]]:
             bar.update(tasks[stage], completed=done, total=total)
 
         yield show
+
+
+def _meteor_runs() -> bool:
+    """True if METEOR can be computed; says why where it cannot."""
+    from vtkeras.metrics.meteor import java_command
+
+    try:
+        java_command()
+    except UserError as error:
+        print(f"left out: {error}", file=sys.stderr, flush=True)
+        return False
+    return True
 
 
 def _config(name: str, data: Path | None, overrides: list[str]) -> Config:

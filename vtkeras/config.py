@@ -40,6 +40,10 @@ class DataConfig(_Options):
     """Tokens of a caption, start and end included."""
     question_length: int = Field(16, ge=2, le=512)
     """Tokens of a question."""
+    answer_length: int = Field(0, ge=0, le=512)
+    """Tokens of an answer written word by word, its end included; 0 answers from the closed set alone."""
+    questions_per_clip: int = Field(1, ge=1, le=256)
+    """Questions asked of a clip that is read once in a training step; 1 makes each question an example."""
     vocabulary_size: int = Field(4000, ge=16, le=100_000)
     """Most word pieces the tokenizer may learn from the training captions and questions."""
     train_clips: int | None = Field(None, ge=1)
@@ -74,6 +78,8 @@ class ModelConfig(_Options):
     """Share of clips whose motion is zeroed in training, so that looks are read off the frames alone."""
     patch_merge: int = Field(1, ge=1, le=8)
     """Merge squares of this many patches a side into one token."""
+    object_tokens: int = Field(16, ge=1, le=256)
+    """Tokens of a frame, for temporal_encoder `objects`."""
     temporal_encoder: str = "transformer"
     """A name in `vtkeras.encoders.TEMPORAL_ENCODERS`."""
     temporal_layers: int = Field(2, ge=0, le=24)
@@ -149,8 +155,10 @@ class TrainConfig(_Options):
     """Gradients are scaled to at most this global norm."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Smoothing of the caption's target distribution."""
-    loss_weights: dict[Literal["caption", "answer", "label", "contrastive"], float] = Field(
-        default_factory=lambda: {"caption": 1.0, "answer": 1.0, "label": 1.0, "contrastive": 0.2}
+    loss_weights: dict[Literal["caption", "answer", "written_answer", "label", "contrastive"], float] = Field(
+        default_factory=lambda: {
+            "caption": 1.0, "answer": 1.0, "written_answer": 1.0, "label": 1.0, "contrastive": 0.2
+        }  # fmt: skip
     )
     """Weight of each head's loss; a head left out is not trained."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"

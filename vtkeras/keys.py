@@ -16,19 +16,22 @@ FRAME_FEATURES = "frame_features"  # float (time, patches, dim): a frozen encode
 MATCH_ID = "match_id"  # string: examples with the same one are right for each other
 QUESTION_TOKENS = "question_tokens"  # int32 (question_length,)
 CAPTION_TOKENS = "caption_tokens"  # int32 (caption_length,)
+ANSWER_TOKENS = "answer_tokens"  # int32 (answer_length,): a written answer, as the decoder reads it
 MATCH_TOKENS = "match_tokens"  # int32 (caption_length,): the caption as the text tower reads it
 
 # Encoder outputs.
 SEQUENCE = "sequence"  # float (batch, length, dim)
 MASK = "mask"  # bool (batch, length)
 POOLED = "pooled"  # float (batch, dim)
+MAPS = "maps"  # float (batch, length, patches): what a token that stands for no single patch is made of
 
 # Heads of the multi-task model; losses, loss weights and metrics are keyed by these.
 HEAD_CAPTION = "caption"
 HEAD_ANSWER = "answer"
+HEAD_WRITTEN_ANSWER = "written_answer"
 HEAD_LABEL = "label"
 HEAD_CONTRASTIVE = "contrastive"
-HEADS = (HEAD_CAPTION, HEAD_ANSWER, HEAD_LABEL, HEAD_CONTRASTIVE)
+HEADS = (HEAD_CAPTION, HEAD_ANSWER, HEAD_WRITTEN_ANSWER, HEAD_LABEL, HEAD_CONTRASTIVE)
 
 # Splits.
 TRAIN = "train"

@@ -30,7 +30,7 @@ def show_caption(caption: Caption, chosen: Chosen) -> None:
     show_attention(caption, chosen.times, title, with_confidence=True)
 
 
-def show_answer(model: Path, chosen: Chosen) -> list[tuple[str, Answer]]:
+def show_answer(model: Path, predictor: Predictor, chosen: Chosen) -> list[tuple[str, Answer]]:
     """A question and its answer, with what else it could have been and the frames behind it."""
     known = chosen.clip.questions if chosen.clip else ()
     if known:
@@ -42,12 +42,16 @@ def show_answer(model: Path, chosen: Chosen) -> list[tuple[str, Answer]]:
     )
     if not question.strip():
         return []
-    answer = common.answer(model, chosen.frames, question)
+    choices = ""
+    if predictor.can("choose"):
+        hint = "answers to choose from, divided by |; empty for any answer"
+        choices = st.text_input("Choices", key="choices", placeholder=hint, max_chars=2000)
+    answer = common.answer(model, chosen.frames, question, tuple(filter(str.strip, choices.split("|"))))
     st.subheader(common.plain(answer.text) or "(no answer)", anchor=False)
     st.badge(f"{answer.score:.0%} confidence", color="blue")
     left, right = st.columns([4, 5])
     with left:
-        st.markdown("**Likeliest answers**")
+        st.markdown("**Likeliest answers**" if answer.alternatives else "Written word by word")
         show_shares(pd.DataFrame(answer.alternatives[:5], columns=["answer", "probability"]), "probability")
     with right:
         st.markdown("**Frames looked at most**")
@@ -72,7 +76,7 @@ def show_labels(labels: list[tuple[str, float]]) -> None:
 
 
 def show_provenance(
-    model: Path, predictor: Predictor, chosen: Chosen, caption: Caption, answers: list, labels: list
+    model: Path, predictor: Predictor, chosen: Chosen, caption: Caption | None, answers: list, labels: list
 ) -> None:
     """Where the results come from, and the results as files."""
     info = predictor.info
@@ -98,26 +102,28 @@ def show_provenance(
 
 def show_results(model: Path, predictor: Predictor, chosen: Chosen) -> None:
     """Player on the left, results and where they come from on the right."""
-    answers, labels = [], []
+    caption, answers, labels = None, [], []
     left, right = st.columns([1, 2], gap="large")
     with right:
-        can = ["Caption"] + ["Ask"] * bool(predictor.answers) + ["Labels"] * bool(predictor.labels)
+        endpoints = {"Caption": ("caption",), "Ask": ("answer", "write_answer"), "Labels": ("classify",)}
+        can = [title for title, ways in endpoints.items() if any(map(predictor.can, ways))]
         tabs = dict(zip(can, st.tabs(can)))
-        with tabs["Caption"]:
-            written = st.container()  # the caption stands above what it was asked for
-            caption = common.caption(model, chosen.frames, choose_decoding(predictor))
+        if "Caption" in tabs:
+            with tabs["Caption"]:
+                written = st.container()  # the caption stands above what it was asked for
+                caption = common.caption(model, chosen.frames, choose_decoding(predictor))
             with written:
                 show_caption(caption, chosen)
         if "Ask" in tabs:
             with tabs["Ask"], common.shown_errors():
-                answers = show_answer(model, chosen)
+                answers = show_answer(model, predictor, chosen)
         if "Labels" in tabs:
             with tabs["Labels"], common.shown_errors():
                 labels = common.classify(model, chosen.frames)
                 show_labels(labels)
         show_provenance(model, predictor, chosen, caption, answers, labels)
     with left:
-        show_chosen(chosen, caption.text)
+        show_chosen(chosen, caption.text if caption else "")
 
 
 st.title("Playground", anchor=False)

@@ -10,9 +10,10 @@ from vtkeras.encoders import FRAME_ENCODERS, TEMPORAL_ENCODERS, TEXT_ENCODERS, t
 from vtkeras.errors import UserError
 from vtkeras.layers import PatchFlow
 
-# At 32 px: 8 pixels a patch for the tiny one, 32 for the others.
+# At 32 px: 8 and 4 pixels a patch for the tiny ones, 32 for the others.
 BUILT = {
     "efficientnet_tiny": (16, 96),
+    "convnet_tiny": (64, 48),
     "efficientnet_b0": (1, 1280),
     "efficientnet_v2_b0": (1, 1280),
     "resnet50": (1, 2048),
@@ -106,6 +107,8 @@ def test_text_preset_refuses():
 
 def make_temporal(name, **options):
     keras.utils.set_random_seed(3)
+    if name == "objects":  # as many tokens a frame as the others have of 4 patches
+        options["num_tokens"] = 4 // options.pop("patch_merge", 1) ** 2
     return TEMPORAL_ENCODERS[name](**{"dim": 8, "max_frames": 5, "num_layers": 2, "num_heads": 2, **options})
 
 
@@ -121,7 +124,7 @@ TOKENS = np.array([[2, 7, 9, 4, 5, 11], [2, 8, 3, 0, 0, 0]])
 
 
 def check_contract(video, batch, length, dim, mask):
-    assert set(video) == {keys.SEQUENCE, keys.MASK, keys.POOLED}
+    assert set(video) - {keys.MAPS} == {keys.SEQUENCE, keys.MASK, keys.POOLED}
     assert video[keys.SEQUENCE].shape == (batch, length, dim)
     assert video[keys.POOLED].shape == (batch, dim)
     np.testing.assert_array_equal(video[keys.MASK], mask)
@@ -157,8 +160,9 @@ def test_temporal_scores(name):
     encoder = make_temporal(name)
     video, layers = encoder(PATCHES, FRAMES_MASK, return_scores=True)
     np.testing.assert_allclose(video[keys.SEQUENCE], encoder(PATCHES, FRAMES_MASK)[keys.SEQUENCE], atol=1e-6)
-    # Two layers of two heads, 16 patches; only the Transformer has attention.
-    assert [scores.shape for scores in layers] == ([(2, 2, 16, 16)] * 2 if name == "transformer" else [])
+    # Two layers of two heads, 16 patches; the others have no attention.
+    attends = name in ("transformer", "objects")
+    assert [scores.shape for scores in layers] == ([(2, 2, 16, 16)] * 2 if attends else [])
     for scores in layers:
         np.testing.assert_allclose(np.sum(scores, axis=-1), 1, atol=1e-5)
         assert np.max(np.asarray(scores)[1, :, :, 8:]) < 1e-6  # padding is not read

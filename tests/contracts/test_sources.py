@@ -44,7 +44,11 @@ def folder(tmp_path_factory):
     return out
 
 
-OPTIONS = {"moving_digits": {"train_clips": 5, "eval_clips": 3}}
+OPTIONS = {
+    "moving_digits": {"train_clips": 5, "eval_clips": 3},
+    "statements": {"train_clips": 5, "eval_clips": 3},
+    "sort_of_clevr": {"train_images": 3, "eval_images": 2},
+}
 
 
 @pytest.fixture(params=SOURCES)
@@ -71,6 +75,18 @@ def test_every_split_gives_what_it_says(source):
             }  # fmt: skip
             assert all(example[key].dtype == tf.string for key in set(example) - {keys.FRAMES})
             assert example[keys.CAPTIONS].shape.rank == 1 and example[keys.QUESTION].shape == ()
+
+
+def test_clips_hold_the_questions_of_the_examples(source):
+    if not hasattr(source, "clips"):
+        return
+    for split in source.splits():
+        asked = []
+        for clip in source.clips(split):
+            assert clip[keys.QUESTION].shape == clip[keys.ANSWER].shape and clip[keys.QUESTION].shape.rank == 1
+            asked += clip[keys.QUESTION].numpy().tolist() or [b""]
+        assert asked == [example[keys.QUESTION].numpy() for example in source.load(split)]
+        assert len(source.clips(split)) == len(list(source.clips(split)))
 
 
 def test_same_epoch_same_examples(source):

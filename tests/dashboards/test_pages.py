@@ -203,6 +203,15 @@ def test_question_gets_an_answer_with_evidence(captioned):
     assert frames.attention.is_monotonic_decreasing and 0 < frames.attention.sum() <= 100.001
 
 
+def test_an_answer_is_chosen_among_candidates(captioned):
+    captioned.text_input(key="question").set_value("how many digits are there?").run()
+    captioned.text_input(key="choices").set_value("two | one").run()
+    assert is_calm(captioned)
+    assert sorted(captioned.dataframe[0].value.answer) == ["one", "two"]
+    captioned.text_input(key="choices").set_value("one | purple").run()
+    assert "does not know the answer 'purple'" in captioned.error[0].value.replace("\\", "")
+
+
 def test_a_suggested_question_is_asked(captioned):
     suggestions = next(group for group in captioned.button_group if group.label == "Asked of this clip")
     question = suggestions.options[0].replace("\\", "")

@@ -5,8 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from vtkeras.tasks.baselines import BASELINES, Examples, Predictions, most_common, nearest_clip, text_only, thumbnail
-from vtkeras.tasks.evaluate import evaluate, score, to_markdown, write_results
+from vtkeras.tasks.baselines import (
+    BASELINES,
+    Examples,
+    Predictions,
+    most_common,
+    nearest_clip,
+    text_only,
+    thumbnail,
+)
+from vtkeras.tasks.evaluate import by_kind, evaluate, first_word, score, to_markdown, write_results
 from vtkeras.training.run import Run, make_source
 
 TRAIN = Examples(
@@ -86,8 +94,60 @@ def test_evaluate_writes_one_table_for_models_and_baselines(tiny_run, tmp_path):
     assert list(results) == ["test", "one_digit"] and results["test"]["examples"] == 6
     assert list(results["test"]["systems"]) == ["tiny", *BASELINES]
     row = results["test"]["systems"]["tiny"]
-    assert all(value is not None and np.isfinite(value) for value in row.values())
+    # One answer each, from the closed set.
+    assert {name for name, value in row.items() if value is None} == {"vqa_accuracy", "written_answer_accuracy"}
+    assert np.isfinite([value for value in row.values() if value is not None]).all()
+    kinds = results["test"]["kinds"]
+    assert sum(kind["questions"] for kind in kinds.values()) == 6
+    assert all(set(kind["systems"]) == {"tiny", *BASELINES} for kind in kinds.values())
     write_results(results, tmp_path)
     assert json.loads((tmp_path / "metrics.json").read_text()) == results
     assert (tmp_path / "metrics.md").read_text() == to_markdown(results)
     assert "| nearest training clip |" in to_markdown(results)
+
+
+ASKED = Examples(
+    questions=["q"] * 5,
+    answers=["yes", "no", "two", "", "yes"],
+    kinds=["is", "is", "how many", "is", "where"],
+    references=[["yes"] * 2 + ["no"] * 8, ["no"], ["two"], [""], ["yes"]],
+    captions=[[]] * 5,
+    labels=[""] * 5,
+)
+
+
+def test_by_kind_by_hand():
+    found = by_kind({"a model": ["yes", "yes", "two", "yes", "no"], "mute": None}, ASKED)
+    # The fourth has no right answer and does not count.
+    assert found == {
+        "is": {"questions": 2, "systems": {"a model": 0.5}},
+        "how many": {"questions": 1, "systems": {"a model": 1.0}},
+        "where": {"questions": 1, "systems": {"a model": 0.0}},
+    }
+
+
+def test_rare_kinds_count_together(monkeypatch):
+    monkeypatch.setattr("vtkeras.tasks.evaluate.MOST_KINDS", 1)
+    found = by_kind({"a model": ["yes", "yes", "two", "yes", "no"]}, ASKED)
+    assert found["other"] == {"questions": 2, "systems": {"a model": 0.5}}
+    systems = {"a model": score(Predictions(), ASKED)}
+    table = to_markdown({"test": {"examples": 5, "systems": systems, "kinds": found}})
+    assert "| answers right % | is (2) | other (2) |" in table and "| a model | 50.0 | 50.0 |" in table
+
+
+def test_vqa_accuracy_counts_questions_with_several_answers():
+    # Only the first has as many as four. Two of ten said yes: (2 * 1/3 + 8 * 2/3) / 10 = 0.6.
+    row = score(Predictions(answers=["yes", "no", "two", "", "no"]), ASKED)
+    assert row["vqa_accuracy"] == pytest.approx(0.6) and row["answer_accuracy"] == 0.75
+    assert row["recall_at_1"] is None and row["caption_exact"] is None
+
+
+def test_written_answers_have_their_own_column():
+    row = score(Predictions(answers=["yes"] * 5, written_answers=["yes", "no", "two", "", "yes"]), ASKED)
+    assert row["written_answer_accuracy"] == 1.0 and row["answer_accuracy"] == 0.5
+
+
+def test_first_word():
+    assert [first_word(question) for question in ("How many are there?", "how", "Is it?", "哪里？")] == [
+        "how many", "how", "is", "哪里？"
+    ]  # fmt: skip

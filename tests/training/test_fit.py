@@ -220,9 +220,8 @@ def test_cached_features(config, tmp_path):
     files = sorted(path.name.split("-")[0] for path in (folder / "features").iterdir())
     assert files == ["train", "validation"]
     run = Run.open(folder)
-    run.model.compile(
-        loss=run.task.losses(run.config, run.heads()), loss_weights=run.config.train.loss_weights
-    )
+    weights = {head: run.config.train.loss_weights[head] for head in run.heads()}
+    run.model.compile(loss=run.task.losses(run.config, run.heads()), loss_weights=weights)
     batches = validation_batches(
         run.config,
         make_source(run.config),

@@ -98,7 +98,7 @@ def read_captions(captions_file: str | Path, folder: str | Path, seed: int = 0) 
     captions_file, folder = Path(captions_file), Path(folder)
     if not captions_file.is_file():
         raise UserError(f"No captions file {captions_file}.")
-    text = _read_text(captions_file)
+    text = read_text(captions_file)
     is_json = captions_file.suffix.lower() == ".json" or text.lstrip()[:1] == "{"
     entries = _json_entries(captions_file, text, folder) if is_json else _csv_entries(captions_file, text)
     drafts = _gather(entries, folder)
@@ -247,7 +247,8 @@ def _two_splits(where: str, path: str, split: str, first_split: str, first_where
     return UserError(f"{where}: the video '{path}' is in {split} here and in {first_split} in {first_where}.")
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file; raises a `UserError` with the line that is none."""
     data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")
@@ -283,7 +284,7 @@ def _labels(text: str) -> tuple[str, ...]:
 
 
 def _csv_entries(path: Path, text: str) -> Iterator[_Entry]:
-    rows = _csv_rows(path, text)
+    rows = csv_rows(path, text)
     header = [name.strip().lower() for name in next(rows, (1, []))[1]]
     _check_header(path, header)
     seen: dict[tuple[str, ...], int] = {}
@@ -311,8 +312,8 @@ def _csv_entries(path: Path, text: str) -> Iterator[_Entry]:
         )
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Numbered rows, blank ones left out."""
+def csv_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Numbered rows of a CSV file's text, blank ones left out; raises a `UserError` for what is no CSV."""
     limit = csv.field_size_limit(MAX_CELL)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))

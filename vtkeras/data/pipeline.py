@@ -7,7 +7,9 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from vtkeras import keys
+from vtkeras.config import DataConfig
 from vtkeras.data.preprocess import Preprocessor
+from vtkeras.errors import UserError
 
 
 def make_dataset(
@@ -39,7 +41,8 @@ def make_dataset(
     Returns:
         A `tf.data.Dataset` of batches.
     """
-    dataset = source.load(split, epoch=0 if features else epoch)
+    questions = preprocessor.config.questions_per_clip
+    dataset = read(source, split, preprocessor.config, epoch=0 if features else epoch)
     if features:
         dataset = tf.data.Dataset.zip(dataset, features).map(
             lambda example, feature: {**example, keys.FRAME_FEATURES: feature}
@@ -50,16 +53,39 @@ def make_dataset(
     if training and shuffle_buffer:
         dataset = dataset.shuffle(shuffle_buffer, seed=seed + epoch, reshuffle_each_iteration=False)
     dataset = dataset.enumerate().map(
-        lambda index, example: _with_one_caption(example, (seed, epoch, index) if training else None)
+        lambda index, example: _with_drawn_texts(example, questions, (seed, epoch, index) if training else None)
     )
     dataset = dataset.batch(batch_size, drop_remainder=training)
     dataset = dataset.map(to_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return dataset.prefetch(2)
 
 
+def read(source, split: str, config: DataConfig, epoch: int = 0) -> tf.data.Dataset:
+    """What batches are made of: examples with one question each, or whole clips with `questions_per_clip`.
+
+    Raises:
+        UserError: if the source gives no whole clips.
+    """
+    if config.questions_per_clip == 1:
+        return source.load(split, epoch=epoch)
+    if not hasattr(source, "clips"):
+        raise UserError(
+            f"data.questions_per_clip {config.questions_per_clip} needs clips with several questions, which "
+            f"source '{config.source}' does not give: set it to 1."
+        )
+    return source.clips(split, epoch=epoch)
+
+
 def _with_clip(example: dict, preprocessor: Preprocessor) -> dict:
     frames, mask = preprocessor.clip(example[keys.FRAMES])
     return {**example, keys.FRAMES: frames, keys.FRAMES_MASK: mask}
+
+
+def _with_drawn_texts(example: dict, questions: int, draw: tuple | None) -> dict:
+    """One caption, and where the example is a clip with all its questions, `questions` of those."""
+    if questions > 1:
+        example = _with_some_questions(example, questions, draw)
+    return _with_one_caption(example, draw)
 
 
 def _with_one_caption(example: dict, draw: tuple | None) -> dict:
@@ -69,7 +95,21 @@ def _with_one_caption(example: dict, draw: tuple | None) -> dict:
     count = tf.maximum(tf.shape(captions)[0] - 1, 1)
     chosen = 0
     if draw is not None:
-        seed, epoch, index = draw
-        pair = (tf.constant(seed, tf.int64), tf.constant(epoch, tf.int64) * 1_000_003 + index)
-        chosen = tf.random.stateless_uniform((), pair, 0, count, tf.int32)
+        chosen = tf.random.stateless_uniform((), _pair(*draw), 0, count, tf.int32)
     return {**example, keys.CAPTION: captions[chosen], keys.MATCH_ID: captions[0]}
+
+
+def _with_some_questions(example: dict, count: int, draw: tuple | None) -> dict:
+    """Keeps `count` questions, drawn by (seed, epoch, index) or the first; fills up with empty ones."""
+    pairs = tf.stack([example[keys.QUESTION], example[keys.ANSWER]], axis=1)
+    if draw is not None:
+        order = tf.argsort(tf.random.stateless_uniform((tf.shape(pairs)[0],), _pair(*draw)))
+        pairs = tf.gather(pairs, order)
+    pairs = tf.concat([pairs[:count], tf.fill((tf.maximum(count - tf.shape(pairs)[0], 0), 2), "")], axis=0)
+    pairs = tf.ensure_shape(pairs, (count, 2))
+    return {**example, keys.QUESTION: pairs[:, 0], keys.ANSWER: pairs[:, 1]}
+
+
+def _pair(seed: int, epoch: int, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The two numbers that a stateless draw depends on."""
+    return tf.constant(seed, tf.int64), tf.constant(epoch, tf.int64) * 1_000_003 + index

@@ -81,11 +81,18 @@ class Preprocessor(tf.Module):
         The input begins with the start token, the target ends with the end token; an empty caption
         gives an all-padding target, which no loss counts.
         """
-        ragged = self.tokenize(text)[:, : self.config.caption_length - 1]
+        return self._written(text, self.config.caption_length)
+
+    def written_answer(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `caption`, int32 (batch, answer_length) each."""
+        return self._written(_first_answer(text), self.config.answer_length)
+
+    def _written(self, text: tf.Tensor, length: int) -> tuple[tf.Tensor, tf.Tensor]:
+        ragged = self.tokenize(text)[:, : length - 1]
         present = tf.cast(ragged.row_lengths() > 0, tf.int32)[:, None]
         rows = tf.shape(present)[0]
         starts, ends = tf.fill((rows, 1), START_ID), present * END_ID
-        shape = (None, self.config.caption_length)
+        shape = (None, length)
         inputs = tf.concat([tf.RaggedTensor.from_tensor(starts), ragged], axis=1).to_tensor(PAD_ID, shape=shape)
         targets = tf.concat([ragged, tf.RaggedTensor.from_tensor(ends)], axis=1).to_tensor(PAD_ID, shape=shape)
         return inputs, targets
@@ -94,7 +101,11 @@ class Preprocessor(tf.Module):
         return self.tokenize(text)[:, :length].to_tensor(PAD_ID, shape=(None, length))
 
     def answer(self, text: tf.Tensor) -> tf.Tensor:
-        """int32 (batch,): the answer's class, -1 for one the model does not know or an empty one."""
+        """int32 (batch,): the answer's class, -1 for one the model does not know or an empty one.
+
+        Of several answers joined by `|`, the first counts.
+        """
+        text = _first_answer(text)
         words = tf.strings.strip(tf.strings.regex_replace(tf.strings.lower(text, "utf-8"), r"[\s\pZ]+", " "))
         return _first_equal(words, self.answer_strings[:-1])
 
@@ -113,6 +124,10 @@ class Preprocessor(tf.Module):
     def pieces(self, tokens: tf.Tensor) -> tf.Tensor:
         """The word piece of every token id, as strings of the same shape."""
         return tf.gather(tf.constant(list(self.vocabulary.tokens)), tokens)
+
+
+def _first_answer(text: tf.Tensor) -> tf.Tensor:
+    return tf.strings.regex_replace(text, r"(?s)\|.*", "")
 
 
 def even_frames(length, count: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras_nlp
 import tensorflow as tf
 
+from vtkeras import keys
 from vtkeras.errors import UserError
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[START]", "[END]"
@@ -44,21 +45,23 @@ class Vocabulary:
             raise UserError(f"{path} is not a vocabulary that vtkeras wrote: train the run again.") from None
 
 
-def build_vocabulary(texts: dict[str, list[str]], size: int) -> Vocabulary:
+def build_vocabulary(texts: dict[str, list[str]], size: int, written_answers: bool = False) -> Vocabulary:
     """Learns word pieces from captions and questions, and lists the answers and labels.
 
     Args:
         texts: lists of strings "captions", "questions", "answers" and "labels".
         size: the most word pieces, special tokens included.
+        written_answers: learn word pieces from the answers, too.
 
     Raises:
-        UserError: if there is no caption to learn from.
+        UserError: if there is no caption or question to learn from.
 
     Example:
         >>> build_vocabulary({"captions": ["a cat"], "questions": [], "answers": [], "labels": []}, 100).answers
         ()
     """
-    sentences = [text for text in [*texts["captions"], *texts["questions"]] if text.strip()]
+    sources = ("captions", "questions", *(["answers"] if written_answers else []))
+    sentences = [text for name in sources for text in texts[name] if text.strip()]
     if not sentences:
         raise UserError("The training split has no caption to learn words from: check the captions file.")
     tokens = keras_nlp.tokenizers.compute_word_piece_vocabulary(
@@ -67,7 +70,8 @@ def build_vocabulary(texts: dict[str, list[str]], size: int) -> Vocabulary:
         lowercase=True,
         reserved_tokens=list(SPECIAL_TOKENS),
     )
-    answers = dict.fromkeys(normalise(answer) for answer in texts["answers"] if answer.strip())
+    first = (answer.split(keys.LABEL_SEPARATOR)[0] for answer in texts["answers"])
+    answers = dict.fromkeys(normalise(answer) for answer in first if answer.strip())
     labels = dict.fromkeys(label.strip() for label in texts["labels"] if label.strip())
     return Vocabulary(tuple(tokens), tuple(answers), tuple(labels))
 

@@ -1,7 +1,12 @@
 """Encoders. Each gives {"sequence": (batch, length, dim), "mask": (batch, length), "pooled": (batch, dim)}."""
 
+from vtkeras.encoders.convnet import convnet_tiny
 from vtkeras.encoders.frames import FRAME_ENCODERS, FrameEncoder
+from vtkeras.encoders.objects import TemporalObjects
 from vtkeras.encoders.temporal import TEMPORAL_ENCODERS
 from vtkeras.encoders.text import TEXT_ENCODERS, text_preset
+
+FRAME_ENCODERS["convnet_tiny"] = convnet_tiny
+TEMPORAL_ENCODERS["objects"] = TemporalObjects
 
 __all__ = ["FRAME_ENCODERS", "TEMPORAL_ENCODERS", "TEXT_ENCODERS", "FrameEncoder", "text_preset"]

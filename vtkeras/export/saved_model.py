@@ -26,6 +26,7 @@ SAMPLE_FPS = 8
 
 FRAMES_SPEC = tf.TensorSpec((None, None, None, None, 3), tf.uint8, name="frames")
 TEXT_SPEC = tf.TensorSpec((None,), tf.string, name="text")
+CHOICES_SPEC = tf.TensorSpec((None, None), tf.string, name="choices")
 
 
 def _scalars(dtype: tf.DType, *names: str) -> list[tf.TensorSpec]:
@@ -101,6 +102,9 @@ class Endpoints(tf.Module):
         caption_sample(frames, temperature, top_p, top_k, seed, min_length, max_length, no_repeat_ngram):
             as caption.
         answer(frames, text): answer, score, probabilities, tokens, attention.
+        write_answer(frames, text): answer, score, tokens, attention; the answer is written word by word.
+        choose(frames, text, choices): answer, score, probabilities, known, tokens, attention; the answer is
+            one of choices string (batch, choices).
         classify(frames, text): label, score, probabilities.
         explain_caption(frames, text): tokens, probabilities, score, attention, rollout of a given caption.
         explain_answer(frames, text): tokens, rollout.
@@ -133,6 +137,12 @@ class Endpoints(tf.Module):
 
     def answer(self, frames, text):
         return self._seen(frames, self.decoder.answer(*self.preprocessor.clips(frames), text))
+
+    def write_answer(self, frames, text):
+        return self._seen(frames, self.decoder.write_answer(*self.preprocessor.clips(frames), text))
+
+    def choose(self, frames, text, choices):
+        return self._seen(frames, self.decoder.choose(*self.preprocessor.clips(frames), text, choices))
 
     def classify(self, frames, text):
         return self._seen(frames, self.decoder.classify(*self.preprocessor.clips(frames), text))
@@ -170,19 +180,20 @@ class Endpoints(tf.Module):
 def write_saved_model(run: Run, path: Path, compiled: bool = False) -> None:
     """Writes the SavedModel with the endpoints that the run's heads allow."""
     endpoints = Endpoints(run, compiled=compiled)
-    vocabulary = run.preprocessor.vocabulary
-    signatures = {
-        "caption": [FRAMES_SPEC],
-        "caption_beam": [FRAMES_SPEC, *BEAM_SPECS],
-        "caption_sample": [FRAMES_SPEC, *SAMPLE_SPECS],
-        "explain_caption": [FRAMES_SPEC, TEXT_SPEC],
-        "embed_video": [FRAMES_SPEC],
-        "embed_text": [TEXT_SPEC],
+    both, choices = [FRAMES_SPEC, TEXT_SPEC], [FRAMES_SPEC, TEXT_SPEC, CHOICES_SPEC]
+    by_head = {
+        keys.HEAD_CAPTION: {
+            "caption": [FRAMES_SPEC],
+            "caption_beam": [FRAMES_SPEC, *BEAM_SPECS],
+            "caption_sample": [FRAMES_SPEC, *SAMPLE_SPECS],
+            "explain_caption": both,
+        },
+        keys.HEAD_ANSWER: {"answer": both, "explain_answer": both, "choose": choices},
+        keys.HEAD_WRITTEN_ANSWER: {"write_answer": both, "explain_answer": both, "choose": choices},
+        keys.HEAD_LABEL: {"classify": both},
+        keys.HEAD_CONTRASTIVE: {"embed_video": [FRAMES_SPEC], "embed_text": [TEXT_SPEC]},
     }
-    if vocabulary.answers:
-        signatures["answer"] = signatures["explain_answer"] = [FRAMES_SPEC, TEXT_SPEC]
-    if vocabulary.labels:
-        signatures["classify"] = [FRAMES_SPEC, TEXT_SPEC]
+    signatures = {name: signature for head in run.heads() for name, signature in by_head[head].items()}
     archive = keras.export.ExportArchive()  # saves what the endpoints use; `track` would save all weights again
     for name, signature in signatures.items():
         archive.add_endpoint(name, getattr(endpoints, name), input_signature=signature)

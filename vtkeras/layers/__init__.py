@@ -6,6 +6,7 @@ from vtkeras.layers.patch_flow import PatchFlow
 from vtkeras.layers.patches import PatchMerge
 from vtkeras.layers.pooling import MaskedMax, MaskedMean
 from vtkeras.layers.positions import SpaceTimePosition
+from vtkeras.layers.relation_attention import RelationAttention
 from vtkeras.layers.turned_motion import FollowedBy, TurnedMotion, Unlearned
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "MaskedMean",
     "PatchFlow",
     "PatchMerge",
+    "RelationAttention",
     "SpaceTimePosition",
     "TurnedMotion",
     "Unlearned",

@@ -20,7 +20,8 @@ from vtkeras.metrics.diversity import (
     repetition_rate,
 )
 from vtkeras.metrics.exact_match import ExactMatch, exact_match
-from vtkeras.metrics.meteor import meteor
+from vtkeras.metrics.meteor import Meteor, meteor
+from vtkeras.metrics.on_tokens import OnTokens
 from vtkeras.metrics.retrieval import retrieval_ranks, retrieval_scores
 from vtkeras.metrics.rouge import RougeL, rouge_l
 from vtkeras.metrics.summary import (
@@ -66,6 +67,8 @@ __all__ = [
     "ExactMatch",
     "ExpectedCalibrationError",
     "LabelAccuracy",
+    "Meteor",
+    "OnTokens",
     "PrecisionRecallF1",
     "RepeatedNgrams",
     "RepetitionRate",

@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 import numpy as np
 
 from vtkeras.errors import UserError
@@ -12,6 +13,7 @@ _TINY = 1e-15
 _SMALL = 1e-9
 
 
+@keras.saving.register_keras_serializable(package="vtkeras")
 class Bleu(TextMetric):
     """Corpus BLEU with n-grams up to `order`, 0 to 1, as pycocoevalcap computes it.
 
@@ -26,33 +28,33 @@ class Bleu(TextMetric):
         UserError: for an order below 1.
     """
 
-    def __init__(self, order: int = 4):
+    def __init__(self, order: int = 4, name: str | None = None, dtype=None):
         if order < 1:
             raise UserError(f"BLEU needs n-grams of at least one word, not order {order}.")
+        super().__init__(2 * order + 2, name or f"bleu{order}", dtype)
         self.order = order
-        super().__init__()
 
-    def reset_state(self):
-        self._matched = np.zeros(self.order)
-        self._predicted = np.zeros(self.order)
-        self._prediction_length = 0
-        self._reference_length = 0
+    def get_config(self):
+        return {**super().get_config(), "order": self.order}
 
-    def update_one(self, references, prediction):
+    def count_tokens(self, references, prediction):
+        """For each order the matched and the predicted n-grams, then both lengths in words."""
         length = len(prediction)
-        self._prediction_length += length
-        self._reference_length += min((abs(len(ref) - length), len(ref)) for ref in references)[1]
+        matched, predicted = [], []
         for order in range(1, self.order + 1):
             counts = count_ngrams(prediction, order)
             allowed = count_ngrams(references[0], order)
             for reference in references[1:]:
                 allowed |= count_ngrams(reference, order)  # the larger count of each n-gram
-            self._matched[order - 1] += (counts & allowed).total()
-            self._predicted[order - 1] += counts.total()
+            matched.append((counts & allowed).total())
+            predicted.append(counts.total())
+        closest = min((abs(len(ref) - length), len(ref)) for ref in references)[1]
+        return [*matched, *predicted, length, closest]
 
-    def result(self):
-        precisions = (self._matched + _TINY) / (self._predicted + _SMALL)
-        ratio = (self._prediction_length + _TINY) / (self._reference_length + _SMALL)
+    def score(self, sums):
+        matched, predicted = sums[: self.order], sums[self.order : -2]
+        precisions = (matched + _TINY) / (predicted + _SMALL)
+        ratio = (sums[-2] + _TINY) / (sums[-1] + _SMALL)
         brevity_penalty = math.exp(min(0.0, 1 - 1 / ratio))
         return brevity_penalty * float(np.prod(precisions)) ** (1 / self.order)
 

@@ -2,15 +2,27 @@
 
 import math
 from collections import Counter
+from dataclasses import dataclass, field
 
-from vtkeras.metrics.text import TextMetric, count_ngrams, score_corpus
+import keras
+
+from vtkeras.metrics.text import CorpusTextMetric, count_ngrams, score_corpus
 
 _ORDERS = (1, 2, 3, 4)
 _SIGMA = 6.0
 _SCALE = 10.0
 
 
-class Cider(TextMetric):
+@dataclass
+class _Corpus:
+    """N-gram counts of every example, and how many examples each n-gram is in."""
+
+    examples: list[tuple[list[list[Counter]], list[Counter]]] = field(default_factory=list)
+    documents: Counter = field(default_factory=Counter)
+
+
+@keras.saving.register_keras_serializable(package="vtkeras")
+class Cider(CorpusTextMetric):
     """Mean CIDEr-D over the corpus, 0 to 10, as pycocoevalcap computes it.
 
     TF-IDF weighted n-gram vectors (n = 1..4) of the prediction are clipped to and compared with
@@ -20,17 +32,16 @@ class Cider(TextMetric):
     its n-grams is in every document and so carries no weight.
     """
 
-    def reset_state(self):
-        self._examples: list[tuple[list[list[Counter]], list[Counter]]] = []
-        self._documents: Counter = Counter()
+    def new_corpus(self):
+        return _Corpus()
 
     def update_one(self, references, prediction):
-        reference_counts = [_counts(tokens) for tokens in references]
-        self._documents.update({ngram for counts in reference_counts for order in counts for ngram in order})
-        self._examples.append((reference_counts, _counts(prediction)))
+        accepted = [_counts(tokens) for tokens in references]
+        self.corpus.documents.update({ngram for counts in accepted for order in counts for ngram in order})
+        self.corpus.examples.append((accepted, _counts(prediction)))
 
-    def result(self):
-        scores = [self._score(references, prediction) for references, prediction in self._examples]
+    def score(self, sums):
+        scores = [self._score(references, prediction) for references, prediction in self.corpus.examples]
         return sum(scores) / max(len(scores), 1)
 
     def _score(self, references, prediction):
@@ -40,10 +51,10 @@ class Cider(TextMetric):
 
     def _weigh(self, counts):
         """TF-IDF vectors of one text, one for each order; an unknown n-gram counts as seen once."""
-        log_examples = math.log(len(self._examples))
+        log_examples = math.log(len(self.corpus.examples))
         return [
             {
-                ngram: count * (log_examples - math.log(max(1, self._documents[ngram])))
+                ngram: count * (log_examples - math.log(max(1, self.corpus.documents[ngram])))
                 for ngram, count in order.items()
             }
             for order in counts

@@ -198,7 +198,7 @@ class ExpectedCalibrationError(_LabelMetric):
         self.bins = bins
         self.confidence = self.add_variable((bins,), "zeros", name="confidence")
         self.right = self.add_variable((bins,), "zeros", name="right")
-        self.total = self.add_variable((), "zeros", name="total")
+        self.count = self.add_variable((bins,), "zeros", name="count")
 
     def get_config(self):
         options = {"num_classes": self.num_classes, "bins": self.bins, "multi_label": self.multi_label}
@@ -219,10 +219,19 @@ class ExpectedCalibrationError(_LabelMetric):
         in_bin = weights[:, None] * ops.one_hot(ops.cast(index, "int32"), self.bins, dtype=self.dtype)
         self.confidence.assign_add(ops.matmul(confidence, in_bin))
         self.right.assign_add(ops.matmul(ops.cast(right, self.dtype), in_bin))
-        self.total.assign_add(ops.sum(weights))
+        self.count.assign_add(ops.sum(in_bin, axis=0))
 
     def result(self):
-        return ops.divide_no_nan(ops.sum(ops.abs(self.right - self.confidence)), self.total)
+        return ops.divide_no_nan(ops.sum(ops.abs(self.right - self.confidence)), ops.sum(self.count))
+
+    def reliability(self) -> list[dict]:
+        """The reliability diagram: mean confidence, accuracy and count of each bin that holds a prediction."""
+        sums = (np.asarray(one).tolist() for one in (self.confidence, self.right, self.count))
+        return [
+            {"confidence": confidence / count, "accuracy": right / count, "count": int(count)}
+            for confidence, right, count in zip(*sums, strict=True)
+            if count
+        ]
 
 
 def classification_report(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import keras
 
 from vtkeras.errors import UserError
+from vtkeras.metrics.streaming import StringMetric
 from vtkeras.metrics.text import Tokens, ngrams
 from vtkeras.metrics.tokenize import tokenize
 
@@ -12,33 +16,32 @@ _LONGEST_PHRASE = 4
 _REPEATED_ORDER = 4
 
 
-class DiversityMetric:
-    """A metric over predictions alone that can be fed batch by batch: a share, 0 to 1.
+class DiversityMetric(StringMetric):
+    """A `keras.metrics.Metric` over predictions alone: a share, 0 to 1, that is 0.0 where there is nothing.
 
-    A subclass adds to `_part` and `_whole` in `update_one`; the share is 0.0 while `_whole` is 0.
+    A subclass counts in `count_tokens` how much of how much one prediction brings.
     """
 
-    def __init__(self):
-        self.reset_state()
+    def __init__(self, name: str | None = None, dtype=None):
+        super().__init__(2, name, dtype)
 
-    def update_state(self, predictions: Sequence[str]) -> None:
-        """Adds a batch of predictions `(examples,)`."""
-        for prediction in predictions:
-            self.update_one(tokenize(prediction))
+    def update_state(self, predictions, sample_weight=None) -> None:
+        """Adds a batch of strings `(examples,)`, a list or a tensor; weight 0 leaves an example out."""
+        self.update(predictions, sample_weight=sample_weight)
 
-    def update_one(self, tokens: Tokens) -> None:
-        """Adds one tokenised prediction."""
+    def count_one(self, prediction):
+        return self.count_tokens(tokenize(prediction))
+
+    def count_tokens(self, tokens: Tokens) -> tuple[float, float]:
+        """(part, whole) of one tokenised prediction."""
         raise NotImplementedError
 
-    def result(self) -> float:
-        """The share over all predictions since the last reset."""
-        return self._part / max(self._whole, 1)
-
-    def reset_state(self) -> None:
-        """Forgets all predictions."""
-        self._part, self._whole = 0, 0
+    def score(self, sums):
+        part, whole = sums
+        return part / whole if whole else 0.0
 
 
+@keras.saving.register_keras_serializable(package="vtkeras")
 class RepetitionRate(DiversityMetric):
     """Share of texts that stutter: a phrase of 1 to 4 tokens directly followed by itself.
 
@@ -46,11 +49,11 @@ class RepetitionRate(DiversityMetric):
     of the references.
     """
 
-    def update_one(self, tokens):
-        self._part += any(_stutters(tokens, length) for length in range(1, _LONGEST_PHRASE + 1))
-        self._whole += 1
+    def count_tokens(self, tokens):
+        return any(_stutters(tokens, length) for length in range(1, _LONGEST_PHRASE + 1)), 1
 
 
+@keras.saving.register_keras_serializable(package="vtkeras")
 class RepeatedNgrams(DiversityMetric):
     """Share of 4-grams that occurred before in the same text.
 
@@ -58,12 +61,12 @@ class RepeatedNgrams(DiversityMetric):
     over the corpus, so that a long text weighs more than a short one.
     """
 
-    def update_one(self, tokens):
+    def count_tokens(self, tokens):
         runs = ngrams(tokens, _REPEATED_ORDER)
-        self._part += len(runs) - len(set(runs))
-        self._whole += len(runs)
+        return len(runs) - len(set(runs)), len(runs)
 
 
+@keras.saving.register_keras_serializable(package="vtkeras")
 class DistinctNgrams(DiversityMetric):
     """distinct-n: different n-grams as a share of all n-grams of the corpus.
 
@@ -74,19 +77,28 @@ class DistinctNgrams(DiversityMetric):
         order: n.
     """
 
-    def __init__(self, order: int):
+    def __init__(self, order: int, name: str | None = None, dtype=None):
+        super().__init__(name or f"distinct_{order}", dtype)
         self.order = order
-        super().__init__()
 
-    def reset_state(self):
-        super().reset_state()
-        self._seen = set()
+    def get_config(self):
+        return {**super().get_config(), "order": self.order}
 
-    def update_one(self, tokens):
+    def new_corpus(self):
+        return _Seen()
+
+    def count_tokens(self, tokens):
         runs = ngrams(tokens, self.order)
-        self._seen.update(runs)
-        self._part = len(self._seen)
-        self._whole += len(runs)
+        before = len(self.corpus.ngrams)
+        self.corpus.ngrams.update(runs)
+        return len(self.corpus.ngrams) - before, len(runs)
+
+
+@dataclass
+class _Seen:
+    """Every n-gram met so far."""
+
+    ngrams: set = field(default_factory=set)
 
 
 def repetition_rate(predictions: Sequence[str]) -> float:

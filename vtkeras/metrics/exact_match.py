@@ -1,8 +1,11 @@
 """Exact match: is the text one of the right ones?"""
 
+import keras
+
 from vtkeras.metrics.text import MeanTextMetric, score_corpus
 
 
+@keras.saving.register_keras_serializable(package="vtkeras")
 class ExactMatch(MeanTextMetric):
     """Share of predictions whose tokens equal those of at least one reference, 0 to 1.
 

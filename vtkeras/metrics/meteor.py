@@ -4,14 +4,38 @@ import importlib.util
 import shutil
 import subprocess
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import keras
+
 from vtkeras.errors import UserError
-from vtkeras.metrics.text import check_corpus
+from vtkeras.metrics.text import CorpusTextMetric, check_corpus
 from vtkeras.metrics.tokenize import tokenize
 
 _LOCK = threading.Lock()
 _RUNNING: dict[tuple[str, ...], subprocess.Popen] = {}  # idle Java processes, by their command
+
+
+@keras.saving.register_keras_serializable(package="vtkeras")
+class Meteor(CorpusTextMetric):
+    """METEOR of a corpus; every example is kept until `result`, which asks Java. See `meteor`."""
+
+    def new_corpus(self):
+        return _Corpus()
+
+    def update_one(self, references, prediction):
+        self.corpus.references.append([" ".join(tokens) for tokens in references])
+        self.corpus.predictions.append(" ".join(prediction))
+
+    def score(self, sums):
+        return meteor(self.corpus.references, self.corpus.predictions) if self.corpus.predictions else 0.0
+
+
+@dataclass
+class _Corpus:
+    references: list[list[str]] = field(default_factory=list)
+    predictions: list[str] = field(default_factory=list)
 
 
 def meteor(references, predictions) -> float:
@@ -34,7 +58,7 @@ def meteor(references, predictions) -> float:
         1.0
     """
     check_corpus(references, predictions)
-    command = _java_command()
+    command = java_command()
     with _LOCK:
         process = _RUNNING.pop(command, None) or _start(command)
         try:
@@ -70,7 +94,12 @@ def _start(command: tuple[str, ...]) -> subprocess.Popen:
     return subprocess.Popen(command, **pipes)
 
 
-def _java_command() -> tuple[str, ...]:
+def java_command() -> tuple[str, ...]:
+    """The command that starts METEOR.
+
+    Raises:
+        UserError: when Java or the jar is missing.
+    """
     java = shutil.which("java")
     if java is None:
         raise UserError("METEOR needs Java: install a runtime, e.g. `apt install default-jre-headless`.")

@@ -1,11 +1,14 @@
 """ROUGE-L (Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries")."""
 
+import keras
+
 from vtkeras.metrics.text import MeanTextMetric, score_corpus
 
 # How much more recall weighs than precision, as in the COCO caption evaluation.
 _BETA = 1.2
 
 
+@keras.saving.register_keras_serializable(package="vtkeras")
 class RougeL(MeanTextMetric):
     """Mean F-score of the longest common subsequence, 0 to 1, as pycocoevalcap computes it.
 

@@ -1,22 +1,23 @@
-"""What the text metrics share: streaming over a corpus, its checks, and counts of n-grams."""
+"""What the text metrics share: references beside a prediction, their checks, and counts of n-grams."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 from vtkeras.errors import UserError
+from vtkeras.metrics.streaming import CorpusMetric, StringMetric
 from vtkeras.metrics.tokenize import tokenize
 
 Tokens = list[str]
 
 
-class TextMetric:
-    """A metric over (references, prediction) pairs of strings that can be fed batch by batch.
+class TextMetric(StringMetric):
+    """A `keras.metrics.Metric` over (references, prediction) pairs of strings, cut by `tokenize`.
 
-    It has the three methods of `keras.metrics.Metric`, for Python strings. A subclass clears its
-    totals in `reset_state`, adds one tokenised example in `update_one` and gives its score in
-    `result`, which is 0.0 before the first example.
+    A subclass counts one tokenised example in `count_tokens` and gives its score in `score`.
 
     Example:
         >>> from vtkeras.metrics import ExactMatch
@@ -26,58 +27,64 @@ class TextMetric:
         1.0
     """
 
-    def __init__(self):
-        self.reset_state()
-
-    def update_state(self, references: Sequence[Sequence[str]], predictions: Sequence[str]) -> None:
+    def update_state(self, references, predictions, sample_weight=None) -> None:
         """Adds a batch.
 
         Args:
-            references: `(examples, references of the example)`: every right text.
-            predictions: `(examples,)`.
+            references: `(examples, references of the example)`: every right text, as lists, a string
+                tensor or a ragged one; a tensor `(examples,)` holds one reference for each.
+            predictions: strings `(examples,)`.
+            sample_weight: float `(examples,)`; weight 0 leaves an example out.
 
         Raises:
             UserError: when the two differ in length, or an example has no reference. An empty
                 string is a reference (and a prediction) like any other.
         """
+        if tf.is_tensor(references) and references.shape.rank == 1:
+            references = references[:, None]
+        self.update(references, predictions, sample_weight=sample_weight)
+
+    def check(self, references, predictions):
         check_pairs(references, predictions)
-        for accepted, prediction in zip(references, predictions, strict=True):
-            self.update_one([tokenize(text) for text in accepted], tokenize(prediction))
 
-    def update_one(self, references: list[Tokens], prediction: Tokens) -> None:
-        """Adds one tokenised example."""
-        raise NotImplementedError
+    def count_one(self, references, prediction):
+        return self.count_tokens([tokenize(text) for text in references], tokenize(prediction))
 
-    def result(self) -> float:
-        """The score of all examples since the last reset."""
-        raise NotImplementedError
-
-    def reset_state(self) -> None:
-        """Forgets all examples."""
+    def count_tokens(self, references: list[Tokens], prediction: Tokens) -> Sequence[float]:
+        """The numbers of one tokenised example."""
         raise NotImplementedError
 
 
 class MeanTextMetric(TextMetric):
     """A `TextMetric` that is the mean of one score an example, given by `score_one`."""
 
-    def reset_state(self):
-        self._total, self._examples = 0.0, 0
+    def __init__(self, name: str | None = None, dtype=None):
+        super().__init__(2, name, dtype)
 
-    def update_one(self, references, prediction):
-        self._total += self.score_one(references, prediction)
-        self._examples += 1
+    def count_tokens(self, references, prediction):
+        return self.score_one(references, prediction), 1.0
 
-    def result(self):
-        return self._total / max(self._examples, 1)
+    def score(self, sums):
+        total, examples = sums
+        return total / examples if examples else 0.0
 
     def score_one(self, references: list[Tokens], prediction: Tokens) -> float:
         """The score of one tokenised example."""
         raise NotImplementedError
 
 
-def score_corpus(
-    metric: TextMetric, references: Sequence[Sequence[str]], predictions: Sequence[str]
-) -> float:
+class CorpusTextMetric(CorpusMetric, TextMetric):
+    """A `TextMetric` of the corpus as a whole: `update_one` takes in one tokenised example."""
+
+    def __init__(self, name: str | None = None, dtype=None):
+        super().__init__(0, name, dtype)
+
+    def count_one(self, references, prediction):
+        self.update_one([tokenize(text) for text in references], tokenize(prediction))
+        return ()
+
+
+def score_corpus(metric: TextMetric, references: Sequence[Sequence[str]], predictions: Sequence[str]) -> float:
     """Feeds a whole corpus to a fresh `metric` and gives its score.
 
     Raises:

@@ -1,5 +1,7 @@
 """VQA accuracy (Antol et al. 2015, "VQA: Visual Question Answering"; rule of the VQA v2 evaluation)."""
 
+import keras
+
 from vtkeras.metrics.text import MeanTextMetric, score_corpus
 
 _ENOUGH_ANNOTATORS = 3
@@ -20,6 +22,7 @@ _NUMBERS = {
 }
 
 
+@keras.saving.register_keras_serializable(package="vtkeras")
 class VqaAccuracy(MeanTextMetric):
     """Mean soft accuracy, 0 to 1: an answer is right when three annotators gave it.
 

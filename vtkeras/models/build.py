@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vtkeras.config import Config
+from vtkeras.config import Config, ModelConfig
 from vtkeras.encoders import FRAME_ENCODERS, TEMPORAL_ENCODERS, TEXT_ENCODERS, text_preset
 from vtkeras.errors import UserError
 from vtkeras.fusion import FUSIONS
@@ -39,6 +39,10 @@ def build_video_text_model(
             f"use one of {', '.join(name for name, fusion in FUSIONS.items() if fusion.causal)}."
         )
     motion_dim = model.motion_dim if model.motion else 0
+    if data.questions_per_clip > 1 and not fusion_type.causal:
+        raise UserError(
+            f"model.fusion '{model.fusion}' would mix the questions of a clip: set data.questions_per_clip to 1."
+        )
     sizes = {"dim": model.dim, "num_heads": model.num_heads, "dropout": model.dropout}
     frame_encoder = choose(FRAME_ENCODERS, model.frame_encoder, "model.frame_encoder")(
         image_size=data.image_size,
@@ -51,9 +55,8 @@ def build_video_text_model(
     temporal_encoder = choose(TEMPORAL_ENCODERS, model.temporal_encoder, "model.temporal_encoder")(
         max_frames=data.num_frames,
         num_layers=model.temporal_layers,
-        patch_merge=model.patch_merge,
-        motion_dim=motion_dim,
         name="temporal_encoder",
+        **_tokens_of_a_frame(model, motion_dim),
         **sizes,
     )
     return VideoTextModel(
@@ -63,7 +66,7 @@ def build_video_text_model(
         fusion=[fusion_type(name=f"fusion_{index}", **sizes) for index in range(model.fusion_layers)],
         decoder=TextDecoder(
             vocabulary_size,
-            data.caption_length,
+            max(data.caption_length, data.answer_length),
             blocks=[
                 DecoderBlock(
                     decoder_fusion(name="fusion", blind_channels=motion_dim, **sizes), name=f"decoder_block_{index}"
@@ -82,8 +85,18 @@ def build_video_text_model(
         embedding_dim=model.embedding_dim,
         from_features=from_features,
         motion_tokens=motion_tokens,
+        questions_per_clip=data.questions_per_clip,
+        answer_length=data.answer_length,
         name="video_text_model",
     )
+
+
+def _tokens_of_a_frame(model: ModelConfig, motion_dim: int) -> dict:
+    if model.temporal_encoder == "objects":
+        if motion_dim:
+            raise UserError("model.temporal_encoder 'objects' keeps no channels for motion: set model.motion_dim to 0.")
+        return {"num_tokens": model.object_tokens}
+    return {"patch_merge": model.patch_merge, "motion_dim": motion_dim}
 
 
 def _text_encoder(config: Config, vocabulary_size: int, sizes: dict):

@@ -28,6 +28,11 @@ class VideoTextModel(keras.Model):
         from_features: bool, take cached `frame_features` in place of frames.
         motion_tokens: token ids of the words that tell how things move. With some, half of the training
             clips have their motion turned, and of these only the other words of captions are learned.
+        questions_per_clip: int; with more than 1, the video is read once for all of a clip's questions,
+            `question_tokens` is (batch, questions, question_length) and `answer` (batch, questions,
+            num_answers), and the label head reads the mean over the questions.
+        answer_length: int, tokens of a written answer; 0 leaves that head out. The decoder writes the
+            answer with the question's tokens, which have read the video, as its context.
 
     Inputs (a dict):
         frames: uint8 (batch, num_frames, image_size, image_size, 3), or frame_features
@@ -36,10 +41,13 @@ class VideoTextModel(keras.Model):
         question_tokens: int32 (batch, question_length).
         caption_tokens: int32 (batch, caption_length), the decoder's input.
         match_tokens: int32 (batch, caption_length), the caption as the text encoder reads it.
+        answer_tokens: int32 (batch, answer_length), the decoder's input, with `answer_length`; (batch,
+            questions, answer_length) with several questions a clip.
 
     Outputs (a dict, float32):
         caption: logits (batch, caption_length, vocabulary_size).
         answer: logits (batch, num_answers).
+        written_answer: logits (batch, answer_length, vocabulary_size), with `answer_length`.
         label: logits (batch, num_labels).
         contrastive: (batch, 2, embedding_dim), the video's and the caption's unit vectors, the
             video's times the square root of a learned inverse temperature, and the caption's too.
@@ -63,6 +71,8 @@ class VideoTextModel(keras.Model):
         embedding_dim,
         from_features=False,
         motion_tokens=(),
+        questions_per_clip=1,
+        answer_length=0,
         **kwargs,
     ):
         # === Layers ===
@@ -78,7 +88,8 @@ class VideoTextModel(keras.Model):
         clip_shape = (num_frames, image_size, image_size, 3)
         frames = keras.Input(clip_shape, dtype="uint8", name=keys.FRAMES)
         frames_mask = keras.Input((num_frames,), dtype="bool", name=keys.FRAMES_MASK)
-        question = keras.Input((question_length,), dtype="int32", name=keys.QUESTION_TOKENS)
+        question_shape = (question_length,) if questions_per_clip == 1 else (questions_per_clip, question_length)
+        question = keras.Input(question_shape, dtype="int32", name=keys.QUESTION_TOKENS)
         caption = keras.Input((caption_length,), dtype="int32", name=keys.CAPTION_TOKENS)
         match = keras.Input((caption_length,), dtype="int32", name=keys.MATCH_TOKENS)
         if from_features:
@@ -90,17 +101,32 @@ class VideoTextModel(keras.Model):
         if motion_tokens:
             patches, turned = TurnedMotion(name="turned_motion")(patches)
         video = temporal_encoder(patches, frames_mask)
-        text = text_encoder(question)
-        fused = text[keys.SEQUENCE]
+        several = questions_per_clip > 1
+        text = text_encoder(ops.reshape(question, (-1, question_length)) if several else question)
+        fused, text_mask = text[keys.SEQUENCE], text[keys.MASK]
+        words = fused.shape[1:]
+        if several:  # all questions of a clip as one long query
+            fused = ops.reshape(fused, (-1, questions_per_clip * words[0], words[1]))
+            text_mask = ops.reshape(text_mask, (-1, questions_per_clip * words[0]))
         for block in fusion:
-            fused = block(fused, video[keys.SEQUENCE], text[keys.MASK], video[keys.MASK])
+            fused = block(fused, video[keys.SEQUENCE], text_mask, video[keys.MASK])
+        fused = ops.reshape(fused, (-1, *words)) if several else fused
         summary = fused_mean(fused, mask=text[keys.MASK])
+        if several:
+            summary = ops.reshape(summary, (-1, questions_per_clip, words[1]))
         outputs = {keys.HEAD_CAPTION: decoder(caption, video[keys.SEQUENCE], video[keys.MASK])}
         if answer_head:
             outputs[keys.HEAD_ANSWER] = answer_head(summary)
+        if answer_length:
+            answer = keras.Input((*question_shape[:-1], answer_length), dtype="int32", name=keys.ANSWER_TOKENS)
+            one_each = ops.reshape(answer, (-1, answer_length)) if several else answer
+            written = decoder(one_each, fused, text[keys.MASK])
+            shape = (-1, *question_shape[:-1], answer_length, decoder.vocabulary_size)
+            outputs[keys.HEAD_WRITTEN_ANSWER] = ops.reshape(written, shape) if several else written
         if label_head:
             seen = label_max(video[keys.SEQUENCE], mask=video[keys.MASK])
-            outputs[keys.HEAD_LABEL] = label_head(keras.layers.Concatenate(name="label_features")([seen, summary]))
+            read = ops.mean(summary, axis=1) if several else summary
+            outputs[keys.HEAD_LABEL] = label_head(keras.layers.Concatenate(name="label_features")([seen, read]))
         outputs[keys.HEAD_CONTRASTIVE] = pair(
             video_projection(video[keys.POOLED]), text_projection(text_encoder(match)[keys.POOLED])
         )
@@ -117,6 +143,7 @@ class VideoTextModel(keras.Model):
             keys.QUESTION_TOKENS: question,
             keys.CAPTION_TOKENS: caption,
             keys.MATCH_TOKENS: match,
+            **({keys.ANSWER_TOKENS: answer} if answer_length else {}),
         }
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
@@ -141,6 +168,8 @@ class VideoTextModel(keras.Model):
         self.embedding_dim = embedding_dim
         self.from_features = from_features
         self.motion_tokens = tuple(motion_tokens)
+        self.questions_per_clip = questions_per_clip
+        self.answer_length = answer_length
 
     def encode_video(self, frames, frames_mask, return_scores=False):
         """Reads a video once, for every head.
@@ -166,6 +195,11 @@ class VideoTextModel(keras.Model):
         Returns:
             summary (batch, dim), and scores (batch, blocks, heads, question_length, time * tokens).
         """
+        fused, scores = self.read_question(question_tokens, video)
+        return fused[keys.POOLED], scores
+
+    def read_question(self, question_tokens, video):
+        """As `fuse`, but the first result is the encoder contract of the question's tokens."""
         text = self.text_encoder(question_tokens)
         fused, all_scores = text[keys.SEQUENCE], []
         for block in self.fusion:
@@ -173,7 +207,9 @@ class VideoTextModel(keras.Model):
                 fused, video[keys.SEQUENCE], text[keys.MASK], video[keys.MASK], return_scores=True
             )
             all_scores.append(scores)
-        return self.fused_mean(fused, mask=text[keys.MASK]), ops.stack(all_scores, axis=1)
+        pooled = self.fused_mean(fused, mask=text[keys.MASK])
+        read = {keys.SEQUENCE: fused, keys.MASK: text[keys.MASK], keys.POOLED: pooled}
+        return read, ops.stack(all_scores, axis=1)
 
     def answer_logits(self, summary):
         """Logits (batch, num_answers) of a summary from `fuse`."""
@@ -221,6 +257,8 @@ class VideoTextModel(keras.Model):
             "embedding_dim": self.embedding_dim,
             "from_features": self.from_features,
             "motion_tokens": self.motion_tokens,
+            "questions_per_clip": self.questions_per_clip,
+            "answer_length": self.answer_length,
         }
 
     @classmethod

@@ -95,7 +95,7 @@ def most_looked_at(shares: np.ndarray, times: np.ndarray, count: int = 3) -> pd.
 
 
 def to_json(
-    info: dict, video: str, times: np.ndarray, caption: Caption, answers: list[tuple[str, Answer]], labels: list
+    info: dict, video: str, times: np.ndarray, caption: Caption | None, answers: list[tuple[str, Answer]], labels: list
 ) -> str:
     """Results and where they come from, as JSON.
 
@@ -103,14 +103,14 @@ def to_json(
         info: `Predictor.info`.
         video: what the clip is called.
         times: seconds of every frame given to the model.
-        caption: of the clip.
+        caption: of the clip; None from a model that writes none.
         answers: (question, answer) pairs.
         labels: (label, probability) pairs.
     """
     values = {
         "video": video,
         "model": {name: info[name] for name in ("name", "task", "model_hash", "data", "metrics")},
-        "caption": {
+        "caption": caption and {
             "text": caption.text,
             "score": caption.score,
             "decoding": caption.decoding.options(),
@@ -118,7 +118,7 @@ def to_json(
                 {
                     "word": word,
                     "probability": probability,
-                    "frames": _by_time(shares, caption.frame_indices, times),
+                    "frames": by_time(shares, caption.frame_indices, times),
                 }
                 for word, probability, shares in zip(
                     caption.words, caption.probabilities, frame_sums(of_head(caption.attention))
@@ -130,7 +130,7 @@ def to_json(
                 "question": question,
                 "answer": answer.text,
                 "score": answer.score,
-                "frames": _by_time(question_shares(answer), answer.frame_indices, times),
+                "frames": by_time(question_shares(answer), answer.frame_indices, times),
             }
             for question, answer in answers
         ],
@@ -139,9 +139,9 @@ def to_json(
     return json.dumps(values, ensure_ascii=False, indent=1)
 
 
-def to_csv(info: dict, video: str, caption: Caption, answers: list[tuple[str, Answer]], labels: list) -> str:
+def to_csv(info: dict, video: str, caption: Caption | None, answers: list[tuple[str, Answer]], labels: list) -> str:
     """Results as a table with columns video, model, model_hash, kind, asked, result and probability."""
-    rows = [("caption", "", caption.text, caption.score)]
+    rows = [("caption", "", caption.text, caption.score)] if caption else []
     rows += [("answer", question, answer.text, answer.score) for question, answer in answers]
     rows += [("label", "", label, probability) for label, probability in labels]
     table = pd.DataFrame(rows, columns=["kind", "asked", "result", "probability"])
@@ -158,7 +158,8 @@ def question_shares(answer: Answer) -> np.ndarray:
     return frame_sums(of_head(answer.attention)).mean(axis=0)
 
 
-def _by_time(shares: np.ndarray, frame_indices: list[int], times: np.ndarray) -> list[dict]:
+def by_time(shares: np.ndarray, frame_indices: list[int], times: np.ndarray) -> list[dict]:
+    """Each frame's seconds and share, repeats of the last frame left out."""
     return [
         {"seconds": round(float(times[frame_indices[place]]), 3), "attention": round(float(shares[place]), 4)}
         for place in real_frames(frame_indices)

@@ -17,6 +17,8 @@ from vtkeras.errors import UserError
 from vtkeras.serving.decoding import GREEDY, Decoding
 
 SAVED_MODEL = "saved_model"
+UNKNOWN = "[UNK]"  # the word piece of what a model has no piece for
+LONGEST_QUESTION = 2000  # characters; models read far fewer
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Answer:
     Attributes:
         text: the answer.
         score: its probability.
-        alternatives: every answer with its probability, best first.
+        alternatives: every answer, or every candidate, with its probability, best first; none for an answer
+            that was written word by word.
         words: the question's word pieces.
         attention, frames, frame_indices: as in `Caption`.
     """
@@ -111,17 +114,23 @@ class Predictor:
             "labels": self.labels,
         }
 
+    def can(self, endpoint: str) -> bool:
+        """Whether the model was trained for an endpoint, e.g. `caption` or `answer`."""
+        return hasattr(self.model, endpoint)
+
     @property
     def can_choose_decoding(self) -> bool:
         """False for a model that was exported before it could be asked for beam search and sampling."""
-        return hasattr(self.model, "caption_beam") and hasattr(self.model, "caption_sample")
+        return self.can("caption_beam") and self.can("caption_sample")
 
     def caption(self, frames: np.ndarray, decoding: Decoding = GREEDY) -> Caption:
         """Writes a caption for frames uint8 (time, height, width, 3), any size and length.
 
         Raises:
-            UserError: for limits that the model cannot keep, or a model that only decodes greedily.
+            UserError: if the model was trained without captions, for limits that it cannot keep, or for
+                a model that only decodes greedily.
         """
+        self._require("caption", "captions")
         endpoint, options = decoding.call(self.config.data.caption_length)
         if options and not self.can_choose_decoding:
             raise UserError(
@@ -144,23 +153,46 @@ class Predictor:
     def answer(self, frames: np.ndarray, question: str) -> Answer:
         """Answers a question about frames uint8 (time, height, width, 3).
 
+        The answer is one of the closed set, or written word by word where the model has no such set.
+
         Raises:
-            UserError: if the question is empty, or the model was trained without answers.
+            UserError: if the question is empty, too long or in words that the model does not know, or the
+                model was trained without answers.
         """
+        if self.can("write_answer") and not self.can("answer"):
+            return self.write_answer(frames, question)
         self._require("answer", "questions")
-        if not question.strip():
-            raise UserError("The question is empty: ask something, e.g. 'how many digits are there?'.")
-        found = self._call("answer", frames, tf.constant([question.encode("utf-8", "replace")]))
-        order = np.argsort(-found["probabilities"])
-        kept = [index for index, word in enumerate(found["tokens"]) if word]
-        return Answer(
-            text=found["answer"].decode(),
-            score=float(found["score"]),
-            alternatives=[(self.answers[index], float(found["probabilities"][index])) for index in order],
-            words=[found["tokens"][index].decode() for index in kept],
-            attention=found["attention"][kept],
-            **_looked_at(frames, found),
-        )
+        found = self._ask("answer", frames, question)
+        return _to_answer(frames, found, self.answers)
+
+    def write_answer(self, frames: np.ndarray, question: str) -> Answer:
+        """As `answer`, word by word, so that the answer need not be one of a closed set."""
+        self._require("write_answer", "written answers")
+        return _to_answer(frames, self._ask("write_answer", frames, question))
+
+    def choose(self, frames: np.ndarray, question: str, choices: list[str]) -> Answer:
+        """The likeliest of several candidate answers to a question.
+
+        Args:
+            frames: uint8 (time, height, width, 3).
+            question: string.
+            choices: at least two candidates.
+
+        Raises:
+            UserError: as `answer`, or for candidates that are too few, empty or unknown to the model.
+        """
+        self._require("choose", "questions")
+        choices = list(dict.fromkeys(choice.strip() for choice in choices))
+        if len(choices) < 2 or not all(choices):
+            raise UserError("A choice needs at least two different candidates, none of them empty.")
+        found = self._ask("choose", frames, question, tf.constant([[_encoded(choice) for choice in choices]]))
+        unknown = [choice for choice, known in zip(choices, found["known"]) if not known]
+        if unknown:
+            raise UserError(
+                f"The model does not know the answer '{unknown[0][:80]}': "
+                f"it knows {', '.join(self.answers[:20])}{', ...' if len(self.answers) > 20 else ''}."
+            )
+        return _to_answer(frames, found, choices)
 
     def classify(self, frames: np.ndarray, text: str = "") -> list[tuple[str, float]]:
         """Every label with its probability, best first.
@@ -169,7 +201,7 @@ class Predictor:
             UserError: if the model was trained without labels.
         """
         self._require("classify", "labels")
-        found = self._call("classify", frames, tf.constant([text.encode("utf-8", "replace")]))
+        found = self._call("classify", frames, tf.constant([_encoded(text)]))
         order = np.argsort(-found["probabilities"])
         return [(self.labels[index], float(found["probabilities"][index])) for index in order]
 
@@ -179,14 +211,29 @@ class Predictor:
 
     def embed_text(self, text: str) -> np.ndarray:
         """Unit vector float32 (embedding_dim,)."""
-        return self.model.embed_text(tf.constant([text.encode("utf-8", "replace")])).numpy()[0]
+        return self.model.embed_text(tf.constant([_encoded(text)])).numpy()[0]
 
     def _call(self, endpoint: str, frames: np.ndarray, *texts: tf.Tensor, **scalars: int | float) -> dict:
         outputs = getattr(self.model, endpoint)(_one(frames), *texts, **scalars)
         return {key: value.numpy()[0] for key, value in outputs.items()}
 
+    def _ask(self, endpoint: str, frames: np.ndarray, question: str, *texts: tf.Tensor) -> dict:
+        if not question.strip():
+            raise UserError("The question is empty: ask something, e.g. 'how many digits are there?'.")
+        if len(question) > LONGEST_QUESTION:
+            raise UserError(
+                f"The question is {len(question):,} characters long: ask in at most {LONGEST_QUESTION:,}."
+            )
+        found = self._call(endpoint, frames, tf.constant([_encoded(question)]), *texts)
+        words = {word.decode() for word in found["tokens"] if word}
+        if not any(word[-1].isalnum() for word in words - {UNKNOWN}):
+            raise UserError(
+                f"The model knows no word of the question '{question.strip()[:80]}': ask as its training data do."
+            )
+        return found
+
     def _require(self, endpoint: str, what: str) -> None:
-        if not hasattr(self.model, endpoint):
+        if not self.can(endpoint):
             raise UserError(f"The model in {self.folder} was trained without {what}: choose one that knows them.")
 
     def _json(self, name: str, missing: dict | None = None) -> dict:
@@ -211,6 +258,24 @@ def find_runs(root: str | Path = "saved_models", more: tuple[str | Path, ...] = 
     """Run folders with an exported model, below any of the roots, in order of name."""
     found = [path.parent.parent for place in (root, *more) for path in Path(place).glob("**/saved_model/saved_model.pb")]
     return sorted(folder for folder in found if not folder.name.startswith(("partial-", "old-")))
+
+
+def _to_answer(frames: np.ndarray, found: dict, names: list[str] = ()) -> Answer:
+    """`names` are what `found["probabilities"]` belong to; none for a written answer."""
+    order = np.argsort(-found["probabilities"]) if names else []
+    kept = [index for index, word in enumerate(found["tokens"]) if word]
+    return Answer(
+        text=found["answer"].decode(),
+        score=float(found["score"]),
+        alternatives=[(names[index], float(found["probabilities"][index])) for index in order],
+        words=[found["tokens"][index].decode() for index in kept],
+        attention=found["attention"][kept],
+        **_looked_at(frames, found),
+    )
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _one(frames: np.ndarray) -> tf.Tensor:

@@ -9,7 +9,7 @@ TASKS = {
     for task in (
         video_text_task("multitask"),
         video_text_task("captioning", (keys.HEAD_CAPTION,)),
-        video_text_task("question_answering", (keys.HEAD_ANSWER,)),
+        video_text_task("question_answering", (keys.HEAD_ANSWER, keys.HEAD_WRITTEN_ANSWER)),
         video_text_task("classification", (keys.HEAD_LABEL,)),
         video_text_task("retrieval", (keys.HEAD_CONTRASTIVE,)),
     )

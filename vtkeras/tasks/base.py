@@ -15,8 +15,8 @@ class Task:
         build: (Config, Vocabulary) to a Keras model.
         losses: (Config, heads, gather) to {head: loss}; `gather` as in `ContrastiveLoss`.
         metrics: (heads) to {head: list of Keras metrics} shown while training.
-        decode: (model, Preprocessor) to a callable (frames, frames_mask, questions) to predictions,
-            which runs in the graph; evaluation and export use the same one.
+        decode: (model, Preprocessor, heads) to a `Decoder` of frames and questions to predictions of the
+            heads that were trained, which runs in the graph; evaluation and export use the same one.
     """
 
     name: str

@@ -15,6 +15,8 @@ class Examples:
     Attributes:
         captions: the references of each example.
         questions, answers, labels: one string an example; labels joined by `|`.
+        kinds: the kind of each question, "" where nothing is asked.
+        references: every answer that was given to each question, with repeats; the first is in `answers`.
         thumbnails: float32 (examples, features), unit length.
     """
 
@@ -22,6 +24,8 @@ class Examples:
     questions: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    references: list[list[str]] = field(default_factory=list)
     thumbnails: np.ndarray | None = None
 
 
@@ -32,6 +36,7 @@ class Predictions:
     captions: list[str] | None = None
     answers: list[str] | None = None
     labels: list[str] | None = None
+    written_answers: list[str] | None = None
     similarity: np.ndarray | None = None  # float (unique captions, examples)
 
 

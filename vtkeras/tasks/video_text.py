@@ -17,6 +17,7 @@ from vtkeras.explain.rollout import cross_rollout
 from vtkeras.generation import beam, greedy, repeat_rows, sample
 from vtkeras.losses import ContrastiveLoss, SequenceCrossEntropy
 from vtkeras.models import VideoTextModel, build_video_text_model
+from vtkeras.tasks import answers
 from vtkeras.tasks.base import Task
 
 NEVER_WRITTEN = (PAD_ID, START_ID)
@@ -38,12 +39,13 @@ def preprocess(examples: dict, preprocessor: Preprocessor, heads: tuple[str, ...
     An example without a caption, answer or label gets weight 0 for that head.
 
     Args:
-        examples: dict with frames, frames_mask, caption, match_id, question, answer and label.
+        examples: dict with frames, frames_mask, caption, match_id, question, answer and label; questions
+            and answers are (batch,), or (batch, questions) where a clip has several.
         preprocessor: brings texts to token ids and classes.
         heads: the heads to give targets for.
     """
     inputs, target = preprocessor.caption(examples[keys.CAPTION])
-    answers = preprocessor.answer(examples[keys.ANSWER])
+    classes = _each(preprocessor.answer, examples[keys.ANSWER])
     labels = preprocessor.labels(examples[keys.LABEL])
     has_caption = tf.reduce_any(target > 0, axis=1)
     # Keras brings targets to float32, which tells whole numbers apart below 2 ** 24.
@@ -52,19 +54,26 @@ def preprocess(examples: dict, preprocessor: Preprocessor, heads: tuple[str, ...
     x = {
         video: examples[video],
         keys.FRAMES_MASK: examples[keys.FRAMES_MASK],
-        keys.QUESTION_TOKENS: preprocessor.question(examples[keys.QUESTION]),
+        keys.QUESTION_TOKENS: _each(preprocessor.question, examples[keys.QUESTION]),
         keys.CAPTION_TOKENS: inputs,
         keys.MATCH_TOKENS: preprocessor.match(examples[keys.CAPTION]),
     }
+    if keys.HEAD_WRITTEN_ANSWER in heads:
+        x[keys.ANSWER_TOKENS] = _each(lambda text: preprocessor.written_answer(text)[0], examples[keys.ANSWER])
+        written = _each(lambda text: preprocessor.written_answer(text)[1], examples[keys.ANSWER])
+    else:
+        written = tf.zeros_like(classes)[..., None]
     y = {
         keys.HEAD_CAPTION: target,
-        keys.HEAD_ANSWER: tf.maximum(answers, 0),
+        keys.HEAD_ANSWER: tf.maximum(classes, 0),
+        keys.HEAD_WRITTEN_ANSWER: written,
         keys.HEAD_LABEL: labels,
         keys.HEAD_CONTRASTIVE: tf.where(has_caption, match_id, -1),
     }
     weights = {
         keys.HEAD_CAPTION: has_caption,
-        keys.HEAD_ANSWER: answers >= 0,
+        keys.HEAD_ANSWER: classes >= 0,
+        keys.HEAD_WRITTEN_ANSWER: tf.reduce_any(written > 0, axis=-1),
         keys.HEAD_LABEL: tf.strings.length(examples[keys.LABEL]) > 0,
         keys.HEAD_CONTRASTIVE: has_caption,
     }
@@ -73,6 +82,14 @@ def preprocess(examples: dict, preprocessor: Preprocessor, heads: tuple[str, ...
         {head: y[head] for head in heads},
         {head: tf.cast(weights[head], tf.float32) for head in heads},
     )
+
+
+def _each(function, texts: tf.Tensor) -> tf.Tensor:
+    """`function`, which takes strings (batch,), of strings of any shape."""
+    if texts.shape.rank == 1:
+        return function(texts)
+    found = function(tf.reshape(texts, (-1,)))
+    return tf.reshape(found, tf.concat([tf.shape(texts), tf.shape(found)[1:]], axis=0))
 
 
 def build(config: Config, vocabulary: Vocabulary, from_features: bool = False) -> VideoTextModel:
@@ -99,6 +116,7 @@ def losses(config: Config, heads: tuple[str, ...], gather=None) -> dict[str, ker
     every = {
         keys.HEAD_CAPTION: SequenceCrossEntropy(config.train.label_smoothing),
         keys.HEAD_ANSWER: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        keys.HEAD_WRITTEN_ANSWER: SequenceCrossEntropy(),
         keys.HEAD_LABEL: keras.losses.BinaryCrossentropy(from_logits=True),
         keys.HEAD_CONTRASTIVE: ContrastiveLoss(gather),
     }
@@ -110,6 +128,7 @@ def metrics(heads: tuple[str, ...]) -> dict[str, list]:
     every = {
         keys.HEAD_CAPTION: [keras.metrics.MeanMetricWrapper(caption_right, name="exact")],
         keys.HEAD_ANSWER: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        keys.HEAD_WRITTEN_ANSWER: [keras.metrics.MeanMetricWrapper(caption_right, name="exact")],
         keys.HEAD_LABEL: [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
     }
     return {head: every[head] for head in heads if head in every}
@@ -128,6 +147,7 @@ class Decoder(tf.Module):
     Args:
         model: `VideoTextModel`.
         preprocessor: the one the model was trained with.
+        heads: the heads that were trained.
         compiled: bool, let XLA compile what `caption` does after the video was read. The first call for
             each number of clips takes seconds more, every later one less; outputs are the same.
 
@@ -135,13 +155,21 @@ class Decoder(tf.Module):
     bool (batch, num_frames), as `Preprocessor.clips` gives them.
     """
 
-    def __init__(self, model: VideoTextModel, preprocessor: Preprocessor, compiled: bool = False):
+    def __init__(
+        self,
+        model: VideoTextModel,
+        preprocessor: Preprocessor,
+        heads: tuple[str, ...] = keys.HEADS,
+        compiled: bool = False,
+    ):
         super().__init__(name="decoder")
         self.model = model
         self.preprocessor = preprocessor
+        self.heads = tuple(head for head in heads if head in model.output)
         # Endpoints that are exported together share these graphs: the file is smaller and opens faster.
         self.encode_video = tf.function(model.encode_video)
         self.fuse = tf.function(model.fuse)
+        self.read_question = tf.function(model.read_question)
         self.decoder_step = tf.function(model.decoder.step)
         self.write_greedily = tf.function(functools.partial(self._write, greedy), jit_compile=compiled)
 
@@ -212,14 +240,26 @@ class Decoder(tf.Module):
         summary, scores = self.fuse(tokens, video)
         probabilities = tf.nn.softmax(self.model.answer_logits(summary), axis=-1)
         best = tf.argmax(probabilities, axis=-1)
-        pieces = tf.where(tokens > START_ID, self.preprocessor.pieces(tokens), "")
         return {
             "answer": tf.gather(self.preprocessor.answer_strings, best),
             "score": tf.reduce_max(probabilities, axis=-1),
             "probabilities": probabilities,
-            "tokens": pieces,
-            "attention": self._on_grid(tf.transpose(scores, (0, 3, 1, 2, 4))),
+            **self.looked(tokens, scores, video),
         }
+
+    def write_answer(self, frames, frames_mask, questions) -> dict[str, tf.Tensor]:
+        """See `answers.write_answer`."""
+        return answers.write_answer(self, self.encode_video(frames, frames_mask), questions)
+
+    def choose(self, frames, frames_mask, questions, choices) -> dict[str, tf.Tensor]:
+        """See `answers.choose`."""
+        return answers.choose(self, self.encode_video(frames, frames_mask), questions, choices)
+
+    def looked(self, question_tokens, scores, video) -> dict[str, tf.Tensor]:
+        """A question's word pieces and their attention, from what `VideoTextModel.fuse` gives."""
+        pieces = tf.where(question_tokens > START_ID, self.preprocessor.pieces(question_tokens), "")
+        scores = tf.transpose(scores, (0, 3, 1, 2, 4))
+        return {"tokens": pieces, "attention": self._on_grid(scores, video.get(keys.MAPS))}
 
     def classify(self, frames, frames_mask, texts) -> dict[str, tf.Tensor]:
         """Labels every (clip, text) pair; the text (string, (batch,)) may be empty.
@@ -256,9 +296,11 @@ class Decoder(tf.Module):
             "tokens": targets,
             "probabilities": likelihoods * written,
             "scores": tf.transpose(scores, (0, 3, 1, 2, 4)) * written[..., None, None, None],
+            keys.MAPS: video.get(keys.MAPS),
         }
         rolled = cross_rollout(blocks, layers) * written[..., None]
-        return {**self._as_caption(found), "rollout": self._on_grid(rolled[:, :, None, None])[:, :, 0]}
+        on_grid = self._on_grid(rolled[:, :, None, None], video.get(keys.MAPS))
+        return {**self._as_caption(found), "rollout": on_grid[:, :, 0]}
 
     def explain_answer(self, frames, frames_mask, questions) -> dict[str, tf.Tensor]:
         """Where each word of a question (string, (batch,)) looks, followed back to the input patches.
@@ -271,8 +313,8 @@ class Decoder(tf.Module):
         tokens = self.preprocessor.question(questions)
         _, scores = self.fuse(tokens, video)
         rolled = cross_rollout([(None, block) for block in tf.unstack(scores, axis=1)], layers)
-        pieces = tf.where(tokens > START_ID, self.preprocessor.pieces(tokens), "")
-        return {"tokens": pieces, "rollout": self._on_grid(rolled[:, :, None, None])[:, :, 0]}
+        looked = self.looked(tokens, tf.transpose(rolled[:, :, None, None], (0, 2, 3, 1, 4)), video)
+        return {"tokens": looked["tokens"], "rollout": looked["attention"][:, :, 0]}
 
     def embed_video(self, frames, frames_mask) -> tf.Tensor:
         """Unit vectors (batch, embedding_dim)."""
@@ -282,19 +324,20 @@ class Decoder(tf.Module):
         """Unit vectors (batch, embedding_dim) of strings (batch,)."""
         return self.model.embed_text(self.preprocessor.match(texts))
 
-    def _write(self, decode, video, copies=1, max_length=None, **options):
-        """What `decode` finds, with `copies` rows a clip. What was read of the video stays out of its state."""
-        longest = self.model.caption_length
-        cache = self.model.decoder.start(video[keys.SEQUENCE], video[keys.MASK], longest)
+    def _write(self, decode, context, copies=1, max_length=None, **options):
+        """What `decode` finds, with `copies` rows a clip. What was read of the context stays out of its state."""
+        longest = self.model.decoder.max_length
+        cache = self.model.decoder.start(context[keys.SEQUENCE], context[keys.MASK], longest)
         memory = repeat_rows(cache.pop("memory"), copies)
 
         def step(tokens, index, state):
             logits, state, scores = self.decoder_step(tokens, index, {**state, "memory": memory})
             return logits, {"keys": state["keys"], "values": state["values"]}, scores
 
-        starts = tf.fill((tf.shape(video[keys.SEQUENCE])[0],), START_ID)
-        length = longest if max_length is None else max_length
-        return decode(step, cache, starts, END_ID, length, forbidden_ids=NEVER_WRITTEN, **options)
+        starts = tf.fill((tf.shape(context[keys.SEQUENCE])[0],), START_ID)
+        length = self.model.caption_length if max_length is None else max_length
+        found = decode(step, cache, starts, END_ID, length, forbidden_ids=NEVER_WRITTEN, **options)
+        return {**found, keys.MAPS: context.get(keys.MAPS)}
 
     def _as_caption(self, found):
         tokens = found["tokens"]
@@ -305,12 +348,20 @@ class Decoder(tf.Module):
             "tokens": tf.where(tf.logical_and(written, tokens != END_ID), pieces, ""),
             "probabilities": found["probabilities"],
             "score": tf.reduce_prod(tf.where(written, found["probabilities"], 1.0), axis=1),
-            "attention": self._on_grid(found["scores"]),
+            "attention": self._on_grid(found["scores"], found[keys.MAPS]),
         }
 
-    def _on_grid(self, scores):
-        """(batch, tokens, blocks, heads, time * patches) to (batch, tokens, blocks * heads, time, rows, columns)."""
+    def _on_grid(self, scores, maps=None):
+        """(batch, tokens, blocks, heads, time * places) to (batch, tokens, blocks * heads, time, rows, columns).
+
+        With maps (batch, time * places, patches) a place is a token made of many patches, and its share
+        goes to those.
+        """
         time = self.model.num_frames
         heads = scores.shape[2] * scores.shape[3]
-        side = int((scores.shape[4] // time) ** 0.5)
-        return tf.reshape(scores, (tf.shape(scores)[0], -1, heads, time, side, side))
+        grid = tf.reshape(scores, (tf.shape(scores)[0], -1, heads, time, scores.shape[4] // time))
+        if maps is not None:
+            maps = tf.reshape(maps, (-1, time, grid.shape[-1], maps.shape[-1]))
+            grid = tf.einsum("bnhtk,btkp->bnhtp", grid, maps)
+        side = int(grid.shape[-1] ** 0.5)
+        return tf.reshape(grid, (*tf.unstack(tf.shape(grid)[:4]), side, side))

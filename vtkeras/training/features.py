@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import Config
+from vtkeras.data.pipeline import read
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.errors import UserError
 
@@ -58,8 +59,9 @@ def cached_features(
 
 
 def _compute(path: Path, encoder, source, split, preprocessor, report) -> None:
-    count = source.size(split)
-    clips = source.load(split).map(lambda example: preprocessor.clip(example[keys.FRAMES])[0]).batch(16)
+    examples = read(source, split, preprocessor.config)
+    count = len(examples)
+    clips = examples.map(lambda example: preprocessor.clip(example[keys.FRAMES])[0]).batch(16)
     encode = tf.function(lambda frames: tf.cast(encoder(frames, training=False), tf.float16))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".partial")

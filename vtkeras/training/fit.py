@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import Config, load_config, save_config
-from vtkeras.data.pipeline import make_dataset
+from vtkeras.data.pipeline import make_dataset, read
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
@@ -66,13 +66,16 @@ def train(
     keras.utils.set_random_seed(config.train.seed)
     keras.mixed_precision.set_global_policy(config.train.precision)
     source = make_source(config)
-    vocabulary = build_vocabulary(source.texts(), config.data.vocabulary_size)
+    vocabulary = build_vocabulary(
+        source.texts(), config.data.vocabulary_size, written_answers=config.data.answer_length > 0
+    )
     preprocessor = Preprocessor(config.data, vocabulary)
     heads = active_heads(task, config, vocabulary)
-    steps = source.size(keys.TRAIN) // config.train.batch_size
+    clips = len(read(source, keys.TRAIN, config.data))
+    steps = clips // config.train.batch_size
     if not steps:
         raise UserError(
-            f"The training split has {source.size(keys.TRAIN)} examples, fewer than train.batch_size "
+            f"The training split has {clips} examples, fewer than train.batch_size "
             f"{config.train.batch_size}: set a smaller one, e.g. --set train.batch_size=4."
         )
     strategy = strategy or make_strategy()
@@ -195,7 +198,7 @@ def _warm_up(model, source, preprocessor, config, strategy, folder, report) -> N
         raise UserError("train.warmup needs labels in the data: set train.warmup.steps to 0.")
     options = config.train.warmup
     steps = options.steps
-    warm_up(
+    detectors = warm_up(
         model.frame_encoder,
         source,
         preprocessor,
@@ -204,6 +207,8 @@ def _warm_up(model, source, preprocessor, config, strategy, folder, report) -> N
         callbacks=[Progress(f"{config.name} warm-up", steps, steps, options.batch_size, report=report)],
         synchronise=lambda labeller: synchronise_batch_norm(labeller, strategy),
     )
+    if hasattr(model.temporal_encoder, "begin_with"):
+        model.temporal_encoder.begin_with(detectors)
 
 
 def _epochs(config, source, preprocessor, to_batch, first_epoch, features) -> tf.data.Dataset:
@@ -262,7 +267,7 @@ def validation_batches(
 
     Every replica needs a share of every batch, so with several the last short batch is left out.
     """
-    size = source.size(keys.VALIDATION) if keys.VALIDATION in source.splits() else 0
+    size = len(read(source, keys.VALIDATION, config.data)) if keys.VALIDATION in source.splits() else 0
     batch_size = min(config.train.batch_size, size // replicas * replicas)
     if not batch_size:
         return None

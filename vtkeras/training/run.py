@@ -69,7 +69,7 @@ class Run:
 
     def decoder(self, **options):
         """What turns frames and questions into strings, scores and attention; options are the decoder's own."""
-        return self.task.decode(self.model, self.preprocessor, **options)
+        return self.task.decode(self.model, self.preprocessor, self.heads(), **options)
 
     def heads(self) -> tuple[str, ...]:
         return active_heads(self.task, self.config, self.preprocessor.vocabulary)
@@ -119,6 +119,7 @@ def active_heads(task: Task, config: Config, vocabulary: Vocabulary) -> tuple[st
         keys.HEAD_CAPTION: True,
         keys.HEAD_CONTRASTIVE: True,
         keys.HEAD_ANSWER: bool(vocabulary.answers),
+        keys.HEAD_WRITTEN_ANSWER: bool(vocabulary.answers) and config.data.answer_length > 0,
         keys.HEAD_LABEL: bool(vocabulary.labels),
     }
     heads = tuple(head for head in task.heads if has[head] and config.train.loss_weights.get(head, 0) > 0)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import Config
+from vtkeras.data.pipeline import read
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.encoders import FrameEncoder
 from vtkeras.layers import MaskedMax
@@ -59,7 +60,7 @@ def warm_up(
     strategy: tf.distribute.Strategy,
     callbacks: list[keras.callbacks.Callback],
     synchronise: Callable[[keras.Model], None],
-) -> None:
+) -> keras.layers.Dense:
     """Trains `frame_encoder` on single frames for `config.train.warmup.steps` steps.
 
     Args:
@@ -70,6 +71,9 @@ def warm_up(
         strategy: devices to train on.
         callbacks: for progress.
         synchronise: called with the labeller, to set batch normalisation up for the strategy.
+
+    Returns:
+        The layer that names a patch's labels, patches (..., channels) to logits (..., labels).
     """
     options = config.train.warmup
     with strategy.scope():
@@ -88,6 +92,7 @@ def warm_up(
     synchronise(labeller)
     dataset = _single_frames(source, preprocessor, options.batch_size, config.train.seed)
     labeller.fit(dataset, steps_per_epoch=options.steps, epochs=1, verbose=0, callbacks=callbacks)
+    return labeller.head
 
 
 def _single_frames(source, preprocessor: Preprocessor, batch_size: int, seed: int) -> tf.data.Dataset:
@@ -99,9 +104,9 @@ def _single_frames(source, preprocessor: Preprocessor, batch_size: int, seed: in
         now = tf.random.stateless_uniform((), (tf.constant(seed, tf.int64), index), 0, count, tf.int32)
         return frames[now : now + 1], example[keys.LABEL]
 
-    dataset = source.load(keys.TRAIN, epoch=WARMUP_EPOCHS[0])
+    dataset = read(source, keys.TRAIN, preprocessor.config, epoch=WARMUP_EPOCHS[0])
     for epoch in WARMUP_EPOCHS[1:]:
-        dataset = dataset.concatenate(source.load(keys.TRAIN, epoch=epoch))
+        dataset = dataset.concatenate(read(source, keys.TRAIN, preprocessor.config, epoch=epoch))
     dataset = dataset.repeat().enumerate().map(one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.shuffle(batch_size * 2, seed=seed).batch(batch_size)
     return dataset.map(lambda frames, label: (frames, preprocessor.labels(label))).prefetch(2)

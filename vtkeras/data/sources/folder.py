@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.data import shards
+from vtkeras.data.sources.questions import one_question_each
 from vtkeras.errors import UserError
 
 
@@ -63,10 +64,13 @@ class FolderSource:
         Raises:
             UserError: for a split that the folder does not hold.
         """
-        count = self.size(split)
+        return one_question_each(self.clips(split), self.size(split))
+
+    def clips(self, split: str, epoch: int = 0) -> tf.data.Dataset:
+        """As `load`, but one dict a clip, with `question` and `answer` string (questions,)."""
         records = tf.data.TFRecordDataset(self._files(split))
         clips = records.map(_read_clip, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return clips.flat_map(_examples).apply(tf.data.experimental.assert_cardinality(count))
+        return clips.apply(tf.data.experimental.assert_cardinality(self.manifest.clips(split)))
 
     def texts(self) -> dict[str, list[str]]:
         """Every text of the train split: lists `captions`, `questions`, `answers` and `labels`."""
@@ -85,30 +89,17 @@ class FolderSource:
 
 def _read_clip(record: tf.Tensor) -> dict[str, tf.Tensor]:
     clip = shards.parse(record)
-    clip["frames"] = tf.map_fn(
+    frames = tf.map_fn(
         # The accurate transform gives the same pixels on every machine.
         lambda frame: tf.io.decode_jpeg(frame, channels=3, dct_method="INTEGER_ACCURATE"),
         clip["frames"],
         fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
     )
-    return clip
-
-
-def _examples(clip: dict[str, tf.Tensor]) -> tf.data.Dataset:
-    """One example for each question of the clip, or one that asks nothing."""
-    nothing = tf.equal(tf.size(clip["questions"]), 0)
-    blank = tf.constant([""])
-    asked = (
-        tf.cond(nothing, lambda: blank, lambda: clip["questions"]),
-        tf.cond(nothing, lambda: blank, lambda: clip["answers"]),
-    )
-    return tf.data.Dataset.from_tensor_slices(asked).map(
-        lambda question, answer: {
-            keys.FRAMES: clip["frames"],
-            keys.VIDEO_ID: clip["video_id"],
-            keys.CAPTIONS: clip["captions"],
-            keys.QUESTION: question,
-            keys.ANSWER: answer,
-            keys.LABEL: clip["label"],
-        }
-    )
+    return {
+        keys.FRAMES: frames,
+        keys.VIDEO_ID: clip["video_id"],
+        keys.CAPTIONS: clip["captions"],
+        keys.QUESTION: clip["questions"],
+        keys.ANSWER: clip["answers"],
+        keys.LABEL: clip["label"],
+    }

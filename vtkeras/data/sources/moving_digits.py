@@ -210,7 +210,7 @@ class MovingDigits:
 
     def example(self, split: str, epoch: int, index: int) -> dict:
         """One example as numpy arrays and strings; the same for the same arguments, on every machine."""
-        rng = np.random.default_rng([self.seed, zlib.crc32(split.encode()), epoch, index])
+        rng = self._rng(split, epoch, index)
         actors = self._cast(split, rng)
         frames = self._film(split, actors, rng)
         captions = [describe(actors)]
@@ -226,6 +226,13 @@ class MovingDigits:
             keys.ANSWER: answer,
             keys.LABEL: keys.LABEL_SEPARATOR.join(sorted(labels)),
         }
+
+    def actors(self, split: str, epoch: int, index: int) -> list[Actor]:
+        """What is to be seen in `example(split, epoch, index)`."""
+        return self._cast(split, self._rng(split, epoch, index))
+
+    def _rng(self, split: str, epoch: int, index: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, zlib.crc32(split.encode()), epoch, index])
 
     def texts(self) -> dict[str, list[str]]:
         """Every caption, question, answer and label that training can show."""

@@ -1,0 +1,132 @@
+"""Questions to an exported model: choices, written answers, and what is refused."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from vtkeras.config import load_config, save_config
+from vtkeras.data.sources.sort_of_clevr import SortOfClevr
+from vtkeras.data.text import build_vocabulary
+from vtkeras.errors import UserError
+from vtkeras.export.saved_model import write_saved_model
+from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
+from vtkeras.serving.predictor import Predictor
+from vtkeras.tasks import TASKS
+from vtkeras.training.run import Run
+
+QUESTION = "is the red object on the left?"
+TINY = [
+    "data.image_size=32", "data.answer_length=3", "model.dim=16", "model.num_heads=2", "model.object_tokens=4",
+    "model.temporal_layers=1",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The exported run of a model with random weights that answers questions and does nothing else."""
+    folder = tmp_path_factory.mktemp("questions")
+    config = load_config("sort_of_clevr", TINY)
+    vocabulary = build_vocabulary(SortOfClevr().texts(), 400, written_answers=True)
+    keras.utils.set_random_seed(0)
+    save_config(config, folder / "config.yaml")
+    vocabulary.save(folder / "vocabulary.json")
+    TASKS[config.task].build(config, vocabulary).save(folder / "model.keras")
+    write_saved_model(Run.open(folder), folder / "saved_model")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def predictor(folder):
+    return Predictor(folder)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return SortOfClevr().example("test", 0, 0)["frames"]
+
+
+def test_only_what_was_trained_is_exported(predictor, frames):
+    assert all(map(predictor.can, ("answer", "write_answer", "choose", "explain_answer")))
+    assert not any(map(predictor.can, ("caption", "classify", "embed_video", "embed_text")))
+    with pytest.raises(UserError, match="trained without captions"):
+        predictor.caption(frames)
+    with pytest.raises(UserError, match="trained without labels"):
+        predictor.classify(frames)
+
+
+def test_answers(predictor, frames):
+    answer = predictor.answer(frames, QUESTION)
+    assert answer.text == answer.alternatives[0][0] and answer.score == answer.alternatives[0][1]
+    assert sum(share for _, share in answer.alternatives) == pytest.approx(1, abs=1e-4)
+    assert answer.words == QUESTION.replace("?", " ?").split() and len(answer.attention) == 8
+    written = predictor.write_answer(frames, QUESTION)
+    assert 0 < written.score < 1 and written.alternatives == [] and written.words == answer.words
+
+
+def test_choices(predictor, frames):
+    found = predictor.choose(frames, QUESTION, ["yes", " no", "yes", "square"])
+    assert {text for text, _ in found.alternatives} == {"yes", "no", "square"}
+    assert found.text == found.alternatives[0][0] and found.score == pytest.approx(found.alternatives[0][1])
+    assert sum(share for _, share in found.alternatives) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "question,told",
+    [
+        ("", "question is empty"),
+        (" \n\t", "question is empty"),
+        ("где красный объект?", "knows no word of the question 'где"),
+        ("红色的物体在哪里？", "knows no word"),
+        ("🤔🤔", "knows no word"),
+        ("?!", "knows no word"),
+        ("is it red? " * 100_000, "1,100,000 characters long"),
+        ("\ud800", "knows no word"),
+    ],
+)
+def test_questions_that_cannot_be_answered(predictor, frames, question, told):
+    with pytest.raises(UserError, match=told):
+        predictor.answer(frames, question)
+    with pytest.raises(UserError, match=told):
+        predictor.choose(frames, question, ["yes", "no"])
+
+
+@pytest.mark.parametrize("choices", [[], ["yes"], ["yes", "yes "], ["yes", ""]])
+def test_choices_that_are_none(predictor, frames, choices):
+    with pytest.raises(UserError, match="at least two different candidates"):
+        predictor.choose(frames, QUESTION, choices)
+
+
+def test_a_choice_outside_the_closed_set(exported_run):
+    predictor = Predictor(exported_run)
+    frames = np.zeros((4, 32, 32, 3), "uint8")
+    with pytest.raises(UserError, match="does not know the answer 'purple': it knows "):
+        predictor.choose(frames, "how many digits are there?", ["one", "purple"])
+    assert predictor.choose(frames, "how many digits are there?", ["one", "two"]).text in ("one", "two")
+
+
+def test_a_picture_is_described_by_answers_alone(folder, frames, tmp_path):
+    picture = tmp_path / "picture.png"
+    Image.fromarray(frames[0]).save(picture)
+    found = describe(folder, picture, [QUESTION], choices=["yes", "no"])
+    lines = to_lines(found)
+    assert lines[0].startswith(f"{QUESTION}  ") and lines[1:] == ["  looked most at: 0.00 s (100%)"]
+    values = json.loads(to_json(found))
+    assert "caption" not in values and values["answers"][0]["frames"] == [{"seconds": 0.0, "attention": 1.0}]
+    assert set(values["answers"][0]["alternatives"]) == {"yes", "no"}
+    save_picture(found, tmp_path / "look.png")
+    assert Image.open(tmp_path / "look.png").width > 100
+
+
+def test_a_written_answer_stands_beside_the_closed_one(folder, frames, tmp_path):
+    picture = tmp_path / "picture.png"
+    Image.fromarray(frames[0]).save(picture)
+    assert to_lines(describe(folder, picture, [QUESTION]))[2].endswith("written word by word)")
+    nothing = describe(folder, picture)
+    assert to_lines(nothing) == ["the model answers questions: ask one with --question"]
+    with pytest.raises(UserError, match="ask with --question"):
+        save_picture(nothing, tmp_path / "look.png")
+    with pytest.raises(UserError, match="ask with --question"):
+        describe(folder, picture, choices=["yes", "no"])

@@ -1,0 +1,145 @@
+"""`vtkeras score`: two files of texts, all text metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from vtkeras.data.captions import csv_rows, read_text
+from vtkeras.errors import UserError
+from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS
+
+IDS = ("id", "video_id", "image_id", "question_id", "path")
+REFERENCE = ("reference", "references", "caption", "captions", "answer", "answers", "text")
+PREDICTION = ("prediction", "caption", "answer", "text")
+
+
+def score_files(references: str | Path, predictions: str | Path, meteor: bool = True) -> dict[str, float | int]:
+    """Every text metric of the predictions in one file against the references in another.
+
+    CSV: a column `id` (or `video_id`, `image_id`, `question_id`, `path`) and one with the text: `reference`,
+    in as many rows of an id as there are right texts, and `prediction` in one row for each id (or
+    `caption`, `answer`, `text`). JSON: `{id: text}`, `{id: [texts]}`, a list of objects with these names, or
+    COCO's `{"annotations": [...]}`.
+
+    Args:
+        references, predictions: the files.
+        meteor: whether to ask Java for METEOR.
+
+    Returns:
+        `examples`, and each metric by its name in `TEXT_METRICS` and `DIVERSITY_METRICS`.
+
+    Raises:
+        UserError: for a file that cannot be read, a row that lacks its id or text, an id predicted twice
+            or missing on either side; the row is named.
+
+    Example:
+        >>> score_files("references.csv", "predictions.csv")["bleu4"]
+        0.312
+    """
+    accepted: dict[str, list[str]] = {}
+    for _, name, texts in _entries(Path(references), REFERENCE):
+        accepted.setdefault(name, []).extend(texts)
+    said = _predictions(Path(predictions), accepted, references)
+    missing = [name for name in accepted if name not in said]
+    if missing:
+        raise UserError(
+            f"{predictions} has no prediction for the id '{missing[0]}' "
+            f"({len(missing)} of {len(accepted)} lack one)."
+        )
+    rights, texts = list(accepted.values()), [said[name] for name in accepted]
+    scores: dict[str, float | int] = {"examples": len(texts)}
+    for name, metric in TEXT_METRICS.items():
+        if meteor or name != "meteor":
+            scores[name] = metric(rights, texts)
+    return scores | {name: metric(texts) for name, metric in DIVERSITY_METRICS.items()}
+
+
+def to_lines(scores: dict[str, float | int]) -> list[str]:
+    """The scores as lines for a terminal."""
+    return [
+        f"{name:16} {value:.4f}" if isinstance(value, float) else f"{name:16} {value}"
+        for name, value in scores.items()
+    ]
+
+
+def to_json(scores: dict[str, float | int]) -> str:
+    """The scores as JSON, unrounded."""
+    return json.dumps(scores, indent=1)
+
+
+def _predictions(path: Path, accepted: dict, references) -> dict[str, str]:
+    said: dict[str, tuple[str, str]] = {}
+    for where, name, texts in _entries(path, PREDICTION):
+        if name in said:
+            raise UserError(f"{where} predicts the id '{name}' again, after {said[name][0]}.")
+        if name not in accepted:
+            raise UserError(f"{where} is about the id '{name}', for which {references} has no reference.")
+        if len(texts) != 1:
+            raise UserError(f"{where} holds {len(texts)} texts; a prediction is one.")
+        said[name] = where, texts[0]
+    return {name: text for name, (_, text) in said.items()}
+
+
+def _entries(path: Path, names: tuple[str, ...]) -> Iterator[tuple[str, str, list[str]]]:
+    """(where, id, texts) of every entry of a file."""
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.")
+    text = read_text(path)
+    is_json = path.suffix.lower() == ".json" or text.lstrip()[:1] in ("{", "[")
+    entries = list((_json_entries if is_json else _csv_entries)(path, text, names))
+    if not entries:
+        raise UserError(f"{path} holds no text: it needs an id and a {names[0]} in each row.")
+    yield from entries
+
+
+def _csv_entries(path: Path, text: str, names: tuple[str, ...]) -> Iterator[tuple[str, str, list[str]]]:
+    rows = csv_rows(path, text)
+    header = [name.strip().lower() for name in next(rows, (1, []))[1]]
+    id_column, text_column = (_first(header, wanted) for wanted in (IDS, names))
+    if id_column is None or text_column is None:
+        lacking = "id" if id_column is None else names[0]
+        raise UserError(f"{path} row 1 names no column '{lacking}': the header must hold id and {names[0]}.")
+    for number, cells in rows:
+        where = f"{path} row {number}"
+        if len(cells) != len(header):
+            raise UserError(f"{where} has {len(cells)} cells where the header has {len(header)}.")
+        name = cells[header.index(id_column)].strip()
+        if not name:
+            raise UserError(f"{where} has no {id_column}.")
+        yield where, name, [cells[header.index(text_column)]]
+
+
+def _json_entries(path: Path, text: str, names: tuple[str, ...]) -> Iterator[tuple[str, str, list[str]]]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not valid JSON: {error}.") from None
+    if isinstance(document, dict) and isinstance(document.get("annotations"), list):
+        document = document["annotations"]
+    if isinstance(document, dict):
+        for number, (name, value) in enumerate(document.items(), start=1):
+            where = f"{path} entry {number}"
+            yield where, name, _texts(where, value)
+        return
+    if not isinstance(document, list):
+        raise UserError(f"{path} must hold a JSON object of ids, or a list of objects.")
+    for number, entry in enumerate(document, start=1):
+        where = f"{path} entry {number}"
+        fields = entry if isinstance(entry, dict) else {}
+        id_field, text_field = (_first(fields, wanted) for wanted in (IDS, names))
+        if id_field is None or text_field is None:
+            raise UserError(f"{where} lacks its {'id' if id_field is None else names[0]}.")
+        yield where, str(fields[id_field]), _texts(where, fields[text_field])
+
+
+def _texts(where: str, value) -> list[str]:
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise UserError(f"{where} must hold a text or a list of texts.")
+    return texts
+
+
+def _first(present, wanted: tuple[str, ...]) -> str | None:
+    return next((name for name in wanted if name in present), None)
