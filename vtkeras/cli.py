@@ -67,8 +67,10 @@ def data_ingest(
 
     from vtkeras.data.ingest import ingest
 
-    columns = (TextColumn("ingesting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    bar = Progress(*columns, console=Console(stderr=True))
+    figures = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(
+        TextColumn("ingesting"), *figures, TextColumn("{task.description}"), console=Console(stderr=True)
+    )
     task = bar.add_task("", total=None)
 
     def show(done: int, total: int, note: str) -> None:
@@ -95,7 +97,8 @@ def data_verify(folder: Annotated[Path, typer.Argument(help="A folder that `vtke
     from vtkeras.data.shards import verify
 
     manifest = verify(folder)
-    say(f"{folder}: {len(manifest.shards)} shards, {sum(map(manifest.clips, manifest.splits))} clips, all checksums hold")
+    clips = sum(map(manifest.clips, manifest.splits))
+    say(f"{folder}: {len(manifest.shards)} shards, {clips} clips, all checksums hold")
 
 
 @data_app.command("check")

@@ -82,7 +82,9 @@ def export_run(
         (out / README).write_text(_readme(run, out), encoding="utf-8")
     except OSError as error:
         if error.errno == errno.ENOSPC or "No space left" in str(error):
-            raise UserError(f"The disk is full: {out} keeps what was there before. Free some space and export again.") from None
+            raise UserError(
+                f"The disk is full: {out} keeps what was there before. Free some space and export again."
+            ) from None
         raise
     report(f"exported to {out}: {SAVED_MODEL}, {MODEL_FILE}, {SAMPLES}")
     return out
@@ -239,7 +241,8 @@ vtkeras evaluate runs/{run.config.name}
 vtkeras export runs/{run.config.name} --out {out}
 ```
 
-`{SAVED_MODEL}/` needs TensorFlow and tensorflow-text alone; `{MODEL_FILE}` is for Keras; `{SAMPLES}/` holds a few test clips.
+`{SAVED_MODEL}/` needs TensorFlow and tensorflow-text alone; `{MODEL_FILE}` is for Keras; `{SAMPLES}/` holds a few
+test clips.
 
 ## Results
 

@@ -99,7 +99,8 @@ class Predictor:
             self.model = tf.saved_model.load(str(self.folder / SAVED_MODEL))
         except Exception as error:
             raise UserError(
-                f"{self.folder / SAVED_MODEL} cannot be loaded ({str(error).splitlines()[0][:200]}): export the run again."
+                f"{self.folder / SAVED_MODEL} cannot be loaded ({str(error).splitlines()[0][:200]}): "
+                "export the run again."
             ) from None
 
     @functools.cached_property
@@ -256,7 +257,8 @@ def model_hash(folder: str | Path) -> str:
 
 def find_runs(root: str | Path = "saved_models", more: tuple[str | Path, ...] = ("runs",)) -> list[Path]:
     """Run folders with an exported model, below any of the roots, in order of name."""
-    found = [path.parent.parent for place in (root, *more) for path in Path(place).glob("**/saved_model/saved_model.pb")]
+    places = [Path(place) for place in (root, *more)]
+    found = [path.parent.parent for place in places for path in place.glob("**/saved_model/saved_model.pb")]
     return sorted(folder for folder in found if not folder.name.startswith(("partial-", "old-")))
 
 

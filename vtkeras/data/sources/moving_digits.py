@@ -166,7 +166,7 @@ class MovingDigits:
             raise UserError(
                 f"moving_digits: min_digits {min_digits} and max_digits {max_digits} must be 1 or 2, in this order."
             )
-        shares = {"still_share": (still_share, 1.0), "ghost_share": (ghost_share, 1.0), "clear_share": (clear_share, 0.8)}
+        shares = {"still_share": (still_share, 1), "ghost_share": (ghost_share, 1), "clear_share": (clear_share, 0.8)}
         for name, (share, most) in shares.items():
             if not 0.0 <= share <= most:
                 raise UserError(f"moving_digits: {name} {share} must lie between 0 and {most:g}.")
