@@ -25,6 +25,7 @@ class VideoTextModel(keras.Model):
         question_length, caption_length: int, tokens.
         num_answers, num_labels: int, 0 leaves the head out.
         embedding_dim: int, width of the contrastive space.
+        single_label: bool, whether exactly one label is right, so that the logits are for a softmax.
         from_features: bool, take cached `frame_features` in place of frames.
         questions_per_clip: int; with more than 1, the video is read once for all of a clip's questions,
             `question_tokens` is (batch, questions, question_length) and `answer` (batch, questions,
@@ -67,6 +68,7 @@ class VideoTextModel(keras.Model):
         num_answers,
         num_labels,
         embedding_dim,
+        single_label=False,
         from_features=False,
         questions_per_clip=1,
         answer_length=0,
@@ -154,6 +156,7 @@ class VideoTextModel(keras.Model):
         self.num_answers = num_answers
         self.num_labels = num_labels
         self.embedding_dim = embedding_dim
+        self.single_label = single_label
         self.from_features = from_features
         self.questions_per_clip = questions_per_clip
         self.answer_length = answer_length
@@ -242,6 +245,7 @@ class VideoTextModel(keras.Model):
             "num_answers": self.num_answers,
             "num_labels": self.num_labels,
             "embedding_dim": self.embedding_dim,
+            "single_label": self.single_label,
             "from_features": self.from_features,
             "questions_per_clip": self.questions_per_clip,
             "answer_length": self.answer_length,
