@@ -16,7 +16,7 @@ import streamlit as st
 
 from vtkeras.errors import UserError
 from vtkeras.explain.faithfulness import Faithfulness
-from vtkeras.serving import explanation, library, logs, media, runs
+from vtkeras.serving import evaluations, explanation, library, logs, media, runs
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.explanation import Explanation
 from vtkeras.serving.predictor import Answer, Caption, Predictor
@@ -131,6 +131,12 @@ def read_card(folder: Path) -> runs.RunCard:
     )
 
 
+def read_evaluation(folder: Path) -> evaluations.Evaluation:
+    """What an evaluation found; read again after another one."""
+    marks = [_version(folder / name) for name in (runs.METRICS, evaluations.PREDICTIONS)]
+    return _read_evaluation(str(folder), marks)
+
+
 def list_clips(folder: Path) -> list[library.Clip]:
     """The clips of a library."""
     marks = [_version(folder / name) for name in ("manifest.json", library.CAPTIONS)]
@@ -231,13 +237,14 @@ def show_data_commands() -> None:
 def results_table(metrics) -> None:
     """A run's results, the model beside its baselines."""
     shares = [name for name in metrics if name.endswith(("_exact", "_accuracy", "_rate", "_at_1", "_at_5"))]
-    columns = {name: st.column_config.NumberColumn(_title(name), format="percent") for name in shares}
+    columns = {name: st.column_config.NumberColumn(metric_title(name), format="percent") for name in shares}
     others = [name for name in metrics.select_dtypes("number") if name not in (*shares, "examples")]
-    columns |= {name: st.column_config.NumberColumn(_title(name), format="%.3f") for name in others}
+    columns |= {name: st.column_config.NumberColumn(metric_title(name), format="%.3f") for name in others}
     st.dataframe(metrics, hide_index=True, column_config=columns)
 
 
-def _title(name: str) -> str:
+def metric_title(name: str) -> str:
+    """A metric's name in words."""
     return name.replace("_at_", "@").replace("_", " ")
 
 
@@ -305,6 +312,11 @@ def _judge(
 @st.cache_data(max_entries=64, show_spinner=False)
 def _read_card(folder: str, model_version: int, metrics_version: int) -> runs.RunCard:
     return runs.read_card(folder)
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading the evaluation")
+def _read_evaluation(folder: str, versions: list[int]) -> evaluations.Evaluation:
+    return evaluations.read_evaluation(folder)
 
 
 @st.cache_data(max_entries=8, show_spinner="Listing the clips")

@@ -186,10 +186,12 @@ def evaluate(
     split: Annotated[list[str], typer.Option(help="A split; repeatable; default test.")] = ["test"],  # noqa: B006
     compare: Annotated[list[Path], typer.Option(help="Another run to put into the table; repeatable.")] = [],  # noqa: B006
     limit: Annotated[int | None, typer.Option(min=1, help="Examples of each split at most.")] = None,
+    meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
 ) -> None:
-    """Puts the model beside baselines on the same examples; writes metrics.json and metrics.md."""
+    """Puts the model beside baselines on the same examples; writes tables, classes and predictions."""
     from vtkeras.tasks.evaluate import evaluate as score_systems
     from vtkeras.tasks.evaluate import to_markdown, write_results
+    from vtkeras.tasks.predictions import PredictionTable
     from vtkeras.training.run import Run, make_source
 
     opened = [Run.open(folder) for folder in (run, *compare)]
@@ -199,8 +201,13 @@ def evaluate(
     if missing:
         raise UserError(f"The data have no split '{missing[0]}': use one of {', '.join(source.splits())}.")
     systems = {f"{one.config.name} ({one.config.model.fusion})": one.decoder() for one in opened}
-    results = score_systems(systems, source, opened[0].preprocessor, list(split), limit=limit, report=say)
+    table = PredictionTable()
+    results = score_systems(
+        systems, source, opened[0].preprocessor, list(split), limit=limit, report=say,
+        meteor=meteor and _meteor_runs(), keep=table.add,
+    )  # fmt: skip
     write_results(results, run)
+    table.write(run)
     say(to_markdown(results))
 
 
@@ -216,6 +223,23 @@ def score(
 
     found = score_files(references, predictions, meteor=meteor and _meteor_runs())
     say(to_json(found) if as_json else "\n".join(to_lines(found)))
+
+
+@app.command("compare-fusions")
+def compare_fusions(
+    config: ConfigName = "statements",
+    data: DataFolder = None,
+    out: Annotated[Path, typer.Option(help="Where the runs and the table go.")] = Path("runs/fusions"),
+    override: Overrides = [],  # noqa: B006
+    fusion: Annotated[list[str], typer.Option(help="A fusion; repeatable; default all.")] = [],  # noqa: B006
+    limit: Annotated[int | None, typer.Option(min=1, help="Test examples at most.")] = None,
+) -> None:
+    """Trains one experiment with every fusion alike (early, late, co- and cross-attention), in one table."""
+    chosen = _config(config, data, override)
+    from vtkeras.tasks.evaluate import to_markdown
+    from vtkeras.training.fusions import compare_fusions as compare
+
+    say(to_markdown(compare(chosen, out, fusion, limit=limit, report=say)))
 
 
 @app.command()

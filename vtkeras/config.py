@@ -84,6 +84,8 @@ class ModelConfig(_Options):
     """A name in `vtkeras.encoders.TEMPORAL_ENCODERS`."""
     temporal_layers: int = Field(2, ge=0, le=24)
     """Layers of the temporal encoder."""
+    temporal_trainable: bool = True
+    """False freezes the temporal encoder."""
     text_encoder: str = "transformer"
     """A name in `vtkeras.encoders.TEXT_ENCODERS`."""
     text_layers: int = Field(2, ge=1, le=24)
@@ -102,6 +104,8 @@ class ModelConfig(_Options):
     """Width of every sequence after its encoder's projection."""
     num_heads: int = Field(4, ge=1, le=64)
     """Attention heads; must divide `dim`."""
+    single_label: bool = False
+    """Exactly one label is right for each example: a softmax over labels in place of a probability for each."""
     embedding_dim: int = Field(64, ge=4, le=4096)
     """Width of the space that videos and captions share."""
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
@@ -137,6 +141,8 @@ class WarmupConfig(_Options):
 class TrainConfig(_Options):
     """How long, how fast, with what weights."""
 
+    start_from: str | None = None
+    """A run whose frame and temporal encoder the model starts with; the sizes in `model` must be that run's."""
     batch_size: int = Field(32, ge=1)
     """Clips in a step, over all devices."""
     stages: tuple[StageConfig, ...] = (StageConfig(epochs=10),)

@@ -6,13 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from vtkeras.config import Config, load_config
+from vtkeras.config import load_config
 from vtkeras.data.make import make_videos
 from vtkeras.export import export_run
 from vtkeras.tasks.evaluate import evaluate, to_markdown, write_results
-from vtkeras.training.fit import train
+from vtkeras.training.fit import train_once
 from vtkeras.training.run import Run, make_source
-from vtkeras.training.state import read_meta
 
 SPLITS = ("one_digit",)
 
@@ -32,10 +31,10 @@ def run_demo(out: str | Path, report: Callable[[str], None] = print) -> Path:
     make_videos(Path("data") / "moving_digits", clips=60, report=report)
     config = load_config("demo")
     report("2/5 training the multi-task model with cross-attention")
-    run = _train_once(config, out / "demo", report)
+    run = train_once(config, out / "demo", report)
     report("3/5 training the same model with fusion `concat`, to compare")
     rival = load_config("demo", ["name=demo_concat", "model.fusion=concat", "model.decoder_fusion=concat"])
-    rival_run = _train_once(rival, out / "demo_concat", report)
+    rival_run = train_once(rival, out / "demo_concat", report)
     report("4/5 evaluating against baselines")
     if not (run / "metrics.json").is_file():
         opened = [Run.open(run), Run.open(rival_run)]
@@ -47,13 +46,3 @@ def run_demo(out: str | Path, report: Callable[[str], None] = print) -> Path:
     if not (run / "saved_model").is_dir():
         export_run(run, report=report)
     return run
-
-
-def _train_once(config: Config, folder: Path, report: Callable[[str], None]) -> Path:
-    """Trains, goes on after an interruption, or finds that nothing is left to do."""
-    last = folder / "checkpoints" / "last.npz"
-    resume = last.is_file()
-    if resume and read_meta(last)["epoch"] >= config.epochs:
-        report(f"{folder} is trained already")
-        return folder
-    return train(config, folder, resume=resume, report=report)

@@ -25,7 +25,8 @@ ALLOWED = {
     "explain": EVERYONE | {"layers"},
     "models": EVERYONE | {"layers", "encoders", "fusion", "losses"},
     "tasks": EVERYONE | {"data", "encoders", "fusion", "models", "losses", "metrics", "generation", "explain"},
-    "training": EVERYONE | {"tasks", "data", "models", "explain", "losses", "metrics", "layers", "encoders"},
+    "training": EVERYONE
+    | {"tasks", "data", "models", "explain", "losses", "metrics", "layers", "encoders", "fusion"},
     "export": EVERYONE
     | {"tasks", "data", "models", "explain", "losses", "metrics", "layers", "encoders", "training.run"},
     "serving": EVERYONE | {"data", "explain", "search"},

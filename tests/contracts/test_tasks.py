@@ -46,7 +46,7 @@ def test_trains(name, tiny_config, vocabulary, preprocessor, examples):
     model.compile(
         keras.optimizers.Adam(0.003),
         loss=task.losses(config, heads),
-        weighted_metrics=task.metrics(heads),
+        weighted_metrics=task.metrics(config, heads),
         run_eagerly=True,
     )
     losses = []
@@ -257,3 +257,15 @@ def test_embed(decoder, examples):
     for vectors in (decoder.embed_video(*clips(examples)), decoder.embed_text(examples[keys.CAPTION])):
         assert vectors.shape == (BATCH, 8)
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_one_label_is_chosen_by_a_softmax(tiny_config, vocabulary, preprocessor, examples):
+    config = tiny_config("model.single_label=true")
+    task = TASKS["classification"]
+    model = task.build(config, vocabulary)
+    found = task.decode(model, preprocessor).classify(*clips(examples), examples[keys.QUESTION])
+    np.testing.assert_allclose(np.sum(found["probabilities"], axis=1), 1, atol=1e-6)
+    # Four classes, logits 0 but for ln 3: the softmax is 1/6, 1/6, 1/6, 1/2, so the loss of the last is ln 2.
+    loss = task.losses(config, (keys.HEAD_LABEL,))[keys.HEAD_LABEL]
+    logits = np.array([[0, 0, 0, np.log(3)]], "float32")
+    np.testing.assert_allclose(loss.call(np.array([[0, 0, 0, 1.0]], "float32"), logits), [np.log(2)], atol=1e-6)

@@ -1,11 +1,13 @@
 """Every notebook runs from top to bottom in an empty folder, leaves it empty, and shows what it promises."""
 
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from vtkeras.fusion import FUSIONS
 from vtkeras.tasks.baselines import BASELINES
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -78,3 +80,16 @@ def test_attention_shows_what_it_promises(executed):
     assert "mean: deletion" in printed and "random" in printed
     assert len(outputs(notebook, "image/gif")) == 1
     assert len(outputs(notebook, "image/png")) >= 2  # a table of pictures a method, and the curves
+
+
+@pytest.mark.parametrize("executed", [FOLDER / "07_understanding.ipynb"], indirect=True)
+def test_understanding_shows_every_fusion(executed):
+    notebook, _ = executed
+    printed = "".join(outputs(notebook, "text/plain"))
+    right = {name: float(share) for name, share in re.findall(r"^(\w+) +([\d.]+)%", printed, re.MULTILINE)}
+    assert set(right) == set(FUSIONS)
+    # Half of the statements are true; a mean of the clip does not tell which digit moves which way.
+    assert right["cross_attention"] > 90 and right["early"] > 90
+    (tables,) = outputs(notebook, "text/markdown")
+    assert "confusion matrix" in tables and "| true |" in tables
+    assert len(outputs(notebook, "image/png")) == 4  # three clips and the reliability diagram

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from vtkeras.tasks import TASKS
 from vtkeras.tasks.baselines import (
     BASELINES,
     Examples,
@@ -14,7 +15,19 @@ from vtkeras.tasks.baselines import (
     text_only,
     thumbnail,
 )
-from vtkeras.tasks.evaluate import by_kind, evaluate, first_word, score, to_markdown, write_results
+from vtkeras.tasks.evaluate import (
+    COLUMNS,
+    ROW,
+    by_kind,
+    evaluate,
+    first_word,
+    predict,
+    read_examples,
+    score,
+    to_markdown,
+    write_results,
+)
+from vtkeras.tasks.predictions import PredictionTable
 from vtkeras.training.run import Run, make_source
 
 TRAIN = Examples(
@@ -62,9 +75,12 @@ def test_score_by_hand():
     assert row["caption_exact"] == 0.5  # "one cat" is a reference, "a cat" is not one of the second clip's
     assert row["answer_accuracy"] == 0.5
     assert row["label_accuracy"] == 0.5  # the second lacks "dog"
-    # F1 of "pet" is 1, of "dog" 0: macro 0.5.  Answers: "one" 1, "dog" 0.
+    # F1 of "pet" is 1, of "dog" 0: macro 0.5.  Answers: "one" 1, "dog" 0, and "cat", said though it is none, 0.
     assert row["label_macro_f1"] == pytest.approx(0.5)
-    assert row["answer_macro_f1"] == pytest.approx(0.5)
+    assert row["answer_macro_f1"] == pytest.approx(1 / 3)
+    # Words a cat, one cat, a dog: matched 2 of 2 and 1 of 2.  Different words: one, cat, a of four.
+    assert row["bleu1"] == pytest.approx(3 / 4) and row["distinct_1"] == pytest.approx(3 / 4)
+    assert row["answer_calibration_error"] is None and row["meteor"] is None
     assert row["recall_at_1"] is None
 
 
@@ -87,23 +103,39 @@ def test_thumbnail_of_a_black_clip_is_zero():
 
 def test_evaluate_writes_one_table_for_models_and_baselines(tiny_run, tmp_path):
     run = Run.open(tiny_run)
+    table = PredictionTable()
     results = evaluate(
         {"tiny": run.decoder()}, make_source(run.config), run.preprocessor, ["test", "one_digit"],
-        train_clips=16, limit=6, report=lambda line: None,
+        train_clips=16, limit=6, report=lambda line: None, keep=table.add,
     )
     assert list(results) == ["test", "one_digit"] and results["test"]["examples"] == 6
     assert list(results["test"]["systems"]) == ["tiny", *BASELINES]
     row = results["test"]["systems"]["tiny"]
+    assert set(row) == set(ROW) >= set(COLUMNS)
     # One answer each, from the closed set.
-    assert {name for name, value in row.items() if value is None} == {"vqa_accuracy", "written_answer_accuracy"}
+    assert {name for name, value in row.items() if value is None} == {
+        "meteor", "vqa_accuracy", "written_answer_accuracy",
+    }  # fmt: skip
     assert np.isfinite([value for value in row.values() if value is not None]).all()
     kinds = results["test"]["kinds"]
     assert sum(kind["questions"] for kind in kinds.values()) == 6
     assert all(set(kind["systems"]) == {"tiny", *BASELINES} for kind in kinds.values())
+    assert set(results["test"]["details"]["tiny"]) == {"answer", "label"}
+    assert len(table.rows) == 12 and all(row["caption_said"] is not None for row in table.rows)
     write_results(results, tmp_path)
     assert json.loads((tmp_path / "metrics.json").read_text()) == results
     assert (tmp_path / "metrics.md").read_text() == to_markdown(results)
     assert "| nearest training clip |" in to_markdown(results)
+    assert "### one_digit: tiny" in (tmp_path / "classes.md").read_text()
+
+
+def test_only_trained_heads_are_asked(tiny_config, tiny_model, preprocessor):
+    decoder = TASKS["multitask"].decode(tiny_model, preprocessor, heads=("label",))
+    source = make_source(tiny_config())
+    test = read_examples(source, "test", preprocessor, 4)
+    found = predict(decoder, source, "test", preprocessor, test, 4)
+    assert found.captions is None and found.answers is None and found.similarity is None
+    assert len(found.labels) == 4 and found.label_chances.several
 
 
 ASKED = Examples(

@@ -59,7 +59,7 @@ def build_video_text_model(
         **_tokens_of_a_frame(model, motion_dim),
         **sizes,
     )
-    return VideoTextModel(
+    built = VideoTextModel(
         frame_encoder=frame_encoder,
         temporal_encoder=temporal_encoder,
         text_encoder=_text_encoder(config, vocabulary_size, sizes),
@@ -83,12 +83,15 @@ def build_video_text_model(
         num_answers=num_answers,
         num_labels=num_labels,
         embedding_dim=model.embedding_dim,
+        single_label=model.single_label,
         from_features=from_features,
         motion_tokens=motion_tokens,
         questions_per_clip=data.questions_per_clip,
         answer_length=data.answer_length,
         name="video_text_model",
     )
+    temporal_encoder.trainable = model.temporal_trainable  # not before: weights are made when it is called
+    return built
 
 
 def _tokens_of_a_frame(model: ModelConfig, motion_dim: int) -> dict:

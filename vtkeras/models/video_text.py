@@ -25,6 +25,7 @@ class VideoTextModel(keras.Model):
         question_length, caption_length: int, tokens.
         num_answers, num_labels: int, 0 leaves the head out.
         embedding_dim: int, width of the contrastive space.
+        single_label: bool, whether exactly one label is right, so that the logits are for a softmax.
         from_features: bool, take cached `frame_features` in place of frames.
         motion_tokens: token ids of the words that tell how things move. With some, half of the training
             clips have their motion turned, and of these only the other words of captions are learned.
@@ -69,6 +70,7 @@ class VideoTextModel(keras.Model):
         num_answers,
         num_labels,
         embedding_dim,
+        single_label=False,
         from_features=False,
         motion_tokens=(),
         questions_per_clip=1,
@@ -166,6 +168,7 @@ class VideoTextModel(keras.Model):
         self.num_answers = num_answers
         self.num_labels = num_labels
         self.embedding_dim = embedding_dim
+        self.single_label = single_label
         self.from_features = from_features
         self.motion_tokens = tuple(motion_tokens)
         self.questions_per_clip = questions_per_clip
@@ -255,6 +258,7 @@ class VideoTextModel(keras.Model):
             "num_answers": self.num_answers,
             "num_labels": self.num_labels,
             "embedding_dim": self.embedding_dim,
+            "single_label": self.single_label,
             "from_features": self.from_features,
             "motion_tokens": self.motion_tokens,
             "questions_per_clip": self.questions_per_clip,

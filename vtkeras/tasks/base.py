@@ -14,7 +14,7 @@ class Task:
         preprocess: (examples dict of a batch, Preprocessor, heads) to (inputs, targets, sample weights).
         build: (Config, Vocabulary) to a Keras model.
         losses: (Config, heads, gather) to {head: loss}; `gather` as in `ContrastiveLoss`.
-        metrics: (heads) to {head: list of Keras metrics} shown while training.
+        metrics: (Config, heads) to {head: list of Keras metrics} shown while training.
         decode: (model, Preprocessor, heads) to a `Decoder` of frames and questions to predictions of the
             heads that were trained, which runs in the graph; evaluation and export use the same one.
     """

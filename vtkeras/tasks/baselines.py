@@ -17,6 +17,7 @@ class Examples:
         questions, answers, labels: one string an example; labels joined by `|`.
         kinds: the kind of each question, "" where nothing is asked.
         references: every answer that was given to each question, with repeats; the first is in `answers`.
+        ids: the clip of each example.
         thumbnails: float32 (examples, features), unit length.
     """
 
@@ -26,18 +27,42 @@ class Examples:
     labels: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     references: list[list[str]] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
     thumbnails: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Chances:
+    """How likely a model finds each class of each example.
+
+    Attributes:
+        classes: names.
+        probabilities: float (examples, classes).
+        several: each class has a probability of its own; otherwise they sum to 1.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    several: bool = False
 
 
 @dataclass
 class Predictions:
-    """What a system says of each example; None where it has nothing to say of any."""
+    """What a system says of each example; None where it has nothing to say of any.
+
+    Attributes:
+        captions, answers, labels: one string an example; labels joined by `|`.
+        similarity: float (unique captions, examples).
+        answer_chances, label_chances: `Chances` behind the answers and labels.
+    """
 
     captions: list[str] | None = None
     answers: list[str] | None = None
     labels: list[str] | None = None
     written_answers: list[str] | None = None
-    similarity: np.ndarray | None = None  # float (unique captions, examples)
+    similarity: np.ndarray | None = None
+    answer_chances: Chances | None = None
+    label_chances: Chances | None = None
 
 
 def most_common(train: Examples, test: Examples) -> Predictions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,27 +14,47 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import normalise
-from vtkeras.metrics import TEXT_METRICS, classification_report, repetition_rate, retrieval_scores, vqa_accuracy
-from vtkeras.tasks.baselines import BASELINES, Examples, Predictions, thumbnail
+from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS, retrieval_scores, vqa_accuracy
+from vtkeras.tasks.baselines import BASELINES, Chances, Examples, Predictions, thumbnail
+from vtkeras.tasks.understanding import AVERAGED, SEPARATORS, class_details, class_scores
+from vtkeras.tasks.understanding import to_markdown as details_to_markdown
 
 BATCH = 32
 COLUMNS = {
     "caption_exact": "caption exact %",
     "bleu4": "BLEU-4",
+    "rouge_l": "ROUGE-L",
+    "meteor": "METEOR",
     "cider": "CIDEr",
     "repetition_rate": "repetition %",
     "answer_accuracy": "answer %",
     "answer_macro_f1": "answer F1",
+    "answer_calibration_error": "answer ECE",
     "written_answer_accuracy": "written answer %",
     "vqa_accuracy": "VQA accuracy %",
     "label_accuracy": "label %",
     "label_macro_f1": "label F1",
+    "label_micro_f1": "label micro F1",
+    "label_calibration_error": "label ECE",
     "recall_at_1": "R@1 %",
     "recall_at_5": "R@5 %",
 }
 PERCENT = {name for name, title in COLUMNS.items() if title.endswith("%")}
 ANNOTATORS = 4  # answers that a question needs for VQA accuracy to reach 1
 MOST_KINDS = 8  # of questions in a table; the others count together
+# What a system's row holds; the table shows `COLUMNS` of it.
+CAPTION_SCORES = tuple(name for name in TEXT_METRICS if name not in ("exact_match", "vqa_accuracy"))
+CLASS_SCORES = ("accuracy", *AVERAGED, "calibration_error")
+ROW = (
+    "caption_exact",
+    *CAPTION_SCORES,
+    *DIVERSITY_METRICS,
+    *(f"{head}_{name}" for head in SEPARATORS for name in CLASS_SCORES),
+    "written_answer_accuracy",
+    "vqa_accuracy",
+    "recall_at_1",
+    "recall_at_5",
+)
 
 
 def evaluate(
@@ -44,6 +65,8 @@ def evaluate(
     train_clips: int = 2000,
     limit: int | None = None,
     report: Callable[[str], None] = print,
+    meteor: bool = False,
+    keep: Callable[[str, str, Examples, Predictions], None] = lambda *_: None,
 ) -> dict:
     """Scores models and baselines on the same examples.
 
@@ -55,25 +78,35 @@ def evaluate(
         train_clips: training examples that the baselines may look at.
         limit: examples of each split at most; None takes all.
         report: called with lines of progress.
+        meteor: score captions by METEOR too, which takes Java some seconds.
+        keep: called with (split, system, examples, predictions) of each model.
 
     Returns:
         {split: {"examples": int, "systems": {name: {metric: float or None}}, "kinds": {kind of question:
-        {"questions": int, "systems": {name: accuracy}}}}}; shares lie in 0 to 1.
+        {"questions": int, "systems": {name: accuracy}}}, "details": {model: what `class_details` gives}}};
+        shares lie in 0 to 1.
     """
     report("reading training examples for the baselines")
     train = read_examples(source, keys.TRAIN, preprocessor, train_clips)
     results = {}
     for split in splits:
         test = read_examples(source, split, preprocessor, limit)
-        scores, answers = {}, {}
+        scores, details, answers = {}, {}, {}
         for name, decoder in systems.items():
             found = predict(decoder, source, split, preprocessor, test, limit)
-            scores[name], answers[name] = score(found, test), found.answers
+            scores[name], details[name] = score(found, test, meteor), class_details(found, test)
+            answers[name] = found.answers
+            keep(split, name, test, found)
             report(f"{split}: {name}: {_headline(scores[name])}")
         for name, baseline in BASELINES.items():
             found = baseline(train, test)
-            scores[name], answers[name] = score(found, test), found.answers
-        results[split] = {"examples": len(test.questions), "systems": scores, "kinds": by_kind(answers, test)}
+            scores[name], answers[name] = score(found, test, meteor), found.answers
+        results[split] = {
+            "examples": len(test.questions),
+            "systems": scores,
+            "kinds": by_kind(answers, test),
+            "details": details,
+        }
     return results
 
 
@@ -91,12 +124,15 @@ def read_examples(source, split: str, preprocessor: Preprocessor, limit: int | N
         examples.references.append([normalise(one) for one in answer.split(keys.LABEL_SEPARATOR)])
         examples.answers.append(examples.references[-1][0])
         examples.labels.append(example[keys.LABEL].numpy().decode())
+        examples.ids.append(example[keys.VIDEO_ID].numpy().decode())
     examples.thumbnails = np.stack(thumbnails)
     return examples
 
 
-def predict(decoder, source, split: str, preprocessor: Preprocessor, test: Examples, limit: int | None) -> Predictions:
-    """What a model says of a split's examples."""
+def predict(
+    decoder, source, split: str, preprocessor: Preprocessor, test: Examples, limit: int | None
+) -> Predictions:
+    """What a model says of a split's examples, with the heads that were trained."""
     heads, known = decoder.heads, preprocessor.vocabulary
     clips = source.load(split).map(
         lambda example: (*preprocessor.clip(example[keys.FRAMES]), example[keys.QUESTION])
@@ -110,42 +146,53 @@ def predict(decoder, source, split: str, preprocessor: Preprocessor, test: Examp
         if keys.HEAD_CONTRASTIVE in heads:
             outputs["videos"] = decoder.embed_video(frames, mask)
         if keys.HEAD_ANSWER in heads:
-            outputs["answers"] = decoder.answer(frames, mask, questions)["answer"]
+            outputs["answers"] = decoder.answer(frames, mask, questions)["probabilities"]
         if keys.HEAD_WRITTEN_ANSWER in heads:
             outputs["written_answers"] = decoder.write_answer(frames, mask, questions)["answer"]
         if keys.HEAD_LABEL in heads:
             outputs["labels"] = decoder.classify(frames, mask, questions)["probabilities"]
         return outputs
 
-    several = any(keys.LABEL_SEPARATOR in label for label in test.labels)
     batches = [
         {name: value.numpy() for name, value in run(*batch).items()}
         for batch in _take(clips, limit).batch(BATCH)
     ]
-    found = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-    strings = {name: values for name, values in found.items() if values.dtype == object}
-    texts = {name: [text.decode() for text in values] for name, values in strings.items()}
-    if "labels" in found:
-        texts["labels"] = [_label_text(row, known.labels, several) for row in found["labels"]]
-    if "videos" in found:
-        captions = decoder.embed_text(tf.constant(_unique_captions(test))).numpy()
-        texts["similarity"] = captions @ found["videos"].T
-    if "answers" not in texts and "written_answers" in texts:
-        texts["answers"] = texts["written_answers"]
-    return Predictions(**texts)
+    outputs = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    found = Predictions()
+    if "captions" in outputs:
+        found.captions = [text.decode() for text in outputs["captions"]]
+    if "videos" in outputs:
+        found.similarity = decoder.embed_text(tf.constant(_unique_captions(test))).numpy() @ outputs["videos"].T
+    if "answers" in outputs:
+        found.answers = [known.answers[place] for place in outputs["answers"].argmax(axis=1)]
+        found.answer_chances = Chances(known.answers, outputs["answers"])
+    if "written_answers" in outputs:
+        found.written_answers = [text.decode() for text in outputs["written_answers"]]
+        found.answers = found.answers or found.written_answers
+    if "labels" in outputs:
+        # Labels that are never two in an example are one choice, whatever the model was trained for.
+        several = not decoder.model.single_label and any(keys.LABEL_SEPARATOR in label for label in test.labels)
+        found.labels = [_label_text(row, known.labels, several) for row in outputs["labels"]]
+        found.label_chances = Chances(known.labels, outputs["labels"], several)
+    return found
 
 
-def score(predictions: Predictions, test: Examples) -> dict[str, float | None]:
-    """The table's row of one system; None where the data or the system leave a column empty."""
-    row = dict.fromkeys(COLUMNS)
-    row.update(_caption_scores(predictions.captions, test))
-    row.update(_class_scores("answer", predictions.answers, test.answers, separator=None))
-    written = _class_scores("written_answer", predictions.written_answers, test.answers, separator=None)
-    row["written_answer_accuracy"] = written.get("written_answer_accuracy")
+def score(predictions: Predictions, test: Examples, meteor: bool = False) -> dict[str, float | None]:
+    """The row of one system, with the names of `ROW`; None where the data or the system leave one empty."""
+    row = dict.fromkeys(ROW)
+    row.update(_caption_scores(predictions.captions, test, meteor))
+    for head, truth, said, chances in (
+        (keys.HEAD_ANSWER, test.answers, predictions.answers, predictions.answer_chances),
+        (keys.HEAD_LABEL, test.labels, predictions.labels, predictions.label_chances),
+    ):
+        scores = class_scores(truth, said or [], SEPARATORS[head], chances)
+        row.update({f"{head}_{name}": value for name, value in scores.items()})
+    written = class_scores(test.answers, predictions.written_answers or [], None)
+    row["written_answer_accuracy"] = written.get("accuracy")
     row.update(_vqa_scores(predictions.answers, test))
-    row.update(_class_scores("label", predictions.labels, test.labels, separator=keys.LABEL_SEPARATOR))
     if predictions.similarity is not None and any(test.captions):
-        relevant = np.array([[text in captions[:1] for captions in test.captions] for text in _unique_captions(test)])
+        queries = _unique_captions(test)
+        relevant = np.array([[text in captions[:1] for captions in test.captions] for text in queries])
         found = retrieval_scores(predictions.similarity, relevant)
         row["recall_at_1"], row["recall_at_5"] = found["r@1"], found["r@5"]
     return row
@@ -192,12 +239,13 @@ def to_markdown(results: dict) -> str:
     """The results as Markdown tables, one a split, and one more for its kinds of question."""
     parts = []
     for split, result in results.items():
-        names = [name for name in COLUMNS if any(row[name] is not None for row in result["systems"].values())]
+        rows = result["systems"].values()
+        names = [name for name in COLUMNS if any(row.get(name) is not None for row in rows)]
         parts += [f"### {split} ({result['examples']} examples)", ""]
         parts.append("| system | " + " | ".join(COLUMNS[name] for name in names) + " |")
         parts.append("| --- |" + " ---: |" * len(names))
         for system, row in result["systems"].items():
-            parts.append(f"| {system} | " + " | ".join(_cell(name, row[name]) for name in names) + " |")
+            parts.append(f"| {system} | " + " | ".join(_cell(name, row.get(name)) for name in names) + " |")
         parts.append("")
         kinds = result.get("kinds", {})
         if len(kinds) > 1:
@@ -211,9 +259,26 @@ def to_markdown(results: dict) -> str:
     return "\n".join(parts)
 
 
+def classes_to_markdown(results: dict) -> str:
+    """Each model's classes, confusions and calibration as Markdown."""
+    return "\n".join(
+        f"### {split}: {system}\n\n{details_to_markdown(details)}"
+        for split, result in results.items()
+        for system, details in result.get("details", {}).items()
+        if details
+    )
+
+
 def write_results(results: dict, folder: Path) -> None:
-    """Writes `metrics.json` and `metrics.md`, each whole or not at all."""
-    for name, text in (("metrics.json", json.dumps(results, indent=1)), ("metrics.md", to_markdown(results))):
+    """Writes `metrics.json`, `metrics.md` and `classes.md`, each whole or not at all."""
+    as_json = json.dumps(results, indent=1)
+    as_json = re.sub(r"[{][^{}]*[}]", lambda row: re.sub(r"\n\s*", " ", row.group()), as_json)  # a row a line
+    texts = {
+        "metrics.json": as_json,
+        "metrics.md": to_markdown(results),
+        "classes.md": classes_to_markdown(results),
+    }
+    for name, text in texts.items():
         temporary = folder / f"{name}.partial"
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(folder / name)
@@ -233,31 +298,17 @@ def _label_text(probabilities: np.ndarray, labels: tuple[str, ...], several: boo
     return keys.LABEL_SEPARATOR.join(label for label, p in zip(labels, probabilities) if p > 0.5)
 
 
-def _caption_scores(captions: list[str] | None, test: Examples) -> dict:
+def _caption_scores(captions: list[str] | None, test: Examples, meteor: bool) -> dict:
     pairs = [(references, text) for references, text in zip(test.captions, captions or []) if references]
     if not pairs:
         return {}
-    references, texts = zip(*pairs)
-    names = {"caption_exact": "exact_match", "bleu4": "bleu4", "cider": "cider"}
-    scores = {column: float(TEXT_METRICS[name](list(references), list(texts))) for column, name in names.items()}
-    return {**scores, "repetition_rate": float(repetition_rate(list(texts)))}
-
-
-def _class_scores(name: str, predicted: list[str] | None, truth: list[str], separator: str | None) -> dict:
-    pairs = [(right, said) for right, said in zip(truth, predicted or []) if right]
-    if not pairs:
-        return {}
-
-    def parts(text: str) -> set[str]:
-        return {part.strip() for part in (text.split(separator) if separator else [text])}
-
-    classes = sorted(set().union(*(parts(right) for right, _ in pairs)))
-    right, said = (
-        np.array([[float(label in parts(pair[side])) for label in classes] for pair in pairs]) for side in (0, 1)
-    )
-    scores = classification_report(right, said, multi_label=True)
-    exact = float(np.mean([parts(one) == parts(other) for one, other in pairs]))
-    return {f"{name}_accuracy": exact, f"{name}_macro_f1": scores["f1_macro"]}
+    references, texts = ([pair[side] for pair in pairs] for side in (0, 1))
+    scores = {name: metric(texts) for name, metric in DIVERSITY_METRICS.items()}
+    for name in ("exact_match", *CAPTION_SCORES):
+        if meteor or name != "meteor":
+            scores[name] = TEXT_METRICS[name](references, texts)
+    scores["caption_exact"] = scores.pop("exact_match")
+    return {name: float(score) for name, score in scores.items()}
 
 
 def _vqa_scores(answers: list[str] | None, test: Examples) -> dict:

@@ -113,23 +113,27 @@ def build(config: Config, vocabulary: Vocabulary, from_features: bool = False) -
 
 def losses(config: Config, heads: tuple[str, ...], gather=None) -> dict[str, keras.losses.Loss]:
     """One loss a head, each giving one value per example."""
+    kinds = keras.losses.BinaryCrossentropy, keras.losses.CategoricalCrossentropy
+    label_loss = kinds[config.model.single_label]
     every = {
         keys.HEAD_CAPTION: SequenceCrossEntropy(config.train.label_smoothing),
         keys.HEAD_ANSWER: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         keys.HEAD_WRITTEN_ANSWER: SequenceCrossEntropy(),
-        keys.HEAD_LABEL: keras.losses.BinaryCrossentropy(from_logits=True),
+        keys.HEAD_LABEL: label_loss(from_logits=True),
         keys.HEAD_CONTRASTIVE: ContrastiveLoss(gather),
     }
     return {head: every[head] for head in heads}
 
 
-def metrics(heads: tuple[str, ...]) -> dict[str, list]:
+def metrics(config: Config, heads: tuple[str, ...]) -> dict[str, list]:
     """What the progress line and TensorBoard show beside the losses."""
+    one_label = keras.metrics.CategoricalAccuracy(name="accuracy")
+    any_labels = keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
     every = {
         keys.HEAD_CAPTION: [keras.metrics.MeanMetricWrapper(caption_right, name="exact")],
         keys.HEAD_ANSWER: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         keys.HEAD_WRITTEN_ANSWER: [keras.metrics.MeanMetricWrapper(caption_right, name="exact")],
-        keys.HEAD_LABEL: [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+        keys.HEAD_LABEL: [one_label if config.model.single_label else any_labels],
     }
     return {head: every[head] for head in heads if head in every}
 
@@ -266,11 +270,13 @@ class Decoder(tf.Module):
 
         Returns:
             dict of label string (batch,), the likeliest one, score float32 (batch,), its probability,
-            and probabilities float32 (batch, labels), each label's own.
+            and probabilities float32 (batch, labels): each label's own, or with `model.single_label` such
+            as sum to 1.
         """
         video = self.encode_video(frames, frames_mask)
         summary, _ = self.fuse(self.preprocessor.question(texts), video)
-        probabilities = tf.nn.sigmoid(self.model.label_logits(summary, video))
+        logits = self.model.label_logits(summary, video)
+        probabilities = tf.nn.softmax(logits) if self.model.single_label else tf.nn.sigmoid(logits)
         best = tf.argmax(probabilities, axis=-1)
         return {
             "label": tf.gather(self.preprocessor.label_strings, best),

@@ -23,14 +23,14 @@ def cached_features(
 ) -> Callable[[str], tf.data.Dataset] | None:
     """A callable from a split to its features, float32 (num_frames, patches, channels) an example.
 
-    The features of a split are computed at the first call and kept in the run folder as float16;
+    The features of a split are computed at the first call and kept as float16;
     a file made by another encoder or from other data has another name and is not read.
 
     Args:
         model: its `frame_encoder` is used.
         source, preprocessor: give the clips.
         config: the experiment; without `model.cache_features` there is nothing to do.
-        folder: the run folder.
+        folder: where they are kept.
         report: called with lines of progress.
 
     Returns:
@@ -46,7 +46,7 @@ def cached_features(
     name = _digest(model.frame_encoder, config)
 
     def features(split: str) -> tf.data.Dataset:
-        path = folder / "features" / f"{split}-{name}.npy"
+        path = folder / f"{split}-{name}.npy"
         if not path.is_file():
             _compute(path, model.frame_encoder, source, split, preprocessor, report)
         array = np.load(path, mmap_mode="r")

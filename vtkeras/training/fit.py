@@ -28,6 +28,7 @@ from vtkeras.training.strategies import (
     make_strategy,
     synchronise_batch_norm,
 )
+from vtkeras.training.transfer import start_from
 from vtkeras.training.warmup import warm_up
 
 SAMPLE_CLIPS = 6
@@ -39,6 +40,7 @@ def train(
     resume: bool = False,
     report: Callable[[str], None] = print,
     strategy: tf.distribute.Strategy | None = None,
+    features: Path | None = None,
 ) -> Path:
     """Trains what `config` describes and leaves a run folder that `Run.open` reads.
 
@@ -48,6 +50,7 @@ def train(
         resume: go on after the last finished epoch of this folder.
         report: called with lines of progress.
         strategy: devices; None takes `make_strategy()`.
+        features: where cached frame features are kept; None takes a place in the run folder.
 
     Returns:
         The run folder.
@@ -91,7 +94,7 @@ def train(
             optimizer=optimizer,
             loss=task.losses(config, heads, gather_for(strategy)),
             loss_weights={head: config.train.loss_weights[head] for head in heads},
-            weighted_metrics=task.metrics(heads),
+            weighted_metrics=task.metrics(config, heads),
             jit_compile=False,  # convolutions are many times slower under XLA on a CPU
         )
         clip_whole_gradients(optimizer)
@@ -110,6 +113,8 @@ def train(
         report(f"{config.name}: going on after epoch {meta['epoch']}")
     else:
         meta = {"epoch": 0, "best": float("inf"), "fingerprint": fingerprint(config)}
+        if config.train.start_from:
+            start_from(model, config.train.start_from)
         if config.train.warmup.steps:
             _warm_up(model, source, preprocessor, config, strategy, folder, report)
         save_state(last, model, meta)
@@ -119,7 +124,7 @@ def train(
     def to_batch(examples):
         return task.preprocess(examples, preprocessor, outputs)
 
-    features = cached_features(model, source, preprocessor, config, folder, report)
+    features = cached_features(model, source, preprocessor, config, features or folder / "features", report)
     dataset = _epochs(config, source, preprocessor, to_batch, meta["epoch"], features)
     replicas = strategy.num_replicas_in_sync
     validation = validation_batches(config, source, preprocessor, to_batch, features, replicas)
@@ -142,6 +147,21 @@ def train(
         ],
     )
     return folder
+
+
+def train_once(
+    config: Config, folder: str | Path, report: Callable[[str], None] = print, features: Path | None = None
+) -> Path:
+    """As `train`, but goes on after an interruption, or finds the same experiment done already."""
+    folder = Path(folder)
+    last = folder / CHECKPOINTS / "last.npz"
+    resume = last.is_file()
+    if resume and read_meta(last)["epoch"] >= config.epochs:
+        stored = load_config(str(folder / CONFIG_FILE)).model_copy(update={"name": config.name})
+        if stored == config:
+            report(f"{folder} is trained already")
+            return folder
+    return train(config, folder, resume=resume, report=report, features=features)
 
 
 def make_optimizer(config: Config, steps_per_epoch: int) -> keras.optimizers.Optimizer:

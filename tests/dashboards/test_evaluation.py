@@ -1,0 +1,154 @@
+"""The page `Evaluation`, over two small evaluations that can be checked by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import vtkeras
+from vtkeras.config import Config, save_config
+from vtkeras.errors import UserError
+from vtkeras.serving import evaluations
+from vtkeras.tasks.baselines import Chances, Examples, Predictions
+from vtkeras.tasks.evaluate import score, write_results
+from vtkeras.tasks.predictions import PredictionTable
+from vtkeras.tasks.understanding import class_details
+
+APP = Path(vtkeras.__file__).parent.parent / "dashboards" / "app.py"
+EXAMPLES = Examples(
+    captions=[["a cat"], ["a dog"], ["a fox"], ["a cat"]],
+    questions=["is it a cat?", "is it a cat?", "is it a dog?", "is it a dog?"],
+    labels=["true", "false", "false", "false"],
+    ids=["one", "two", "three", "four"],
+    answers=[""] * 4,
+)
+SAID = {"early": ["true", "true", "false", "false"], "late": ["true", "false", "true", "true"]}
+
+
+def make_evaluation(folder, name):
+    """A run that says `SAID[name]` of the four examples, each with confidence 0.8."""
+    folder.mkdir(parents=True)
+    save_config(Config(name=name), folder / "config.yaml")
+    labels = SAID[name]
+    probabilities = np.array([[0.8, 0.2] if label == "true" else [0.2, 0.8] for label in labels])
+    found = Predictions(labels=labels, label_chances=Chances(("true", "false"), probabilities))
+    row, details = score(found, EXAMPLES), class_details(found, EXAMPLES)
+    write_results({"test": {"examples": 4, "systems": {name: row}, "details": {name: details}}}, folder)
+    table = PredictionTable()
+    table.add("test", name, EXAMPLES, found)
+    table.write(folder)
+
+
+@pytest.fixture
+def models(tmp_path):
+    for name in SAID:
+        make_evaluation(tmp_path / "runs" / name, name)
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def page(models, monkeypatch):
+    monkeypatch.setenv("VTKERAS_MODELS", str(models))
+    app = AppTest.from_file(str(APP), default_timeout=300).switch_page("views/evaluation.py").run()
+    assert not app.exception and not app.error
+    return app
+
+
+def texts(app):
+    kinds = (app.caption, app.markdown, app.info, app.error)
+    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
+
+
+def box(elements, label):
+    return next(element for element in elements if element.label == label)
+
+
+def test_reading_by_hand(models):
+    early = evaluations.read_evaluation(models / "early")
+    assert early.metrics.label_accuracy.tolist() == [0.75]
+    assert early.origin == {"name": "early", "task": "multitask", "data": "moving_digits"}
+    cells = {
+        (cell["is"], cell["said"]): cell["count"]
+        for cell in early.details["test"]["early"]["label"]["confusions"]
+    }
+    assert cells == {("true", "true"): 1, ("false", "true"): 1, ("false", "false"): 2}
+    # Confidence 0.8, three of four right: the gap is 0.05.
+    assert early.metrics.label_calibration_error[0] == pytest.approx(0.05, abs=1e-6)
+
+
+def test_comparing_by_hand(models):
+    import pandas as pd
+
+    tables = [evaluations.read_evaluation(models / name).predictions.assign(run=name) for name in SAID]
+    arguments = pd.concat(tables), "early: early", "late: late", "test", "label"
+    found = {show: evaluations.compare(*arguments, show).example.tolist() for show in evaluations.CHOICES}
+    assert list(found.values()) == [[0, 1, 2, 3], [1, 2, 3], [2, 3], [1]]
+    row = evaluations.compare(*arguments, evaluations.SECOND_BETTER).iloc[0]
+    assert (row["clip"], row["first"], row.second, row.right) == ("two", "true", "false", "false")
+    other = pd.concat([tables[0], tables[1].assign(label="else")])
+    assert evaluations.compare(other, *arguments[1:], evaluations.EVERY).empty  # other examples
+
+
+def test_runs_are_compared_filtered_and_sorted(page):
+    table = page.dataframe[0].value
+    assert set(table.system) == {"early", "late"} and "2 of 2 rows" in texts(page)
+    box(page.selectbox, "Best first by").set_value("label_accuracy").run()
+    assert page.dataframe[0].value.system.tolist() == ["early", "late"]
+    box(page.selectbox, "Best first by").set_value("label_calibration_error").run()
+    assert page.dataframe[0].value.system.tolist() == ["early", "late"]  # 0.05 before 0.3: less is better
+    box(page.text_input, "Systems with the words").set_value("late").run()
+    assert page.dataframe[0].value.system.tolist() == ["late"] and "1 of 2 rows" in texts(page)
+
+
+def test_classes_confusions_and_calibration(page):
+    classes, wrong, bins = (frame.value for frame in page.dataframe[1:4])
+    assert classes["class"].tolist() == ["false", "true"] and classes.support.tolist() == [3, 1]
+    assert wrong[["is", "said", "count"]].to_numpy().tolist() == [["false", "true", 1]]
+    assert bins.accuracy.tolist() == [0.75] and page.metric[0].value == "0.0500"
+    assert len(page.get("vega_lite_chart")) == 2
+    choice = box(page.selectbox, "Model and split")
+    choice.set_value(next(option for option in choice.options if "late" in option).replace("\\", "")).run()
+    assert page.metric[0].value == "0.3000"  # two of four right
+
+
+def test_difference_of_two_runs(page):
+    assert "all: 4 · said otherwise: 3 · first right alone: 2 · second right alone: 1" in texts(page)
+    assert page.dataframe[-1].value.example.tolist() == [1, 2, 3]
+    next(group for group in page.button_group if group.label == "Show").set_value("second right alone").run()
+    assert page.dataframe[-1].value["clip"].tolist() == ["two"]
+    box(page.text_input, "Examples with the words").set_value("dog").run()
+    assert page.dataframe[-1].value.empty
+
+
+def test_provenance_and_export(page):
+    assert {button.label for button in page.get("download_button")} == {
+        "Table as CSV", "Table as JSON", "Differences as CSV",
+    }  # fmt: skip
+    assert "data movingdigits" in texts(page).replace("_", "")
+
+
+def test_one_run_says_how_to_get_another(page, models):
+    page.multiselect[0].set_value([models / "early"]).run()
+    assert not page.exception and any("--compare" in code.value for code in page.code)
+    page.multiselect[0].set_value([]).run()
+    assert not page.exception and "Choose at least one run" in texts(page)
+
+
+def test_an_empty_install_says_the_next_step(tmp_path, monkeypatch):
+    monkeypatch.setenv("VTKERAS_MODELS", str(tmp_path))
+    app = AppTest.from_file(str(APP), default_timeout=300).switch_page("views/evaluation.py").run()
+    assert not app.exception and any("vtkeras evaluate" in code.value for code in app.code)
+
+
+@pytest.mark.parametrize(
+    "file, text", [("metrics.json", "{"), ("predictions.csv", "a,b\n1,2\n"), ("predictions.csv", "")]
+)
+def test_damaged_files(models, monkeypatch, file, text):
+    (models / "early" / file).write_text(text)
+    with pytest.raises(UserError, match="vtkeras evaluate"):
+        evaluations.read_evaluation(models / "early")
+    monkeypatch.setenv("VTKERAS_MODELS", str(models))
+    app = AppTest.from_file(str(APP), default_timeout=300).switch_page("views/evaluation.py").run()
+    assert not app.exception and len(app.error) == 1 and "damaged" in app.error[0].value
+    assert app.dataframe[0].value.system.tolist() == ["late"]  # the other run is there

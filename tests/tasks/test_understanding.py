@@ -1,0 +1,129 @@
+"""Class by class, by hand."""
+
+import csv
+
+import numpy as np
+import pytest
+from sklearn import metrics as peer
+
+from vtkeras.tasks.baselines import Chances, Examples, Predictions
+from vtkeras.tasks.predictions import PredictionTable, confidence
+from vtkeras.tasks.understanding import (
+    NOTHING,
+    class_details,
+    class_scores,
+    confusions,
+    per_class,
+    reliability,
+    to_markdown,
+)
+
+
+def sets(*texts):
+    return [(frozenset(right), frozenset(said)) for right, said in texts]
+
+
+def test_per_class_by_hand():
+    # a: right twice of three, said twice, both rightly; b: said twice, once rightly; c: never said.
+    rows = per_class(sets(("a", "a"), ("a", "a"), ("a", "b"), ("b", "b"), ("c", "")))
+    assert [row["class"] for row in rows] == ["a", "b", "c"]
+    assert [(row["support"], row["predicted"]) for row in rows] == [(3, 2), (1, 2), (1, 0)]
+    assert [row["precision"] for row in rows] == [1, 0.5, 0]
+    assert [row["recall"] for row in rows] == pytest.approx([2 / 3, 1, 0])
+    assert [row["f1"] for row in rows] == pytest.approx([0.8, 2 / 3, 0])
+
+
+def test_one_label_gives_the_ordinary_confusion_matrix():
+    rng = np.random.default_rng(0)
+    truth, said = rng.choice(list("abcd"), (2, 200))
+    expected = peer.confusion_matrix(truth, said, labels=list("abcd"))
+    found = np.zeros((4, 4), int)
+    for cell in confusions(sets(*zip(truth, said))):
+        found["abcd".index(cell["is"]), "abcd".index(cell["said"])] = cell["count"]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_several_labels_by_hand():
+    # b was taken for c; d was missed for nothing; e was said in nothing's place.
+    cells = confusions(sets(("ab", "ac"), ("d", ""), ("a", "ae")))
+    assert {(cell["is"], cell["said"]): cell["count"] for cell in cells} == {
+        ("a", "a"): 2,
+        ("b", "c"): 1,
+        ("d", NOTHING): 1,
+        (NOTHING, "e"): 1,
+    }
+
+
+def test_scores_equal_scikit_learn():
+    rng = np.random.default_rng(1)
+    truth, said = rng.choice(list("abcd"), (2, 200)).tolist()
+    scores = class_scores(truth, said, None)
+    assert scores["accuracy"] == pytest.approx(peer.accuracy_score(truth, said))
+    for average in ("macro", "micro"):
+        expected = peer.precision_recall_fscore_support(truth, said, average=average)[:3]
+        found = [scores[f"{average}_{name}"] for name in ("precision", "recall", "f1")]
+        assert found == pytest.approx(expected, abs=1e-6)
+    assert scores["calibration_error"] is None  # nothing is known of probabilities
+
+
+def test_several_labels_are_right_only_together():
+    scores = class_scores(["a|b", "a", ""], ["b | a", "a|b", "a"], "|")  # the last has no known truth
+    assert scores["accuracy"] == 0.5
+    # a: 2 of 2 and 2 of 2; b: 1 of 1 there, 1 of 2 said: F1 2/3. Pooled: 3 hits, 3 there, 4 said.
+    assert scores["macro_f1"] == pytest.approx((1 + 2 / 3) / 2)
+    assert scores["micro_precision"] == pytest.approx(3 / 4) and scores["micro_recall"] == pytest.approx(1)
+
+
+def test_nothing_known_is_no_score():
+    assert class_scores(["", ""], ["a", "b"], None) == {}
+    assert class_details(Predictions(), Examples(questions=["x"], answers=["a"], labels=[""])) == {}
+
+
+def test_reliability_by_hand():
+    # Confidences 0.8 (right), 0.8 (wrong) and 0.6 (right); the last example's class is unknown to the model.
+    chances = Chances(("a", "b"), np.array([[0.8, 0.2], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]]))
+    found = reliability(["a", "a", "a", "z"], None, chances)
+    assert [row["count"] for row in found["bins"]] == [1, 2]
+    assert [row["confidence"] for row in found["bins"]] == pytest.approx([0.6, 0.8])
+    assert [row["accuracy"] for row in found["bins"]] == [1, 0.5]
+    assert found["error"] == pytest.approx((0.4 + 2 * 0.3) / 3)
+    assert reliability(["a"], None, None) is None and reliability(["z"], None, chances) is None
+
+
+def test_reliability_of_several_labels():
+    # a: 0.9, is there: confidence 0.9, right. b: 0.3, is there: confidence 0.7, wrong. |1 - .9| and |0 - .7|.
+    chances = Chances(("a", "b"), np.array([[0.9, 0.3]]), several=True)
+    assert reliability(["a|b"], "|", chances)["error"] == pytest.approx((0.1 + 0.7) / 2)
+    np.testing.assert_allclose(confidence(chances), [0.7])  # b is the less sure of the two decisions
+
+
+def test_markdown_of_few_and_of_many_classes():
+    answers = [f"class {index % 20}" for index in range(40)]
+    examples = Examples(questions=["?"] * 40, answers=answers, labels=["x|y"] * 40)
+    said = Predictions(answers=["class 0"] * 40, labels=["x"] * 40)
+    text = to_markdown(class_details(said, examples), most_classes=5)
+    assert "| class 0 | 2 | 0.050 | 1.000 | 0.095 |" in text and "15 rarer classes" in text
+    assert "answer: commonest confusions" in text and "| class 1 | class 0 | 2 |" in text
+    assert "| is \\ said | x | y | (nothing) |" in text and "| y | 0 | 0 | 40 |" in text
+    assert "confidence" not in text
+
+
+def test_table_of_predictions(tmp_path):
+    examples = Examples(
+        captions=[["a cat", "one cat"], []], questions=["what?", 'a "quoted", text'], answers=["cat", ""],
+        labels=["pet", "pet|dog"], ids=["one", "two"],
+    )  # fmt: skip
+    chances = Chances(("pet", "dog"), np.array([[0.9, 0.2], [0.6, 0.7]]), several=True)
+    table = PredictionTable()
+    table.add("test", "ours", examples, Predictions(labels=["pet", "dog|pet"], label_chances=chances))
+    rows = list(csv.DictReader(table.write(tmp_path).open(encoding="utf-8")))
+    assert [row["text"] for row in rows] == examples.questions
+    assert [row["label_confidence"] for row in rows] == ["0.8000", "0.6000"]
+    assert rows[0]["caption"] == "a cat" and rows[0]["caption_said"] == rows[0]["answer_said"] == ""
+    assert rows[1]["label_said"] == "dog|pet" and rows[1]["clip"] == "two"
+    assert [row["label_right"] for row in rows] == ["1", "1"]  # in whatever order
+    assert [row["caption_right"] for row in rows] == ["", ""]
+    table.add("test", "theirs", examples, Predictions(captions=["One cat!", "x"], answers=["dog", "y"]))
+    first, second = list(csv.DictReader(table.write(tmp_path).open(encoding="utf-8")))[2:]
+    assert (first["caption_right"], first["answer_right"]) == ("1", "0")  # the second reference
+    assert (second["caption_right"], second["answer_right"]) == ("", "")  # nothing is known of it

@@ -1,0 +1,146 @@
+"""What `vtkeras evaluate` found of one or several runs, read back as tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from vtkeras.config import load_config
+from vtkeras.errors import UserError
+from vtkeras.serving.predictor import SAVED_MODEL, model_hash
+from vtkeras.serving.runs import METRICS, read_metrics
+
+PREDICTIONS = "predictions.csv"
+CHECKPOINT = Path("checkpoints") / "best.npz"
+PARTS = ("caption", "answer", "label")
+CHOICES = ("all", "said otherwise", "first right alone", "second right alone")
+EVERY, DIFFERENT, FIRST_BETTER, SECOND_BETTER = CHOICES
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The evaluation in one folder.
+
+    Attributes:
+        folder: where it lies.
+        metrics: columns split, examples, system and one for each metric.
+        details: {split: {system: {"answer" or "label": {"classes", "confusions", "reliability"}}}}.
+        predictions: the table of `predictions.csv`, all columns strings; no rows where there is none.
+        origin: name, task, data and weights of the run, as far as they are known.
+    """
+
+    folder: Path
+    metrics: pd.DataFrame
+    details: dict[str, dict[str, dict]]
+    predictions: pd.DataFrame
+    origin: dict[str, str]
+
+
+def find_evaluations(roots: list[str | Path]) -> list[Path]:
+    """Folders below any of the roots with a metrics.json, in order of name."""
+    return sorted({path.parent for root in roots for path in Path(root).glob(f"**/{METRICS}")})
+
+
+def read_evaluation(folder: str | Path) -> Evaluation:
+    """Reads an evaluation.
+
+    Raises:
+        UserError: if one of its files is damaged.
+
+    Example:
+        >>> read_evaluation("runs/demo").metrics.system[0]
+        'demo (cross_attention)'
+    """
+    folder = Path(folder)
+    results = json.loads((folder / METRICS).read_text(encoding="utf-8")) if _is_sound(folder) else {}
+    return Evaluation(
+        folder=folder,
+        metrics=read_metrics(folder),
+        details={split: result.get("details", {}) for split, result in results.items()},
+        predictions=_read_predictions(folder),
+        origin=_origin(folder),
+    )
+
+
+def compare(
+    predictions: pd.DataFrame, first: str, second: str, split: str, part: str, show: str = DIFFERENT
+) -> pd.DataFrame:
+    """What two systems said of the same examples.
+
+    Args:
+        predictions: tables of `Evaluation.predictions`, one behind the other, with a column `run`; a
+            system goes by "run: system".
+        first, second: the systems.
+        split: the split.
+        part: "caption", "answer" or "label".
+        show: one of `CHOICES`.
+
+    Returns:
+        Columns example, clip, text, right, first, second, first_right and second_right (True, False, or
+        None where the truth is unknown).
+    """
+    of_split = predictions[predictions.split == split]
+    named = of_split.assign(who=of_split.run + ": " + of_split.system)
+    columns = ["clip", "text", part, f"{part}_said", f"{part}_right"]
+    one, other = (named[named.who == who].set_index("example")[columns] for who in (first, second))
+    both = one.join(other[[part, f"{part}_said", f"{part}_right"]], rsuffix="_other", how="inner")
+    both = both[both[part] == both[f"{part}_other"]]  # the same example, not only the same number
+    right = {"1": True, "0": False}
+    table = pd.DataFrame(
+        {
+            "example": both.index.astype(int),
+            "clip": both["clip"].to_numpy(),
+            "text": both["text"].to_numpy(),
+            "right": both[part].to_numpy(),
+            "first": both[f"{part}_said"].to_numpy(),
+            "second": both[f"{part}_said_other"].to_numpy(),
+            "first_right": both[f"{part}_right"].map(right).to_numpy(object),
+            "second_right": both[f"{part}_right_other"].map(right).to_numpy(object),
+        }
+    ).sort_values("example", ignore_index=True)
+    return table[_chosen(table, show)].reset_index(drop=True)
+
+
+def _chosen(table: pd.DataFrame, show: str) -> pd.Series:
+    first, second = (table[name].eq(True) for name in ("first_right", "second_right"))
+    return {
+        EVERY: first | True,
+        DIFFERENT: table["first"] != table["second"],
+        FIRST_BETTER: first & ~second,
+        SECOND_BETTER: second & ~first,
+    }[show]
+
+
+def _is_sound(folder: Path) -> bool:
+    return not read_metrics(folder).empty  # and raises where the file is damaged
+
+
+def _read_predictions(folder: Path) -> pd.DataFrame:
+    path = folder / PREDICTIONS
+    columns = ["split", "example", "clip", "text", "system"]
+    columns += [f"{part}{end}" for part in PARTS for end in ("", "_said", "_right")]
+    if not path.is_file():
+        return pd.DataFrame(columns=columns, dtype=str)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if not set(columns) <= set(table.columns) or not table.example.str.fullmatch("[0-9]+").all():
+            raise ValueError
+    except (ValueError, AttributeError, OSError):
+        raise UserError(f"{path} is damaged: run `vtkeras evaluate {folder}` again.") from None
+    return table
+
+
+def _origin(folder: Path) -> dict[str, str]:
+    if not (folder / "config.yaml").is_file():
+        return {}
+    config = load_config(str(folder / "config.yaml"))
+    origin = {"name": config.name, "task": config.task, "data": config.data.path or config.data.source}
+    if (folder / SAVED_MODEL / "variables").is_dir():
+        origin["weights"] = model_hash(folder)
+    elif (folder / CHECKPOINT).is_file():
+        origin["weights"] = hashlib.sha256((folder / CHECKPOINT).read_bytes()).hexdigest()[:12]
+    return origin
