@@ -81,7 +81,8 @@ class FrameEncoder(keras.layers.Layer):
         flow = self.patch_flow(frames)
         if training:
             drawn = keras.random.uniform((ops.shape(frames)[0], 1, 1, 1), seed=self.seed_generator)
-            flow = ops.where(drawn < self.motion_dropout_rate, ops.zeros_like(flow), flow)
+            hidden = drawn < ops.cast(self.motion_dropout_rate, drawn.dtype)  # float16 in mixed precision
+            flow = ops.where(hidden, ops.zeros_like(flow), flow)
         return flow
 
     def set_motion_dropout(self, rate):

@@ -89,7 +89,8 @@ def status(folder: Path) -> Status | None:
 def stop(folder: Path) -> None:
     """Interrupts the job; what it saw stays, and starting it again goes on from there."""
     if _is_alive(folder):
-        os.kill(json.loads(_read(folder / JOB))["pid"], signal.SIGINT)
+        # Not SIGINT: a server that a script started in the background hands on that it is ignored.
+        os.kill(json.loads(_read(folder / JOB))["pid"], signal.SIGTERM)
 
 
 # Children of this process, which must be waited for; jobs of an earlier one are known by their number.
