@@ -16,10 +16,10 @@ import streamlit as st
 
 from vtkeras.errors import UserError
 from vtkeras.explain.faithfulness import Faithfulness
-from vtkeras.serving import evaluations, explanation, library, logs, media, runs
+from vtkeras.serving import dense, evaluations, explanation, library, logs, media, runs
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.predictor import Answer, Caption, Predictor
+from vtkeras.serving.predictor import Answer, Caption, Predictor, TimedCaption
 
 TENSORBOARD_PORT = 6006
 CACHED_MODELS = 2
@@ -122,6 +122,11 @@ def explain(folder: Path, frames: np.ndarray, times: np.ndarray, question: str |
 def judge(folder: Path, found: Explanation, maps: np.ndarray, word: int) -> Faithfulness:
     """How faithful a word's map is, computed once."""
     return _judge(load_model(folder), _key(folder), found, found.kind, found.text, found.frames, maps, word)
+
+
+def events(folder: Path, path: Path, duration: float) -> list[TimedCaption]:
+    """What happens in a video file, and when, computed once."""
+    return _events(load_model(folder), _key(folder), str(path), _version(path), duration)
 
 
 def read_card(folder: Path) -> runs.RunCard:
@@ -307,6 +312,14 @@ def _judge(
     maps: np.ndarray, word: int,
 ) -> Faithfulness:  # fmt: skip
     return explanation.judge(_model, _found, maps, [word])[0]
+
+
+@st.cache_data(max_entries=32, show_spinner="Writing down what happens")
+def _events(_model: Predictor, key: tuple, path: str, version: int, duration: float) -> list[TimedCaption]:
+    def read(path, num_frames, start, end, max_side):
+        return media.read_apart(path, num_frames, max_side, start=start, end=end)
+
+    return dense.find_events(_model, path, duration=duration, read=read)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

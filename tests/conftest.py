@@ -27,6 +27,20 @@ TINY = (
 )
 
 
+DENSE = (
+    "data.options={max_events: 2, train_clips: 2, eval_clips: 2, augment: false}",
+    "data.num_frames=12",
+    "data.caption_length=20",
+    "model.temporal_encoder=mean",
+    "model.fusion_layers=1",
+    "model.decoder_layers=1",
+    "model.dim=32",
+    "model.dropout=0",
+    "model.cache_features=false",
+    "train.init_from=null",
+)
+
+
 @pytest.fixture(scope="session")
 def tiny_config():
     """A callable from overrides like "model.dim=32" to the `demo` config made tiny."""
@@ -85,3 +99,39 @@ def exported_run(tiny_run, tmp_path_factory):
     from vtkeras.export import export_run
 
     return export_run(tiny_run, tmp_path_factory.mktemp("exported") / "tiny", report=lambda line: None)
+
+
+@pytest.fixture(scope="session")
+def dense_run(tmp_path_factory):
+    """An exported run of dense captions that knows two videos by heart; tests leave it as it is."""
+    import keras
+
+    from vtkeras.config import load_config, save_config
+    from vtkeras.data.pipeline import make_dataset
+    from vtkeras.data.preprocess import Preprocessor
+    from vtkeras.data.text import build_vocabulary
+    from vtkeras.export import export_run
+    from vtkeras.tasks import TASKS
+    from vtkeras.training.run import make_source
+    from vtkeras.training.state import save_state
+
+    config = load_config("dense_digits", [*TINY, *DENSE])
+    source = make_source(config)
+    vocabulary = build_vocabulary(source.texts(), 4000)
+    preprocessor, task = Preprocessor(config.data, vocabulary), TASKS[config.task]
+    keras.utils.set_random_seed(0)
+    model = task.build(config, vocabulary)
+    batches = make_dataset(
+        source, "train", preprocessor, lambda one: task.preprocess(one, preprocessor, tuple(model.output)), 2
+    )
+    model.compile(keras.optimizers.Adam(0.01), loss=task.losses(config, task.heads), jit_compile=False)
+    (batch,) = batches
+    for _ in range(120):
+        model.train_on_batch(*batch)
+    folder = tmp_path_factory.mktemp("dense") / "run"
+    folder.mkdir()
+    save_config(config, folder / "config.yaml")
+    vocabulary.save(folder / "vocabulary.json")
+    save_state(folder / "checkpoints" / "best.npz", model, {})
+    return export_run(folder, report=lambda line: None)
+

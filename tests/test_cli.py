@@ -3,7 +3,9 @@
 import csv
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from vtkeras.cli import app, main
@@ -112,6 +114,16 @@ def test_evaluate_attention(walk, tmp_path):
     code, output = call(*arguments)
     assert code == 0 and "clip 2: " in output and "Deletion and insertion over 2 clips" in output
     assert json.loads((tmp_path / "attention.json").read_text())["settings"]["random_orders"] == 2
+
+
+def test_a_picture_is_a_video_of_one_frame(walk, tmp_path):
+    Image.fromarray(np.full((40, 50, 3), 90, "uint8")).save(tmp_path / "still.png")
+    code, output = call("predict", tmp_path / "still.png", "--model", walk, "--question", "what?", "--json")
+    found = json.loads(output)
+    assert code == 0 and found["frame_times"] == [0.0] * 4 and len(found["answers"]) == 1
+    # The model takes four frames: the picture, and repeats of it that no word looks at.
+    for row in found["attention_by_frame"]:
+        assert row == pytest.approx([1, 0, 0, 0], abs=1e-3)
 
 
 def test_make_writes_only_what_is_missing(videos):

@@ -274,8 +274,13 @@ def predict(
     min_length: Annotated[int | None, typer.Option(help="Word pieces at least.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Word pieces at most, the end counted.")] = None,
     no_repeat: Annotated[int | None, typer.Option(help="No n word pieces in a row come twice.")] = None,
+    dense: Annotated[bool, typer.Option("--dense", help="Tell what happens, and when.")] = False,
+    window: Annotated[float | None, typer.Option(help="With --dense: seconds to read at once.")] = None,
+    vtt: Annotated[Path | None, typer.Option(help="With --dense: write the events as WebVTT.")] = None,
 ) -> None:
     """Describes a video, and answers questions about it, with an exported model."""
+    if dense:
+        return _predict_dense(video, model, window, vtt, as_json)
     from vtkeras.serving.decoding import choose_decoding
 
     limits = {"min_length": min_length, "max_length": max_length, "no_repeat": no_repeat}
@@ -493,6 +498,19 @@ def _meteor_runs() -> bool:
         print(f"left out: {error}", file=sys.stderr, flush=True)
         return False
     return True
+
+
+def _predict_dense(video: Path, model: Path, window: float | None, vtt: Path | None, as_json: bool) -> None:
+    from vtkeras.serving.dense import find_events, save_webvtt, to_json, to_lines
+    from vtkeras.serving.predictor import Predictor
+
+    predictor = Predictor(model)
+    with _progress_bar() as show:
+        events = find_events(predictor, video, window, progress=lambda *done: show("reading", *done))
+    say(to_json(events, str(video), predictor.info) if as_json else "\n".join(to_lines(events)))
+    if vtt:
+        save_webvtt(events, vtt)
+        print(f"subtitles: {vtt}", file=sys.stderr)
 
 
 def _config(name: str, data: Path | None, overrides: list[str]) -> Config:

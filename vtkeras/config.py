@@ -48,6 +48,8 @@ class DataConfig(_Options):
     """Most word pieces the tokenizer may learn from the training captions and questions."""
     train_clips: int | None = Field(None, ge=1)
     """Clips in one epoch of a source that makes them on the fly; None leaves it to the source."""
+    window_seconds: float | None = Field(None, gt=0)
+    """Longest stretch of a video that dense captions are written for at once; None takes the whole video."""
     shuffle_buffer: int = Field(512, ge=0)
     """Examples held for shuffling; 0 keeps the source's order."""
 
@@ -125,6 +127,8 @@ class StageConfig(_Options):
     """Peak learning rate of the stage; None takes `train.learning_rate`."""
     motion_dropout: float | None = Field(None, ge=0.0, le=1.0)
     """As `model.motion_dropout`, while the stage lasts; 1 hides motion, so that looks are learned first."""
+    minimum_risk: float = Field(0.0, ge=0, le=1)
+    """Share of captions that are learned by the CIDEr of what the model writes, not word by word."""
 
 
 class WarmupConfig(_Options):
@@ -169,6 +173,9 @@ class TrainConfig(_Options):
     """Weight of each head's loss; a head left out is not trained."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Keras dtype policy."""
+    init_from: str | None = None
+    """A run folder whose weights this run begins with, wherever parts have the same name and shape; words go
+    by their word pieces. `start_from` takes the video encoders alone, and only if they fit."""
     seed: int = Field(0, ge=0)
     """The one seed that initial weights, data order, dropout and augmentation come from."""
 

@@ -13,6 +13,8 @@ LABEL_SEPARATOR = "|"
 # What preprocessing adds for the model.
 FRAMES_MASK = "frames_mask"  # bool (time,): False where a frame is padding
 FRAME_FEATURES = "frame_features"  # float (time, patches, dim): a frozen encoder's cached output
+REFERENCES = "references"  # string: every right caption of the clip, one a line
+REWARD_SHARE = "reward_share"  # float: share of the captions that are learned by reward
 MATCH_ID = "match_id"  # string: examples with the same one are right for each other
 QUESTION_TOKENS = "question_tokens"  # int32 (question_length,)
 CAPTION_TOKENS = "caption_tokens"  # int32 (caption_length,)

@@ -15,7 +15,10 @@ from streamlit.testing.v1 import AppTest
 
 import vtkeras
 from dashboards import common
-from vtkeras.data.video import read_frames
+from vtkeras.config import load_config
+from vtkeras.data.events import read_events
+from vtkeras.data.sources.dense_digits import DenseDigits
+from vtkeras.data.video import read_frames, write_video
 from vtkeras.errors import UserError
 from vtkeras.serving import evidence
 from vtkeras.serving.decoding import Decoding
@@ -25,7 +28,7 @@ from vtkeras.summaries import jobs
 from vtkeras.summaries.summarize import Options, summarize
 
 ROOT = Path(vtkeras.__file__).parent.parent
-PAGES = ("home", "browse", "curves", "playground", "attention", "summaries")
+PAGES = ("home", "browse", "curves", "dense", "playground", "attention", "summaries")
 TEXTS = ("title", "header", "subheader", "markdown", "caption", "info", "error", "warning", "code", "text")
 
 
@@ -459,6 +462,39 @@ def test_image_is_captioned(from_outside, tmp_path):
     app.text_input[0].set_value(str(tmp_path / "a.png")).run()
     assert is_calm(app) and not app.get("video")
     assert said(app).count("sums to 1.000") == 1
+
+
+# Dense captions
+
+
+@pytest.fixture
+def timed(open_page, dense_run, tmp_path):
+    """The page on a file that the model knows by heart, and its events."""
+    config = load_config(str(dense_run / "config.yaml"))
+    example = DenseDigits(**config.data.options).example("train", 0, 0)
+    write_video(tmp_path / "known.mp4", example["frames"], fps=8)
+    app = open_page("dense", dense_run.parent, tmp_path)
+    next(group for group in app.button_group if group.label == "Video").set_value("Path on this machine").run()
+    return app.text_input[0].set_value(str(tmp_path / "known.mp4")).run(), read_events(example["captions"][0])
+
+
+def test_events_on_a_timeline_and_in_a_table(timed):
+    app, true = timed
+    assert is_calm(app)
+    [table] = [frame.value for frame in app.dataframe if "start" in frame.value]
+    assert table.text.tolist() == [event.text for event in true]
+    # 48 frames at 8 a second: 6 seconds.
+    np.testing.assert_allclose(table.start, [6 * event.start for event in true], atol=1e-3)
+    assert {button.label for button in app.get("download_button")} == {"WebVTT", "JSON"}
+
+
+def test_the_player_starts_at_the_chosen_event_with_subtitles(timed):
+    app, true = timed
+    [video] = app.get("video")
+    assert video.proto.start_time == 0 and len(video.proto.subtitles) == 1
+    next(group for group in app.button_group if group.label == "Play from").set_value(0).run()
+    [video] = app.get("video")
+    assert video.proto.start_time == int(6 * true[0].start)
 
 
 def test_results_as_files(install):

@@ -54,6 +54,16 @@ def captions(dataset):
     return [caption.decode() for batch in dataset for caption in batch[keys.CAPTION].numpy()]
 
 
+def test_every_reference_is_drawn_and_all_travel_along(make):
+    # Three captions a clip: over twelve epochs each is drawn, one an epoch; clip 3 has none.
+    drawn = [captions(make(training=True, epoch=epoch, batch_size=10)) for epoch in range(12)]
+    for number in set(range(10)) - {3}:
+        assert {epoch[number] for epoch in drawn} == {f"{number} {x}" for x in "abc"}
+    (batch,) = make(training=True, batch_size=10)
+    references = [lines.decode().split("\n") for lines in batch[keys.REFERENCES].numpy()]
+    assert references[5] == ["5 a", "5 b", "5 c"] and references[3] == [""]
+
+
 def test_evaluation_keeps_order_first_caption_and_last_batch(make):
     batches = list(make())
     assert [len(batch[keys.CAPTION]) for batch in batches] == [4, 4, 2]

@@ -112,10 +112,11 @@ def test_evaluate_writes_one_table_for_models_and_baselines(tiny_run, tmp_path):
     assert list(results["test"]["systems"]) == ["tiny", *BASELINES]
     row = results["test"]["systems"]["tiny"]
     assert set(row) == set(ROW) >= set(COLUMNS)
-    # One answer each, from the closed set.
-    assert {name for name, value in row.items() if value is None} == {
-        "meteor", "vqa_accuracy", "written_answer_accuracy",
-    }  # fmt: skip
+    # One answer each, from the closed set; captions without times.
+    events = {"event_precision", "event_recall", "event_exact", "soda"}
+    empty = {"meteor", "vqa_accuracy", "written_answer_accuracy", *events}
+    assert {name for name, value in row.items() if value is None} == empty
+    assert 0 <= row["unended_rate"] <= 1
     assert np.isfinite([value for value in row.values() if value is not None]).all()
     kinds = results["test"]["kinds"]
     assert sum(kind["questions"] for kind in kinds.values()) == 6
@@ -183,3 +184,15 @@ def test_first_word():
     assert [first_word(question) for question in ("How many are there?", "how", "Is it?", "哪里？")] == [
         "how many", "how", "is", "哪里？"
     ]  # fmt: skip
+
+
+def test_dense_captions_are_scored_as_events_and_cut_ones_counted():
+    asked = {"questions": ["", ""], "answers": ["", ""], "labels": ["", ""]}
+    test = Examples(captions=[["<t=0> <t=16> a cat jumps <t=16> <t=31> a dog barks"], ["<t=0> <t=31> a cat"]], **asked)
+    said = ["<t=0> <t=16> a cat jumps", "<t=0> <t=31> a cat"]
+    row = score(Predictions(captions=said, ended=[True, False]), test)
+    # One of two events is found in the first video, the only one in the second.
+    assert row["event_exact"] == row["event_recall"] == 0.75 and row["event_precision"] == 1.0
+    # SODA: 2 * 1 / (1 + 2) in the first, 1 in the second.
+    assert row["soda"] == pytest.approx((2 / 3 + 1) / 2)
+    assert row["caption_exact"] == 0.5 and row["unended_rate"] == 0.5 and row["repetition_rate"] == 0.0

@@ -81,10 +81,8 @@ class Killed(BaseException):
     pass
 
 
-@pytest.fixture(scope="module")
-def broken(config, tmp_path_factory):
-    """The same run, killed after its first epoch."""
-    folder = tmp_path_factory.mktemp("broken") / "run"
+def killed_after_an_epoch(config, folder):
+    """Begins a run that is killed after its first epoch."""
     save = Checkpoints.on_epoch_end
 
     def save_and_die(self, epoch, logs=None):
@@ -94,8 +92,14 @@ def broken(config, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Checkpoints, "on_epoch_end", save_and_die)
         with pytest.raises(Killed):
-            train(config(), folder, report=lambda line: None)
+            train(config, folder, report=lambda line: None)
     return folder
+
+
+@pytest.fixture(scope="module")
+def broken(config, tmp_path_factory):
+    """The same run, killed after its first epoch."""
+    return killed_after_an_epoch(config(), tmp_path_factory.mktemp("broken") / "run")
 
 
 def test_what_a_run_leaves(straight, config):
@@ -245,6 +249,7 @@ def test_cached_features(config, tmp_path):
         (["train.batch_size=17"], "16 examples, fewer than train.batch_size 17"),
         (["data.options.wings=2"], "data.options: .*'wings' for source 'moving_digits'"),
         (["data.source=folder"], "--data DIR"),
+        (["task=retrieval", "train.stages=[{epochs: 1, minimum_risk: 1}]"], "minimum_risk learns captions"),
         (["data.source=attic"], "data.source 'attic' is unknown"),
         (["task=gardening"], "task 'gardening' is unknown"),
         (["task=retrieval", "train.loss_weights={caption: 1.0}"], "Task 'retrieval' has nothing to train"),
@@ -253,6 +258,37 @@ def test_cached_features(config, tmp_path):
 def test_configs_that_do_not_fit(config, tmp_path, overrides, sentence):
     with pytest.raises(UserError, match=sentence):
         train(config(*overrides), tmp_path / "run", report=str)
+
+
+def by_reward(config, *overrides):
+    """Three wordings a clip, one epoch word by word and one by reward."""
+    options = "data.options={max_digits: 1, train_clips: 16, eval_clips: 8, wordings: true}"
+    stages = "train.stages=[{epochs: 1}, {epochs: 1, minimum_risk: 1.0, learning_rate: 0.0001}]"
+    return config("task=captioning", options, stages, *overrides)
+
+
+@pytest.mark.slow
+def test_a_stage_by_reward(config, tmp_path):
+    lines = []
+    folder = train(by_reward(config), tmp_path / "run", report=lines.append)
+    ends = [line for line in lines if "end of epoch" in line]
+    assert len(ends) == 2 and all("cider" in line for line in ends)
+    assert any("step 4/4" in line and "sampled_cider" in line for line in lines)
+    # The best is the epoch of the highest CIDEr, kept as its negative: the lowest figure wins.
+    earned = [float(line.split("cider ")[1].split()[0]) for line in ends]
+    best = read_meta(folder / "checkpoints" / "best.npz")
+    assert -best["best"] == pytest.approx(max(earned), abs=1e-3) and best["epoch"] == 1 + int(np.argmax(earned))
+
+
+@pytest.mark.slow
+def test_a_stage_by_reward_resumes_where_it_was(config, tmp_path):
+    # What is drawn depends on the seed and the step alone.
+    chosen = by_reward(config)
+    straight = train(chosen, tmp_path / "straight", report=str)
+    broken = killed_after_an_epoch(chosen, tmp_path / "broken")
+    assert differ(broken, straight)
+    train(chosen, broken, resume=True, report=str)
+    assert_same_weights(broken, straight)
 
 
 def test_nothing_asks_for_features(config):

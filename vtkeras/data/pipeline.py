@@ -89,14 +89,16 @@ def _with_drawn_texts(example: dict, questions: int, draw: tuple | None) -> dict
 
 
 def _with_one_caption(example: dict, draw: tuple | None) -> dict:
-    """Replaces the captions by one: drawn by (seed, epoch, index), or the first."""
+    """Replaces the captions by one, drawn by (seed, epoch, index), or the first; REFERENCES keeps all."""
     example = dict(example)
     captions = tf.concat([example.pop(keys.CAPTIONS), [""]], axis=0)
     count = tf.maximum(tf.shape(captions)[0] - 1, 1)
     chosen = 0
     if draw is not None:
         chosen = tf.random.stateless_uniform((), _pair(*draw), 0, count, tf.int32)
-    return {**example, keys.CAPTION: captions[chosen], keys.MATCH_ID: captions[0]}
+    lines = tf.strings.regex_replace(captions[:count], r"\s+", " ")
+    references = tf.strings.reduce_join(lines, separator="\n")
+    return {**example, keys.CAPTION: captions[chosen], keys.MATCH_ID: captions[0], keys.REFERENCES: references}
 
 
 def _with_some_questions(example: dict, count: int, draw: tuple | None) -> dict:

@@ -10,6 +10,7 @@ import keras_nlp
 import tensorflow as tf
 
 from vtkeras import keys
+from vtkeras.data.events import TIME_TOKENS, has_times, without_times
 from vtkeras.errors import UserError
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[START]", "[END]"
@@ -24,6 +25,11 @@ class Vocabulary:
     tokens: tuple[str, ...]
     answers: tuple[str, ...]
     labels: tuple[str, ...]
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The time tokens of dense captions; none for captions without times."""
+        return TIME_TOKENS if TIME_TOKENS[0] in self.tokens else ()
 
     def save(self, path: str | Path) -> None:
         """Writes the vocabulary as JSON."""
@@ -48,6 +54,8 @@ class Vocabulary:
 def build_vocabulary(texts: dict[str, list[str]], size: int, written_answers: bool = False) -> Vocabulary:
     """Learns word pieces from captions and questions, and lists the answers and labels.
 
+    Captions with times (`vtkeras.data.events`) bring every time token into the vocabulary.
+
     Args:
         texts: lists of strings "captions", "questions", "answers" and "labels".
         size: the most word pieces, special tokens included.
@@ -60,15 +68,17 @@ def build_vocabulary(texts: dict[str, list[str]], size: int, written_answers: bo
         >>> build_vocabulary({"captions": ["a cat"], "questions": [], "answers": [], "labels": []}, 100).answers
         ()
     """
-    sources = ("captions", "questions", *(["answers"] if written_answers else []))
-    sentences = [text for name in sources for text in texts[name] if text.strip()]
+    times = TIME_TOKENS if any(map(has_times, texts["captions"])) else ()
+    captions = [without_times(text) if times else text for text in texts["captions"]]
+    others = [text for name in ("questions", *(["answers"] if written_answers else [])) for text in texts[name]]
+    sentences = [text for text in [*captions, *others] if text.strip()]
     if not sentences:
         raise UserError("The training split has no caption to learn words from: check the captions file.")
     tokens = keras_nlp.tokenizers.compute_word_piece_vocabulary(
         tf.data.Dataset.from_tensor_slices(sentences).batch(256),
         vocabulary_size=size,
         lowercase=True,
-        reserved_tokens=list(SPECIAL_TOKENS),
+        reserved_tokens=[*SPECIAL_TOKENS, *times],
     )
     first = (answer.split(keys.LABEL_SEPARATOR)[0] for answer in texts["answers"])
     answers = dict.fromkeys(normalise(answer) for answer in first if answer.strip())
@@ -88,5 +98,6 @@ def make_tokenizer(vocabulary: Vocabulary, length: int | None = None) -> keras_n
         sequence_length=length,
         lowercase=True,
         oov_token=UNKNOWN,
-        special_tokens=list(SPECIAL_TOKENS),
+        special_tokens=list(vocabulary.times or SPECIAL_TOKENS),
+        special_tokens_in_strings=bool(vocabulary.times),  # a text's own "[END]" is never the end token
     )

@@ -110,6 +110,7 @@ class Endpoints(tf.Module):
         classify(frames, text): label, score, probabilities.
         explain_caption(frames, text): tokens, probabilities, score, attention, rollout of a given caption.
         explain_answer(frames, text): tokens, rollout.
+        events(frames): caption, text, start, end, score; for captions with times.
         embed_video(frames), embed_text(text): unit vectors (batch, embedding_dim).
 
     All but the last line also give frame_index int32 (batch, num_frames), which of the given frames the
@@ -155,6 +156,9 @@ class Endpoints(tf.Module):
     def explain_answer(self, frames, text):
         return self._seen(frames, self.decoder.explain_answer(*self.preprocessor.clips(frames), text))
 
+    def events(self, frames):
+        return self._seen(frames, self.decoder.events(*self.preprocessor.clips(frames)))
+
     def embed_video(self, frames):
         return self.decoder.embed_video(*self.preprocessor.clips(frames))
 
@@ -196,6 +200,8 @@ def write_saved_model(run: Run, path: Path, compiled: bool = False) -> None:
         keys.HEAD_CONTRASTIVE: {"embed_video": [FRAMES_SPEC], "embed_text": [TEXT_SPEC]},
     }
     signatures = {name: signature for head in run.heads() for name, signature in by_head[head].items()}
+    if hasattr(endpoints.decoder, "events"):
+        signatures["events"] = [FRAMES_SPEC]
     archive = keras.export.ExportArchive()  # saves what the endpoints use; `track` would save all weights again
     for name, signature in signatures.items():
         archive.add_endpoint(name, getattr(endpoints, name), input_signature=signature)

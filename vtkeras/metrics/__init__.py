@@ -3,7 +3,7 @@
 from functools import partial
 
 from vtkeras.metrics.bleu import Bleu, bleu
-from vtkeras.metrics.cider import Cider, cider
+from vtkeras.metrics.cider import Cider, CiderReward, cider
 from vtkeras.metrics.classification import (
     ConfusionMatrix,
     ExpectedCalibrationError,
@@ -11,6 +11,7 @@ from vtkeras.metrics.classification import (
     PrecisionRecallF1,
     classification_report,
 )
+from vtkeras.metrics.dense import dense_scores
 from vtkeras.metrics.diversity import (
     DistinctNgrams,
     RepeatedNgrams,
@@ -62,6 +63,7 @@ __all__ = [
     "TEXT_METRICS",
     "Bleu",
     "Cider",
+    "CiderReward",
     "ConfusionMatrix",
     "DistinctNgrams",
     "ExactMatch",
@@ -79,6 +81,7 @@ __all__ = [
     "choose_key_shots",
     "cider",
     "classification_report",
+    "dense_scores",
     "distinct",
     "exact_match",
     "human_rank_correlation",

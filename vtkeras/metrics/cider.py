@@ -2,11 +2,14 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import keras
 
 from vtkeras.metrics.text import CorpusTextMetric, count_ngrams, score_corpus
+from vtkeras.metrics.tokenize import tokenize
 
 _ORDERS = (1, 2, 3, 4)
 _SIGMA = 6.0
@@ -41,24 +44,40 @@ class Cider(CorpusTextMetric):
         self.corpus.examples.append((accepted, _counts(prediction)))
 
     def score(self, sums):
-        scores = [self._score(references, prediction) for references, prediction in self.corpus.examples]
+        weigh = partial(_weigh, documents=self.corpus.documents, examples=len(self.corpus.examples))
+        scores = [_score(references, prediction, weigh) for references, prediction in self.corpus.examples]
         return sum(scores) / max(len(scores), 1)
 
-    def _score(self, references, prediction):
-        predicted = self._weigh(prediction)
-        total = sum(_similarity(predicted, self._weigh(reference)) for reference in references)
-        return _SCALE * total / len(references)
 
-    def _weigh(self, counts):
-        """TF-IDF vectors of one text, one for each order; an unknown n-gram counts as seen once."""
-        log_examples = math.log(len(self.corpus.examples))
-        return [
-            {
-                ngram: count * (log_examples - math.log(max(1, self.corpus.documents[ngram])))
-                for ngram, count in order.items()
-            }
-            for order in counts
-        ], counts[1].total()  # the reference code takes the number of bigrams as the length
+class CiderReward:
+    """CIDEr-D of single texts, 0 to 10, with document frequencies of a corpus that stays as it is.
+
+    Where `Cider` weighs n-grams by the corpus that is evaluated, a reward must not depend on the batch
+    that a text happens to be in (Rennie et al. 2017, "Self-critical Sequence Training").
+
+    Args:
+        corpus: `(documents,)`, texts such as the training captions; each counts as one document.
+
+    Example:
+        >>> reward = CiderReward(["a cat sits still", "the dog runs away"])
+        >>> reward(["a cat sits still"], "a cat sits still")
+        10.0
+        >>> reward(["a cat sits still"], "the dog runs away")
+        0.0
+    """
+
+    def __init__(self, corpus: Sequence[str]):
+        documents: Counter = Counter()
+        for text in corpus:
+            documents.update({ngram for order in _counts(tokenize(text)) for ngram in order})
+        self._weigh = partial(_weigh, documents=documents, examples=max(len(corpus), 1))
+
+    def __call__(self, references: Sequence[str], prediction: str) -> float:
+        """The score of one text against all its references; 0.0 where there is none."""
+        if not references:
+            return 0.0
+        accepted = [_counts(tokenize(text)) for text in references]
+        return _score(accepted, _counts(tokenize(prediction)), self._weigh)
 
 
 def cider(references, predictions) -> float:
@@ -70,6 +89,24 @@ def cider(references, predictions) -> float:
         10.0
     """
     return score_corpus(Cider(), references, predictions)
+
+
+def _score(references, prediction, weigh):
+    predicted = weigh(prediction)
+    total = sum(_similarity(predicted, weigh(reference)) for reference in references)
+    return _SCALE * total / len(references)
+
+
+def _weigh(counts, documents, examples):
+    """TF-IDF vectors of one text, one for each order; an unknown n-gram counts as seen once."""
+    log_examples = math.log(examples)
+    return [
+        {
+            ngram: count * (log_examples - math.log(max(1, documents[ngram])))
+            for ngram, count in order.items()
+        }
+        for order in counts
+    ], counts[1].total()  # the reference code takes the number of bigrams as the length
 
 
 def _counts(tokens):

@@ -233,10 +233,11 @@ class VideoTextModel(keras.Model):
 
     def take_weights(self, other):
         """Copies the weights of a model of the same sizes; one may take frames and the other features."""
-        for mine, theirs in zip(self._parts(), other._parts(), strict=True):
+        for mine, theirs in zip(self.parts(), other.parts(), strict=True):
             mine.set_weights(theirs.get_weights())
 
-    def _parts(self):
+    def parts(self):
+        """Every layer with weights, in one order."""
         heads = [self.answer_head, self.label_head, self.video_projection, self.text_projection]
         parts = [self.frame_encoder, self.temporal_encoder, self.text_encoder, *self.fusion, self.decoder]
         return [*parts, *(head for head in heads if head), self.get_layer("embedding_pair")]

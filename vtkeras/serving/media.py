@@ -58,7 +58,12 @@ def inspect(path: str | Path, time_limit: float = TIME_LIMIT) -> VideoInfo:
 
 
 def read_apart(
-    path: str | Path, num_frames: int, max_side: int | None = None, time_limit: float = TIME_LIMIT
+    path: str | Path,
+    num_frames: int,
+    max_side: int | None = None,
+    time_limit: float = TIME_LIMIT,
+    start: float | None = None,
+    end: float | None = None,
 ) -> Clip:
     """As `read_frames`, in a child process.
 
@@ -69,7 +74,7 @@ def read_apart(
         >>> read_apart("upload.mp4", num_frames=8).frames.shape
         (8, 720, 1280, 3)
     """
-    return _apart(read_frames, str(path), num_frames, None, None, max_side, time_limit=time_limit)
+    return _apart(read_frames, str(path), num_frames, start, end, max_side, time_limit=time_limit)
 
 
 def store_upload(name: str, data: bytes, folder: str | Path, limit: int = UPLOAD_LIMIT) -> Path:

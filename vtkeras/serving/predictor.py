@@ -70,6 +70,22 @@ class Answer:
     frame_indices: list[int]
 
 
+@dataclass(frozen=True)
+class TimedCaption:
+    """An event of a video.
+
+    Attributes:
+        start, end: seconds.
+        text: what happens.
+        score: probability of the words.
+    """
+
+    start: float
+    end: float
+    text: str
+    score: float
+
+
 class Predictor:
     """An exported run, ready to be asked.
 
@@ -150,6 +166,21 @@ class Predictor:
             beams=_beams(found),
             **_looked_at(frames, found),
         )
+
+    def events(self, frames: np.ndarray, start: float, end: float) -> list[TimedCaption]:
+        """What happens in frames uint8 (time, height, width, 3) that lie between two times, in seconds.
+
+        Raises:
+            UserError: if the model was trained on captions without times.
+        """
+        self._require("events", "times in its captions")
+        found = self._call("events", frames)
+        rows = zip(found["start"].tolist(), found["end"].tolist(), found["text"], found["score"].tolist())
+        return [
+            TimedCaption(start + first * (end - start), start + last * (end - start), text.decode(), score)
+            for first, last, text, score in rows
+            if text
+        ]
 
     def answer(self, frames: np.ndarray, question: str) -> Answer:
         """Answers a question about frames uint8 (time, height, width, 3).

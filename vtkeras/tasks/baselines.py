@@ -57,6 +57,7 @@ class Predictions:
     """
 
     captions: list[str] | None = None
+    ended: list[bool] | None = None  # False for a caption that was cut at the longest length
     answers: list[str] | None = None
     labels: list[str] | None = None
     written_answers: list[str] | None = None

@@ -12,9 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from vtkeras import keys
+from vtkeras.data.events import read_events, without_times
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import normalise
-from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS, retrieval_scores, vqa_accuracy
+from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS, dense_scores, retrieval_scores, vqa_accuracy
 from vtkeras.tasks.baselines import BASELINES, Chances, Examples, Predictions, thumbnail
 from vtkeras.tasks.understanding import AVERAGED, SEPARATORS, class_details, class_scores
 from vtkeras.tasks.understanding import to_markdown as details_to_markdown
@@ -27,6 +28,11 @@ COLUMNS = {
     "meteor": "METEOR",
     "cider": "CIDEr",
     "repetition_rate": "repetition %",
+    "unended_rate": "unended %",
+    "event_precision": "event precision %",
+    "event_recall": "event recall %",
+    "event_exact": "events exact %",
+    "soda": "SODA",
     "answer_accuracy": "answer %",
     "answer_macro_f1": "answer F1",
     "answer_calibration_error": "answer ECE",
@@ -44,11 +50,14 @@ ANNOTATORS = 4  # answers that a question needs for VQA accuracy to reach 1
 MOST_KINDS = 8  # of questions in a table; the others count together
 # What a system's row holds; the table shows `COLUMNS` of it.
 CAPTION_SCORES = tuple(name for name in TEXT_METRICS if name not in ("exact_match", "vqa_accuracy"))
+EVENT_SCORES = {"event_precision": "precision", "event_recall": "recall", "event_exact": "exact", "soda": "soda"}
 CLASS_SCORES = ("accuracy", *AVERAGED, "calibration_error")
 ROW = (
     "caption_exact",
     *CAPTION_SCORES,
     *DIVERSITY_METRICS,
+    "unended_rate",
+    *EVENT_SCORES,
     *(f"{head}_{name}" for head in SEPARATORS for name in CLASS_SCORES),
     "written_answer_accuracy",
     "vqa_accuracy",
@@ -142,7 +151,8 @@ def predict(
     def run(frames, mask, questions):
         outputs = {}
         if keys.HEAD_CAPTION in heads:
-            outputs["captions"] = decoder.caption(frames, mask)["caption"]
+            written = decoder.caption(frames, mask)
+            outputs["captions"], outputs["ended"] = written["caption"], written["ended"]
         if keys.HEAD_CONTRASTIVE in heads:
             outputs["videos"] = decoder.embed_video(frames, mask)
         if keys.HEAD_ANSWER in heads:
@@ -161,6 +171,7 @@ def predict(
     found = Predictions()
     if "captions" in outputs:
         found.captions = [text.decode() for text in outputs["captions"]]
+        found.ended = outputs["ended"].tolist()
     if "videos" in outputs:
         found.similarity = decoder.embed_text(tf.constant(_unique_captions(test))).numpy() @ outputs["videos"].T
     if "answers" in outputs:
@@ -181,6 +192,9 @@ def score(predictions: Predictions, test: Examples, meteor: bool = False) -> dic
     """The row of one system, with the names of `ROW`; None where the data or the system leave one empty."""
     row = dict.fromkeys(ROW)
     row.update(_caption_scores(predictions.captions, test, meteor))
+    row.update(_event_scores(predictions.captions, test))
+    if predictions.ended:
+        row["unended_rate"] = float(1 - np.mean(predictions.ended))
     for head, truth, said, chances in (
         (keys.HEAD_ANSWER, test.answers, predictions.answers, predictions.answer_chances),
         (keys.HEAD_LABEL, test.labels, predictions.labels, predictions.label_chances),
@@ -303,12 +317,28 @@ def _caption_scores(captions: list[str] | None, test: Examples, meteor: bool) ->
     if not pairs:
         return {}
     references, texts = ([pair[side] for pair in pairs] for side in (0, 1))
-    scores = {name: metric(texts) for name, metric in DIVERSITY_METRICS.items()}
-    for name in ("exact_match", *CAPTION_SCORES):
+    scores = {"caption_exact": TEXT_METRICS["exact_match"](references, texts)}  # of a dense caption, times as well
+    references = [[without_times(text) for text in accepted] for accepted in references]
+    texts = [without_times(text) for text in texts]
+    scores |= {name: metric(texts) for name, metric in DIVERSITY_METRICS.items()}
+    for name in CAPTION_SCORES:
         if meteor or name != "meteor":
             scores[name] = TEXT_METRICS[name](references, texts)
-    scores["caption_exact"] = scores.pop("exact_match")
     return {name: float(score) for name, score in scores.items()}
+
+
+def _event_scores(captions: list[str] | None, test: Examples) -> dict:
+    """Scores of dense captions, for the videos whose first reference has times."""
+    pairs = [(_timed(true[0]), _timed(said)) for true, said in zip(test.captions, captions or []) if true]
+    pairs = [pair for pair in pairs if pair[0]]
+    if not pairs:
+        return {}
+    scores = dense_scores(*zip(*pairs))
+    return {column: scores[name] for column, name in EVENT_SCORES.items()}
+
+
+def _timed(text: str) -> list[tuple[float, float, str]]:
+    return [(event.start, event.end, event.text) for event in read_events(text)]
 
 
 def _vqa_scores(answers: list[str] | None, test: Examples) -> dict:
@@ -318,7 +348,7 @@ def _vqa_scores(answers: list[str] | None, test: Examples) -> dict:
 
 
 def _headline(row: dict) -> str:
-    shown = ("caption_exact", "answer_accuracy", "label_accuracy", "recall_at_1")
+    shown = ("caption_exact", "event_exact", "answer_accuracy", "label_accuracy", "recall_at_1")
     return ", ".join(f"{COLUMNS[name]} {_cell(name, row[name])}" for name in shown if row[name] is not None)
 
 

@@ -175,16 +175,17 @@ class Decoder(tf.Module):
         self.fuse = tf.function(model.fuse)
         self.read_question = tf.function(model.read_question)
         self.decoder_step = tf.function(model.decoder.step)
-        self.write_greedily = tf.function(functools.partial(self._write, greedy), jit_compile=compiled)
+        self.write_greedily = tf.function(functools.partial(self.write, greedy), jit_compile=compiled)
 
     def caption(self, frames, frames_mask) -> dict[str, tf.Tensor]:
         """Writes a caption for every clip, greedily.
 
         Returns:
             dict of caption string (batch,), tokens string (batch, caption_length), "" after the end,
-            probabilities float32 (batch, caption_length), score float32 (batch,), the probability of
-            the whole caption, and attention float32 (batch, caption_length, heads over all blocks,
-            num_frames, rows, columns).
+            token_ids int32 (batch, caption_length), 0 after the end token, ended bool (batch,), False for
+            a caption that was cut, probabilities float32 (batch, caption_length), score float32 (batch,),
+            the probability of the whole caption, and attention float32 (batch, caption_length, heads over
+            all blocks, num_frames, rows, columns).
         """
         return self._as_caption(self.write_greedily(self.encode_video(frames, frames_mask)))
 
@@ -203,7 +204,7 @@ class Decoder(tf.Module):
         """
         options = {"width": width, "length_penalty": length_penalty}
         video = self.encode_video(frames, frames_mask)
-        found = self._write(beam, video, width, **options, **limits)
+        found = self.write(beam, video, width, **options, **limits)
         beams = found["beams"]
         texts = self.preprocessor.to_text(tf.reshape(beams, (-1, tf.shape(beams)[2])))
         return {
@@ -228,7 +229,7 @@ class Decoder(tf.Module):
         """
         options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
         video = self.encode_video(frames, frames_mask)
-        return self._as_caption(self._write(sample, video, **options, **limits))
+        return self._as_caption(self.write(sample, video, **options, **limits))
 
     def answer(self, frames, frames_mask, questions) -> dict[str, tf.Tensor]:
         """Answers a question (string, (batch,)) about every clip.
@@ -330,8 +331,14 @@ class Decoder(tf.Module):
         """Unit vectors (batch, embedding_dim) of strings (batch,)."""
         return self.model.embed_text(self.preprocessor.match(texts))
 
-    def _write(self, decode, context, copies=1, max_length=None, **options):
-        """What `decode` finds, with `copies` rows a clip. What was read of the context stays out of its state."""
+    def write(self, decode, context, copies=1, max_length=None, **options):
+        """What `decode` finds, with `copies` rows a clip. What was read of the context stays out of its state.
+
+        Args:
+            decode: a strategy of `vtkeras.generation`; `options` are its own.
+            context: as `model.encode_video` gives it.
+            copies, max_length: int scalars; a max_length of None is the longest the model can write.
+        """
         longest = self.model.decoder.max_length
         cache = self.model.decoder.start(context[keys.SEQUENCE], context[keys.MASK], longest)
         memory = repeat_rows(cache.pop("memory"), copies)
@@ -352,6 +359,8 @@ class Decoder(tf.Module):
         return {
             "caption": self.preprocessor.to_text(tokens),
             "tokens": tf.where(tf.logical_and(written, tokens != END_ID), pieces, ""),
+            "token_ids": tokens,
+            "ended": tf.reduce_any(tf.equal(tokens, END_ID), axis=1),
             "probabilities": found["probabilities"],
             "score": tf.reduce_prod(tf.where(written, found["probabilities"], 1.0), axis=1),
             "attention": self._on_grid(found["scores"], found[keys.MAPS]),

@@ -101,6 +101,8 @@ def _figures(logs: dict) -> str:
 class Checkpoints(keras.callbacks.Callback):
     """Writes `last.npz` after every epoch and `best.npz` when the validation loss is the lowest yet.
 
+    Where the logs have `val_cider`, the highest one is the best instead.
+
     Args:
         folder: where they go.
         meta: stored in every checkpoint beside the epoch and the best loss.
@@ -114,7 +116,10 @@ class Checkpoints(keras.callbacks.Callback):
         self.best = best
 
     def on_epoch_end(self, epoch, logs=None):
-        loss = float((logs or {}).get("val_loss", (logs or {}).get("loss", math.inf)))
+        logs = logs or {}
+        loss = float(logs.get("val_loss", logs.get("loss", math.inf)))
+        if "val_cider" in logs:
+            loss = -logs["val_cider"]
         improved = loss < self.best
         self.best = min(self.best, loss)
         meta = {**self.meta, "epoch": epoch + 1, "best": self.best}

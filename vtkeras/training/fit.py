@@ -17,10 +17,13 @@ from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.models import choose
 from vtkeras.tasks import TASKS
+from vtkeras.tasks.minimum_risk import SelfCritical, with_references
 from vtkeras.training.callbacks import Checkpoints, MotionDropout, Progress, SampleLogger, StopOnNaN
 from vtkeras.training.features import cached_features
-from vtkeras.training.run import CHECKPOINTS, CONFIG_FILE, LOGS, VOCABULARY_FILE, active_heads, make_source
+from vtkeras.training.minimum_risk import ValidationCider, learn_by_reward, learns_by_reward
+from vtkeras.training.run import CHECKPOINTS, CONFIG_FILE, LOGS, VOCABULARY_FILE, Run, active_heads, make_source
 from vtkeras.training.schedule import StagedCosine
+from vtkeras.training.start import begin_with
 from vtkeras.training.state import fingerprint, load_state, read_meta, save_state
 from vtkeras.training.strategies import (
     clip_whole_gradients,
@@ -81,6 +84,7 @@ def train(
             f"The training split has {clips} examples, fewer than train.batch_size "
             f"{config.train.batch_size}: set a smaller one, e.g. --set train.batch_size=4."
         )
+    by_reward = learns_by_reward(config, heads, source)
     strategy = strategy or make_strategy()
     if config.train.batch_size < strategy.num_replicas_in_sync:
         raise UserError(
@@ -94,12 +98,13 @@ def train(
             optimizer=optimizer,
             loss=task.losses(config, heads, gather_for(strategy)),
             loss_weights={head: config.train.loss_weights[head] for head in heads},
-            weighted_metrics=task.metrics(config, heads),
+            weighted_metrics=_metrics(task, config, heads, by_reward),
             jit_compile=False,  # convolutions are many times slower under XLA on a CPU
         )
         clip_whole_gradients(optimizer)
         model.optimizer.build(model.trainable_variables)  # with float16, compile wraps the optimizer
     synchronise_batch_norm(model, strategy)
+    decoder = task.decode(model, preprocessor, heads)
 
     folder.mkdir(parents=True, exist_ok=True)
     save_config(config, folder / CONFIG_FILE)
@@ -115,6 +120,8 @@ def train(
         meta = {"epoch": 0, "best": float("inf"), "fingerprint": fingerprint(config)}
         if config.train.start_from:
             start_from(model, config.train.start_from)
+        if config.train.init_from:
+            begin_with(Run.open(config.train.init_from), model, vocabulary, report)
         if config.train.warmup.steps:
             _warm_up(model, source, preprocessor, config, strategy, folder, report)
         save_state(last, model, meta)
@@ -128,6 +135,12 @@ def train(
     dataset = _epochs(config, source, preprocessor, to_batch, meta["epoch"], features)
     replicas = strategy.num_replicas_in_sync
     validation = validation_batches(config, source, preprocessor, to_batch, features, replicas)
+    earned = []
+    if by_reward:
+        self_critical = SelfCritical(decoder, source.texts()["captions"], config.train.seed)
+        learn_by_reward(model, self_critical)
+        rewarded = validation_batches(config, source, preprocessor, with_references(to_batch, 0.0), features)
+        earned.append(ValidationCider(self_critical, rewarded))
     model.fit(
         dataset,
         steps_per_epoch=steps,
@@ -136,13 +149,14 @@ def train(
         validation_data=validation,
         verbose=0,
         callbacks=[
+            *earned,  # first, so that the others see its figure
             Progress(
                 config.name, steps * config.epochs, steps, config.train.batch_size, meta["epoch"], report
             ),
             StopOnNaN(),
             *_motion_dropout(config),
             keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
-            *_sample_logger(model, task, config, source, preprocessor, heads, folder),
+            *_sample_logger(decoder, config, source, preprocessor, heads, folder),
             Checkpoints(folder / CHECKPOINTS, {"fingerprint": meta["fingerprint"]}, meta["best"]),
         ],
     )
@@ -183,6 +197,14 @@ def make_optimizer(config: Config, steps_per_epoch: int) -> keras.optimizers.Opt
     if extra:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "position", "log_scale"])
     return optimizer
+
+
+def _metrics(task, config: Config, heads: tuple[str, ...], by_reward: bool) -> dict[str, list]:
+    """The task's metrics; drawn captions, whose weights may be below zero, have none."""
+    shown = task.metrics(config, heads)
+    if by_reward:
+        shown.pop(keys.HEAD_CAPTION, None)
+    return shown
 
 
 def _fresh(folder: Path, config: Config) -> None:
@@ -234,6 +256,7 @@ def _warm_up(model, source, preprocessor, config, strategy, folder, report) -> N
 def _epochs(config, source, preprocessor, to_batch, first_epoch, features) -> tf.data.Dataset:
     """All epochs from `first_epoch` on as one dataset, so that a resumed run sees the same batches."""
     stages = [stage for stage in config.train.stages for _ in range(stage.epochs)]
+    by_reward = any(stage.minimum_risk for stage in stages)
     dataset = None
     for epoch in range(first_epoch, config.epochs):
         stage_source = _stage_source(config, stages[epoch], source, features)
@@ -241,7 +264,7 @@ def _epochs(config, source, preprocessor, to_batch, first_epoch, features) -> tf
             stage_source,
             keys.TRAIN,
             preprocessor,
-            to_batch,
+            with_references(to_batch, stages[epoch].minimum_risk) if by_reward else to_batch,
             config.train.batch_size,
             training=True,
             epoch=epoch,
@@ -302,7 +325,7 @@ def validation_batches(
     return (dataset.take(size // batch_size) if replicas > 1 else dataset).cache()
 
 
-def _sample_logger(model, task, config, source, preprocessor, heads, folder) -> list:
+def _sample_logger(decoder, config, source, preprocessor, heads, folder) -> list:
     if config.model.cache_features or keys.VALIDATION not in source.splits():
         return []
     examples = list(source.load(keys.VALIDATION).take(SAMPLE_CLIPS))
@@ -315,4 +338,4 @@ def _sample_logger(model, task, config, source, preprocessor, heads, folder) -> 
         "questions": tf.stack([example[keys.QUESTION] for example in examples]),
         "captions": tf.constant([np.append(example[keys.CAPTIONS].numpy(), b"")[0] for example in examples]),
     }
-    return [SampleLogger(folder / LOGS / "samples", samples, task.decode(model, preprocessor), heads)]
+    return [SampleLogger(folder / LOGS / "samples", samples, decoder, heads)]

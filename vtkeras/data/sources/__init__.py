@@ -16,6 +16,7 @@ Two more where they make sense:
 - `question_kind(question) -> str`, for accuracies by kind of question; without it the first word tells
 """
 
+from vtkeras.data.sources.dense_digits import DenseDigits
 from vtkeras.data.sources.folder import FolderSource
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.sources.sort_of_clevr import SortOfClevr
@@ -24,6 +25,7 @@ from vtkeras.data.sources.statements import Statements
 SOURCES = {
     "moving_digits": MovingDigits,
     "statements": Statements,
+    "dense_digits": DenseDigits,
     "sort_of_clevr": SortOfClevr,
     "folder": FolderSource,
 }

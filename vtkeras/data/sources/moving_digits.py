@@ -97,7 +97,7 @@ WORDINGS = (
 
 
 def reword(actors: list[Actor]) -> list[str]:
-    """Further wordings of `describe`, for training with several references."""
+    """Further wordings of `describe`, for several references a clip."""
     moving = [actor for actor in sorted(actors, key=lambda a: a.digit) if actor.direction != STILL]
     if len(moving) < len(actors):
         return []
@@ -145,7 +145,7 @@ class MovingDigits:
             which keeps a model from reading the way of moving off the digit.
         clear_share: share of the frames of a training clip in which two digits must be clear of each
             other; the other splits ask for a quarter.
-        wordings: give several wordings of each training caption.
+        wordings: give several wordings of each caption, as references of the same right.
         augment: rotate, scale, shear and bend the training handwriting.
 
     Splits beside train, validation and test: `one_digit` and `two_digits` (test handwriting, that
@@ -214,7 +214,7 @@ class MovingDigits:
         actors = self._cast(split, rng)
         frames = self._film(split, actors, rng)
         captions = [describe(actors)]
-        if self.wordings and split == keys.TRAIN:
+        if self.wordings:
             captions += reword(actors)
         question, answer = ask(actors, rng)
         labels = {f"digit {actor.digit}" for actor in actors} | {actor.direction for actor in actors}

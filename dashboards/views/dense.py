@@ -1,0 +1,138 @@
+"""Dense captions: what happens in a long video and when, on a timeline and over the video."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from dashboards import common
+from dashboards.clips import BUNDLED, PATH, UPLOAD, choose_bundled, choose_file, spell_facts
+from vtkeras.serving import media
+from vtkeras.serving.dense import to_json, to_webvtt
+from vtkeras.serving.predictor import TimedCaption
+
+TASK = "dense_captioning"
+
+
+def choose_model(models: list[Path]) -> Path:
+    """One of the runs that write times."""
+    return st.selectbox("Model", models, format_func=common.short)
+
+
+def choose_video(model: Path, size: dict) -> tuple[str, Path, tuple[str, ...]] | None:
+    """A video file: what to call it, its path, and what was written of it."""
+    place = st.segmented_control("Video", [BUNDLED, UPLOAD, PATH], default=BUNDLED, required=True)
+    if place == BUNDLED:
+        chosen = choose_bundled(model, size)
+        if chosen and not chosen.clip.is_file:
+            st.info("This clip is stored as frames without times: choose a video file.", icon=":material/flag:")
+            return None
+        return (chosen.name, chosen.clip.path, chosen.clip.captions) if chosen else None
+    name, path = choose_file(place)
+    return (Path(name).name, path, ()) if path else None
+
+
+def timeline(events: list[TimedCaption], duration: float) -> alt.Chart:
+    """A bar from begin to end for every event."""
+    rows = pd.DataFrame([asdict(event) for event in events])
+    return alt.Chart(rows, height=alt.Step(28)).mark_bar(cornerRadius=3).encode(
+        x=alt.X("start:Q", title="seconds", scale=alt.Scale(domain=[0, duration])),
+        x2="end:Q",
+        y=alt.Y("text:N", title=None, sort=None, axis=alt.Axis(labelLimit=320)),
+        color=alt.Color("text:N", legend=None),
+        tooltip=[
+            alt.Tooltip("text", title="event"),
+            alt.Tooltip("start", format=".2f", title="from (s)"),
+            alt.Tooltip("end", format=".2f", title="to (s)"),
+            alt.Tooltip("score", format=".0%", title="confidence"),
+        ],
+    )  # fmt: skip
+
+
+def choose_event(events: list[TimedCaption]) -> float:
+    """The second to play from: the beginning of the event that the visitor chose."""
+    names = [common.plain(f"{event.start:.1f} s · {event.text}") for event in events]
+    place = st.pills("Play from", range(len(events)), format_func=names.__getitem__, key="event")
+    return 0.0 if place is None else events[place].start
+
+
+def show_player(
+    path: Path, info: media.VideoInfo, size: dict, events: list[TimedCaption], start: float
+) -> None:
+    """The video with the events as subtitles, from `start` on."""
+    if media.is_playable(path, info):
+        video = str(path)
+    else:
+        preview = common.read_file(path, num_frames=256, max_side=common.PREVIEW_SIDE)
+        video = common.as_mp4(preview.frames, preview.times)
+    if video is None:
+        st.image(common.read_file(path, **size).frames[0], width="stretch")
+    else:
+        st.video(video, start_time=start, muted=True, subtitles=to_webvtt(events) if events else None)
+    st.caption(common.plain(spell_facts(info)))
+
+
+def show_events(model: Path, name: str, path: Path, written: tuple[str, ...], size: dict) -> None:
+    """Player on the left; timeline, table and files on the right."""
+    info = common.inspect(path)
+    events = common.events(model, path, info.duration)
+    left, right = st.columns([1, 2], gap="large")
+    with right:
+        if not events:
+            st.info("The model found no event in this video.", icon=":material/info:")
+        else:
+            st.altair_chart(timeline(events, info.duration))
+            start = choose_event(events)
+            columns = {
+                "start": st.column_config.NumberColumn("from (s)", format="%.2f"),
+                "end": st.column_config.NumberColumn("to (s)", format="%.2f"),
+                "score": st.column_config.NumberColumn("confidence", format="percent"),
+            }
+            table = pd.DataFrame([asdict(event) for event in events])
+            st.dataframe(table, hide_index=True, column_config=columns)
+        if written:
+            st.caption(f"Written for this video: {common.plain(written[0])}")
+        show_provenance(model, name, events)
+    with left:
+        show_player(path, info, size, events, start if events else 0.0)
+
+
+def show_provenance(model: Path, name: str, events: list[TimedCaption]) -> None:
+    """Where the events come from, and the events as files."""
+    info = common.load_model(model).info
+    with st.container(border=True):
+        st.markdown("**Where this comes from**")
+        st.caption(
+            f"model {common.plain(info['name'])} · weights `{info['model_hash']}` · trained on "
+            f"{common.plain(info['data'])}"
+        )
+        metrics = common.read_card(model).metrics
+        if not metrics.empty:
+            with st.expander("How often it is right, beside baselines"):
+                common.results_table(metrics)
+        with st.container(horizontal=True):
+            as_file = {"on_click": "ignore", "icon": ":material/download:"}
+            st.download_button("WebVTT", to_webvtt(events), "events.vtt", "text/vtt", **as_file)
+            as_json = to_json(events, name, info)
+            st.download_button("JSON", as_json, "events.json", "application/json", **as_file)
+
+
+st.title("Dense captions", anchor=False)
+with common.shown_errors():
+    dense_models = [model for model in common.find_models() if common.read_card(model).task == TASK]
+    if dense_models:
+        model_folder = choose_model(dense_models)
+        data = common.load_model(model_folder).config.data
+        clip_size = {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
+        video_chosen = choose_video(model_folder, clip_size)
+        if video_chosen:
+            show_events(model_folder, *video_chosen, clip_size)
+    else:
+        st.info("No model that tells times yet. These commands make one:", icon=":material/flag:")
+        st.code(
+            "vtkeras train --config dense_digits --out runs/dense_digits\n"
+            "vtkeras export runs/dense_digits",
+            language="bash",
+        )

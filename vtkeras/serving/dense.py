@@ -1,0 +1,131 @@
+"""What happens in a long video, and when: events with seconds, from an exported model of dense captions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from vtkeras.data.video import Clip, probe, read_frames
+from vtkeras.errors import UserError
+from vtkeras.serving.media import webvtt
+from vtkeras.serving.predictor import Predictor, TimedCaption
+
+TOUCH = 0.1  # of a window: events this near to its border may be one that the border cut
+
+
+def find_events(
+    predictor: Predictor,
+    video: str | Path,
+    window: float | None = None,
+    duration: float | None = None,
+    read: Callable[..., Clip] = read_frames,
+    progress: Callable[[float, float], None] = lambda done, duration: None,
+) -> list[TimedCaption]:
+    """Reads a video window by window and writes down its events; memory stays flat however long it is.
+
+    An event that the border of two windows cuts, and that both tell in the same words, is put together.
+
+    Args:
+        predictor: a model that was trained on captions with times.
+        video: video or image file.
+        window: seconds read at once; None takes what the model's config says, or else the whole video.
+        duration: seconds of the video where they are known.
+        read: called with (path, num_frames, start, end, max_side).
+        progress: called with the seconds done and the seconds there are.
+
+    Raises:
+        UserError: for a model without times, a file that does not decode, or a window of no length.
+
+    Example:
+        >>> find_events(Predictor("runs/dense_digits"), "long.mp4")[0]
+        TimedCaption(start=1.2, end=2.7, text='digit 3 is moving up and down', score=0.93)
+    """
+    data = predictor.config.data
+    window = data.window_seconds if window is None else window
+    if window is not None and window <= 0:
+        raise UserError(
+            f"A window of {window} s has no length: give the seconds to read at once, e.g. --window 6."
+        )
+    duration = probe(video).duration if duration is None else duration
+    found: list[TimedCaption] = []
+    for start, end in _windows(duration, window):
+        clip = read(video, data.num_frames, start, end, 4 * data.image_size)
+        new = predictor.events(clip.frames, start, end)
+        found = join_at_border(found, new, border=start, reach=TOUCH * (end - start))
+        progress(end, duration)
+    return found
+
+
+def join_at_border(
+    before: list[TimedCaption], after: list[TimedCaption], border: float, reach: float
+) -> list[TimedCaption]:
+    """Both lists as one; the last event before and the first after a border become one if they say the same.
+
+    Args:
+        before, after: events of two windows that meet.
+        border: seconds where they meet.
+        reach: seconds; both events must come this near to the border.
+
+    Example:
+        >>> a, b = TimedCaption(4.0, 6.0, "a dog barks", 0.9), TimedCaption(6.0, 7.0, "a dog barks", 0.8)
+        >>> join_at_border([a], [b], border=6.0, reach=0.6)
+        [TimedCaption(start=4.0, end=7.0, text='a dog barks', score=0.8)]
+    """
+    if not before or not after:
+        return before + after
+    last, first = before[-1], after[0]
+    if last.text != first.text or border - last.end > reach or first.start - border > reach:
+        return before + after
+    whole = TimedCaption(last.start, first.end, last.text, min(last.score, first.score))
+    return [*before[:-1], whole, *after[1:]]
+
+
+def to_lines(events: list[TimedCaption]) -> list[str]:
+    """The events as lines for a terminal."""
+    rows = [f"{one.start:8.2f} s - {one.end:8.2f} s  {one.text}  ({one.score:.0%})" for one in events]
+    return rows or ["no event found"]
+
+
+def to_json(events: list[TimedCaption], video: str, info: dict) -> str:
+    """The events as JSON, with the model they come from."""
+    values = {
+        "video": video,
+        "model": {key: info[key] for key in ("name", "model_hash", "data")},
+        "events": [
+            {name: value if name == "text" else round(value, 4) for name, value in asdict(one).items()}
+            for one in events
+        ],
+    }
+    return json.dumps(values, ensure_ascii=False, indent=1)
+
+
+def to_webvtt(events: list[TimedCaption]) -> str:
+    """The events as subtitles."""
+    return webvtt((one.start, one.end, one.text) for one in events)
+
+
+def save_webvtt(events: list[TimedCaption], path: str | Path) -> None:
+    """Writes the events as a WebVTT file that players show over the video.
+
+    Raises:
+        UserError: if the file cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(to_webvtt(events) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _windows(duration: float, window: float | None) -> list[tuple[float, float]]:
+    """Equal stretches of a video, none longer than `window`, unless by a tenth."""
+    count = 1 if window is None else max(1, int(np.ceil(duration / window - 0.1)))
+    edges = np.linspace(0.0, duration, count + 1)
+    return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))

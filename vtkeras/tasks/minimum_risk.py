@@ -1,0 +1,161 @@
+"""Captions learned by reward: what the model writes itself is made likelier where it scores well.
+
+Self-critical sequence training (Rennie et al., 2017), a form of minimum-risk training (Shen et al., 2016): a
+caption is drawn from the model, and the gradient of its log probability is weighed by how much more CIDEr-D
+it gets against all references of the clip than the model's greedy caption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.data.text import END_ID, PAD_ID, START_ID
+from vtkeras.generation import greedy, sample
+from vtkeras.metrics import CiderReward
+from vtkeras.tasks.video_text import Decoder
+
+SAMPLED, GREEDY = "sampled_cider", "greedy_cider"
+MOST = 10.0  # the CIDEr-D of a caption that is all of its references
+
+
+def with_references(to_batch: Callable[[dict], tuple], share: float) -> Callable[[dict], tuple]:
+    """A task's `preprocess` whose inputs also carry what `SelfCritical` needs.
+
+    Args:
+        to_batch: maps a batch of examples to (inputs, targets, sample weights).
+        share: share of the captions to learn by reward, 0 to 1.
+    """
+
+    def wrapped(examples):
+        inputs, targets, weights = to_batch(examples)
+        references = examples[keys.REFERENCES]
+        extra = {keys.REFERENCES: references, keys.REWARD_SHARE: tf.fill(tf.shape(references), float(share))}
+        return {**inputs, **extra}, targets, weights
+
+    return wrapped
+
+
+class SelfCritical:
+    """Turns a batch of captions to copy into one of captions to learn by reward.
+
+    Args:
+        decoder: the task's decoder; its model draws and writes.
+        corpus: training captions, from which n-grams get their weights.
+        seed: int, what is drawn depends on it and on the step.
+
+    Example:
+        >>> self_critical = SelfCritical(decoder, captions, seed=0)
+        >>> inputs, targets, weights, logs = self_critical(inputs, targets, weights, step=7)
+    """
+
+    def __init__(self, decoder: Decoder, corpus: Sequence[str], seed: int = 0):
+        self.decoder = decoder
+        self.reward = CiderReward(corpus)
+        self.seed = seed
+
+    def __call__(self, inputs: dict, targets: dict, weights: dict, step) -> tuple[dict, dict, dict, dict]:
+        """What `model.train_step` takes, with drawn captions in place of some of those given.
+
+        A drawn caption is its own target. Its gain is its reward less that of the greedy caption, and its
+        weight (gain - the batch's mean gain) * tokens / caption_length, below zero where it does worse than
+        the others; the reward is CIDEr-D as a share of the 10 there are. With a loss that is the mean over
+        tokens, the gradient is that of the expected reward, over caption_length. Label smoothing, where set,
+        smooths drawn captions as well.
+
+        Args:
+            inputs: as `with_references` gives them.
+            targets, weights: of the heads.
+            step: int scalar, may be a variable.
+
+        Returns:
+            inputs without the references, targets, weights, and a dict of the mean CIDEr-D of drawn and of
+            greedy captions, 0 where the batch has none.
+        """
+        inputs = dict(inputs)
+        references, share = inputs.pop(keys.REFERENCES), inputs.pop(keys.REWARD_SHARE)
+        seed = self._seed(step)
+        chosen = tf.random.stateless_uniform(tf.shape(share), (seed, 0)) < share
+        chosen = tf.logical_and(chosen, tf.not_equal(references, ""))
+        given = (inputs[keys.CAPTION_TOKENS], targets[keys.HEAD_CAPTION], weights[keys.HEAD_CAPTION])
+
+        def draw():
+            drawn, rewards = self.draw(inputs, references, seed)
+            rows = [tf.where(_align(chosen, new), new, old) for new, old in zip(drawn, given)]
+            return *rows, tf.reduce_mean(tf.boolean_mask(rewards, chosen), axis=0)
+
+        def keep():
+            return *given, tf.zeros((2,))
+
+        tokens, target, weight, rewards = tf.cond(tf.reduce_any(chosen), draw, keep)
+        return (
+            {**inputs, keys.CAPTION_TOKENS: tokens},
+            {**targets, keys.HEAD_CAPTION: target},
+            {**weights, keys.HEAD_CAPTION: weight},
+            {SAMPLED: rewards[0], GREEDY: rewards[1]},
+        )
+
+    def draw(self, inputs: dict, references, seed) -> tuple[tuple, tf.Tensor]:
+        """Draws a caption for every clip and rewards it.
+
+        Returns:
+            (decoder input int32 (batch, length), target of the same shape, weight float32 (batch,)), and
+            rewards float32 (batch, 2): CIDEr-D of the drawn and of the greedy caption.
+        """
+        video = self._video(inputs)
+        texts = [self.decoder.write(sample, video, seed=seed)["tokens"], self._greedy(video)]
+        rewards = tf.stack([self._rewards(tokens, references) for tokens in texts], axis=1)
+        drawn = tf.ensure_shape(texts[0], (None, self.decoder.model.caption_length))
+        length = tf.reduce_sum(tf.cast(drawn > PAD_ID, tf.float32), axis=1)
+        gain = rewards[:, 0] - rewards[:, 1]
+        # Around the batch's mean: where the greedy captions are right already, drawn ones can only be worse, and
+        # nothing but pushing away would unlearn the words, and the end, that right and wrong captions share.
+        weight = (gain - tf.reduce_mean(gain)) / MOST * length / drawn.shape[1]
+        words = tf.where(drawn == END_ID, PAD_ID, drawn)[:, :-1]
+        before = tf.pad(words, ((0, 0), (1, 0)), constant_values=START_ID)
+        return (before, drawn, weight), rewards
+
+    def greedy_reward(self, inputs: dict) -> tf.Tensor:
+        """CIDEr-D float32 (batch,) of the greedy captions."""
+        return self._rewards(self._greedy(self._video(inputs)), inputs[keys.REFERENCES])
+
+    def _greedy(self, video):
+        return self.decoder.write(greedy, video)["tokens"]
+
+    def _video(self, inputs):
+        model, mask = self.decoder.model, inputs[keys.FRAMES_MASK]
+        if keys.FRAME_FEATURES in inputs:
+            return model.temporal_encoder(inputs[keys.FRAME_FEATURES], mask)
+        return model.encode_video(inputs[keys.FRAMES], mask)
+
+    def _seed(self, step):
+        replica = tf.distribute.get_replica_context()
+        number = replica.replica_id_in_sync_group if replica else 0
+        return self.seed + 1009 * tf.cast(step, tf.int32) + 7919 * tf.cast(number, tf.int32)
+
+    def _rewards(self, tokens, references):
+        """CIDEr-D of texts; a text that does not end gets nothing, lest captions learn to run on."""
+        ended = tf.reduce_any(tf.equal(tokens, END_ID), axis=1)
+        texts = self.decoder.preprocessor.to_text(tokens)
+        rewards = tf.numpy_function(self._score, [texts, ended, references], tf.float32, stateful=False)
+        return tf.ensure_shape(rewards, (None,))
+
+    def _score(self, texts, ended, references):
+        return np.array(
+            [
+                self.reward(_text(lines).split("\n"), _text(text)) if end else 0.0
+                for text, end, lines in zip(texts, ended, references)
+            ],
+            "float32",
+        )
+
+
+def _align(rows, array):
+    return tf.reshape(rows, (-1, *([1] * (array.shape.rank - 1))))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
