@@ -37,7 +37,7 @@ DENSE = (
     "model.dim=32",
     "model.dropout=0",
     "model.cache_features=false",
-    "train.init_from=null",
+    "train.start_from=null",
 )
 
 

@@ -146,7 +146,8 @@ class TrainConfig(_Options):
     """How long, how fast, with what weights."""
 
     start_from: str | None = None
-    """A run whose frame and temporal encoder the model starts with; the sizes in `model` must be that run's."""
+    """A run whose weights this one starts with, wherever a part has the same name and sizes; words go by their
+    word pieces. A frozen frame or temporal encoder must fit."""
     batch_size: int = Field(32, ge=1)
     """Clips in a step, over all devices."""
     stages: tuple[StageConfig, ...] = (StageConfig(epochs=10),)
@@ -173,9 +174,6 @@ class TrainConfig(_Options):
     """Weight of each head's loss; a head left out is not trained."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Keras dtype policy."""
-    init_from: str | None = None
-    """A run folder whose weights this run begins with, wherever parts have the same name and shape; words go
-    by their word pieces. `start_from` takes the video encoders alone, and only if they fit."""
     seed: int = Field(0, ge=0)
     """The one seed that initial weights, data order, dropout and augmentation come from."""
 

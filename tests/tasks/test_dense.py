@@ -21,7 +21,7 @@ from vtkeras.tasks import TASKS
 from vtkeras.tasks.dense import read_event_tokens
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run
-from vtkeras.training.start import begin_with
+from vtkeras.training.transfer import start_from
 
 FPS = 8
 
@@ -132,7 +132,7 @@ def test_bad_input(monkeypatch, capsys, dense_run, videos, exported_run, tmp_pat
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_a_run_begins_with_the_weights_of_another(dense_run, tiny_config, vocabulary):
+def test_a_run_starts_with_the_weights_of_another(dense_run, tiny_config, vocabulary):
     other = Run.open(dense_run)
     sizes = ("frame_encoder", "temporal_encoder", "dim", "num_heads", "fusion_layers", "decoder_layers")
     same = [f"model.{name}={getattr(other.config.model, name)}" for name in sizes]
@@ -140,7 +140,7 @@ def test_a_run_begins_with_the_weights_of_another(dense_run, tiny_config, vocabu
     keras.utils.set_random_seed(5)
     model = TASKS["multitask"].build(config, vocabulary)
     before = np.array(model.decoder.embedding.embeddings)
-    share = begin_with(other, model, vocabulary, report=lambda line: None)
+    share = start_from(model, vocabulary, dense_run, report=lambda line: None)
     assert 0.5 < share < 1
     known = other.preprocessor.vocabulary.tokens
     after, theirs = (np.array(one.decoder.embedding.embeddings) for one in (model, other.model))

@@ -10,7 +10,7 @@ from vtkeras.errors import UserError
 from vtkeras.tasks import TASKS
 from vtkeras.training.fusions import compare_fusions
 from vtkeras.training.run import Run, make_source
-from vtkeras.training.transfer import PARTS, start_from
+from vtkeras.training.transfer import VIDEO_PARTS, start_from
 
 STATEMENTS = (
     "task=classification",
@@ -25,28 +25,36 @@ STATEMENTS = (
 )
 
 
+def words(config):
+    return build_vocabulary(make_source(config).texts(), 4000)
+
+
 def build(config):
-    return TASKS[config.task].build(config, build_vocabulary(make_source(config).texts(), 4000))
+    return TASKS[config.task].build(config, words(config))
 
 
-def test_start_from_takes_the_video_encoders(tiny_config, tiny_run):
-    model = build(tiny_config(*STATEMENTS))
-    before = model.text_encoder.get_weights()
-    start_from(model, tiny_run)
+def test_start_from_takes_frozen_video_encoders(tiny_config, tiny_run):
+    config = tiny_config(*STATEMENTS)
+    model = build(config)
+    before = model.label_head.get_weights()
+    start_from(model, words(config), tiny_run, report=str)
     trained = Run.open(tiny_run).model
-    for part in PARTS:
+    for part in VIDEO_PARTS:
         mine, theirs = (getattr(one, part).get_weights() for one in (model, trained))
         for weight, other in zip(mine, theirs, strict=True):
             np.testing.assert_array_equal(weight, other)
-    for after, own in zip(model.text_encoder.get_weights(), before, strict=True):
+    for after, own in zip(model.label_head.get_weights(), before, strict=True):  # other labels there
         np.testing.assert_array_equal(after, own)
 
 
 def test_start_from_other_sizes(tiny_config, tiny_run):
-    with pytest.raises(UserError, match="temporal encoder of .* has other sizes"):
-        start_from(build(tiny_config(*STATEMENTS, "model.temporal_layers=2")), tiny_run)
-    with pytest.raises(UserError, match="is not a run"):
-        start_from(build(tiny_config(*STATEMENTS)), tiny_run / "nothing")
+    for change, folder, sentence in (
+        ("model.temporal_layers=2", tiny_run, "temporal encoder of .* has other sizes"),
+        ("model.temporal_layers=1", tiny_run / "nothing", "is not a run"),
+    ):
+        config = tiny_config(*STATEMENTS, change)
+        with pytest.raises(UserError, match=sentence):
+            start_from(build(config), words(config), folder, report=str)
 
 
 def test_frozen_encoders_stay(tiny_config):

@@ -45,7 +45,7 @@ def test_what_it_brings(tmp_path):
         "data.options={max_digits: 1, train_clips: 768, eval_clips: 128, wordings: true}",
         "model.frame_trainable=false",
         "model.cache_features=true",
-        f"train.init_from={ROOT / 'saved_models' / 'multitask' / 'moving_digits'}",
+        f"train.start_from={ROOT / 'saved_models' / 'multitask' / 'moving_digits'}",
         "train.warmup.steps=0",
         "train.stages=[{epochs: 3}, {epochs: 3, minimum_risk: 1.0, learning_rate: 0.0003}]",
     ]

@@ -21,9 +21,8 @@ from vtkeras.tasks.minimum_risk import SelfCritical, with_references
 from vtkeras.training.callbacks import Checkpoints, MotionDropout, Progress, SampleLogger, StopOnNaN
 from vtkeras.training.features import cached_features
 from vtkeras.training.minimum_risk import ValidationCider, learn_by_reward, learns_by_reward
-from vtkeras.training.run import CHECKPOINTS, CONFIG_FILE, LOGS, VOCABULARY_FILE, Run, active_heads, make_source
+from vtkeras.training.run import CHECKPOINTS, CONFIG_FILE, LOGS, VOCABULARY_FILE, active_heads, make_source
 from vtkeras.training.schedule import StagedCosine
-from vtkeras.training.start import begin_with
 from vtkeras.training.state import fingerprint, load_state, read_meta, save_state
 from vtkeras.training.strategies import (
     clip_whole_gradients,
@@ -119,9 +118,7 @@ def train(
     else:
         meta = {"epoch": 0, "best": float("inf"), "fingerprint": fingerprint(config)}
         if config.train.start_from:
-            start_from(model, config.train.start_from)
-        if config.train.init_from:
-            begin_with(Run.open(config.train.init_from), model, vocabulary, report)
+            start_from(model, vocabulary, config.train.start_from, report)
         if config.train.warmup.steps:
             _warm_up(model, source, preprocessor, config, strategy, folder, report)
         save_state(last, model, meta)

@@ -1,37 +1,94 @@
-"""Starting from what another run learned to see."""
+"""Starting from what another run learned."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 
+from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.training.run import Run
 
-PARTS = ("frame_encoder", "temporal_encoder")
+VIDEO_PARTS = ("frame_encoder", "temporal_encoder")
+BY_POSITION = ("position", "time", "embeddings")
 
 
-def start_from(model: keras.Model, folder: str | Path) -> None:
-    """Gives a model the frame and the temporal encoder of a trained run.
+def start_from(
+    model: keras.Model,
+    vocabulary: Vocabulary,
+    folder: str | Path,
+    report: Callable[[str], None] = print,
+) -> float:
+    """Gives a model the weights of a trained run wherever both have a part of the same name and build.
+
+    Word vectors go by the word piece they stand for, and tables of positions by position, so that the run
+    may know other words and shorter clips. A part that is built otherwise stays as it is, and so do the
+    answer and label heads where the answers and labels differ; but a video encoder that the model keeps
+    frozen must fit, since it would never learn.
 
     Args:
         model: a `VideoTextModel`, changed in place.
+        vocabulary: of `model`.
         folder: the run.
+        report: called with a line on how much was taken.
+
+    Returns:
+        The share of the model's weights that were taken.
 
     Raises:
-        UserError: if the folder is no run, or its encoders have other sizes.
+        UserError: if the folder is no run, or the model keeps a video encoder frozen that has other sizes there.
 
     Example:
-        >>> start_from(model, "saved_models/multitask/moving_digits")
+        >>> start_from(model, vocabulary, "saved_models/multitask/moving_digits")
+        0.97
     """
-    trained = Run.open(folder).model
-    for part in PARTS:
-        mine, theirs = getattr(model, part), getattr(trained, part)
-        weights = theirs.get_weights()
-        if [value.shape for value in weights] != [value.shape for value in mine.get_weights()]:
+    run = Run.open(folder)
+    known = run.preprocessor.vocabulary
+    theirs = {part.name: part.weights for part in run.model.parts()}
+    heads = {
+        "answer_logits": vocabulary.answers == known.answers,
+        "label_logits": vocabulary.labels == known.labels,
+    }
+    taken = 0
+    for part in model.parts():
+        given = theirs.get(part.name, [])
+        copied = 0
+        if heads.get(part.name, True) and len(given) == len(part.weights):
+            copied = sum(_copy(mine, other, vocabulary, known) for mine, other in zip(part.weights, given))
+        if part.name in VIDEO_PARTS and not part.trainable and copied < part.count_params():
             raise UserError(
-                f"train.start_from: the {part.replace('_', ' ')} of {folder} has other sizes than this config "
+                f"train.start_from: the {part.name.replace('_', ' ')} of {folder} has other sizes than this config "
                 f"gives it: take the options under `model` and `data` from {Path(folder) / 'config.yaml'}."
             )
-        mine.set_weights(weights)
+        taken += copied
+    share = taken / model.count_params()
+    report(f"starts with {share:.0%} of its weights from {folder}")
+    return share
+
+
+def _copy(mine, other, vocabulary: Vocabulary, known: Vocabulary) -> int:
+    """Copies the rows that both have, if they are of one width; returns how many numbers were copied."""
+    if mine.shape[1:] != other.shape[1:]:
+        return 0
+    if mine.name == "embeddings" and (mine.shape[0], other.shape[0]) == (len(vocabulary.tokens), len(known.tokens)):
+        here, there = _rows(vocabulary.tokens, known.tokens)
+    elif mine.shape == other.shape:
+        here = there = ...
+    elif mine.name in BY_POSITION:
+        here = there = slice(0, min(mine.shape[0], other.shape[0]))
+    else:
+        return 0
+    values, given = np.array(mine), np.asarray(other)
+    values[here] = given[there]
+    mine.assign(values)
+    return values[here].size
+
+
+def _rows(mine: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[list[int], list[int]]:
+    """Rows of the word pieces that both know, here and there."""
+    place = {token: row for row, token in enumerate(theirs)}
+    shared = [row for row, token in enumerate(mine) if token in place]
+    return shared, [place[mine[row]] for row in shared]
