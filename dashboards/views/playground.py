@@ -49,6 +49,11 @@ def show_answer(model: Path, predictor: Predictor, chosen: Chosen) -> list[tuple
     answer = common.answer(model, chosen.frames, question, tuple(filter(str.strip, choices.split("|"))))
     st.subheader(common.plain(answer.text) or "(no answer)", anchor=False)
     st.badge(f"{answer.score:.0%} confidence", color="blue")
+    if answer.unread:
+        st.warning(
+            f"The question is too long for this model: the last {answer.unread} word pieces were not read.",
+            icon=":material/content_cut:",
+        )
     left, right = st.columns([4, 5])
     with left:
         st.markdown("**Likeliest answers**" if answer.alternatives else "Written word by word")

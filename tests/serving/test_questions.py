@@ -11,8 +11,9 @@ from vtkeras.config import load_config, save_config
 from vtkeras.data.sources.sort_of_clevr import SortOfClevr
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
-from vtkeras.export.saved_model import write_saved_model
+from vtkeras.export.saved_model import write_saved_model, write_samples
 from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
+from vtkeras.serving.library import list_clips, read_clip
 from vtkeras.serving.predictor import Predictor
 from vtkeras.tasks import TASKS
 from vtkeras.training.run import Run
@@ -93,6 +94,14 @@ def test_questions_that_cannot_be_answered(predictor, frames, question, told):
         predictor.choose(frames, question, ["yes", "no"])
 
 
+def test_what_is_too_long_is_told(folder, predictor, frames, tmp_path):
+    assert predictor.answer(frames, QUESTION).unread == 0
+    assert predictor.answer(frames, QUESTION * 5).unread == 5 * 8 - 13
+    picture = tmp_path / "picture.png"
+    Image.fromarray(frames[0]).save(picture)
+    assert "of its 40 word pieces it read the first 13" in "\n".join(to_lines(describe(folder, picture, [QUESTION * 5])))
+
+
 @pytest.mark.parametrize("choices", [[], ["yes"], ["yes", "yes "], ["yes", ""]])
 def test_choices_that_are_none(predictor, frames, choices):
     with pytest.raises(UserError, match="at least two different candidates"):
@@ -130,3 +139,12 @@ def test_a_written_answer_stands_beside_the_closed_one(folder, frames, tmp_path)
         save_picture(nothing, tmp_path / "look.png")
     with pytest.raises(UserError, match="ask with --question"):
         describe(folder, picture, choices=["yes", "no"])
+
+
+def test_samples_are_pictures_with_all_their_questions(folder, frames, tmp_path):
+    write_samples(Run.open(folder), tmp_path / "samples")
+    clips = list_clips(tmp_path / "samples")
+    assert len({clip.path for clip in clips}) == len(clips) == 12
+    first = SortOfClevr().example("test", 0, 0)
+    assert set(clips[0].questions) == set(first["question"])
+    np.testing.assert_array_equal(read_clip(clips[0])[0], frames)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from vtkeras import keys
@@ -209,19 +210,37 @@ def write_saved_model(run: Run, path: Path, compiled: bool = False) -> None:
 
 
 def write_samples(run: Run, path: Path) -> None:
-    """Writes a few test clips as mp4 files with a captions.csv, for the dashboard to begin with."""
+    """Writes a few test clips as mp4 or png files with a captions.csv, for the dashboard to begin with.
+
+    A clip that is asked several questions has a row for each.
+    """
     source = make_source(run.config)
     path.mkdir(parents=True)
     split = next(split for split in (keys.TEST, keys.VALIDATION, keys.TRAIN) if split in source.splits())
+    names: dict[bytes, str] = {}
+    rows: dict[tuple, None] = {}  # the same question may be asked twice
+    for example in source.load(split):
+        clip = example[keys.VIDEO_ID].numpy()
+        if clip not in names:
+            if len(names) == SAMPLE_CLIPS:
+                break
+            names[clip] = _write_sample(path, len(names), example[keys.FRAMES].numpy())
+        captions = [text.decode() for text in example[keys.CAPTIONS].numpy()] or [""]
+        others = [example[key].numpy().decode() for key in (keys.QUESTION, keys.ANSWER, keys.LABEL)]
+        rows[(names[clip], captions[0], *others)] = None
     with open(path / "captions.csv", "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["path", "caption", "question", "answer", "label"])
-        for index, example in enumerate(source.load(split).take(SAMPLE_CLIPS)):
-            name = f"clip_{index:02d}.mp4"
-            write_video(path / name, example[keys.FRAMES].numpy(), fps=SAMPLE_FPS)
-            captions = [text.decode() for text in example[keys.CAPTIONS].numpy()] or [""]
-            others = [example[key].numpy().decode() for key in (keys.QUESTION, keys.ANSWER, keys.LABEL)]
-            table.writerow([name, captions[0], *others])
+        csv.writer(file).writerows([("path", "caption", "question", "answer", "label"), *rows])
+
+
+def _write_sample(folder: Path, index: int, frames: np.ndarray) -> str:
+    """Writes one clip, a picture where it has one frame, and returns the file's name."""
+    if len(frames) == 1:
+        name = f"clip_{index:02d}.png"
+        keras.utils.save_img(folder / name, frames[0], scale=False)
+    else:
+        name = f"clip_{index:02d}.mp4"
+        write_video(folder / name, frames, fps=SAMPLE_FPS)
+    return name
 
 
 def _copy_run_files(run: Run, out: Path) -> None:

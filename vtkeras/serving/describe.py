@@ -97,6 +97,8 @@ def to_lines(found: Description) -> list[str]:
     for question, answer in found.answers:
         lines.append(f"{question}  {answer.text}  ({answer.score:.0%})")
         lines.append(f"  looked most at: {_most_looked_at(answer, found.clip.times)}")
+        if answer.unread:
+            lines.append(f"  the question is too long for the model: {_unread(answer)}")
     for question, answer in found.written:
         lines.append(f"{question}  {answer.text}  ({answer.score:.0%}, written word by word)")
     likely = [f"{label} ({p:.0%})" for label, p in found.labels if p >= LABEL_THRESHOLD]
@@ -171,9 +173,15 @@ def _answer_values(question: str, answer: Answer, times: np.ndarray) -> dict:
         "question": question,
         "answer": answer.text,
         "score": answer.score,
+        "unread_word_pieces": answer.unread,
         "alternatives": dict(answer.alternatives),
         "frames": by_time(question_shares(answer), answer.frame_indices, times),
     }
+
+
+def _unread(answer: Answer) -> str:
+    read = len(answer.words)
+    return f"of its {read + answer.unread} word pieces it read the first {read}"
 
 
 def _most_looked_at(answer: Answer, times: np.ndarray, count: int = 3) -> str:

@@ -13,6 +13,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the ops that the exported graph tokenises with
 
 from vtkeras.config import load_config
+from vtkeras.data.text import Vocabulary, make_tokenizer
 from vtkeras.errors import UserError
 from vtkeras.serving.decoding import GREEDY, Decoding
 
@@ -59,6 +60,7 @@ class Answer:
             that was written word by word.
         words: the question's word pieces.
         attention, frames, frame_indices: as in `Caption`.
+        unread: word pieces at the question's end that the model did not read, for want of room.
     """
 
     text: str
@@ -68,6 +70,7 @@ class Answer:
     attention: np.ndarray
     frames: np.ndarray
     frame_indices: list[int]
+    unread: int = 0
 
 
 @dataclass(frozen=True)
@@ -262,7 +265,10 @@ class Predictor:
             raise UserError(
                 f"The model knows no word of the question '{question.strip()[:80]}': ask as its training data do."
             )
-        return found
+        return {**found, "unread": self._pieces(question) - len(found["tokens"]) + 1 if found["tokens"][-1] else 0}
+
+    def _pieces(self, text: str) -> int:
+        return len(make_tokenizer(Vocabulary.load(self.folder / "vocabulary.json"))(text))
 
     def _require(self, endpoint: str, what: str) -> None:
         if not self.can(endpoint):
@@ -303,6 +309,7 @@ def _to_answer(frames: np.ndarray, found: dict, names: list[str] = ()) -> Answer
         alternatives=[(names[index], float(found["probabilities"][index])) for index in order],
         words=[found["tokens"][index].decode() for index in kept],
         attention=found["attention"][kept],
+        unread=found["unread"],
         **_looked_at(frames, found),
     )
 
