@@ -246,7 +246,7 @@ def _write_sample(folder: Path, index: int, frames: np.ndarray) -> str:
 def _copy_run_files(run: Run, out: Path) -> None:
     save_config(run.config, out / CONFIG_FILE)
     run.preprocessor.vocabulary.save(out / VOCABULARY_FILE)
-    for name in ("metrics.json", "metrics.md"):
+    for name in ("metrics.json", "metrics.md", "classes.md", "predictions.csv"):
         if (run.folder / name).is_file():
             shutil.copyfile(run.folder / name, out / name)
     if (run.folder / LOGS).is_dir():
