@@ -11,7 +11,7 @@ from vtkeras.config import load_config, save_config
 from vtkeras.data.sources.sort_of_clevr import SortOfClevr
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
-from vtkeras.export.saved_model import write_saved_model, write_samples
+from vtkeras.export.saved_model import write_samples, write_saved_model
 from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
 from vtkeras.serving.library import list_clips, read_clip
 from vtkeras.serving.predictor import Predictor
@@ -99,7 +99,8 @@ def test_what_is_too_long_is_told(folder, predictor, frames, tmp_path):
     assert predictor.answer(frames, QUESTION * 5).unread == 5 * 8 - 13
     picture = tmp_path / "picture.png"
     Image.fromarray(frames[0]).save(picture)
-    assert "of its 40 word pieces it read the first 13" in "\n".join(to_lines(describe(folder, picture, [QUESTION * 5])))
+    lines = to_lines(describe(folder, picture, [QUESTION * 5]))
+    assert "of its 40 word pieces it read the first 13" in "\n".join(lines)
 
 
 @pytest.mark.parametrize("choices", [[], ["yes"], ["yes", "yes "], ["yes", ""]])
