@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -135,6 +137,13 @@ def test_make_writes_only_what_is_missing(videos):
 def test_verify(walk):
     code, output = call("data", "verify", walk.parent / "data")
     assert code == 0 and "20 clips, all checksums hold" in output
+
+
+def test_help_waits_for_no_heavy_import():
+    heavy = "{'tensorflow', 'keras', 'numpy', 'av', 'streamlit'}"
+    program = f"import sys, vtkeras.cli; print({heavy} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"
 
 
 def test_help_config_lists_every_key():

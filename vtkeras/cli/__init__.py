@@ -1,0 +1,34 @@
+"""The command line: `vtkeras data | train | evaluate | export | predict | explain | summarize | dashboard | demo`.
+
+Heavy imports happen inside the commands, so that help and mistakes in options show at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+import typer
+
+from vtkeras.cli import dashboard, data, prediction, summaries, training
+from vtkeras.errors import UserError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+for theme in (training, prediction, summaries, dashboard):
+    app.add_typer(theme.app)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Runs the command line; a `UserError` becomes one sentence and exit code 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", module="keras")  # advice to programmers, not to users
+    try:
+        app()
+    except UserError as error:
+        print(f"vtkeras: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("vtkeras: interrupted; run the command again (train: with --resume) to go on.", file=sys.stderr)
+        sys.exit(130)

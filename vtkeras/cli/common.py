@@ -1,0 +1,59 @@
+"""What the commands share: options, progress, and the config that the options ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vtkeras.config import Config, load_config, shipped_configs
+
+RunFolder = Annotated[Path, typer.Argument(help="A run folder that `vtkeras train` made.")]
+ConfigName = Annotated[
+    str, typer.Option("--config", help=f"A YAML file, or one of: {', '.join(shipped_configs())}.")
+]
+Overrides = Annotated[list[str], typer.Option("--set", help="key=value, e.g. train.batch_size=16; repeatable.")]
+DataFolder = Annotated[Path | None, typer.Option("--data", help="A folder that `vtkeras data ingest` made.")]
+
+SHIPPED_MODEL = Path("saved_models/multitask/moving_digits")
+
+
+def say(line: str) -> None:
+    """Prints a line of progress at once."""
+    print(line, flush=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, float, float], None]]:
+    """A bar with the time left, which appears once there is something to show."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with ExitStack() as stack:
+        bar = Progress(*columns, console=Console(stderr=True))
+        tasks = {}
+
+        def show(stage: str, done: float, total: float) -> None:
+            if not tasks:  # not before: what is wrong with the input is told first, alone
+                stack.enter_context(bar)
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+def read_config(name: str, data: Path | None, overrides: list[str]) -> Config:
+    """The config of this name or file with `key=value` overrides, on the ingested folder `data` if given."""
+    config = load_config(name, overrides)
+    return config if data is None else with_data(config, data)
+
+
+def with_data(config: Config, data: Path) -> Config:
+    """The same config on an ingested folder."""
+    chosen = config.data.model_copy(update={"source": "folder", "path": str(data), "options": {}})
+    return config.model_copy(update={"data": chosen})

@@ -1,0 +1,49 @@
+"""The pages in a browser, and the walk that ends there: `dashboard`, `demo`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vtkeras.cli.common import say
+from vtkeras.errors import UserError
+
+app = typer.Typer()
+
+
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Opens the Streamlit dashboard."""
+    _serve(port, address)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where runs go.")] = Path("runs"),
+    serve: Annotated[bool, typer.Option(help="Open the dashboard at the end.", envvar="DEMO_SERVE")] = True,
+    port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8501,
+) -> None:
+    """The whole walk on the embedded data: make, train, evaluate, export, dashboard. Reuses what is done."""
+    from vtkeras.demo import run_demo
+
+    run_demo(out, report=say)
+    if serve:
+        _serve(port, "127.0.0.1")
+    else:
+        say(f"the dashboard would be served at http://127.0.0.1:{port} (vtkeras dashboard)")
+
+
+def _serve(port: int, address: str) -> None:
+    page = Path(__file__).parents[2] / "dashboards" / "app.py"
+    if not page.is_file():
+        raise UserError(f"The dashboard's pages are not at {page.parent}: run vtkeras from a checkout of the project.")
+    say(f"dashboard: http://{address}:{port}")
+    command = [sys.executable, "-m", "streamlit", "run", str(page), "--server.port", str(port)]
+    sys.exit(subprocess.call([*command, "--server.address", address, "--server.headless", "true"]))

@@ -1,0 +1,119 @@
+"""`vtkeras data`: make, ingest and check data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vtkeras.cli.common import say
+
+app = typer.Typer(no_args_is_help=True, help="Make, ingest and check data.")
+
+
+@app.command("ingest")
+def data_ingest(
+    folder: Annotated[Path, typer.Argument(help="Folder of videos and images.")],
+    captions: Annotated[Path, typer.Option(help="CSV (path, caption, ...) or MSR-VTT style JSON.")],
+    out: Annotated[Path, typer.Option(help="Where the TFRecord shards go.")],
+    frames: Annotated[int, typer.Option(help="Frames stored of each clip.")] = 16,
+    max_side: Annotated[int, typer.Option(help="Longest side of a stored frame, in pixels.")] = 128,
+    seed: Annotated[int, typer.Option(help="Makes the splits where the captions file gives none.")] = 0,
+) -> None:
+    """Decodes a folder of videos once; run it again to go on after an interruption."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from vtkeras.data.ingest import ingest
+
+    figures = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(
+        TextColumn("ingesting"), *figures, TextColumn("{task.description}"), console=Console(stderr=True)
+    )
+    task = bar.add_task("", total=None)
+
+    def show(done: int, total: int, note: str) -> None:
+        bar.start()  # not before: what is wrong with the input is told first, alone
+        bar.update(task, completed=done, total=total, description=note[:60])
+
+    try:
+        manifest = ingest(folder, captions, out, num_frames=frames, max_side=max_side, seed=seed, progress=show)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    for split in manifest.splits:
+        say(f"{split}: {manifest.clips(split)} clips, {manifest.examples(split)} examples")
+    for path, reason in manifest.set_aside:
+        say(f"set aside {path}: {reason}")
+    for path, reason in manifest.partial:
+        say(f"incomplete {path}: {reason}")
+    say(f"ready: vtkeras train --config video_folder --data {out} --out runs/{out.name}")
+
+
+@app.command("verify")
+def data_verify(folder: Annotated[Path, typer.Argument(help="A folder that `vtkeras data ingest` made.")]) -> None:
+    """Checks counts and checksums of an ingested folder."""
+    from vtkeras.data.shards import verify
+
+    manifest = verify(folder)
+    clips = sum(map(manifest.clips, manifest.splits))
+    say(f"{folder}: {len(manifest.shards)} shards, {clips} clips, all checksums hold")
+
+
+@app.command("check")
+def data_check(
+    folder: Annotated[Path, typer.Argument(help="A folder that `vtkeras data ingest` made.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Reports clips that look black, dark, over-exposed, blurred or frozen; deletes nothing."""
+    from rich.progress import Progress
+
+    from vtkeras.data.quality import check, to_json, to_lines
+    from vtkeras.data.shards import Manifest
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("checking", total=None)
+        findings = check(folder, progress=lambda done, total, _: bar.update(task, completed=done, total=total))
+    manifest = Manifest.load(folder)
+    say(to_json(findings, manifest) if as_json else "\n".join(to_lines(findings, manifest)))
+
+
+@app.command("vqa")
+def data_vqa(
+    folder: Annotated[Path, typer.Argument(help="Folder of images or videos.")],
+    questions: Annotated[Path, typer.Option(help="VQA's questions, JSON.")],
+    annotations: Annotated[Path, typer.Option(help="VQA's annotations, JSON.")],
+    out: Annotated[Path, typer.Option(help="The captions file to write.")] = Path("captions.csv"),
+) -> None:
+    """Writes questions in VQA's form, with all their answers, as a captions file for `data ingest`."""
+    from vtkeras.data.vqa import convert
+
+    count = convert(questions, annotations, folder, out)
+    say(f"{out}: {count} questions; next: vtkeras data ingest {folder} --captions {out} --out data/{folder.name}")
+
+
+@app.command("make")
+def data_make(
+    out: Annotated[Path, typer.Option(help="Where the videos and captions.csv go.")] = Path("data/moving_digits"),
+    clips: Annotated[int, typer.Option(min=3, help="How many clips.")] = 60,
+    seed: Annotated[int, typer.Option(help="Another seed makes other clips.")] = 0,
+) -> None:
+    """Writes clips of the embedded data `moving_digits` as mp4 files with a captions.csv, ready to ingest."""
+    from vtkeras.data.make import make_videos
+
+    make_videos(out, clips, seed, report=say)
+
+
+@app.command("make-long")
+def data_make_long(
+    out: Annotated[Path, typer.Option(help="Where videos and annotations.json go.")] = Path("data/long_digits"),
+    videos: Annotated[int, typer.Option(min=1, help="How many videos.")] = 20,
+    scenes: Annotated[int, typer.Option(min=2, help="Shots of two seconds in a video.")] = 40,
+    seed: Annotated[int, typer.Option(help="Another seed makes other videos.")] = 0,
+    lag: Annotated[float, typer.Option(min=0.0, help="Seconds the narrator is behind the picture.")] = 0.0,
+) -> None:
+    """Writes long videos with known important parts: mp4 files, transcripts and simulated opinions."""
+    from vtkeras.data.make import make_long_videos
+
+    make_long_videos(out, videos, scenes, seed, lag, report=say)

@@ -1,0 +1,137 @@
+"""What an exported model says of a video, and why: `predict`, `explain`, `evaluate-attention`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vtkeras.cli.common import SHIPPED_MODEL, DataFolder, progress_bar, say, with_data
+from vtkeras.errors import UserError
+
+app = typer.Typer()
+
+
+@app.command()
+def predict(
+    video: Annotated[Path, typer.Argument(help="A video or image file.")],
+    question: Annotated[list[str], typer.Option(help="A question about the video; repeatable.")] = [],  # noqa: B006
+    choice: Annotated[list[str], typer.Option(help="An answer to choose from; repeatable.")] = [],  # noqa: B006
+    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
+    start: Annotated[float | None, typer.Option(help="Seconds where to begin.")] = None,
+    end: Annotated[float | None, typer.Option(help="Seconds where to end.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write where each word looked as a PNG.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    decode: Annotated[str, typer.Option(help="How to write: greedy, beam or sample.")] = "greedy",
+    beams: Annotated[int | None, typer.Option(help="beam: texts side by side, 1 to 64; default 4.")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="beam: more favours longer ones; 0.6.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="sample: 0 takes no chances; default 1.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="sample: among the k likeliest; default 0, all.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="sample: among those that sum to p; default 1.")] = None,
+    seed: Annotated[int | None, typer.Option(help="sample: same seed, same text; default 0.")] = None,
+    min_length: Annotated[int | None, typer.Option(help="Word pieces at least.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Word pieces at most, the end counted.")] = None,
+    no_repeat: Annotated[int | None, typer.Option(help="No n word pieces in a row come twice.")] = None,
+    dense: Annotated[bool, typer.Option("--dense", help="Tell what happens, and when.")] = False,
+    window: Annotated[float | None, typer.Option(help="With --dense: seconds to read at once.")] = None,
+    vtt: Annotated[Path | None, typer.Option(help="With --dense: write the events as WebVTT.")] = None,
+) -> None:
+    """Describes a video, and answers questions about it, with an exported model."""
+    if dense:
+        return _predict_dense(video, model, window, vtt, as_json)
+    from vtkeras.serving.decoding import choose_decoding
+
+    limits = {"min_length": min_length, "max_length": max_length, "no_repeat": no_repeat}
+    chances = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    decoding = choose_decoding(decode, beams=beams, length_penalty=length_penalty, **chances, **limits)
+
+    from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
+
+    found = describe(model, video, question, start, end, decoding, choice)
+    say(to_json(found) if as_json else "\n".join(to_lines(found)))
+    if picture:
+        save_picture(found, picture)
+        say(f"picture: {picture}")
+
+
+@app.command()
+def explain(
+    video: Annotated[Path, typer.Argument(help="A video or image file.")],
+    question: Annotated[str | None, typer.Option(help="Explain the answer to this, not the caption.")] = None,
+    caption: Annotated[str | None, typer.Option(help="Explain a caption of your own, not the model's.")] = None,
+    word: Annotated[str | None, typer.Option(help="A word, or its number from 1; default all.")] = None,
+    method: Annotated[str, typer.Option(help="mean or rollout.")] = "mean",
+    layer: Annotated[int | None, typer.Option(min=1, help="One layer of `mean`.")] = None,
+    head: Annotated[int | None, typer.Option(min=1, help="One head of `mean`.")] = None,
+    orders: Annotated[int, typer.Option(min=2, help="Random orders to compare with.")] = 20,
+    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
+    start: Annotated[float | None, typer.Option(help="Seconds where to begin.")] = None,
+    end: Annotated[float | None, typer.Option(help="Seconds where to end.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for PNG, GIF, mp4 and JSON files.")] = None,
+) -> None:
+    """Shows where a model looked for each word, and whether that is what the word rests on."""
+    from rich.progress import Progress
+
+    from vtkeras.serving import pictures
+    from vtkeras.serving.explanation import judge
+    from vtkeras.serving.predictor import Predictor
+
+    predictor = Predictor(model)
+    found = pictures.explain_video(predictor, video, question, caption, start, end)
+    maps = found.maps(method, layer and layer - 1, head and head - 1)
+    words = pictures.find_words(found, word)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("taking patches out", total=None)
+        judged = judge(
+            predictor, found, maps, words, orders,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    by_word = dict(zip(words, judged))
+    say("\n".join(pictures.to_lines(found, by_word)))
+    if out:
+        chosen = " ".join([method, *(f"{n} {i}" for n, i in (("layer", layer), ("head", head)) if i)])
+        numbers = pictures.to_json(predictor.info, str(video), found, chosen, maps, by_word)
+        pictures.save(out, found, maps, words, numbers, report=say)
+
+
+@app.command("evaluate-attention")
+def evaluate_attention(
+    run: Annotated[Path, typer.Argument(help="A run folder with an exported model.")],
+    data: DataFolder = None,
+    split: Annotated[str, typer.Option(help="A split.")] = "test",
+    clips: Annotated[int, typer.Option(min=1, help="Clips at most.")] = 50,
+    orders: Annotated[int, typer.Option(min=2, help="Random orders to compare with.")] = 20,
+    steps: Annotated[int, typer.Option(min=1, help="Points of each curve.")] = 16,
+    out: Annotated[Path | None, typer.Option(help="Folder for attention.json and .md; default the run.")] = None,
+) -> None:
+    """Measures whether attention and rollout are faithful, beside random orders; goes on after a stop."""
+    from vtkeras.serving.faithfulness import evaluate as judge_clips
+    from vtkeras.serving.faithfulness import to_markdown
+    from vtkeras.serving.predictor import Predictor
+    from vtkeras.training.run import make_source
+
+    predictor = Predictor(run)
+    config = predictor.config if data is None else with_data(predictor.config, data)
+    source = make_source(config)
+    if split not in source.splits():
+        raise UserError(f"The data have no split '{split}': use one of {', '.join(source.splits())}.")
+    taken = source.load(split).take(clips).as_numpy_iterator()
+    examples = ((example["frames"], example["question"].decode()) for example in taken)
+    settings = {"data": config.data.model_dump(mode="json"), "split": split}
+    say(to_markdown(judge_clips(predictor, examples, settings, out or run, orders, steps, report=say)))
+
+
+def _predict_dense(video: Path, model: Path, window: float | None, vtt: Path | None, as_json: bool) -> None:
+    from vtkeras.serving.dense import find_events, save_webvtt, to_json, to_lines
+    from vtkeras.serving.predictor import Predictor
+
+    predictor = Predictor(model)
+    with progress_bar() as show:
+        events = find_events(predictor, video, window, progress=lambda *done: show("reading", *done))
+    say(to_json(events, str(video), predictor.info) if as_json else "\n".join(to_lines(events)))
+    if vtt:
+        save_webvtt(events, vtt)
+        print(f"subtitles: {vtt}", file=sys.stderr)

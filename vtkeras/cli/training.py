@@ -1,0 +1,130 @@
+"""From a config to a measured, exported model: `train`, `evaluate`, `score`, `compare-fusions`, `export`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vtkeras.cli.common import ConfigName, DataFolder, Overrides, RunFolder, read_config, say, with_data
+from vtkeras.config import Config
+from vtkeras.errors import UserError
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    config: ConfigName = "demo",
+    data: DataFolder = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder; default runs/<name of the config>.")] = None,
+    override: Overrides = [],  # noqa: B006  typer reads the default, nothing changes it
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
+    help_config: Annotated[bool, typer.Option("--help-config", help="List every config key and stop.")] = False,
+) -> None:
+    """Trains a model on all devices there are."""
+    if help_config:
+        return _list_config_keys()
+    chosen = read_config(config, data, override)
+    from vtkeras.training.fit import train as run_training
+
+    folder = out or Path("runs") / chosen.name
+    run_training(chosen, folder, resume=resume, report=say)
+    say(f"trained: {folder}; next: vtkeras evaluate {folder}; vtkeras export {folder}")
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    data: DataFolder = None,
+    split: Annotated[list[str], typer.Option(help="A split; repeatable; default test.")] = ["test"],  # noqa: B006
+    compare: Annotated[list[Path], typer.Option(help="Another run to put into the table; repeatable.")] = [],  # noqa: B006
+    limit: Annotated[int | None, typer.Option(min=1, help="Examples of each split at most.")] = None,
+    meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
+) -> None:
+    """Puts the model beside baselines on the same examples; writes tables, classes and predictions."""
+    from vtkeras.tasks.evaluate import evaluate as score_systems
+    from vtkeras.tasks.evaluate import to_markdown, write_results
+    from vtkeras.tasks.predictions import PredictionTable
+    from vtkeras.training.run import Run, make_source
+
+    opened = [Run.open(folder) for folder in (run, *compare)]
+    config = opened[0].config if data is None else with_data(opened[0].config, data)
+    source = make_source(config)
+    missing = [name for name in split if name not in source.splits()]
+    if missing:
+        raise UserError(f"The data have no split '{missing[0]}': use one of {', '.join(source.splits())}.")
+    systems = {f"{one.config.name} ({one.config.model.fusion})": one.decoder() for one in opened}
+    table = PredictionTable()
+    results = score_systems(
+        systems, source, opened[0].preprocessor, list(split), limit=limit, report=say,
+        meteor=meteor and _meteor_runs(), keep=table.add,
+    )  # fmt: skip
+    write_results(results, run)
+    table.write(run)
+    say(to_markdown(results))
+
+
+@app.command()
+def score(
+    references: Annotated[Path, typer.Argument(help="CSV (id, reference; a row each) or JSON: every right text.")],
+    predictions: Annotated[Path, typer.Argument(help="CSV (id, prediction) or JSON: one text for each id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    meteor: Annotated[bool, typer.Option(help="Score by METEOR too, where there is Java.")] = True,
+) -> None:
+    """Scores texts against references: BLEU-1 to 4, ROUGE-L, METEOR, CIDEr-D, exact match and more."""
+    from vtkeras.tasks.score import score_files, to_json, to_lines
+
+    found = score_files(references, predictions, meteor=meteor and _meteor_runs())
+    say(to_json(found) if as_json else "\n".join(to_lines(found)))
+
+
+@app.command("compare-fusions")
+def compare_fusions(
+    config: ConfigName = "statements",
+    data: DataFolder = None,
+    out: Annotated[Path, typer.Option(help="Where the runs and the table go.")] = Path("runs/fusions"),
+    override: Overrides = [],  # noqa: B006
+    fusion: Annotated[list[str], typer.Option(help="A fusion; repeatable; default all.")] = [],  # noqa: B006
+    limit: Annotated[int | None, typer.Option(min=1, help="Test examples at most.")] = None,
+) -> None:
+    """Trains one experiment with every fusion alike (early, late, co- and cross-attention), in one table."""
+    chosen = read_config(config, data, override)
+    from vtkeras.tasks.evaluate import to_markdown
+    from vtkeras.training.fusions import compare_fusions as compare
+
+    say(to_markdown(compare(chosen, out, fusion, limit=limit, report=say)))
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    out: Annotated[Path | None, typer.Option(help="Where to; default the run folder itself.")] = None,
+    compiled: Annotated[bool, typer.Option(help="Let XLA compile captions: the first call is slow.")] = False,
+) -> None:
+    """Writes the SavedModel, the .keras file and sample clips of a run."""
+    from vtkeras.export import export_run
+
+    export_run(run, out, report=say, compiled=compiled)
+
+
+def _meteor_runs() -> bool:
+    """True if METEOR can be computed; says why where it cannot."""
+    from vtkeras.metrics.meteor import java_command
+
+    try:
+        java_command()
+    except UserError as error:
+        print(f"left out: {error}", file=sys.stderr, flush=True)
+        return False
+    return True
+
+
+def _list_config_keys() -> None:
+    for part in ("data", "model", "train"):
+        options = Config.model_fields[part].annotation
+        for name, option in options.model_fields.items():
+            default = option.get_default(call_default_factory=True)
+            say(f"{part}.{name} = {default!r}\n    {option.description}")
