@@ -17,8 +17,9 @@ import vtkeras
 from dashboards import common
 from vtkeras.config import load_config
 from vtkeras.data.events import read_events
+from vtkeras.data.mp4 import write_video
 from vtkeras.data.sources.dense_digits import DenseDigits
-from vtkeras.data.video import read_frames, write_video
+from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
 from vtkeras.serving import evidence
 from vtkeras.serving.decoding import Decoding

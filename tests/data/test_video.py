@@ -18,8 +18,9 @@ from tests.fixtures.videos import (
     make_video,
     rotate_mp4,
 )
-from vtkeras.data import video
-from vtkeras.data.video import probe, read_frames, write_video
+from vtkeras.data import mp4, video_readers
+from vtkeras.data.mp4 import write_video
+from vtkeras.data.video import probe, read_frames
 from vtkeras.errors import UserError
 
 
@@ -102,8 +103,8 @@ def test_jumps_to_key_frames_in_a_long_video(tmp_path, suffix, monkeypatch):
     pixels = np.stack([np.full((48, 64, 3), index, np.uint8) for index in range(240)])
     path = make_video(tmp_path / f"a{suffix}", pixels, g="20", keyint_min="20")
     decoded = []
-    frame = video._AvReader._frame
-    monkeypatch.setattr(video._AvReader, "_frame", lambda *args: decoded.append(1) or frame(*args))
+    frame = video_readers.AvReader._frame
+    monkeypatch.setattr(video_readers.AvReader, "_frame", lambda *args: decoded.append(1) or frame(*args))
     clip = read_frames(path, 4)
     np.testing.assert_allclose(clip.times, [3, 9, 15, 21], atol=0.002)
     np.testing.assert_allclose(levels(clip), [30, 90, 150, 210], atol=5)
@@ -196,7 +197,7 @@ def test_missing_and_empty(tmp_path):
     ["a text", "#EXTM3U\n#EXTINF:1,\nSECRET\n", "ffconcat version 1.0\nfile 'SECRET'\n", "\0" * 64, "RIFF"],
 )
 def test_what_is_no_video_is_refused_before_ffmpeg_sees_it(tmp_path, text, monkeypatch):
-    monkeypatch.setattr(video.av, "open", lambda *_, **__: pytest.fail("FFmpeg was asked"))
+    monkeypatch.setattr(video_readers.av, "open", lambda *_, **__: pytest.fail("FFmpeg was asked"))
     path = tmp_path / "a.mp4"
     path.write_text(text)
     with pytest.raises(UserError, match="a.mp4 is not a video or image"):
@@ -337,7 +338,7 @@ def test_write_video_keeps_the_old_file_when_it_fails(tmp_path, monkeypatch):
     def disk_full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(video, "_encode", disk_full)
+    monkeypatch.setattr(mp4, "_encode", disk_full)
     with pytest.raises(UserError, match="a.mp4 cannot be written: No space left"):
         write_video(path, gray_frames(2), fps=5)
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["a.mp4"]

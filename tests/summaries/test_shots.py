@@ -6,7 +6,8 @@ from fixtures.videos import make_image, make_video
 from scenedetect.backends.pyav import VideoStreamAv
 
 from vtkeras.data.long_digits import LongDigits
-from vtkeras.data.video import FrameStream, write_video
+from vtkeras.data.mp4 import write_video
+from vtkeras.data.video import FrameStream
 from vtkeras.summaries.look import look
 from vtkeras.summaries.shots import find_shots
 

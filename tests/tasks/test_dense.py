@@ -10,10 +10,10 @@ import tensorflow as tf
 from vtkeras.cli import main
 from vtkeras.config import DataConfig
 from vtkeras.data.events import TIME_TOKENS, read_events
+from vtkeras.data.mp4 import write_video
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.dense_digits import DenseDigits
 from vtkeras.data.text import build_vocabulary
-from vtkeras.data.video import write_video
 from vtkeras.errors import UserError
 from vtkeras.serving.dense import TOUCH, find_events, join_at_border, to_webvtt
 from vtkeras.serving.predictor import Predictor, TimedCaption

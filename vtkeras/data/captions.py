@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from vtkeras import keys
-from vtkeras.data.video import EXTENSIONS
+from vtkeras.data.containers import EXTENSIONS
 from vtkeras.errors import UserError
 
 REQUIRED_COLUMNS = ("path", "caption")

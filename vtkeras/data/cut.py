@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
-from vtkeras.data.video import FrameStream, open_sound
+from vtkeras.data.containers import ANIMATED_WEBP, LOCAL_FILES_ONLY, container_format_of, video_stream
+from vtkeras.data.video import FrameStream
 from vtkeras.errors import UserError
 
 MAX_SIDE = 1280  # pixels
@@ -47,7 +49,7 @@ def cut(
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open_sound(video) as (sound, origin):
+        with _open_sound(video) as (sound, origin):
             _write(video, spans, temporary, max_side, sound, origin, progress)
         os.replace(temporary, path)
     except OSError as error:
@@ -87,6 +89,20 @@ def _pictures(video, start: float, end: float, width: int, height: int) -> Itera
             if frame.time >= end - 1e-6:
                 return
             yield max(frame.time, start), np.ascontiguousarray(frame.draw(width, height))
+
+
+@contextmanager
+def _open_sound(path: str | Path) -> Iterator[tuple[av.AudioStream | None, float]]:
+    """The first sound stream of a file, None if it has none, and the seconds at which its video starts."""
+    path = Path(path)
+    with path.open("rb") as file:
+        container_format = container_format_of(file.read(32))
+    if container_format in (None, ANIMATED_WEBP) or container_format.endswith("_pipe"):
+        yield None, 0.0
+        return
+    with av.open(f"file:{path.absolute()}", format=container_format, options=LOCAL_FILES_ONLY) as container:
+        video = video_stream(path, container)
+        yield next(iter(container.streams.audio), None), float((video.start_time or 0) * video.time_base)
 
 
 class _Voice:

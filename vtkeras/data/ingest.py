@@ -18,9 +18,9 @@ from pathlib import Path
 
 from vtkeras import keys
 from vtkeras.data.captions import ClipRow, read_captions
+from vtkeras.data.containers import EXTENSIONS, MAX_SIDE
 from vtkeras.data.decoder import DecoderPool, EncodedClip, Request
 from vtkeras.data.shards import VERSION, Manifest, Shard, sha256_of, write_json, write_shard
-from vtkeras.data.video import EXTENSIONS, MAX_SIDE
 from vtkeras.errors import UserError
 
 PLAN = "plan.json"

@@ -13,8 +13,8 @@ import numpy as np
 from vtkeras import keys
 from vtkeras.data.annotations import ANNOTATIONS
 from vtkeras.data.long_digits import FPS, SHOT_SECONDS, LongDigits
+from vtkeras.data.mp4 import write_video
 from vtkeras.data.sources.moving_digits import MovingDigits
-from vtkeras.data.video import write_video
 
 SHARES = ((keys.TRAIN, 0.8), (keys.VALIDATION, 0.9), (keys.TEST, 1.0))
 

@@ -13,8 +13,8 @@ from collections import Counter
 from pathlib import Path
 
 from vtkeras import keys
+from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.shards import atomic_file
-from vtkeras.data.video import EXTENSIONS
 from vtkeras.errors import UserError
 
 

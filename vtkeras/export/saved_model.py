@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import save_config
+from vtkeras.data.mp4 import write_video
 from vtkeras.data.preprocess import even_frames
-from vtkeras.data.video import write_video
 from vtkeras.errors import UserError
 from vtkeras.training.run import CONFIG_FILE, LOGS, MODEL_FILE, VOCABULARY_FILE, Run, make_source
 

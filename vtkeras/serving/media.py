@@ -19,8 +19,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import MEMORY_LIMIT
-from vtkeras.data.video import EXTENSIONS, Clip, VideoInfo, probe, read_frames, write_video
+from vtkeras.data.mp4 import write_video
+from vtkeras.data.video import Clip, probe, read_frames
+from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 
 __all__ = [

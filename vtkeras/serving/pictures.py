@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vtkeras.data.video import read_frames, write_video
+from vtkeras.data.mp4 import write_video
+from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
 from vtkeras.explain.animation import animate, as_gif, as_png, pace
 from vtkeras.explain.faithfulness import Faithfulness

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vtkeras.data.video import FrameStream, VideoInfo
+from vtkeras.data.video import FrameStream
+from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries.look import look
