@@ -7,35 +7,18 @@ the entry it stands in.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
 
 from vtkeras import keys
-from vtkeras.data.containers import EXTENSIONS
+from vtkeras.data.caption_entries import Entry, csv_entries, json_entries
+from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
 
-REQUIRED_COLUMNS = ("path", "caption")
-OPTIONAL_COLUMNS = ("question", "answer", "label", "split", "start", "end", "video_id")
-MAX_CELL = 16 * 1024**2
 TEST_SHARE = VALIDATION_SHARE = 0.1
-
-_SPLIT_NAMES = {
-    "train": keys.TRAIN,
-    "training": keys.TRAIN,
-    "val": keys.VALIDATION,
-    "validate": keys.VALIDATION,
-    "validation": keys.VALIDATION,
-    "dev": keys.VALIDATION,
-    "test": keys.TEST,
-    "testing": keys.TEST,
-}
 
 
 @dataclass(frozen=True)
@@ -100,28 +83,12 @@ def read_captions(captions_file: str | Path, folder: str | Path, seed: int = 0) 
         raise UserError(f"No captions file {captions_file}.")
     text = read_text(captions_file)
     is_json = captions_file.suffix.lower() == ".json" or text.lstrip()[:1] == "{"
-    entries = _json_entries(captions_file, text, folder) if is_json else _csv_entries(captions_file, text)
+    entries = json_entries(captions_file, text, folder) if is_json else csv_entries(captions_file, text)
     drafts = _gather(entries, folder)
     if not drafts:
         raise UserError(f"{captions_file} describes no clip.")
     splits = _splits(drafts, seed)
     return [draft.finish(splits[draft.path]) for draft in drafts]
-
-
-@dataclass
-class _Entry:
-    """One line of a caption file, whichever form it came in; `where` names it in messages."""
-
-    where: str
-    path: str
-    video_id: str = ""
-    start: float | None = None
-    end: float | None = None
-    split: str = ""
-    caption: str = ""
-    question: str = ""
-    answer: str = ""
-    labels: tuple[str, ...] = ()
 
 
 @dataclass
@@ -139,7 +106,7 @@ class _Draft:
     questions: dict[tuple[str, str], None] = field(default_factory=dict)
     labels: dict[str, None] = field(default_factory=dict)
 
-    def add(self, entry: _Entry) -> None:
+    def add(self, entry: Entry) -> None:
         if entry.caption:
             self.captions[entry.caption] = None
         if entry.question:
@@ -159,7 +126,7 @@ class _Draft:
         )
 
 
-def _gather(entries: Iterable[_Entry], folder: Path) -> list[_Draft]:
+def _gather(entries: Iterable[Entry], folder: Path) -> list[_Draft]:
     drafts: dict[str, _Draft] = {}
     for entry in entries:
         _check_texts(entry)
@@ -180,14 +147,14 @@ def _gather(entries: Iterable[_Entry], folder: Path) -> list[_Draft]:
     return list(drafts.values())
 
 
-def _derived_id(entry: _Entry) -> str:
+def _derived_id(entry: Entry) -> str:
     if entry.start is None and entry.end is None:
         return entry.path
     bounds = ["" if time is None else f"{time:g}" for time in (entry.start, entry.end)]
     return f"{entry.path}#{'-'.join(bounds)}"
 
 
-def _check_texts(entry: _Entry) -> None:
+def _check_texts(entry: Entry) -> None:
     for name in ("path", "video_id", "caption", "question", "answer", "labels"):
         value = getattr(entry, name)
         text = "".join(value)
@@ -204,7 +171,7 @@ def _check_texts(entry: _Entry) -> None:
         raise UserError(f"{entry.where}: end {entry.end:g} is not after start {entry.start or 0:g}.")
 
 
-def _check_path(entry: _Entry, folder: Path) -> None:
+def _check_path(entry: Entry, folder: Path) -> None:
     path = PurePosixPath(entry.path)
     if path.is_absolute() or PureWindowsPath(entry.path).drive or ".." in path.parts:
         raise UserError(f"{entry.where}: the path '{entry.path}' leads out of {folder}.")
@@ -245,221 +212,3 @@ def _made_splits(paths: list[str], seed: int) -> dict[str, str]:
 
 def _two_splits(where: str, path: str, split: str, first_split: str, first_where: str) -> UserError:
     return UserError(f"{where}: the video '{path}' is in {split} here and in {first_split} in {first_where}.")
-
-
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file; raises a `UserError` with the line that is none."""
-    data = path.read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise UserError(f"{path} line {line} is not UTF-8; save the file in that encoding.") from None
-
-
-def _split_name(where: str, text: str) -> str:
-    name = text.strip().lower()
-    if name and name not in _SPLIT_NAMES:
-        raise UserError(f"{where}: unknown split '{text}'; use train, validation or test.")
-    return _SPLIT_NAMES.get(name, "")
-
-
-def _seconds(where: str, name: str, value: Any) -> float | None:
-    if value is None or value == "":
-        return None
-    try:
-        seconds = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise UserError(f"{where}: {name} '{value}' is not a number of seconds.")
-    return seconds
-
-
-def _labels(text: str) -> tuple[str, ...]:
-    return tuple(label.strip() for label in text.split(keys.LABEL_SEPARATOR) if label.strip())
-
-
-# CSV
-
-
-def _csv_entries(path: Path, text: str) -> Iterator[_Entry]:
-    rows = csv_rows(path, text)
-    header = [name.strip().lower() for name in next(rows, (1, []))[1]]
-    _check_header(path, header)
-    seen: dict[tuple[str, ...], int] = {}
-    for number, cells in rows:
-        where = f"{path} row {number}"
-        if len(cells) != len(header):
-            raise UserError(f"{where} has {len(cells)} cells where the header has {len(header)}.")
-        first = seen.setdefault(tuple(cells), number)
-        if first != number:
-            raise UserError(f"{where} repeats row {first}.")
-        values = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-        if not values["path"]:
-            raise UserError(f"{where} has no path.")
-        yield _Entry(
-            where=where,
-            path=values["path"],
-            video_id=values.get("video_id", ""),
-            start=_seconds(where, "start", values.get("start")),
-            end=_seconds(where, "end", values.get("end")),
-            split=_split_name(where, values.get("split", "")),
-            caption=values["caption"],
-            question=values.get("question", ""),
-            answer=values.get("answer", ""),
-            labels=_labels(values.get("label", "")),
-        )
-
-
-def csv_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Numbered rows of a CSV file's text, blank ones left out; raises a `UserError` for what is no CSV."""
-    limit = csv.field_size_limit(MAX_CELL)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise UserError(f"{path} is not a valid CSV file: {error}.") from None
-    finally:
-        csv.field_size_limit(limit)
-    for number, cells in enumerate(rows, start=1):
-        if cells:
-            yield number, cells
-
-
-def _check_header(path: Path, header: list[str]) -> None:
-    for name in REQUIRED_COLUMNS:
-        if name not in header:
-            found = ", ".join(header) or "nothing"
-            raise UserError(f"{path} row 1 names no column '{name}'; it names {found[:200]}.")
-    known = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
-    for name in known:
-        if header.count(name) > 1:
-            raise UserError(f"{path} row 1 names the column '{name}' twice.")
-
-
-# JSON
-
-
-def _json_entries(path: Path, text: str, folder: Path) -> Iterator[_Entry]:
-    document = _parse_json(path, text)
-    videos = _json_videos(path, document, folder)
-    for where, sentence in _json_list(path, document, "sentences"):
-        video_id = _json_id(where, sentence, ("video_id",))
-        if video_id not in videos:
-            raise UserError(f"{where} is about video '{video_id}', which is not among the videos.")
-        video = videos[video_id]
-        video.described = True
-        yield _Entry(
-            where=where,
-            path=video.path,
-            video_id=video_id,
-            start=video.start,
-            end=video.end,
-            split=video.split,
-            caption=_json_text(where, sentence, "caption"),
-            question=_json_text(where, sentence, "question"),
-            answer=_json_text(where, sentence, "answer"),
-            labels=video.labels,
-        )
-    for video in videos.values():
-        if not video.described:
-            raise UserError(f"{video.where} has no sentence.")
-
-
-@dataclass
-class _Video:
-    where: str
-    path: str
-    start: float | None
-    end: float | None
-    split: str
-    labels: tuple[str, ...]
-    described: bool = False
-
-
-def _json_videos(path: Path, document: dict, folder: Path) -> dict[str, _Video]:
-    videos: dict[str, _Video] = {}
-    stems = _files_by_stem(folder)
-    for where, entry in _json_list(path, document, "videos"):
-        video_id = _json_id(where, entry, ("video_id", "id"))
-        if video_id in videos:
-            raise UserError(f"{where} repeats the id '{video_id}' of {videos[video_id].where}.")
-        named = _json_text(where, entry, "path") or _json_text(where, entry, "file")
-        # See `read_captions` on when MSR-VTT's times count.
-        names = {"start": "start time", "end": "end time"} if named else {}
-        start, end = (
-            _seconds(where, name, entry.get(name, entry.get(names.get(name)))) for name in ("start", "end")
-        )
-        videos[video_id] = _Video(
-            where=where,
-            path=named or _file_of(where, video_id, stems),
-            start=start,
-            end=end,
-            split=_split_name(where, _json_text(where, entry, "split")),
-            labels=_labels(_json_text(where, entry, "label")),
-        )
-    return videos
-
-
-def _files_by_stem(folder: Path) -> dict[str, list[str]]:
-    stems: dict[str, list[str]] = {}
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in EXTENSIONS:
-            stems.setdefault(file.stem, []).append(file.relative_to(folder).as_posix())
-    return stems
-
-
-def _file_of(where: str, video_id: str, stems: dict[str, list[str]]) -> str:
-    files = stems.get(video_id, [])
-    if len(files) > 1:
-        raise UserError(f"{where}: both '{files[0]}' and '{files[1]}' could be video '{video_id}'.")
-    if not files:
-        raise UserError(f"{where}: there is no file for video '{video_id}', e.g. '{video_id}.mp4'.")
-    return files[0]
-
-
-def _parse_json(path: Path, text: str) -> dict:
-    def refuse(constant: str) -> None:
-        raise ValueError(f"it holds {constant}, which is not a JSON number")
-
-    try:
-        document = json.loads(text, parse_constant=refuse)
-    except RecursionError:
-        raise UserError(f"{path} is not a captions file: it is nested too deep.") from None
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}.") from None
-    if not isinstance(document, dict):
-        raise UserError(f"{path} must hold an object with 'videos' and 'sentences'.")
-    return document
-
-
-def _json_list(path: Path, document: dict, name: str) -> Iterator[tuple[str, dict]]:
-    entries = document.get(name)
-    if not isinstance(entries, list):
-        raise UserError(f"{path} holds no list '{name}'.")
-    for index, entry in enumerate(entries):
-        where = f"{path} {name}[{index}]"
-        if not isinstance(entry, dict):
-            raise UserError(f"{where} is not an object.")
-        yield where, entry
-
-
-def _json_id(where: str, entry: dict, names: tuple[str, ...]) -> str:
-    for name in names:
-        value = entry.get(name)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, (int, str)) and not isinstance(value, bool) and str(value):
-            return str(value)
-        if value is not None:
-            raise UserError(f"{where}: {name} {json.dumps(value)[:80]} is not an id.")
-    raise UserError(f"{where} has no {' or '.join(names)}.")
-
-
-def _json_text(where: str, entry: dict, name: str) -> str:
-    value = entry.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise UserError(f"{where}: {name} {json.dumps(value)[:80]} is not a text.")
-    return value.strip()

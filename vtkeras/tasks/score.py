@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from vtkeras.data.captions import csv_rows, read_text
+from vtkeras.data.text_files import csv_rows, read_text
 from vtkeras.errors import UserError
 from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS
 
