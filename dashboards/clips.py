@@ -113,18 +113,22 @@ def from_file(name: str, path: Path | None, size: dict) -> Chosen | None:
         facts = f"{spell_facts(info)} · {media.spell_size(path.stat().st_size)}"
         st.caption(common.plain(facts))
         read = common.read_file(path, **size)
-        if media.is_playable(path, info):
-            video = str(path)
-        else:
-            preview = common.read_file(path, library.MOST_FRAMES, common.PREVIEW_SIDE)
-            video = common.as_mp4(preview.frames, preview.times)
-            facts += " · the player shows a preview" if video else ""
+        video = playable(path, info)
+        facts += " · the player shows a preview" if isinstance(video, bytes) else ""
     except UserError as error:
         # The visitor knows the file by another name than the server.
         raise UserError(str(error).replace(str(path), name[:LONGEST_NAME])) from None
     return Chosen(
         Path(name).name[:LONGEST_NAME], read.frames, read.times, video, info.duration, facts, read.reason
     )
+
+
+def playable(path: Path, info: media.VideoInfo, num_frames: int = library.MOST_FRAMES) -> str | bytes | None:
+    """What a player takes for a file from outside: its path, or a preview; None for a still picture."""
+    if media.is_playable(path, info):
+        return str(path)
+    preview = common.read_file(path, num_frames, common.PREVIEW_SIDE)
+    return common.as_mp4(preview.frames, preview.times)
 
 
 def spell_facts(info: media.VideoInfo) -> str:

@@ -43,9 +43,8 @@ def find_models() -> list[Path]:
     return runs.exported(model_roots())
 
 
-def choose_model() -> Path:
+def choose_model(models: list[Path]) -> Path:
     """The run whose model is to be asked; `?model=` in the address chooses it too."""
-    models = find_models()
     asked = st.query_params.get("model")
     default = next((place for place, model in enumerate(models) if str(model) == asked), 0)
     return st.selectbox("Model", models, index=default, format_func=short)

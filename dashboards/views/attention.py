@@ -8,6 +8,7 @@ import streamlit as st
 from dashboards import common
 from dashboards.attention import choose_word, frame_chart, show_faithfulness, show_frames
 from dashboards.clips import Chosen, choose_clip
+from dashboards.provenance import show_provenance
 from vtkeras.explain.animation import as_gif
 from vtkeras.serving import evidence, explanation, media, pictures
 from vtkeras.serving.explanation import METHODS, ROLLOUT, Explanation
@@ -82,20 +83,6 @@ def show_check(model: Path, found: Explanation, maps: np.ndarray, word: int) -> 
     return {word: judged}
 
 
-def show_downloads(info: dict, name: str, table: bytes, numbers: str, moving: tuple[np.ndarray, float]) -> None:
-    """All words as a picture, this one as an animation, and the numbers."""
-    files = {
-        "PNG": (table, "words.png", "image/png"),
-        "GIF": (as_gif(*moving), "look.gif", "image/gif"),
-        "mp4": (media.as_mp4(*moving), "look.mp4", "video/mp4"),
-        "JSON": (numbers, "explanation.json", "application/json"),
-    }
-    with st.container(horizontal=True):
-        for label, (content, file, kind) in files.items():
-            st.download_button(label, content, file, kind, on_click="ignore", icon=":material/download:")
-    st.caption(f"model {common.plain(info['name'])} · weights `{info['model_hash']}` · {common.plain(name)}")
-
-
 def show(model: Path, info: dict, chosen: Chosen) -> None:
     """From the clip to the word, to where it looked, to whether that is so."""
     found = explain(model, chosen, bool(info["answers"]))
@@ -117,18 +104,21 @@ def show(model: Path, info: dict, chosen: Chosen) -> None:
         judged = show_check(model, found, maps, word)
     table = pictures.to_png(found, maps, list(range(len(found.words))))
     numbers = pictures.to_json(info, chosen.name, found, method, maps, judged)
-    show_downloads(info, chosen.name, table, numbers, moving)
+    files = {
+        "PNG": (table, "words.png", "image/png"),
+        "GIF": (as_gif(*moving), "look.gif", "image/gif"),
+        "mp4": (media.as_mp4(*moving), "look.mp4", "video/mp4"),
+        "JSON": (numbers, "explanation.json", "application/json"),
+    }
+    show_provenance(model, chosen.name, files)
 
 
 st.title("Attention", anchor=False)
 with common.shown_errors():
     if common.find_models():
-        model_folder = common.choose_model()
+        model_folder = common.choose_model(common.find_models())
         loaded = common.load_model(model_folder)
-        data = loaded.config.data
-        clip_chosen = choose_clip(
-            model_folder, {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
-        )
+        clip_chosen = choose_clip(model_folder, loaded.clip_size)
         if clip_chosen:
             show(model_folder, loaded.info, clip_chosen)
     else:

@@ -8,17 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import common
-from dashboards.clips import BUNDLED, PATH, UPLOAD, choose_bundled, choose_file, spell_facts
+from dashboards.clips import BUNDLED, LONGEST_NAME, PATH, UPLOAD, choose_bundled, choose_file, playable, spell_facts
+from dashboards.provenance import show_provenance
 from vtkeras.serving import media
 from vtkeras.serving.dense import to_json, to_webvtt
 from vtkeras.serving.predictor import TimedCaption
 
 TASK = "dense_captioning"
-
-
-def choose_model(models: list[Path]) -> Path:
-    """One of the runs that write times."""
-    return st.selectbox("Model", models, format_func=common.short)
 
 
 def choose_video(model: Path, size: dict) -> tuple[str, Path, tuple[str, ...]] | None:
@@ -31,7 +27,7 @@ def choose_video(model: Path, size: dict) -> tuple[str, Path, tuple[str, ...]] |
             return None
         return (chosen.name, chosen.clip.path, chosen.clip.captions) if chosen else None
     name, path = choose_file(place)
-    return (Path(name).name, path, ()) if path else None
+    return (Path(name).name[:LONGEST_NAME], path, ()) if path else None
 
 
 def timeline(events: list[TimedCaption], duration: float) -> alt.Chart:
@@ -62,11 +58,7 @@ def show_player(
     path: Path, info: media.VideoInfo, size: dict, events: list[TimedCaption], start: float
 ) -> None:
     """The video with the events as subtitles, from `start` on."""
-    if media.is_playable(path, info):
-        video = str(path)
-    else:
-        preview = common.read_file(path, num_frames=256, max_side=common.PREVIEW_SIDE)
-        video = common.as_mp4(preview.frames, preview.times)
+    video = playable(path, info, num_frames=256)
     if video is None:
         st.image(common.read_file(path, **size).frames[0], width="stretch")
     else:
@@ -94,38 +86,22 @@ def show_events(model: Path, name: str, path: Path, written: tuple[str, ...], si
             st.dataframe(table, hide_index=True, column_config=columns)
         if written:
             st.caption(f"Written for this video: {common.plain(written[0])}")
-        show_provenance(model, name, events)
+        as_json = to_json(events, name, common.load_model(model).info)
+        files = {
+            "WebVTT": (to_webvtt(events), "events.vtt", "text/vtt"),
+            "JSON": (as_json, "events.json", "application/json"),
+        }
+        show_provenance(model, name, files)
     with left:
         show_player(path, info, size, events, start if events else 0.0)
-
-
-def show_provenance(model: Path, name: str, events: list[TimedCaption]) -> None:
-    """Where the events come from, and the events as files."""
-    info = common.load_model(model).info
-    with st.container(border=True):
-        st.markdown("**Where this comes from**")
-        st.caption(
-            f"model {common.plain(info['name'])} · weights `{info['model_hash']}` · trained on "
-            f"{common.plain(info['data'])}"
-        )
-        metrics = common.read_card(model).metrics
-        if not metrics.empty:
-            with st.expander("How often it is right, beside baselines"):
-                common.results_table(metrics)
-        with st.container(horizontal=True):
-            as_file = {"on_click": "ignore", "icon": ":material/download:"}
-            st.download_button("WebVTT", to_webvtt(events), "events.vtt", "text/vtt", **as_file)
-            as_json = to_json(events, name, info)
-            st.download_button("JSON", as_json, "events.json", "application/json", **as_file)
 
 
 st.title("Dense captions", anchor=False)
 with common.shown_errors():
     dense_models = [model for model in common.find_models() if common.read_card(model).task == TASK]
     if dense_models:
-        model_folder = choose_model(dense_models)
-        data = common.load_model(model_folder).config.data
-        clip_size = {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
+        model_folder = common.choose_model(dense_models)
+        clip_size = common.load_model(model_folder).clip_size
         video_chosen = choose_video(model_folder, clip_size)
         if video_chosen:
             show_events(model_folder, *video_chosen, clip_size)

@@ -9,6 +9,7 @@ from dashboards import common
 from dashboards.attention import show_attention, show_shares
 from dashboards.clips import Chosen, choose_clip, show_chosen
 from dashboards.decoding import choose_decoding, show_beams
+from dashboards.provenance import show_provenance
 from vtkeras.serving import evidence
 from vtkeras.serving.predictor import Answer, Caption, Predictor
 
@@ -80,31 +81,6 @@ def show_labels(labels: list[tuple[str, float]]) -> None:
         st.caption(f"The {MOST_LABELS} likeliest of {len(labels)}.")
 
 
-def show_provenance(
-    model: Path, predictor: Predictor, chosen: Chosen, caption: Caption | None, answers: list, labels: list
-) -> None:
-    """Where the results come from, and the results as files."""
-    info = predictor.info
-    with st.container(border=True):
-        st.markdown("**Where this comes from**")
-        st.caption(
-            f"model {common.plain(info['name'])} · weights `{info['model_hash']}` · trained on "
-            f"{common.plain(info['data'])} · {common.plain(str(model))}"
-        )
-        metrics = common.read_card(model).metrics
-        if metrics.empty:
-            st.caption("Not evaluated: nothing is known of how often it is right.")
-        else:
-            with st.expander("How often it is right, beside baselines"):
-                common.results_table(metrics)
-        with st.container(horizontal=True):
-            as_json = evidence.to_json(info, chosen.name, chosen.times, caption, answers, labels)
-            as_csv = evidence.to_csv(info, chosen.name, caption, answers, labels)
-            as_file = {"on_click": "ignore", "icon": ":material/download:"}
-            st.download_button("JSON", as_json, "result.json", "application/json", **as_file)
-            st.download_button("CSV", as_csv, "result.csv", "text/csv", **as_file)
-
-
 def show_results(model: Path, predictor: Predictor, chosen: Chosen) -> None:
     """Player on the left, results and where they come from on the right."""
     caption, answers, labels = None, [], []
@@ -126,7 +102,13 @@ def show_results(model: Path, predictor: Predictor, chosen: Chosen) -> None:
             with tabs["Labels"], common.shown_errors():
                 labels = common.classify(model, chosen.frames)
                 show_labels(labels)
-        show_provenance(model, predictor, chosen, caption, answers, labels)
+        as_json = evidence.to_json(predictor.info, chosen.name, chosen.times, caption, answers, labels)
+        as_csv = evidence.to_csv(predictor.info, chosen.name, caption, answers, labels)
+        files = {
+            "JSON": (as_json, "result.json", "application/json"),
+            "CSV": (as_csv, "result.csv", "text/csv"),
+        }
+        show_provenance(model, chosen.name, files)
     with left:
         show_chosen(chosen, caption.text if caption else "")
 
@@ -134,12 +116,9 @@ def show_results(model: Path, predictor: Predictor, chosen: Chosen) -> None:
 st.title("Playground", anchor=False)
 with common.shown_errors():
     if common.find_models():
-        model_folder = common.choose_model()
+        model_folder = common.choose_model(common.find_models())
         loaded = common.load_model(model_folder)
-        data = loaded.config.data
-        # As `vtkeras predict` reads a video, so that both say the same of it.
-        size = {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
-        clip_chosen = choose_clip(model_folder, size)
+        clip_chosen = choose_clip(model_folder, loaded.clip_size)
         if clip_chosen:
             show_results(model_folder, loaded, clip_chosen)
     else:

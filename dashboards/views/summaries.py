@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import clips, common
+from dashboards.provenance import show_files
 from vtkeras.errors import UserError
 from vtkeras.serving import media
 from vtkeras.serving.library import SAMPLES
@@ -109,7 +110,7 @@ def show_summary(folder: Path, video: Path | None) -> None:
             st.warning(common.plain(note), icon=":material/warning:")
     st.altair_chart(time_line(summary))
     show_shots(summary, folder)
-    show_files(summary, folder)
+    show_outputs(summary, folder)
 
 
 def show_player(summary: Summary, folder: Path, video: Path | None, start: float) -> None:
@@ -178,7 +179,7 @@ def seek(folder: Path, seconds: float) -> None:
     st.session_state.pop(f"play {folder.name}", None)
 
 
-def show_files(summary: Summary, folder: Path) -> None:
+def show_outputs(summary: Summary, folder: Path) -> None:
     """Every output to take away, and where it comes from."""
     with st.container(border=True):
         st.markdown("**Where this comes from**")
@@ -187,12 +188,9 @@ def show_files(summary: Summary, folder: Path) -> None:
             f"model {common.plain(summary.model['name'])} · weights `{summary.model['model_hash']}` · "
             f"scorer {common.plain(summary.scorer)} · budget {summary.budget:.0%}"
         )
-        with st.container(horizontal=True):
-            for name, kind in KINDS.items():
-                path = folder / name
-                if path.is_file() and path.stat().st_size <= LARGEST_DOWNLOAD:
-                    data = path.read_bytes()
-                    st.download_button(name, data, name, kind, on_click="ignore", icon=":material/download:")
+        paths = [folder / name for name in KINDS]
+        small = [path for path in paths if path.is_file() and path.stat().st_size <= LARGEST_DOWNLOAD]
+        show_files({path.name: (path.read_bytes(), path.name, KINDS[path.name]) for path in small})
         with st.expander("Storyboard"):
             st.image(str(folder / STORYBOARD))
 
@@ -235,7 +233,7 @@ with common.shown_errors():
         st.button("Another video", icon=":material/arrow_back:", on_click=leave)
         show_job(*earlier(root() / Path(st.query_params["job"]).name))
     elif models:
-        chosen = st.selectbox("Model", models, format_func=common.short)
+        chosen = common.choose_model(models)
         file = choose_video(chosen)
         if file:
             show_job(show_start(file, chosen), file)

@@ -378,6 +378,8 @@ def test_an_answer_is_explained_and_taken_away(explained):
     assert any(group.label.startswith("The answer") for group in explained.button_group)
     files = {button.label for button in explained.get("download_button")}
     assert files == {"PNG", "GIF", "mp4", "JSON"}
+    text = said(explained)
+    assert "clip_00.mp4 · model" in text and "weights `" in text and "trained on" in text
 
 
 # Files from outside

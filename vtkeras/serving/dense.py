@@ -35,7 +35,7 @@ def find_events(
         video: video or image file.
         window: seconds read at once; None takes what the model's config says, or else the whole video.
         duration: seconds of the video where they are known.
-        read: called with (path, num_frames, start, end, max_side).
+        read: called as `read_frames`.
         progress: called with the seconds done and the seconds there are.
 
     Raises:
@@ -45,8 +45,7 @@ def find_events(
         >>> find_events(Predictor("runs/dense_digits"), "long.mp4")[0]
         TimedCaption(start=1.2, end=2.7, text='digit 3 is moving up and down', score=0.93)
     """
-    data = predictor.config.data
-    window = data.window_seconds if window is None else window
+    window = predictor.config.data.window_seconds if window is None else window
     if window is not None and window <= 0:
         raise UserError(
             f"A window of {window} s has no length: give the seconds to read at once, e.g. --window 6."
@@ -54,7 +53,7 @@ def find_events(
     duration = probe(video).duration if duration is None else duration
     found: list[TimedCaption] = []
     for start, end in _windows(duration, window):
-        clip = read(video, data.num_frames, start, end, 4 * data.image_size)
+        clip = read(video, start=start, end=end, **predictor.clip_size)
         new = predictor.events(clip.frames, start, end)
         found = join_at_border(found, new, border=start, reach=TOUCH * (end - start))
         progress(end, duration)

@@ -75,8 +75,7 @@ def describe(
             return predictor.choose(clip.frames, question, list(choices))
         return predictor.answer(clip.frames, question)
 
-    data = predictor.config.data
-    clip = read_frames(video, data.num_frames, start, end, max_side=4 * data.image_size)
+    clip = read_frames(video, start=start, end=end, **predictor.clip_size)
     return Description(
         video=Path(video),
         clip=clip,

@@ -36,8 +36,7 @@ def explain_video(
     """
     if question is not None and caption is not None:
         raise UserError("Give --question or --caption, not both.")
-    data = predictor.config.data
-    clip = read_frames(video, data.num_frames, start, end, max_side=4 * data.image_size)
+    clip = read_frames(video, start=start, end=end, **predictor.clip_size)
     if question is not None:
         return explanation.explain_answer(predictor, clip.frames, clip.times, question)
     return explanation.explain_caption(predictor, clip.frames, clip.times, caption)

@@ -134,6 +134,12 @@ class Predictor:
             "labels": self.labels,
         }
 
+    @property
+    def clip_size(self) -> dict[str, int]:
+        """How a clip is read for this model: `num_frames`, and `max_side` in pixels, above what it looks at."""
+        data = self.config.data
+        return {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
+
     def can(self, endpoint: str) -> bool:
         """Whether the model was trained for an endpoint, e.g. `caption` or `answer`."""
         return hasattr(self.model, endpoint)
