@@ -151,6 +151,13 @@ def test_samples_are_playable_and_described(exported_run):
     assert probe(exported_run / "samples" / rows[1].split(",")[0]).frame_count == 16
 
 
+def test_without_the_keras_file(tiny_run, tmp_path):
+    lines = []
+    out = export_run(tiny_run, tmp_path / "out", report=lines.append, keras_file=False)
+    assert lines[-1].endswith("saved_model, samples") and not (out / "model.keras").exists()
+    assert "--no-keras-file" in (out / "README.md").read_text()
+
+
 def test_a_failed_export_leaves_the_old_one(tiny_run, tmp_path, monkeypatch):
     out = export_run(tiny_run, tmp_path / "out", report=lambda line: None)
     before = (out / "model.keras").read_bytes()

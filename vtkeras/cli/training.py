@@ -103,11 +103,12 @@ def export(
     run: RunFolder,
     out: Annotated[Path | None, typer.Option(help="Where to; default the run folder itself.")] = None,
     compiled: Annotated[bool, typer.Option(help="Let XLA compile captions: the first call is slow.")] = False,
+    keras_file: Annotated[bool, typer.Option(help="Also write the .keras file.")] = True,
 ) -> None:
     """Writes the SavedModel, the .keras file and sample clips of a run."""
     from vtkeras.export import export_run
 
-    export_run(run, out, report=say, compiled=compiled)
+    export_run(run, out, report=say, compiled=compiled, keras_file=keras_file)
 
 
 def _meteor_runs() -> bool:

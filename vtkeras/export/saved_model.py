@@ -48,6 +48,7 @@ def export_run(
     out: str | Path | None = None,
     report: Callable[[str], None] = print,
     compiled: bool = False,
+    keras_file: bool = True,
 ) -> Path:
     """Writes a run's SavedModel, `.keras` file and sample clips.
 
@@ -59,6 +60,7 @@ def export_run(
         out: where to; None puts the artefacts into the run folder.
         report: called with lines of progress.
         compiled: let XLA compile the endpoint `caption` where it runs, as `Decoder` says.
+        keras_file: write the `.keras` file, which training and evaluation go on from.
 
     Returns:
         The folder with the artefacts.
@@ -78,7 +80,8 @@ def export_run(
         if out != run.folder:
             _copy_run_files(run, out)
         _replace(out / SAVED_MODEL, lambda path: write_saved_model(run, path, compiled))
-        _replace(out / MODEL_FILE, lambda path: run.model.save(path))
+        if keras_file:
+            _replace(out / MODEL_FILE, lambda path: run.model.save(path))
         _replace(out / SAMPLES, lambda path: write_samples(run, path))
         (out / README).write_text(_readme(run, out), encoding="utf-8")
     except OSError as error:
@@ -87,7 +90,8 @@ def export_run(
                 f"The disk is full: {out} keeps what was there before. Free some space and export again."
             ) from None
         raise
-    report(f"exported to {out}: {SAVED_MODEL}, {MODEL_FILE}, {SAMPLES}")
+    written = [name for name in (SAVED_MODEL, MODEL_FILE, SAMPLES) if (out / name).exists()]
+    report(f"exported to {out}: {', '.join(written)}")
     return out
 
 
@@ -256,6 +260,8 @@ def _copy_run_files(run: Run, out: Path) -> None:
 def _readme(run: Run, out: Path) -> str:
     metrics = out / "metrics.md"
     table = metrics.read_text(encoding="utf-8") if metrics.is_file() else f"Not evaluated: `vtkeras evaluate {out}`.\n"
+    keras_file = (out / MODEL_FILE).exists()
+    use = f"`{MODEL_FILE}` is for Keras" if keras_file else f"the `{MODEL_FILE}` file is left out for its size"
     return f"""# {run.config.name}
 
 A model of the task `{run.config.task}` with {run.model.count_params():,} weights, made by
@@ -263,11 +269,10 @@ A model of the task `{run.config.task}` with {run.model.count_params():,} weight
 ```
 vtkeras train --config {out}/{CONFIG_FILE} --out runs/{run.config.name}
 vtkeras evaluate runs/{run.config.name}
-vtkeras export runs/{run.config.name} --out {out}
+vtkeras export runs/{run.config.name} --out {out}{"" if keras_file else " --no-keras-file"}
 ```
 
-`{SAVED_MODEL}/` needs TensorFlow and tensorflow-text alone; `{MODEL_FILE}` is for Keras; `{SAMPLES}/` holds a few
-test clips.
+`{SAVED_MODEL}/` needs TensorFlow and tensorflow-text alone; {use}; `{SAMPLES}/` holds a few test clips.
 
 ## Results
 
