@@ -11,7 +11,7 @@ from dashboards import common
 from dashboards.clips import BUNDLED, LONGEST_NAME, PATH, UPLOAD, choose_bundled, choose_file, playable, spell_facts
 from dashboards.provenance import show_provenance
 from vtkeras.serving import media
-from vtkeras.serving.dense import to_json, to_webvtt
+from vtkeras.serving.dense import spell_written, to_json, to_webvtt
 from vtkeras.serving.predictor import TimedCaption
 
 TASK = "dense_captioning"
@@ -85,7 +85,7 @@ def show_events(model: Path, name: str, path: Path, written: tuple[str, ...], si
             table = pd.DataFrame([asdict(event) for event in events])
             st.dataframe(table, hide_index=True, column_config=columns)
         if written:
-            st.caption(f"Written for this video: {common.plain(written[0])}")
+            st.caption(f"Written for this video: {common.plain(spell_written(written[0], info.duration))}")
         as_json = to_json(events, name, common.load_model(model).info)
         files = {
             "WebVTT": (to_webvtt(events), "events.vtt", "text/vtt"),

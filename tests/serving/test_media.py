@@ -111,6 +111,12 @@ def test_thumbnail_is_the_middle_of_the_middle_frame():
     np.testing.assert_array_equal(media.thumbnail(frames, side=5), np.full((5, 5, 3), 200))
 
 
+def test_thumbnail_of_a_clip_with_a_black_middle():
+    frames = np.zeros((3, 10, 10, 3), "uint8")
+    frames[2, 5:] = 200
+    assert media.thumbnail(frames, side=10)[9, 0, 0] == 200
+
+
 def test_webvtt():
     text = media.webvtt([(0, 1.5, "a <b> & c"), (3600, 3600, "two\n\nlines --> here"), (1, 2, "  ")])
     assert text.split("\n\n") == [

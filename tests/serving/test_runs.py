@@ -59,3 +59,11 @@ def test_exported_and_not(run, tmp_path):
     roots = [tmp_path / "runs", tmp_path / "none", tmp_path]
     assert runs.exported(roots) == [run] and runs.unexported(roots) == [trained]
     assert runs.exported([]) == []
+
+
+def test_models_of_several_tasks_come_first(run, tmp_path):
+    for name, text in (("a", "task: captioning\n"), ("b", "{")):
+        (tmp_path / "runs" / name / "saved_model").mkdir(parents=True)
+        (tmp_path / "runs" / name / "saved_model" / "saved_model.pb").write_bytes(b"")
+        (tmp_path / "runs" / name / "config.yaml").write_text(text)
+    assert [folder.name for folder in runs.exported([tmp_path])] == ["one", "a", "b"]

@@ -15,7 +15,7 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.dense_digits import DenseDigits
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
-from vtkeras.serving.dense import TOUCH, find_events, join_at_border, to_webvtt
+from vtkeras.serving.dense import TOUCH, find_events, join_at_border, spell_written, to_webvtt
 from vtkeras.serving.predictor import Predictor, TimedCaption
 from vtkeras.tasks import TASKS
 from vtkeras.tasks.dense import read_event_tokens
@@ -101,6 +101,11 @@ def test_an_event_that_a_border_cuts_is_put_together():
     for apart in (far, cat):
         assert join_at_border([one], [apart], 6, reach) == [one, apart]
     assert join_at_border([], [one], 0, reach) == join_at_border([one], [], 6, reach) == [one]
+
+
+def test_written_times_are_spelt_in_seconds():
+    spelt = spell_written("<t=0> <t=31> a cat <t=31> <t=31> no time", 3.1)
+    assert spelt == "0.0–3.1 s a cat" and spell_written("a cat", 3.1) == "a cat"
 
 
 def call(monkeypatch, *arguments):

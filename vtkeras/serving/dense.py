@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vtkeras.data.events import read_events
 from vtkeras.data.video import Clip, probe, read_frames
 from vtkeras.errors import UserError
 from vtkeras.serving.media import webvtt
@@ -88,6 +89,18 @@ def to_lines(events: list[TimedCaption]) -> list[str]:
     """The events as lines for a terminal."""
     rows = [f"{one.start:8.2f} s - {one.end:8.2f} s  {one.text}  ({one.score:.0%})" for one in events]
     return rows or ["no event found"]
+
+
+def spell_written(caption: str, duration: float) -> str:
+    """A dense caption with seconds in place of time tokens; any other caption as it is.
+
+    Example:
+        >>> spell_written("<t=0> <t=31> a cat jumps", duration=6.0)
+        '0.0–6.0 s a cat jumps'
+    """
+    events = read_events(caption)
+    spelt = (f"{one.start * duration:.1f}–{one.end * duration:.1f} s {one.text}" for one in events)
+    return "; ".join(spelt) if events else caption
 
 
 def to_json(events: list[TimedCaption], video: str, info: dict) -> str:

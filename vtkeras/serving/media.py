@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 UPLOAD_LIMIT = 200 * 1024**2  # bytes
+FLAT = 4.0  # spread of pixel values below which a frame shows nothing
 TIME_LIMIT = 60.0  # seconds
 
 _MOST_PLAYED = 200 * 1024**2  # bytes
@@ -137,7 +138,7 @@ def as_mp4(frames: np.ndarray, fps: float) -> bytes:
 
 
 def thumbnail(frames: np.ndarray, side: int = 96) -> np.ndarray:
-    """The middle frame, cut to a square and scaled.
+    """The middle frame, or if that shows nothing the one that shows most, cut to a square and scaled.
 
     Args:
         frames: uint8 (time, height, width, 3).
@@ -146,11 +147,13 @@ def thumbnail(frames: np.ndarray, side: int = 96) -> np.ndarray:
     Returns:
         uint8 (side, side, 3).
     """
-    middle = frames[len(frames) // 2]
-    height, width, _ = middle.shape
+    shown = frames[len(frames) // 2]
+    if shown.std() < FLAT:
+        shown = max(frames, key=np.std)
+    height, width, _ = shown.shape
     edge = min(height, width)
     top, left = (height - edge) // 2, (width - edge) // 2
-    square = Image.fromarray(np.ascontiguousarray(middle[top : top + edge, left : left + edge]))
+    square = Image.fromarray(np.ascontiguousarray(shown[top : top + edge, left : left + edge]))
     return np.asarray(square.resize((side, side), Image.Resampling.LANCZOS))
 
 

@@ -90,5 +90,17 @@ def unexported(roots: list[str | Path]) -> list[Path]:
 
 
 def exported(roots: list[str | Path]) -> list[Path]:
-    """Run folders below any of the roots that hold an exported model, in order of name."""
-    return list(dict.fromkeys(find_runs(roots[0], tuple(roots[1:])))) if roots else []
+    """Run folders below any of the roots that hold an exported model, in order of name.
+
+    Those of the task `multitask` come first: they can be asked for a caption, an answer and a label.
+    """
+    found = dict.fromkeys(find_runs(roots[0], tuple(roots[1:]))) if roots else {}
+    return sorted(found, key=lambda folder: _task(folder) != "multitask")
+
+
+def _task(folder: Path) -> str:
+    """The task of a run, "" for a damaged one."""
+    try:
+        return load_config(str(folder / "config.yaml")).task
+    except UserError:
+        return ""
