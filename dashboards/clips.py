@@ -132,6 +132,8 @@ def playable(path: Path, info: media.VideoInfo, num_frames: int = library.MOST_F
 
 
 def spell_facts(info: media.VideoInfo) -> str:
+    if info.frame_count == 1:
+        return f"one frame · {info.width}×{info.height} · {info.codec}"
     return f"{info.duration:.2f} s · {info.width}×{info.height} · {info.fps:.3g} frames/s · {info.codec}"
 
 

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from fixtures.videos import make_video
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -231,6 +232,34 @@ def test_predict_on_what_is_no_video(monkeypatch, capsys, walk, tmp_path):
 def test_an_empty_question(monkeypatch, capsys, walk, videos):
     arguments = ["predict", videos / "test_0018.mp4", "--model", walk, "--question", "  "]
     assert "question is empty" in refused(monkeypatch, capsys, *arguments)
+
+
+def test_bytes_that_are_no_text(monkeypatch, capsysbinary, walk, videos, tmp_path):
+    """A file name and a question that are no UTF-8, as a shell hands them over, and a question beyond all room."""
+    odd = tmp_path / "caf\udce9.mp4"
+    odd.write_bytes((videos / "test_0018.mp4").read_bytes())
+    question = "how many digits \udcff are there?"
+    for arguments in (
+        ["predict", odd, "--question", question, "--json"],
+        ["predict", odd, "--question", 20 * question],
+        ["explain", odd, "--question", question, "--word", "1", "--orders", "2", "--out", tmp_path / "look"],
+        ["summarize", odd, "--out", tmp_path / "short", "--no-clip"],
+    ):
+        monkeypatch.setattr("sys.argv", ["vtkeras", *map(str, arguments), "--model", str(walk)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 0
+    assert "how many digits ? are there?" in capsysbinary.readouterr().out.decode()
+    assert json.loads((tmp_path / "look" / "explanation.json").read_text())["video"].endswith("caf?.mp4")
+    assert json.loads((tmp_path / "short" / "summary.json").read_text())["video"] == "caf?.mp4"
+
+
+def test_a_long_video_is_told_to_be_seen_in_part(walk, tmp_path):
+    long = make_video(tmp_path / "long.mp4", 4, times_ms=[0, 20_000, 40_000, 60_000])  # ends at 60.1 s
+    code, output = call("predict", long, "--model", walk)
+    assert code == 0 and "saw a frame every 20 s only" in output
+    code, output = call("predict", long, "--model", walk, "--end", 10)
+    assert code == 0 and "only" not in output
 
 
 def test_explain_an_unknown_word(monkeypatch, capsys, walk, videos):

@@ -12,15 +12,14 @@ from dashboards.provenance import show_provenance
 from vtkeras.explain.animation import as_gif
 from vtkeras.serving import evidence, explanation, media, pictures
 from vtkeras.serving.explanation import METHODS, ROLLOUT, Explanation
+from vtkeras.serving.predictor import Predictor
 
 CAPTION, ANSWER = "Caption", "Answer"
 
 
-def explain(model: Path, chosen: Chosen, has_answers: bool) -> Explanation | None:
-    """What the visitor wants explained; None while the question is missing."""
-    what = st.segmented_control(
-        "Explain the", [CAPTION] + [ANSWER] * has_answers, default=CAPTION, required=True
-    )
+def explain(model: Path, chosen: Chosen, can: list[str]) -> Explanation | None:
+    """What the visitor wants explained, of what this model can do; None while the question is missing."""
+    what = st.segmented_control("Explain the", can, default=can[0], required=True)
     if what == CAPTION:
         return common.explain(model, chosen.frames, chosen.times, None)
     known = chosen.clip.questions if chosen.clip else ()
@@ -83,9 +82,13 @@ def show_check(model: Path, found: Explanation, maps: np.ndarray, word: int) -> 
     return {word: judged}
 
 
-def show(model: Path, info: dict, chosen: Chosen) -> None:
+def show(model: Path, predictor: Predictor, chosen: Chosen) -> None:
     """From the clip to the word, to where it looked, to whether that is so."""
-    found = explain(model, chosen, bool(info["answers"]))
+    can = [what for what, endpoint in ((CAPTION, "caption"), (ANSWER, "answer")) if predictor.can(endpoint)]
+    if not can:
+        st.info("This model writes no captions and answers no questions: choose another.", icon=":material/info:")
+        return
+    found = explain(model, chosen, can)
     if found is None:
         return
     if not found.words:
@@ -103,7 +106,7 @@ def show(model: Path, info: dict, chosen: Chosen) -> None:
     with common.shown_errors():
         judged = show_check(model, found, maps, word)
     table = pictures.to_png(found, maps, list(range(len(found.words))))
-    numbers = pictures.to_json(info, chosen.name, found, method, maps, judged)
+    numbers = pictures.to_json(predictor.info, chosen.name, found, method, maps, judged)
     files = {
         "PNG": (table, "words.png", "image/png"),
         "GIF": (as_gif(*moving), "look.gif", "image/gif"),
@@ -120,7 +123,7 @@ with common.shown_errors():
         loaded = common.load_model(model_folder)
         clip_chosen = choose_clip(model_folder, loaded.clip_size)
         if clip_chosen:
-            show(model_folder, loaded.info, clip_chosen)
+            show(model_folder, loaded, clip_chosen)
     else:
         st.info("No exported model to look into yet. This makes one:", icon=":material/flag:")
         st.code("make demo", language="bash")

@@ -382,6 +382,31 @@ def test_an_answer_is_explained_and_taken_away(explained):
     assert "clip_00.mp4 · model" in text and "weights `" in text and "trained on" in text
 
 
+@pytest.fixture
+def asked(open_page, tmp_path):
+    """A callable from a page to it after the first picture of the model that only answers was chosen."""
+
+    def asked(name):
+        app = open_page(name, ROOT / "saved_models" / "question_answering", tmp_path)
+        return next(button for button in app.button if button.label == "Clip 1").click().run()
+
+    return asked
+
+
+def test_a_model_that_only_answers_is_explained(asked):
+    app = asked("attention")
+    assert is_calm(app) and "sums to 1.000" in said(app)
+    [what] = [group for group in app.button_group if group.label == "Explain the"]
+    assert what.options == ["Answer"] and app.text_input[0].value == "is the red object on the left?"
+
+
+def test_a_model_that_only_answers_is_played_with(asked):
+    app = asked("playground")
+    assert [tab.label for tab in app.tabs] == ["Ask"] and "one frame · 75×75 · png" in said(app)
+    app.text_input(key="question").set_value("is the red object on the left?").run()
+    assert is_calm(app) and app.subheader[0].value == "yes"
+
+
 # Files from outside
 
 

@@ -204,6 +204,21 @@ def test_what_is_no_video_is_refused_before_ffmpeg_sees_it(tmp_path, text, monke
         read_frames(path, 4)
 
 
+@pytest.mark.parametrize(
+    "suffix, reason",
+    [(".mp4", "no video stream that can be decoded"), (".mkv", "ends before its first frame"),
+     (".avi", "no frame decodes")],
+)  # fmt: skip
+def test_a_stream_without_a_frame(tmp_path, suffix, reason):
+    path = tmp_path / f"a{suffix}"
+    with video.av.open(str(path), "w") as container:
+        stream = container.add_stream(CODECS[suffix], rate=10)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        container.start_encoding()
+    with pytest.raises(UserError, match=f"a{suffix}.*{reason}"):
+        read_frames(path, 4)
+
+
 def test_audio_only(tmp_path):
     with pytest.raises(UserError, match="a.mp4 has no video stream"):
         read_frames(make_sound(tmp_path / "a.mp4"), 4)

@@ -128,6 +128,15 @@ def test_an_old_export_has_maps_but_no_rollout():
     assert explanation.judge(old, answer, answer.maps(), [0])[0].depends
 
 
+def test_a_caption_of_unknown_words():
+    strange = toy()
+    strange.model.explain_caption = lambda *given: {
+        **Toy().explain_caption(*given), "tokens": tf.constant([[b"[UNK]", b"!", b""]])
+    }  # fmt: skip
+    with pytest.raises(UserError, match="knows no word of the caption '猫!'"):
+        explanation.explain_caption(strange, FRAMES, TIMES, "猫!")
+
+
 @pytest.mark.parametrize(
     "options, sentence",
     [

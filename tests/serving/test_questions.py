@@ -12,9 +12,12 @@ from vtkeras.data.sources.sort_of_clevr import SortOfClevr
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.export.saved_model import write_samples, write_saved_model
+from vtkeras.serving.decoding import Decoding
 from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
 from vtkeras.serving.library import list_clips, read_clip
+from vtkeras.serving.pictures import explain_video
 from vtkeras.serving.predictor import Predictor
+from vtkeras.summaries.summarize import summarize
 from vtkeras.tasks import TASKS
 from vtkeras.training.run import Run
 
@@ -56,6 +59,9 @@ def test_only_what_was_trained_is_exported(predictor, frames):
         predictor.caption(frames)
     with pytest.raises(UserError, match="trained without labels"):
         predictor.classify(frames)
+    for embed in (lambda: predictor.embed_video(frames), lambda: predictor.embed_text("a")):
+        with pytest.raises(UserError, match="trained without a space of videos and texts"):
+            embed()
 
 
 def test_answers(predictor, frames):
@@ -96,11 +102,33 @@ def test_questions_that_cannot_be_answered(predictor, frames, question, told):
 
 def test_what_is_too_long_is_told(folder, predictor, frames, tmp_path):
     assert predictor.answer(frames, QUESTION).unread == 0
-    assert predictor.answer(frames, QUESTION * 5).unread == 5 * 8 - 13
+    # 13 pieces are read: all 8 of the first question, its mark among them, and 5 of the second's 7 words.
+    assert predictor.answer(frames, QUESTION * 5).unread == 5 * 7 - 12
     picture = tmp_path / "picture.png"
     Image.fromarray(frames[0]).save(picture)
     lines = to_lines(describe(folder, picture, [QUESTION * 5]))
-    assert "of its 40 word pieces it read the first 13" in "\n".join(lines)
+    assert "too long for the model: its last 23 word pieces were not read" in "\n".join(lines)
+
+
+def test_a_mark_that_is_not_read_is_no_loss(predictor, frames):
+    thirteen = "is the red object on the left is the red object on the"  # all that there is room for
+    assert predictor.answer(frames, f"{thirteen}?").unread == 0
+    assert predictor.answer(frames, f"{thirteen} left?").unread == 1
+    assert predictor.answer(frames, f"{thirteen} 左?").unread == 1
+
+
+def test_what_a_model_without_captions_cannot_do_is_told(folder, predictor, frames, tmp_path):
+    picture = tmp_path / "picture.png"
+    Image.fromarray(frames[0]).save(picture)
+    with pytest.raises(UserError, match="ask it something with --question"):
+        explain_video(predictor, picture)
+    with pytest.raises(UserError, match="ask it something with --question"):
+        explain_video(predictor, picture, caption="red is left")
+    with pytest.raises(UserError, match="leave the decoding options out"):
+        describe(folder, picture, [QUESTION], decoding=Decoding("beam"))
+    with pytest.raises(UserError, match="'sort_of_clevr' cannot summarise.*'multitask'"):
+        summarize(picture, predictor, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize("choices", [[], ["yes"], ["yes", "yes "], ["yes", ""]])

@@ -10,6 +10,7 @@ from PIL import Image
 from vtkeras.data.video import FrameStream, probe
 from vtkeras.errors import UserError
 from vtkeras.summaries import observe as observing
+from vtkeras.summaries.storyboard import storyboard
 from vtkeras.summaries.summarize import Options, Summary, choose, summarize
 from vtkeras.summaries.write import merge_captions
 
@@ -196,3 +197,26 @@ def test_choose_by_hand(made):
     key, notes = choose(shots, np.array([0, 5, 1, 9, 2, 0, 0, 0, 0, 0]), 0.2, 25.0)
     assert np.flatnonzero(key).tolist() == [1, 3] and not notes
     assert merge_captions([replace(shots[0], caption="x", confidence=0.4)]) == [(0.0, 1.0, "")]
+
+
+def test_a_flicker_is_no_key_shot():
+    """Shots of 1, 0.1, 1 and 0.1 s under a budget of 1.1 s: the flickers score highest and are left out."""
+    ends = [1.0, 1.1, 2.1, 2.2]
+    shots = [
+        observing.SeenShot(start, end, "", 1.0, None, None, "") for start, end in zip([0.0, *ends], ends)
+    ]
+    scores = np.array([1, 9, 2, 9])
+    assert choose(shots, scores, 0.5, 10.0)[0].tolist() == [False, False, True, False]
+    key, [note] = choose(shots, scores, 0.1, 10.0)  # nothing but a flicker fits
+    assert key.tolist() == [False, False, True, False] and "1.00 s long" in note
+    assert choose(shots[1:2], scores[1:2], 1.0, 10.0)[0].tolist() == [True]  # there is nothing else
+
+
+def test_a_storyboard_tells_how_many_it_leaves_out(made):
+    summary, folder = made
+    # 60 shots, of which 48 are shown.
+    shots = [{**shot, "key": True, "score": place} for place, shot in enumerate(summary.shots * 6)]
+    some, all_of_them = (storyboard(shots[:count], folder, "film") for count in (60, 48))
+    assert some.size == all_of_them.size == (1280, 16 + 18 + 26 + 36 + 12 * (200 + 4 * 18 + 16))
+    title = np.asarray(some)[:30] != np.asarray(all_of_them)[:30]
+    assert title[:, 60:].any() and not title[:, :40].any()  # more words, after the same one

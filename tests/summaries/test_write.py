@@ -75,3 +75,4 @@ def test_every_part_with_words_is_quoted():
 def test_clock():
     assert [clock(0), clock(59.6), clock(3599.4), clock(3675)] == ["0:00", "1:00", "59:59", "1:01:15"]
     assert [clock(0.04, fine=True), clock(59.96, fine=True)] == ["0:00.0", "1:00.0"]
+    assert clock(3675.25, fine=True) == "1:01:15.2"

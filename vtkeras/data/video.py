@@ -166,6 +166,8 @@ def _problems_of(path: str | Path) -> Iterator[None]:
         yield
     except UserError:
         raise
+    except EOFError:
+        raise UserError(f"{path} ends before its first frame.") from None
     except Exception as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UserError(f"{path} cannot be decoded: {reason}.") from None

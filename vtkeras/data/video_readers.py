@@ -177,8 +177,10 @@ class AvReader(Reader):
         if self._container.duration:
             return self._container.duration / av.time_base
         ends = [p.pts + (p.duration or 0) for p in self._container.demux(stream) if p.pts is not None]
+        if not ends:
+            return 0.0  # and nothing to seek in
         self._seek(stream.start_time or 0)
-        return float((max(ends) - (stream.start_time or 0)) * base) if ends else 0.0
+        return float((max(ends) - (stream.start_time or 0)) * base)
 
     @property
     def lost(self) -> int:

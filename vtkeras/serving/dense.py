@@ -14,7 +14,7 @@ from vtkeras.data.events import read_events
 from vtkeras.data.video import Clip, probe, read_frames
 from vtkeras.errors import UserError
 from vtkeras.serving.media import webvtt
-from vtkeras.serving.predictor import Predictor, TimedCaption
+from vtkeras.serving.predictor import Predictor, TimedCaption, readable
 
 TOUCH = 0.1  # of a window: events this near to its border may be one that the border cut
 
@@ -106,7 +106,7 @@ def spell_written(caption: str, duration: float) -> str:
 def to_json(events: list[TimedCaption], video: str, info: dict) -> str:
     """The events as JSON, with the model they come from."""
     values = {
-        "video": video,
+        "video": readable(video),
         "model": {key: info[key] for key in ("name", "model_hash", "data")},
         "events": [
             {name: value if name == "text" else round(value, 4) for name, value in asdict(one).items()}

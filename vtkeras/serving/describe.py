@@ -14,9 +14,10 @@ from vtkeras.errors import UserError
 from vtkeras.explain.overlay import caption_picture
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.evidence import by_time, question_shares
-from vtkeras.serving.predictor import Answer, Caption, Predictor
+from vtkeras.serving.predictor import Answer, Caption, Predictor, readable
 
 LABEL_THRESHOLD = 0.5
+FAR_APART = 5.0  # seconds between frames, above which much may happen unseen
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,15 @@ def describe(
     """
     if choices and not questions:
         raise UserError("--choice gives answers to choose from: ask with --question.")
+    questions, choices = [readable(text) for text in questions], [readable(text) for text in choices]
     predictor = Predictor(model)
+    if decoding != GREEDY and not predictor.can("caption"):
+        raise UserError(f"The model in {model} writes no captions: leave the decoding options out.")
     writes = predictor.can("write_answer") and predictor.can("answer") and not choices
 
     def answer(question: str) -> Answer:
         if choices:
-            return predictor.choose(clip.frames, question, list(choices))
+            return predictor.choose(clip.frames, question, choices)
         return predictor.answer(clip.frames, question)
 
     clip = read_frames(video, start=start, end=end, **predictor.clip_size)
@@ -97,7 +101,8 @@ def to_lines(found: Description) -> list[str]:
         lines.append(f"{question}  {answer.text}  ({answer.score:.0%})")
         lines.append(f"  looked most at: {_most_looked_at(answer, found.clip.times)}")
         if answer.unread:
-            lines.append(f"  the question is too long for the model: {_unread(answer)}")
+            lost = f"its last {answer.unread} word pieces were not read"
+            lines.append(f"  the question is too long for the model: {lost}")
     for question, answer in found.written:
         lines.append(f"{question}  {answer.text}  ({answer.score:.0%}, written word by word)")
     likely = [f"{label} ({p:.0%})" for label, p in found.labels if p >= LABEL_THRESHOLD]
@@ -105,6 +110,12 @@ def to_lines(found: Description) -> list[str]:
         lines.append("the model answers questions: ask one with --question")
     if found.labels:
         lines.append(f"labels: {', '.join(likely) or 'none above 50%'}")
+    apart = np.diff(found.clip.times).max(initial=0)
+    if apart > FAR_APART:
+        lines.append(
+            f"note: it saw a frame every {apart:.0f} s only: give a part with --start and --end, "
+            "or let `vtkeras summarize` see all of it"
+        )
     if not found.clip.complete:
         lines.append(f"note: {found.clip.reason}")
     return lines
@@ -113,7 +124,7 @@ def to_lines(found: Description) -> list[str]:
 def to_json(found: Description) -> str:
     """The description as JSON, with the times of the frames that were looked at."""
     values = {
-        "video": str(found.video),
+        "video": readable(str(found.video)),
         "model": {key: found.info[key] for key in ("name", "model_hash", "data")},
         **(_caption_values(found.caption, found.clip.times) if found.caption else {}),
         "answers": [_answer_values(question, answer, found.clip.times) for question, answer in found.answers],
@@ -176,11 +187,6 @@ def _answer_values(question: str, answer: Answer, times: np.ndarray) -> dict:
         "alternatives": dict(answer.alternatives),
         "frames": by_time(question_shares(answer), answer.frame_indices, times),
     }
-
-
-def _unread(answer: Answer) -> str:
-    read = len(answer.words)
-    return f"of its {read + answer.unread} word pieces it read the first {read}"
 
 
 def _most_looked_at(answer: Answer, times: np.ndarray, count: int = 3) -> str:

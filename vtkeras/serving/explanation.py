@@ -12,7 +12,7 @@ from vtkeras.errors import UserError
 from vtkeras.explain import faithfulness
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.serving import evidence
-from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.predictor import Predictor, knows_a_word
 
 MEAN, ROLLOUT = "mean", "rollout"
 METHODS = {
@@ -98,7 +98,8 @@ def explain_caption(
         text: a caption to read; None for the one that the model writes.
 
     Raises:
-        UserError: for a text of one's own with a model exported without `explain_caption`.
+        UserError: for a text of one's own that is empty or of unknown words, or with a model exported without
+            `explain_caption`.
     """
     if text is not None:
         _require(predictor, "explain_caption")
@@ -115,6 +116,8 @@ def explain_caption(
                             caption.frame_indices)  # fmt: skip
     found = _first(predictor.model.explain_caption(tf.constant(frames[None]), _strings(text, 1)))
     pieces = [piece.decode() for piece in found["tokens"] if piece]
+    if caption is None and not knows_a_word(pieces):
+        raise UserError(f"The model knows no word of the caption '{text.strip()[:80]}': write as its captions are.")
     count = len(pieces)
     words, attention, chances = evidence.join_pieces(
         pieces, found["attention"][:count], found["probabilities"][:count]

@@ -16,7 +16,7 @@ from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.explain.overlay import caption_picture
 from vtkeras.serving import evidence, explanation
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.predictor import Predictor, readable
 
 TILE, SIDE = 128, 256  # pixels
 
@@ -32,14 +32,18 @@ def explain_video(
     """Explains the caption of a video file, a caption of one's own, or the answer to a question.
 
     Raises:
-        UserError: for a file that does not decode, an empty text, or both texts at once.
+        UserError: for a file that does not decode, an empty text, both texts at once, or a model without
+            captions that is not asked anything.
     """
     if question is not None and caption is not None:
         raise UserError("Give --question or --caption, not both.")
+    if question is None and not predictor.can("caption"):
+        raise UserError(f"The model in {predictor.folder} knows no captions: ask something with --question.")
     clip = read_frames(video, start=start, end=end, **predictor.clip_size)
     if question is not None:
-        return explanation.explain_answer(predictor, clip.frames, clip.times, question)
-    return explanation.explain_caption(predictor, clip.frames, clip.times, caption)
+        return explanation.explain_answer(predictor, clip.frames, clip.times, readable(question))
+    given = None if caption is None else readable(caption)
+    return explanation.explain_caption(predictor, clip.frames, clip.times, given)
 
 
 def find_words(found: Explanation, word: str | None) -> list[int]:
@@ -86,7 +90,7 @@ def to_json(
     """
     shares = evidence.frame_sums(maps)
     values = {
-        "video": video,
+        "video": readable(video),
         "model": {key: info[key] for key in ("name", "model_hash", "data")},
         "kind": found.kind,
         "text": found.text,

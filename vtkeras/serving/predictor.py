@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,7 +61,8 @@ class Answer:
             that was written word by word.
         words: the question's word pieces.
         attention, frames, frame_indices: as in `Caption`.
-        unread: word pieces at the question's end that the model did not read, for want of room.
+        unread: word pieces at the question's end that the model did not read, for want of room; marks like
+            "?" are not counted.
     """
 
     text: str
@@ -247,11 +249,17 @@ class Predictor:
         return [(self.labels[index], float(found["probabilities"][index])) for index in order]
 
     def embed_video(self, frames: np.ndarray) -> np.ndarray:
-        """Unit vector float32 (embedding_dim,)."""
+        """Unit vector float32 (embedding_dim,).
+
+        Raises:
+            UserError: if the model was trained without a space that videos and texts share.
+        """
+        self._require("embed_video", "a space of videos and texts")
         return self.model.embed_video(_one(frames)).numpy()[0]
 
     def embed_text(self, text: str) -> np.ndarray:
-        """Unit vector float32 (embedding_dim,)."""
+        """Unit vector float32 (embedding_dim,); raises as `embed_video`."""
+        self._require("embed_text", "a space of videos and texts")
         return self.model.embed_text(tf.constant([_encoded(text)])).numpy()[0]
 
     def _call(self, endpoint: str, frames: np.ndarray, *texts: tf.Tensor, **scalars: int | float) -> dict:
@@ -266,15 +274,17 @@ class Predictor:
                 f"The question is {len(question):,} characters long: ask in at most {LONGEST_QUESTION:,}."
             )
         found = self._call(endpoint, frames, tf.constant([_encoded(question)]), *texts)
-        words = {word.decode() for word in found["tokens"] if word}
-        if not any(word[-1].isalnum() for word in words - {UNKNOWN}):
+        if not knows_a_word(word.decode() for word in found["tokens"] if word):
             raise UserError(
                 f"The model knows no word of the question '{question.strip()[:80]}': ask as its training data do."
             )
-        return {**found, "unread": self._pieces(question) - len(found["tokens"]) + 1 if found["tokens"][-1] else 0}
+        room = len(found["tokens"]) - 1  # the first is no word's
+        unread = self._pieces(question)[room:] if found["tokens"][-1] else []
+        return {**found, "unread": sum(map(_is_word, unread))}
 
-    def _pieces(self, text: str) -> int:
-        return len(make_tokenizer(Vocabulary.load(self.folder / "vocabulary.json"))(text))
+    def _pieces(self, text: str) -> list[str]:
+        vocabulary = Vocabulary.load(self.folder / "vocabulary.json")
+        return [vocabulary.tokens[piece] for piece in make_tokenizer(vocabulary)(readable(text)).numpy()]
 
     def _require(self, endpoint: str, what: str) -> None:
         if not self.can(endpoint):
@@ -320,8 +330,23 @@ def _to_answer(frames: np.ndarray, found: dict, names: list[str] = ()) -> Answer
     )
 
 
+def knows_a_word(pieces: Iterable[str]) -> bool:
+    """Whether any word piece belongs to a word that the model knows; marks and `[UNK]` do not."""
+    return any(_is_word(piece) for piece in pieces if piece != UNKNOWN)
+
+
+def _is_word(piece: str) -> bool:
+    """Whether a word piece belongs to a word, known or not, and is no mark."""
+    return piece == UNKNOWN or piece[-1].isalnum()
+
+
+def readable(text: str) -> str:
+    """The text with a question mark for what is no Unicode, e.g. a broken byte of a command line or file name."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+    return readable(text).encode()
 
 
 def _one(frames: np.ndarray) -> tf.Tensor:

@@ -87,12 +87,17 @@ def observe(
         progress: called with seconds seen and seconds in all.
 
     Raises:
-        UserError: for a file that does not decode, or a full disk.
+        UserError: for a file that does not decode, a full disk, or a model without captions or embeddings.
 
     Example:
         >>> observe("film.mp4", predictor, "out", 10.0, 27.0).shots[0].caption
         'digit 3 is moving up and down'
     """
+    if not (predictor.can("caption") and predictor.can("embed_video")):
+        raise UserError(
+            f"The model '{predictor.info['name']}' cannot summarise, for it lacks captions or a space of videos and "
+            "texts: choose one of the task 'multitask'."
+        )
     with FrameStream(video) as stream, _disk_errors_of(folder):
         key = {
             "version": VERSION,

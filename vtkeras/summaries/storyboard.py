@@ -29,7 +29,8 @@ def storyboard(shots: list[dict], folder: str | Path, title: str) -> Image.Image
         title: above the time line.
 
     Returns:
-        A picture 1,264 pixels wide; with more than 48 key shots, the 48 with the highest scores.
+        A picture 1,280 pixels wide; with more than 48 key shots, the 48 with the highest scores, and a word
+        on that beside the title.
 
     Example:
         >>> storyboard(summary.shots, "runs/summaries/film", "film.mp4").save("storyboard.png")
@@ -45,6 +46,8 @@ def storyboard(shots: list[dict], folder: str | Path, title: str) -> Image.Image
     page = Image.new("RGB", (width, top + rows * tile_height), BACKGROUND)
     draw = ImageDraw.Draw(page)
     bold, plain = _font("DejaVuSans-Bold.ttf"), _font("DejaVuSans.ttf")
+    if len(tiles) < len(key):
+        title = f"{title}; pictures of the best {len(tiles)} of {len(key)} key shots"
     draw.text((MARGIN, MARGIN - 6), _fit(title, bold, width - 2 * MARGIN), INK, bold)
     _draw_line(draw, shots, width, plain)
     fine = shots[-1]["end"] < 60

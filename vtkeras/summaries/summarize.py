@@ -16,13 +16,13 @@ from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.metrics.summary import choose_key_shots
 from vtkeras.serving.media import webvtt
-from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.predictor import Predictor, readable
 from vtkeras.summaries.observe import SeenShot, file_hash, observe
 from vtkeras.summaries.relate import pick_sentences
 from vtkeras.summaries.scorers import DIVERSE, make_scorer
 from vtkeras.summaries.shots import MAX_SHOT, MIN_SHOT, THRESHOLD
 from vtkeras.summaries.storyboard import storyboard
-from vtkeras.summaries.write import choose_quotes, divide, merge_captions, write
+from vtkeras.summaries.write import choose_quotes, clock, divide, merge_captions, write
 
 JSON, TEXT, CAPTIONS, STORYBOARD, CLIP = (
     "summary.json",
@@ -35,6 +35,7 @@ CLIP_CAPTIONS = "summary.vtt"
 BUDGET = 0.15
 LONGEST_SHARE = 0.05  # of the video: a longer take is cut into parts, so that three fit into the usual budget
 FINEST_TICK = 0.05  # seconds; lengths are counted in these, or in frames where those are longer
+FLICKER = 0.25  # seconds; what is left of a divided take may be shorter, and nobody sees such a shot
 
 Progress = Callable[[str, float, float], None]
 
@@ -163,7 +164,7 @@ def summarize(
     parts = divide(seen.shots)
     text, parts = write(parts, seen.shots, choose_quotes(parts, key, scores, quotes))
     summary = Summary(
-        video=Path(video).name,
+        video=readable(Path(video).name),
         video_hash=file_hash(video),
         duration=seen.shots[-1].end,
         seconds=float(sum(shot.length for shot, chosen in zip(seen.shots, key) if chosen)),
@@ -210,15 +211,17 @@ def choose(
         fps: frames a second, the grain of lengths.
 
     Returns:
-        bool (shots,), and notes. Where not even one shot fits, the best of the shortest is chosen.
+        bool (shots,), and notes. Where not even one shot fits, the best of the shortest is chosen. Shots of
+        less than a quarter of a second are chosen only where there are no others.
     """
     tick = max(1 / fps, FINEST_TICK)
     seconds = np.array([shot.length for shot in shots])
     lengths = np.maximum(np.ceil(seconds / tick - 1e-3), 1).astype(int)
-    key = choose_key_shots(scores, lengths, int(budget * seconds.sum() / tick + 1e-6))
+    seen = seconds >= min(FLICKER, seconds.max())
+    key = choose_key_shots(np.where(seen, scores, 0), lengths, int(budget * seconds.sum() / tick + 1e-6))
     if key.any():
         return key, []
-    shortest = np.flatnonzero(lengths == lengths.min())
+    shortest = np.flatnonzero(seen & (lengths == lengths[seen].min()))
     best = shortest[np.argmax(np.asarray(scores)[shortest])]
     key[best] = True
     return key, [
@@ -252,7 +255,8 @@ def to_text(summary: Summary) -> str:
     lines = [summary.text, "", f"Key shots ({summary.seconds:.1f} s of {summary.duration:.1f} s):"]
     for shot in summary.key_shots:
         words = " ".join(filter(None, [shot["caption"], f"“{shot['sentence']}”" if shot["sentence"] else ""]))
-        lines.append(f"  {shot['start']:.1f}–{shot['end']:.1f} s  {words or '(no words)'}")
+        start, end = (clock(shot[name], fine=True) for name in ("start", "end"))
+        lines.append(f"  {start}–{end}  {words or '(no words)'}")
     lines += [f"Note: {note}" for note in summary.notes]
     source = f"model {summary.model['name']} {summary.model['model_hash']}, scorer {summary.scorer}"
     return "\n".join([*lines, f"({source})"]) + "\n"
@@ -307,5 +311,5 @@ def _make(folder: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f"{path.name}.partial")
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8", errors="replace")  # the name of a transcript may be no text
     temporary.replace(path)

@@ -129,12 +129,11 @@ def clock(seconds: float, fine: bool = False) -> str:
         >>> clock(75), clock(3675), clock(7.25, fine=True)
         ('1:15', '1:01:15', '0:07.2')
     """
-    if fine:
-        minutes, rest = divmod(round(10 * seconds), 600)
-        return f"{minutes}:{rest // 10:02d}.{rest % 10}"
-    minutes, rest = divmod(int(seconds + 0.5), 60)
+    tenths = round(10 * seconds) if fine else 10 * int(seconds + 0.5)
+    minutes, rest = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    text = f"{hours}:{minutes:02d}:" if hours else f"{minutes}:"
+    return text + f"{rest // 10:02d}" + (f".{rest % 10}" if fine else "")
 
 
 def _join_silent(parts: list[Part], said: dict[int, str]) -> list[Part]:
