@@ -235,7 +235,7 @@ def test_an_empty_question(monkeypatch, capsys, walk, videos):
 
 
 def test_bytes_that_are_no_text(monkeypatch, capsysbinary, walk, videos, tmp_path):
-    """A file name and a question that are no UTF-8, as a shell hands them over, and a question beyond all room."""
+    """A file name and a question that are no UTF-8, as a shell hands them over; also a question too long."""
     odd = tmp_path / "caf\udce9.mp4"
     odd.write_bytes((videos / "test_0018.mp4").read_bytes())
     question = "how many digits \udcff are there?"

@@ -86,7 +86,7 @@ def show(model: Path, predictor: Predictor, chosen: Chosen) -> None:
     """From the clip to the word, to where it looked, to whether that is so."""
     can = [what for what, endpoint in ((CAPTION, "caption"), (ANSWER, "answer")) if predictor.can(endpoint)]
     if not can:
-        st.info("This model writes no captions and answers no questions: choose another.", icon=":material/info:")
+        st.info("This model neither writes captions nor answers: choose another.", icon=":material/info:")
         return
     found = explain(model, chosen, can)
     if found is None:

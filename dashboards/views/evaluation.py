@@ -15,6 +15,16 @@ MOST_CELLS = 40  # classes a side of the heat map
 TITLES = {"caption": "captions", "answer": "answers", "label": "labels"}
 
 
+def name_first(folder: Path) -> str:
+    """A run by its name and where it is; of a long text the box that shows it cuts the end.
+
+    Example:
+        >>> name_first(Path("saved_models/multitask/moving_digits"))
+        'moving_digits (saved_models/multitask)'
+    """
+    return f"{folder.name} ({Path(common.short(folder)).parent})"
+
+
 def all_metrics(found: list[Evaluation]) -> pd.DataFrame:
     """A row for each run, split and system."""
     tables = [one.metrics.assign(run=common.short(one.folder)) for one in found]
@@ -42,6 +52,23 @@ def show_table(metrics: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def show_kinds(found: list[Evaluation]) -> None:
+    """The share of right answers by kind of question, where kinds are known."""
+    head = ["run", "split", "kind", "questions"]
+    rows = [
+        dict(zip(head, (common.short(one.folder), split, kind, part["questions"])), **part["systems"])
+        for one in found
+        for split, kinds in one.kinds.items()
+        for kind, part in kinds.items()
+    ]
+    if rows:
+        table = pd.DataFrame(rows)
+        st.subheader("Answers by kind of question", anchor=False)
+        percent = st.column_config.NumberColumn(format="percent")
+        columns = {name: percent for name in table.columns.difference(head)}
+        st.dataframe(table, hide_index=True, column_config=columns)
+
+
 def show_details(found: list[Evaluation]) -> None:
     """One system's classes, confusions and calibration."""
     choices = {
@@ -56,7 +83,7 @@ def show_details(found: list[Evaluation]) -> None:
         st.code("\n".join(f"vtkeras evaluate {one.folder}" for one in found), language="bash")
         return
     left, right = st.columns([3, 1])
-    details = choices[left.selectbox("Model and split", list(choices), format_func=common.plain)]
+    details = choices[left.selectbox("Model and split", list(choices))]
     part = right.selectbox("Of", list(details), format_func=TITLES.get)
     classes, confusions, diagram = st.tabs(["Class by class", "Confusions", "Confidence and accuracy"])
     with classes:
@@ -202,6 +229,7 @@ def show_page(folders: list[Path]) -> None:
         return
     shown = show_table(all_metrics(found))
     difference = None
+    show_kinds(found)
     st.header("One model closely", anchor=False)
     with common.shown_errors():
         show_details(found)
@@ -215,7 +243,7 @@ st.title("Evaluation", anchor=False)
 with common.shown_errors():
     evaluated = evaluations.find_evaluations(common.model_roots())
     if evaluated:
-        show_page(st.multiselect("Runs", evaluated, default=evaluated[:2], format_func=common.short))
+        show_page(st.multiselect("Runs", evaluated, default=evaluated[:2], format_func=name_first))
     else:
         st.info("Nothing has been evaluated yet. This puts a run beside baselines:", icon=":material/flag:")
         st.code("vtkeras evaluate runs/demo", language="bash")

@@ -23,6 +23,7 @@ EXAMPLES = Examples(
     ids=["one", "two", "three", "four"],
     answers=[""] * 4,
 )
+KINDS = {"early": {"cat": 1.0, "dog": 0.5}, "late": {}}  # shares of right answers by kind of question
 SAID = {"early": ["true", "true", "false", "false"], "late": ["true", "false", "true", "true"]}
 
 
@@ -34,7 +35,9 @@ def make_evaluation(folder, name):
     probabilities = np.array([[0.8, 0.2] if label == "true" else [0.2, 0.8] for label in labels])
     found = Predictions(labels=labels, label_chances=Chances(("true", "false"), probabilities))
     row, details = score(found, EXAMPLES), class_details(found, EXAMPLES)
-    write_results({"test": {"examples": 4, "systems": {name: row}, "details": {name: details}}}, folder)
+    kinds = {kind: {"questions": 2, "systems": {name: right}} for kind, right in KINDS[name].items()}
+    result = {"examples": 4, "systems": {name: row}, "details": {name: details}, "kinds": kinds}
+    write_results({"test": result}, folder)
     table = PredictionTable()
     table.add("test", name, EXAMPLES, found)
     table.write(folder)
@@ -102,14 +105,26 @@ def test_runs_are_compared_filtered_and_sorted(page):
 
 
 def test_classes_confusions_and_calibration(page):
-    classes, wrong, bins = (frame.value for frame in page.dataframe[1:4])
+    classes, wrong, bins = (frame.value for frame in page.dataframe[2:5])
     assert classes["class"].tolist() == ["false", "true"] and classes.support.tolist() == [3, 1]
     assert wrong[["is", "said", "count"]].to_numpy().tolist() == [["false", "true", 1]]
     assert bins.accuracy.tolist() == [0.75] and page.metric[0].value == "0.0500"
     assert len(page.get("vega_lite_chart")) == 2
     choice = box(page.selectbox, "Model and split")
-    choice.set_value(next(option for option in choice.options if "late" in option).replace("\\", "")).run()
+    choice.set_value(next(option for option in choice.options if "late" in option)).run()
     assert page.metric[0].value == "0.3000"  # two of four right
+
+
+def test_answers_by_kind_of_question(page, models):
+    rows = page.dataframe[1].value[["run", "kind", "questions", "early"]].to_numpy().tolist()
+    assert rows == [["runs/early", "cat", 2, 1.0], ["runs/early", "dog", 2, 0.5]]
+    page.multiselect[0].set_value([models / "late"]).run()  # which knows no kinds
+    assert not page.exception and "Answers by kind of question" not in [one.value for one in page.subheader]
+
+
+def test_names_are_shown_as_they_are(page):
+    assert page.multiselect[0].options == ["early (runs)", "late (runs)"]
+    assert box(page.selectbox, "Model and split").options[0] == "runs/early: early on test"
 
 
 def test_difference_of_two_runs(page):

@@ -4,6 +4,7 @@ import os
 import struct
 import zlib
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -211,7 +212,7 @@ def test_what_is_no_video_is_refused_before_ffmpeg_sees_it(tmp_path, text, monke
 )  # fmt: skip
 def test_a_stream_without_a_frame(tmp_path, suffix, reason):
     path = tmp_path / f"a{suffix}"
-    with video.av.open(str(path), "w") as container:
+    with av.open(str(path), "w") as container:
         stream = container.add_stream(CODECS[suffix], rate=10)
         stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
         container.start_encoding()

@@ -120,9 +120,9 @@ def test_a_mark_that_is_not_read_is_no_loss(predictor, frames):
 def test_what_a_model_without_captions_cannot_do_is_told(folder, predictor, frames, tmp_path):
     picture = tmp_path / "picture.png"
     Image.fromarray(frames[0]).save(picture)
-    with pytest.raises(UserError, match="ask it something with --question"):
+    with pytest.raises(UserError, match="ask something with --question"):
         explain_video(predictor, picture)
-    with pytest.raises(UserError, match="ask it something with --question"):
+    with pytest.raises(UserError, match="ask something with --question"):
         explain_video(predictor, picture, caption="red is left")
     with pytest.raises(UserError, match="leave the decoding options out"):
         describe(folder, picture, [QUESTION], decoding=Decoding("beam"))

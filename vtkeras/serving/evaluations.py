@@ -29,6 +29,7 @@ class Evaluation:
         folder: where it lies.
         metrics: columns split, examples, system and one for each metric.
         details: {split: {system: {"answer" or "label": {"classes", "confusions", "reliability"}}}}.
+        kinds: {split: {kind of question: {"questions": int, "systems": {system: share of right answers}}}}.
         predictions: the table of `predictions.csv`, all columns strings; no rows where there is none.
         origin: name, task, data and weights of the run, as far as they are known.
     """
@@ -36,6 +37,7 @@ class Evaluation:
     folder: Path
     metrics: pd.DataFrame
     details: dict[str, dict[str, dict]]
+    kinds: dict[str, dict[str, dict]]
     predictions: pd.DataFrame
     origin: dict[str, str]
 
@@ -61,6 +63,7 @@ def read_evaluation(folder: str | Path) -> Evaluation:
         folder=folder,
         metrics=read_metrics(folder),
         details={split: result.get("details", {}) for split, result in results.items()},
+        kinds={split: result.get("kinds", {}) for split, result in results.items()},
         predictions=_read_predictions(folder),
         origin=_origin(folder),
     )

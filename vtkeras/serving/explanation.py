@@ -117,7 +117,9 @@ def explain_caption(
     found = _first(predictor.model.explain_caption(tf.constant(frames[None]), _strings(text, 1)))
     pieces = [piece.decode() for piece in found["tokens"] if piece]
     if caption is None and not knows_a_word(pieces):
-        raise UserError(f"The model knows no word of the caption '{text.strip()[:80]}': write as its captions are.")
+        raise UserError(
+            f"The model knows no word of the caption '{text.strip()[:80]}': write as its captions are."
+        )
     count = len(pieces)
     words, attention, chances = evidence.join_pieces(
         pieces, found["attention"][:count], found["probabilities"][:count]

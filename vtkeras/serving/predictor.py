@@ -341,7 +341,7 @@ def _is_word(piece: str) -> bool:
 
 
 def readable(text: str) -> str:
-    """The text with a question mark for what is no Unicode, e.g. a broken byte of a command line or file name."""
+    """The text with a question mark for what is no Unicode, e.g. a broken byte of a command line."""
     return text.encode("utf-8", "replace").decode()
 
 

@@ -95,8 +95,8 @@ def observe(
     """
     if not (predictor.can("caption") and predictor.can("embed_video")):
         raise UserError(
-            f"The model '{predictor.info['name']}' cannot summarise, for it lacks captions or a space of videos and "
-            "texts: choose one of the task 'multitask'."
+            f"The model '{predictor.info['name']}' cannot summarise, for it lacks captions or a space of "
+            "videos and texts: choose one of the task 'multitask'."
         )
     with FrameStream(video) as stream, _disk_errors_of(folder):
         key = {
