@@ -262,6 +262,20 @@ def test_a_long_video_is_told_to_be_seen_in_part(walk, tmp_path):
     assert code == 0 and "only" not in output
 
 
+def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vtkeras.data.shards.verify", interrupted)
+    monkeypatch.setattr("sys.argv", ["vtkeras", "data", "verify", "folder"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == (
+        "vtkeras: interrupted; run the command again (train: with --resume) to go on.\n"
+    )
+
+
 def test_explain_an_unknown_word(monkeypatch, capsys, walk, videos):
     arguments = ["explain", videos / "test_0018.mp4", "--model", walk, "--word", "zebra"]
     assert "no word 'zebra'" in refused(monkeypatch, capsys, *arguments)

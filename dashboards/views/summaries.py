@@ -141,7 +141,7 @@ def time_line(summary: Summary) -> alt.Chart:
             for shot in summary.shots
         ]
     )
-    return alt.Chart(rows, height=110).mark_bar(stroke="white", strokeWidth=0.5).encode(
+    return alt.Chart(rows, height=180).mark_bar(stroke="white", strokeWidth=0.5).encode(
         x=alt.X("start:Q", title="seconds", scale=alt.Scale(domain=[0, summary.duration], nice=False)),
         x2="end:Q",
         # The first of many equal shots scores far above the others: by their square roots all can be seen.

@@ -131,8 +131,9 @@ def test_bad_input(monkeypatch, capsys, dense_run, videos, exported_run, tmp_pat
     assert call(monkeypatch, "predict", path, "--dense", "--model", exported_run) == 2
     assert "trained without times" in capsys.readouterr().err
     arguments = ["predict", path, "--dense", "--model", dense_run]
-    assert call(monkeypatch, *arguments, "--window", "0") == 2
-    assert "--window 6" in capsys.readouterr().err
+    for window in ("0", "0.001", "nan"):
+        assert call(monkeypatch, *arguments, "--window", window) == 2
+        assert "--window 6" in capsys.readouterr().err
     assert call(monkeypatch, *arguments, "--vtt", tmp_path / "no" / "a") == 2
     assert "cannot be written" in capsys.readouterr().err
 

@@ -20,6 +20,9 @@ for theme in (training, prediction, summaries, dashboard):
 app.add_typer(data.app, name="data")
 
 
+INTERRUPTED = 130  # the code with which Typer ends after Ctrl-C
+
+
 def main() -> None:
     """Runs the command line; a `UserError` becomes one sentence and exit code 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -30,6 +33,7 @@ def main() -> None:
     except UserError as error:
         print(f"vtkeras: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("vtkeras: interrupted; run the command again (train: with --resume) to go on.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            print("vtkeras: interrupted; run the command again (train: with --resume) to go on.", file=sys.stderr)
+        raise

@@ -16,6 +16,7 @@ from vtkeras.errors import UserError
 from vtkeras.serving.media import webvtt
 from vtkeras.serving.predictor import Predictor, TimedCaption, readable
 
+SHORTEST = 0.1  # seconds of a window
 TOUCH = 0.1  # of a window: events this near to its border may be one that the border cut
 
 
@@ -40,16 +41,17 @@ def find_events(
         progress: called with the seconds done and the seconds there are.
 
     Raises:
-        UserError: for a model without times, a file that does not decode, or a window of no length.
+        UserError: for a model without times, a file that does not decode, or a window that is too short.
 
     Example:
         >>> find_events(Predictor("runs/dense_digits"), "long.mp4")[0]
         TimedCaption(start=1.2, end=2.7, text='digit 3 is moving up and down', score=0.93)
     """
     window = predictor.config.data.window_seconds if window is None else window
-    if window is not None and window <= 0:
+    if window is not None and not window >= SHORTEST:
         raise UserError(
-            f"A window of {window} s has no length: give the seconds to read at once, e.g. --window 6."
+            f"A window of {window} s is too short: give the seconds to read at once, at least {SHORTEST}, "
+            "e.g. --window 6."
         )
     duration = probe(video).duration if duration is None else duration
     found: list[TimedCaption] = []

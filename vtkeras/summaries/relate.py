@@ -1,4 +1,9 @@
-"""Which sentence of a transcript belongs to which shot."""
+"""Which sentence of a transcript belongs to which shot: attention without weights of its own.
+
+Queries and keys are the embeddings of a trained model, and nothing is learned here. Where weights of
+cross-attention are learned: in the decoder that writes a shot's caption (words over patches), and in the
+scorer of `vtkeras train-scorer` (shots over sentences).
+"""
 
 from __future__ import annotations
 

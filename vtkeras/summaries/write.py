@@ -1,4 +1,8 @@
-"""A text that covers the whole video, out of the captions of its shots and what is said in it."""
+"""A text that covers the whole video, out of the captions of its shots and what is said in it.
+
+It is put together by rules: captions are the model's, sentences are quoted as they were said, and no
+sentence is newly written from both.
+"""
 
 from __future__ import annotations
 
