@@ -1,6 +1,7 @@
 import json
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from fixtures.videos import make_video
@@ -50,6 +51,9 @@ def test_a_job_is_followed_and_stopped(tmp_path, stand_in):
     jobs.start("a.mp4", "m", folder)
     (folder / "shots.jsonl").write_text('{"version": 1}\n{"end": 2.0}\n{"end": 5.5}\n{"end": 7.')
     assert jobs.status(folder) == jobs.Status(jobs.RUNNING, 5.5, 3)
+    command_line = Path(f"/proc/{jobs._PROCESSES[folder].pid}/cmdline")
+    while not command_line.read_bytes():  # the kernel shows it a moment after the start
+        time.sleep(0.01)
     del jobs._PROCESSES[folder]  # as another server would see it
     assert jobs.status(folder).state == jobs.RUNNING
     jobs.stop(folder)

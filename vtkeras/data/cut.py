@@ -31,7 +31,8 @@ def cut(
     """Writes some stretches of a video, one after another, as an mp4 that every browser plays.
 
     Frames keep their times, sound is cut along with them, and memory holds one stretch's sound at most.
-    The file appears only when whole.
+    The video is walked once, for decoders opened one after another leave memory in pieces. The file
+    appears only when whole.
 
     Args:
         video: any file that `FrameStream` reads.
@@ -60,19 +61,20 @@ def cut(
 
 def _write(video, spans, path, max_side, sound, origin, progress) -> None:
     total, done = sum(end - start for start, end in spans), 0.0
-    options = {"movflags": "+faststart"}
-    with av.open(f"file:{path.absolute()}", "w", format="mp4", options=options) as container:
-        with FrameStream(video) as stream:
-            fps = Fraction(min(stream.info.fps, 240.0)).limit_denominator(1001)
-            width, height = (max(side - side % 2, 2) for side in stream.size(max_side))
+    name, options = f"file:{path.absolute()}", {"movflags": "+faststart"}
+    with FrameStream(video) as stream, av.open(name, "w", format="mp4", options=options) as container:
+        fps = Fraction(min(stream.info.fps, 240.0)).limit_denominator(1001)
+        width, height = (max(side - side % 2, 2) for side in stream.size(max_side))
         pictures = container.add_stream("libx264", rate=fps, options={"crf": "20", "preset": "veryfast"})
         pictures.width, pictures.height, pictures.pix_fmt = width, height, "yuv420p"
         pictures.codec_context.time_base = Fraction(1, TICKS)
         voice = _Voice(container, sound, origin) if sound else None
         for start, end in spans:
-            for time, picture in _pictures(video, start, end, width, height):
+            for shown in stream.frames(start, end - 1e-6):
+                picture = np.ascontiguousarray(shown.draw(width, height))
                 frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                frame.pts, frame.time_base = round((done + time - start) * TICKS), Fraction(1, TICKS)
+                seconds = done + max(shown.time - start, 0)
+                frame.pts, frame.time_base = round(seconds * TICKS), Fraction(1, TICKS)
                 container.mux(pictures.encode(frame))
             if voice:
                 voice.add(start, end)
@@ -81,14 +83,6 @@ def _write(video, spans, path, max_side, sound, origin, progress) -> None:
         container.mux(pictures.encode(None))
         if voice:
             voice.finish()
-
-
-def _pictures(video, start: float, end: float, width: int, height: int) -> Iterator[tuple[float, np.ndarray]]:
-    with FrameStream(video) as stream:
-        for frame in stream.frames(start):
-            if frame.time >= end - 1e-6:
-                return
-            yield max(frame.time, start), np.ascontiguousarray(frame.draw(width, height))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ see `video_readers`. Which files are opened at all says `containers`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -142,10 +143,13 @@ class FrameStream:
         """Width and height with no side above `max_side`, in the shape of the video."""
         return _scaled_size(self.info, max_side)
 
-    def frames(self, start: float = 0.0) -> Iterator[Frame]:
-        """Frames from the one on screen at `start` seconds to the last; a stream is walked once."""
+    def frames(self, start: float = 0.0, end: float = math.inf) -> Iterator[Frame]:
+        """Frames from the one on screen at `start` seconds to the last before `end`.
+
+        A stream is walked forward: where it is called again, from a later time on.
+        """
         with _problems_of(self.path):
-            yield from self._reader.onward(start)
+            yield from self._reader.onward(start, end)
 
     def missing(self) -> str:
         """After the walk: one sentence on what the file lacks; "" for a whole one.

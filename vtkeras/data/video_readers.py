@@ -93,10 +93,10 @@ class Reader:
         # Headers round: the end may come a quarter of a frame early.
         return self._shown, self._next is not None or target <= self.last_end + 0.25 / self.info.fps
 
-    def onward(self, start: float) -> Iterator[Frame]:
-        """The frame on screen at `start` and every one after it."""
+    def onward(self, start: float, end: float) -> Iterator[Frame]:
+        """The frame on screen at `start` and every one after it that appears before `end`."""
         yield self.frame_at(start)[0]
-        while self._next:
+        while self._next and self._next.time < end:
             self._shown, self._next = self._next, self._advance()
             yield self._shown
 
