@@ -11,6 +11,7 @@ from vtkeras.serving import evaluations
 from vtkeras.serving.evaluations import Evaluation
 
 FIRST_COLUMNS = ("run", "split", "system", "examples")
+FIRST_RUNS = 4  # chosen to begin with
 MOST_CELLS = 40  # classes a side of the heat map
 TITLES = {"caption": "captions", "answer": "answers", "label": "labels"}
 
@@ -79,7 +80,10 @@ def show_details(found: list[Evaluation]) -> None:
         if details
     }
     if not choices:
-        st.info("These runs were evaluated before classes were kept. Again:", icon=":material/refresh:")
+        st.info(
+            "Nothing is known of classes: captions have none, and older versions did not keep them. Again:",
+            icon=":material/refresh:",
+        )
         st.code("\n".join(f"vtkeras evaluate {one.folder}" for one in found), language="bash")
         return
     left, right = st.columns([3, 1])
@@ -243,7 +247,7 @@ st.title("Evaluation", anchor=False)
 with common.shown_errors():
     evaluated = evaluations.find_evaluations(common.model_roots())
     if evaluated:
-        show_page(st.multiselect("Runs", evaluated, default=evaluated[:2], format_func=name_first))
+        show_page(st.multiselect("Runs", evaluated, default=evaluated[:FIRST_RUNS], format_func=name_first))
     else:
         st.info("Nothing has been evaluated yet. This puts a run beside baselines:", icon=":material/flag:")
         st.code("vtkeras evaluate runs/demo", language="bash")

@@ -1,5 +1,6 @@
 """The page `Evaluation`, over two small evaluations that can be checked by hand."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,14 @@ def test_answers_by_kind_of_question(page, models):
     assert rows == [["runs/early", "cat", 2, 1.0], ["runs/early", "dog", 2, 0.5]]
     page.multiselect[0].set_value([models / "late"]).run()  # which knows no kinds
     assert not page.exception and "Answers by kind of question" not in [one.value for one in page.subheader]
+
+
+def test_the_first_four_runs_are_shown(models, monkeypatch):
+    for number in range(3):
+        shutil.copytree(models / "early", models / f"other{number}")
+    monkeypatch.setenv("VTKERAS_MODELS", str(models))
+    app = AppTest.from_file(str(APP), default_timeout=300).switch_page("views/evaluation.py").run()
+    assert [folder.name for folder in app.multiselect[0].value] == ["early", "late", "other0", "other1"]
 
 
 def test_names_are_shown_as_they_are(page):
