@@ -148,6 +148,8 @@ class TrainConfig(_Options):
     start_from: str | None = None
     """A run whose weights this one starts with, wherever a part has the same name and sizes; words go by their
     word pieces. A frozen frame or temporal encoder must fit."""
+    start_parts: tuple[str, ...] = ()
+    """Parts of the model that `start_from` gives weights to; none named means all."""
     batch_size: int = Field(32, ge=1)
     """Clips in a step, over all devices."""
     stages: tuple[StageConfig, ...] = (StageConfig(epochs=10),)

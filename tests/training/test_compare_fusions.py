@@ -47,6 +47,17 @@ def test_start_from_takes_frozen_video_encoders(tiny_config, tiny_run):
         np.testing.assert_array_equal(after, own)
 
 
+def test_start_from_takes_the_parts_that_are_named(tiny_config, tiny_run):
+    config = tiny_config(*STATEMENTS)
+    model = build(config)
+    before = model.text_encoder.get_weights()
+    start_from(model, words(config), tiny_run, VIDEO_PARTS, report=str)
+    for after, own in zip(model.text_encoder.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(after, own)
+    with pytest.raises(UserError, match="no part 'wings': use some of frame_encoder, "):
+        start_from(model, words(config), tiny_run, ("wings",), report=str)
+
+
 def test_start_from_other_sizes(tiny_config, tiny_run):
     for change, folder, sentence in (
         ("model.temporal_layers=2", tiny_run, "temporal encoder of .* has other sizes"),

@@ -118,7 +118,7 @@ def train(
     else:
         meta = {"epoch": 0, "best": float("inf"), "fingerprint": fingerprint(config)}
         if config.train.start_from:
-            start_from(model, vocabulary, config.train.start_from, report)
+            start_from(model, vocabulary, config.train.start_from, config.train.start_parts, report)
         if config.train.warmup.steps:
             _warm_up(model, source, preprocessor, config, strategy, folder, report)
         save_state(last, model, meta)

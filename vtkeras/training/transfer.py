@@ -20,6 +20,7 @@ def start_from(
     model: keras.Model,
     vocabulary: Vocabulary,
     folder: str | Path,
+    parts: tuple[str, ...] = (),
     report: Callable[[str], None] = print,
 ) -> float:
     """Gives a model the weights of a trained run wherever both have a part of the same name and build.
@@ -33,18 +34,23 @@ def start_from(
         model: a `VideoTextModel`, changed in place.
         vocabulary: of `model`.
         folder: the run.
+        parts: names of the parts that are given weights; none means all.
         report: called with a line on how much was taken.
 
     Returns:
         The share of the model's weights that were taken.
 
     Raises:
-        UserError: if the folder is no run, or the model keeps a video encoder frozen that has other sizes there.
+        UserError: if the folder is no run, a part is unknown, or the model keeps a video encoder frozen that has other sizes there.
 
     Example:
         >>> start_from(model, vocabulary, "saved_models/multitask/moving_digits")
         0.97
     """
+    names = [part.name for part in model.parts()]
+    unknown = [name for name in parts if name not in names]
+    if unknown:
+        raise UserError(f"train.start_parts: the model has no part '{unknown[0]}': use some of {', '.join(names)}.")
     run = Run.open(folder)
     known = run.preprocessor.vocabulary
     theirs = {part.name: part.weights for part in run.model.parts()}
@@ -54,7 +60,7 @@ def start_from(
     }
     taken = 0
     for part in model.parts():
-        given = theirs.get(part.name, [])
+        given = theirs.get(part.name, []) if not parts or part.name in parts else []
         copied = 0
         if heads.get(part.name, True) and len(given) == len(part.weights):
             copied = sum(_copy(mine, other, vocabulary, known) for mine, other in zip(part.weights, given))
