@@ -26,7 +26,7 @@ from vtkeras.summaries.summarize import (
     Summary,
     captions,
 )
-from vtkeras.summaries.write import clock
+from vtkeras.summaries.write import clock, words_of
 
 TILE = 150  # pixels
 PAGE = 24  # shots
@@ -169,8 +169,7 @@ def show_shots(summary: Summary, folder: Path) -> None:
                     on_click=seek,
                     args=(folder, shot["start"]),
                 )
-                words = f"“{shot['sentence']}”" if shot["sentence"] else shot["caption"]
-                st.caption(common.plain(words) or "no words")
+                st.caption(common.plain(words_of(shot)) or "no words")
     st.caption("★ and a frame mark the key shots.")
 
 

@@ -49,6 +49,7 @@ OPTIONS = {
     "moving_digits": {"train_clips": 5, "eval_clips": 3},
     "statements": {"train_clips": 5, "eval_clips": 3},
     "dense_digits": {"train_clips": 5, "eval_clips": 3},
+    "narrated_digits": {"train_clips": 5, "eval_clips": 3},
     "sort_of_clevr": {"train_images": 3, "eval_images": 2},
 }
 

@@ -51,7 +51,9 @@ class Vocabulary:
             raise UserError(f"{path} is not a vocabulary that vtkeras wrote: train the run again.") from None
 
 
-def build_vocabulary(texts: dict[str, list[str]], size: int, written_answers: bool = False) -> Vocabulary:
+def build_vocabulary(
+    texts: dict[str, list[str]], size: int, written_answers: bool = False, closed_answers: bool = True
+) -> Vocabulary:
     """Learns word pieces from captions and questions, and lists the answers and labels.
 
     Captions with times (`vtkeras.data.events`) bring every time token into the vocabulary.
@@ -60,6 +62,7 @@ def build_vocabulary(texts: dict[str, list[str]], size: int, written_answers: bo
         texts: lists of strings "captions", "questions", "answers" and "labels".
         size: the most word pieces, special tokens included.
         written_answers: learn word pieces from the answers, too.
+        closed_answers: keep a list of the answers, to choose from.
 
     Raises:
         UserError: if there is no caption or question to learn from.
@@ -81,7 +84,7 @@ def build_vocabulary(texts: dict[str, list[str]], size: int, written_answers: bo
         reserved_tokens=[*SPECIAL_TOKENS, *times],
     )
     first = (answer.split(keys.LABEL_SEPARATOR)[0] for answer in texts["answers"])
-    answers = dict.fromkeys(normalise(answer) for answer in first if answer.strip())
+    answers = dict.fromkeys(normalise(answer) for answer in first if closed_answers and answer.strip())
     labels = dict.fromkeys(label.strip() for label in texts["labels"] if label.strip())
     return Vocabulary(tuple(tokens), tuple(answers), tuple(labels))
 

@@ -142,6 +142,11 @@ class Predictor:
         data = self.config.data
         return {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
 
+    @property
+    def tells(self) -> bool:
+        """Whether a written answer joins what is shown with what is said: true for the task `narration`."""
+        return self.config.task == "narration" and self.can("write_answer")
+
     def can(self, endpoint: str) -> bool:
         """Whether the model was trained for an endpoint, e.g. `caption` or `answer`."""
         return hasattr(self.model, endpoint)

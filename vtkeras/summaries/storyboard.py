@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
-from vtkeras.summaries.write import clock
+from vtkeras.summaries.write import clock, words_of
 
 COLUMNS = 4
 TILE = (300, 200)  # pixels, width and height of a picture
@@ -82,8 +82,7 @@ def _draw_tile(page, draw, shot: dict, folder: Path, left: int, top: int, bold, 
     page.paste(small, (left + (TILE[0] - size[0]) // 2, top + (TILE[1] - size[1]) // 2))
     times = f"{clock(shot['start'], fine)} – {clock(shot['end'], fine)}"
     draw.text((left, top + TILE[1] + 3), times, ACCENT, bold)
-    words = f"“{shot['sentence']}”" if shot["sentence"] else shot["caption"]
-    lines = textwrap.wrap(words, 38, max_lines=CAPTION_LINES, placeholder=" …")
+    lines = textwrap.wrap(words_of(shot), 38, max_lines=CAPTION_LINES, placeholder=" …")
     for number, line in enumerate(lines, start=1):
         draw.text((left, top + TILE[1] + 3 + number * LINE), _fit(line, plain, TILE[0]), INK, plain)
 

@@ -19,6 +19,7 @@ from vtkeras.serving.media import webvtt
 from vtkeras.serving.predictor import Predictor, readable
 from vtkeras.summaries.observe import SeenShot, file_hash, observe
 from vtkeras.summaries.relate import pick_sentences
+from vtkeras.summaries.retell import retell
 from vtkeras.summaries.scorers import DIVERSE, make_scorer
 from vtkeras.summaries.shots import MAX_SHOT, MIN_SHOT, THRESHOLD
 from vtkeras.summaries.storyboard import storyboard
@@ -82,7 +83,8 @@ class Summary:
         seconds: of the key shots together.
         text: the written summary.
         parts: dicts of start, end, text; the lines of the text.
-        shots: dicts of start, end, score, key, caption, confidence, sentence, picture.
+        shots: dicts of start, end, score, key, caption, confidence, sentence, told, picture; `told` is one
+            sentence that the model wrote of picture and speech, "" for most.
         notes: what a reader should know, e.g. that the transcript was put right.
         model: name, model_hash and data of the model; `scorer` and `budget` as in `Options`.
     """
@@ -162,7 +164,9 @@ def summarize(
     key, notes = choose(seen.shots, scores, options.budget, seen.info.fps)
     quotes = pick_sentences(sequence, said) if said.sentences else {}
     parts = divide(seen.shots)
-    text, parts = write(parts, seen.shots, choose_quotes(parts, key, scores, quotes))
+    chosen = choose_quotes(parts, key, scores, quotes)
+    told = retell(video, seen.shots, chosen, predictor, lambda *done: progress("telling what is said", *done))
+    text, parts = write(parts, seen.shots, chosen, told)
     summary = Summary(
         video=readable(Path(video).name),
         video_hash=file_hash(video),
@@ -174,8 +178,8 @@ def summarize(
         text=text,
         parts=[{"start": part.start, "end": part.end, "text": part.text} for part in parts],
         shots=[
-            _shot_entry(shot, score, chosen, quotes.get(place, ""))
-            for place, (shot, score, chosen) in enumerate(zip(seen.shots, scores, key))
+            _shot_entry(shot, score, is_key, quotes.get(place, ""), told.get(place, ""))
+            for place, (shot, score, is_key) in enumerate(zip(seen.shots, scores, key))
         ],
         notes=[*said.notes, *([seen.missing] if seen.missing else []), *notes],
     )
@@ -254,7 +258,9 @@ def to_text(summary: Summary) -> str:
     """The summary as a text file: the written summary, the key shots, notes and where it comes from."""
     lines = [summary.text, "", f"Key shots ({summary.seconds:.1f} s of {summary.duration:.1f} s):"]
     for shot in summary.key_shots:
-        words = " ".join(filter(None, [shot["caption"], f"“{shot['sentence']}”" if shot["sentence"] else ""]))
+        words = shot.get("told") or " ".join(
+            filter(None, [shot["caption"], f"“{shot['sentence']}”" if shot["sentence"] else ""])
+        )
         start, end = (clock(shot[name], fine=True) for name in ("start", "end"))
         lines.append(f"  {start}–{end}  {words or '(no words)'}")
     lines += [f"Note: {note}" for note in summary.notes]
@@ -275,12 +281,12 @@ def clip_captions(summary: Summary) -> list[tuple[float, float, str]]:
     found, now = [], 0.0
     for shot in summary.key_shots:
         length = shot["end"] - shot["start"]
-        found.append((now, now + length, shot["sentence"] or shot["caption"]))
+        found.append((now, now + length, shot.get("told") or shot["sentence"] or shot["caption"]))
         now += length
     return found
 
 
-def _shot_entry(shot: SeenShot, score: float, key: bool, sentence: str) -> dict:
+def _shot_entry(shot: SeenShot, score: float, key: bool, sentence: str, told: str) -> dict:
     [(start, end, caption)] = merge_captions([shot])
     return {
         "start": start,
@@ -290,6 +296,7 @@ def _shot_entry(shot: SeenShot, score: float, key: bool, sentence: str) -> dict:
         "caption": caption,
         "confidence": shot.confidence,
         "sentence": sentence,
+        "told": told,
         "picture": shot.picture,
     }
 

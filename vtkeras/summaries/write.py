@@ -1,7 +1,7 @@
 """A text that covers the whole video, out of the captions of its shots and what is said in it.
 
-It is put together by rules: captions are the model's, sentences are quoted as they were said, and no
-sentence is newly written from both.
+It is put together by rules: captions are the model's, and sentences are quoted as they were said, unless the
+model wrote one sentence from both (`vtkeras.summaries.retell`).
 """
 
 from __future__ import annotations
@@ -102,13 +102,16 @@ def choose_quotes(
     return quoted
 
 
-def write(parts: list[Part], shots: list[SeenShot], said: dict[int, str]) -> tuple[str, list[Part]]:
+def write(
+    parts: list[Part], shots: list[SeenShot], said: dict[int, str], retold: dict[int, str] | None = None
+) -> tuple[str, list[Part]]:
     """Writes the summary.
 
     Args:
         parts: from `divide`.
         shots: all shots.
         said: a sentence of the transcript for some shots.
+        retold: for some of those, one sentence in place of the caption and the quote.
 
     Returns:
         The text: what the video is mostly about, then a line for each part with what is new in it;
@@ -119,7 +122,7 @@ def write(parts: list[Part], shots: list[SeenShot], said: dict[int, str]) -> tup
     fine = shots[-1].end < 60
     before, finished = set(theme[:1]), []
     for part in _join_silent(parts, said):
-        text = _tell(part, before, said)
+        text = _tell(part, shots, before, said, retold or {})
         before |= {caption for caption, _ in part.captions}
         finished.append(Part(part.start, part.end, part.shots, part.captions, text))
         lines.append(f"{clock(part.start, fine)}–{clock(part.end, fine)}  {text}")
@@ -179,9 +182,14 @@ def _theme(shots: list[SeenShot]) -> tuple[str, float, int] | tuple:
     return (caption, share, places) if share >= THEME_SHARE and places > 1 else ()
 
 
-def _tell(part: Part, before: set[str], said: dict[int, str]) -> str:
-    new = [caption for caption, _ in part.captions if caption not in before]
-    known = [caption for caption, _ in part.captions if caption in before]
+def _tell(
+    part: Part, shots: list[SeenShot], before: set[str], said: dict[int, str], retold: dict[int, str]
+) -> str:
+    fused = {shot: retold[shot] for shot in part.shots if shot in retold}
+    covered = {told(shots[shot]) for shot in fused}
+    captions = [caption for caption, _ in part.captions if caption not in covered]
+    new = [*dict.fromkeys(fused.values()), *(caption for caption in captions if caption not in before)]
+    known = [caption for caption in captions if caption in before]
     if new:
         text = "; ".join(new[:MOST_NAMED])
         text += f"; and {len(new) - MOST_NAMED} more" if len(new) > MOST_NAMED else ""
@@ -190,10 +198,15 @@ def _tell(part: Part, before: set[str], said: dict[int, str]) -> str:
         text = "what was seen before" if len(known) > 1 else f"again {known[0]}"
     else:
         text = "not recognised"
-    quotes = [f"“{_shorten(said[shot])}”" for shot in part.shots if shot in said]
+    quotes = [f"“{_shorten(said[shot])}”" for shot in part.shots if shot in said and shot not in fused]
     if quotes:
         text += ". Said: " + " ".join(quotes[:MOST_NAMED])
     return text if quotes else f"{text}."
+
+
+def words_of(shot: dict) -> str:
+    """What stands under a shot of a summary: what the model wrote of both, what is said, or the caption."""
+    return shot.get("told") or (f"“{shot['sentence']}”" if shot["sentence"] else shot["caption"])
 
 
 def _shorten(text: str) -> str:

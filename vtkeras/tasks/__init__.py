@@ -12,6 +12,7 @@ TASKS = {
         video_text_task("captioning", (keys.HEAD_CAPTION,)),
         dense_captioning_task("dense_captioning"),
         video_text_task("question_answering", (keys.HEAD_ANSWER, keys.HEAD_WRITTEN_ANSWER)),
+        video_text_task("narration", (keys.HEAD_CAPTION, keys.HEAD_WRITTEN_ANSWER, keys.HEAD_CONTRASTIVE)),
         video_text_task("classification", (keys.HEAD_LABEL,)),
         video_text_task("retrieval", (keys.HEAD_CONTRASTIVE,)),
     )

@@ -72,7 +72,10 @@ def train(
     keras.mixed_precision.set_global_policy(config.train.precision)
     source = make_source(config)
     vocabulary = build_vocabulary(
-        source.texts(), config.data.vocabulary_size, written_answers=config.data.answer_length > 0
+        source.texts(),
+        config.data.vocabulary_size,
+        written_answers=config.data.answer_length > 0,
+        closed_answers=keys.HEAD_ANSWER in task.heads,
     )
     preprocessor = Preprocessor(config.data, vocabulary)
     heads = active_heads(task, config, vocabulary)

@@ -115,11 +115,12 @@ def active_heads(task: Task, config: Config, vocabulary: Vocabulary) -> tuple[st
     Raises:
         UserError: if none is left.
     """
+    writes = bool(vocabulary.answers) or keys.HEAD_ANSWER not in task.heads  # then there is no closed set
     has = {
         keys.HEAD_CAPTION: True,
         keys.HEAD_CONTRASTIVE: True,
         keys.HEAD_ANSWER: bool(vocabulary.answers),
-        keys.HEAD_WRITTEN_ANSWER: bool(vocabulary.answers) and config.data.answer_length > 0,
+        keys.HEAD_WRITTEN_ANSWER: writes and config.data.answer_length > 0,
         keys.HEAD_LABEL: bool(vocabulary.labels),
     }
     heads = tuple(head for head in task.heads if has[head] and config.train.loss_weights.get(head, 0) > 0)

@@ -41,7 +41,8 @@ def start_from(
         The share of the model's weights that were taken.
 
     Raises:
-        UserError: if the folder is no run, a part is unknown, or the model keeps a video encoder frozen that has other sizes there.
+        UserError: if the folder is no run, a part is unknown, or the model keeps a video encoder frozen that
+            has other sizes there.
 
     Example:
         >>> start_from(model, vocabulary, "saved_models/multitask/moving_digits")

@@ -19,6 +19,7 @@ Two more where they make sense:
 from vtkeras.data.sources.dense_digits import DenseDigits
 from vtkeras.data.sources.folder import FolderSource
 from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.data.sources.narrated_digits import NarratedDigits
 from vtkeras.data.sources.sort_of_clevr import SortOfClevr
 from vtkeras.data.sources.statements import Statements
 
@@ -26,6 +27,7 @@ SOURCES = {
     "moving_digits": MovingDigits,
     "statements": Statements,
     "dense_digits": DenseDigits,
+    "narrated_digits": NarratedDigits,
     "sort_of_clevr": SortOfClevr,
     "folder": FolderSource,
 }

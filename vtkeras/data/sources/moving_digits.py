@@ -234,14 +234,18 @@ class MovingDigits:
     def _rng(self, split: str, epoch: int, index: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, zlib.crc32(split.encode()), epoch, index])
 
-    def texts(self) -> dict[str, list[str]]:
-        """Every caption, question, answer and label that training can show."""
+    def casts(self) -> list[list[Actor]]:
+        """Everything that can be in a clip."""
         pairs = [Actor(digit, way) for digit in range(10) for way in (*DIRECTIONS, STILL)]
-        casts = [[one] for one in pairs]
-        casts += [
+        together = [
             [one, two] for one in pairs for two in pairs
             if one.digit < two.digit and (one.direction == STILL) == (two.direction == STILL)
         ]
+        return [[one] for one in pairs] + together
+
+    def texts(self) -> dict[str, list[str]]:
+        """Every caption, question, answer and label that training can show."""
+        casts = self.casts()
         digits = [str(digit) for digit in range(10)]
         couples = [f"{a} and {b}" for a in digits for b in digits if a < b]
         questions = ["which digits are there?", "how many digits are there?"]

@@ -1,0 +1,85 @@
+"""`narrated_digits`: clips of `moving_digits` with a narrator, and one sentence that tells what both say."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from vtkeras import keys
+from vtkeras.data.sources.moving_digits import Actor, MovingDigits, describe
+
+NAMES = ("anna", "ben", "clara", "david", "emma", "felix", "greta", "hugo")
+# What is said, and what that adds to the caption.
+REMARKS = {
+    "{name} drew this": "{caption} and {name} drew {it}",
+    "this is for {name}": "{caption} for {name}",
+    "{name} likes this best": "{caption} as {name} likes best",
+}
+OF_TWO = {"{name} drew the larger one": "{caption} and {name} drew the {larger}"}
+IDLE = ("and now something else", "let us go on", "look at that", "")
+IDLE_SHARE = 0.25
+
+
+class NarratedDigits(MovingDigits):
+    """A clip, what a narrator says of it, and the sentence that says both.
+
+    The picture does not show who drew a digit, and the narrator does not say what moves; `anna drew the
+    larger one` takes both to become `... and anna drew the 7`. A quarter of the remarks are idle: then the
+    sentence is the caption.
+
+    Args:
+        seed: int.
+        options: as for `MovingDigits`.
+
+    Example:
+        >>> example = NarratedDigits().example("test", 0, 0)
+        >>> example["question"], example["answer"]
+        ('hugo drew this', 'digit 5 is moving up and down and hugo drew it')
+    """
+
+    def example(self, split: str, epoch: int, index: int) -> dict:
+        """As `MovingDigits.example`, with the remark as question, the whole sentence as answer, and no labels."""
+        actors = self.actors(split, epoch, index)
+        rng = np.random.default_rng([self.seed, zlib.crc32(split.encode()), epoch, index, 2])
+        said, told = narrate(actors, rng)
+        return {
+            **super().example(split, epoch, index),
+            keys.QUESTION: said,
+            keys.ANSWER: told,
+            keys.LABEL: "",
+        }
+
+    def texts(self) -> dict[str, list[str]]:
+        """Every caption, remark and sentence that training can show."""
+        casts = self.casts()
+        remarks = [remark.format(name=name) for remark in (*REMARKS, *OF_TWO) for name in NAMES]
+        told = {tell(actors, rule, name) for actors in casts for rule in rules(actors).values() for name in NAMES}
+        captions = super().texts()["captions"]
+        return {
+            "captions": captions,
+            "questions": [*remarks, *filter(None, IDLE)],
+            "answers": sorted({*told, *map(describe, casts)}),
+            "labels": [],
+        }
+
+
+def narrate(actors: list[Actor], rng: np.random.Generator) -> tuple[str, str]:
+    """Draws what is said of a clip, and returns it with the sentence that tells both."""
+    if rng.random() < IDLE_SHARE:
+        return IDLE[rng.integers(len(IDLE))], describe(actors)
+    possible = list(rules(actors).items())
+    remark, rule = possible[rng.integers(len(possible))]
+    name = NAMES[rng.integers(len(NAMES))]
+    return remark.format(name=name), tell(actors, rule, name)
+
+
+def rules(actors: list[Actor]) -> dict[str, str]:
+    """What can be said of a clip."""
+    return REMARKS | OF_TWO if len(actors) == 2 else REMARKS
+
+
+def tell(actors: list[Actor], rule: str, name: str) -> str:
+    larger = max(actor.digit for actor in actors)
+    it = "it" if len(actors) == 1 else "them"
+    return rule.format(caption=describe(actors), name=name, it=it, larger=larger)
