@@ -50,6 +50,13 @@ def test_the_narrator_lags(film):
     assert [sentence.text for sentence in said] == [film[place].caption for place in spoken]
 
 
+def test_remarks_and_what_they_add():
+    scenes = [scene for scene in LongDigits(scenes=40, remarks=True).film(0) if scene.said]
+    assert all(scene.told.startswith(scene.caption) for scene in scenes)
+    assert any(scene.told != scene.caption for scene in scenes)
+    assert all(scene.caption not in scene.said for scene in scenes)
+
+
 def test_written_and_read_back(tmp_path):
     make_long_videos(tmp_path, videos=2, scenes=3, seed=0, report=lambda line: None)
     first, second = read_annotations(tmp_path)

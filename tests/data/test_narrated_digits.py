@@ -35,3 +35,9 @@ def test_answers_that_are_written_alone_are_no_list():
     texts = NarratedDigits().texts()
     assert not build_vocabulary(texts, 400, written_answers=True, closed_answers=False).answers
     assert "greta" in build_vocabulary(texts, 4000, written_answers=True, closed_answers=False).tokens
+
+
+def test_kinds_of_remarks():
+    said = ("anna drew the larger one", "this is for ben", "", "look at that")
+    kinds = ["drew the larger one", "this is for", "idle", "idle"]
+    assert [NarratedDigits().question_kind(one) for one in said] == kinds

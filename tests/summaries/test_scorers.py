@@ -93,6 +93,12 @@ def test_time_decides_where_the_words_mean_nothing():
     assert relate(video).argmax(axis=1).tolist() == [1, 3]
 
 
+def test_remarks_go_by_time_whatever_they_mean():
+    video = sequence([0, 1, 2, 3], said=[3, 3], times=[2.5, 7.0])
+    assert relate(video, by_time=True).argmax(axis=1).tolist() == [1, 3]
+    assert relate(sequence([0, 1, 2, 3], said=[3, 1]), by_time=True).argmax(axis=1).tolist() == [3, 1]
+
+
 def test_without_times_meaning_decides():
     assert relate(sequence([0, 1, 2, 3], said=[3, 1])).argmax(axis=1).tolist() == [3, 1]
 

@@ -112,8 +112,9 @@ def data_make_long(
     scenes: Annotated[int, typer.Option(min=2, help="Shots of two seconds in a video.")] = 40,
     seed: Annotated[int, typer.Option(help="Another seed makes other videos.")] = 0,
     lag: Annotated[float, typer.Option(min=0.0, help="Seconds the narrator is behind the picture.")] = 0.0,
+    remarks: Annotated[bool, typer.Option("--remarks", help="The narrator remarks on what no picture shows.")] = False,
 ) -> None:
     """Writes long videos with known important parts: mp4 files, transcripts and simulated opinions."""
     from vtkeras.data.make import make_long_videos
 
-    make_long_videos(out, videos, scenes, seed, lag, report=say)
+    make_long_videos(out, videos, scenes, seed, lag, remarks, report=say)

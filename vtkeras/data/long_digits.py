@@ -16,6 +16,7 @@ import numpy as np
 
 from vtkeras import keys
 from vtkeras.data.sources.moving_digits import CLIP_FRAMES, ONE_DIGIT, TWO_DIGITS, MovingDigits
+from vtkeras.data.sources.narrated_digits import NarratedDigits
 from vtkeras.data.transcript import Sentence
 from vtkeras.errors import UserError
 
@@ -42,6 +43,7 @@ class Scene:
         caption: the right caption.
         opinions: int (users,), importance from 1 to 5.
         said: what the narrator says of it; "" for nothing.
+        told: the sentence that joins both, where the narrator makes remarks; else "".
     """
 
     kind: str
@@ -49,6 +51,7 @@ class Scene:
     caption: str
     opinions: np.ndarray
     said: str
+    told: str = ""
 
 
 class LongDigits:
@@ -59,20 +62,22 @@ class LongDigits:
         users: simulated annotators.
         seed: another seed gives other videos.
         lag: seconds that the narrator speaks behind the picture.
+        remarks: the narrator makes the remarks of `narrated_digits`, instead of saying what is seen.
 
     Example:
         >>> [scene.kind for scene in LongDigits(scenes=3).film(0)]
         ['aside', 'host', 'host']
     """
 
-    def __init__(self, scenes: int = 40, users: int = 10, seed: int = 0, lag: float = 0.0):
+    def __init__(self, scenes: int = 40, users: int = 10, seed: int = 0, lag: float = 0.0, remarks: bool = False):
         if scenes < 2 or users < 2:
             raise UserError(f"long_digits needs 2 scenes and 2 users at least, not {scenes} and {users}.")
         self.scenes = scenes
         self.users = users
         self.seed = seed
         self.lag = lag
-        self._clips = MovingDigits(seed=seed)
+        self.remarks = remarks
+        self._clips = (NarratedDigits if remarks else MovingDigits)(seed=seed)
 
     def film(self, video: int) -> Iterator[Scene]:
         """The scenes of a video, one at a time, so that a video of any length fits in memory."""
@@ -85,12 +90,14 @@ class LongDigits:
             clip = host if kind == HOST else self._clip(TWO_DIGITS if kind == EVENT else ONE_DIGIT, rng)
             hue += 0.5  # neighbours never look alike
             caption = clip[keys.CAPTIONS][0]
+            spoken = rng.random() < SPOKEN_SHARE[kind]
             yield Scene(
                 kind=kind,
                 frames=np.maximum(clip[keys.FRAMES], tint(hue)),
                 caption=caption,
                 opinions=self._opinions(kind, clip, favourites, rng),
-                said=caption if rng.random() < SPOKEN_SHARE[kind] else "",
+                said=(clip[keys.QUESTION] if self.remarks else caption) if spoken else "",
+                told=clip[keys.ANSWER] if self.remarks else "",
             )
 
     def shots(self) -> np.ndarray:

@@ -64,6 +64,7 @@ def make_long_videos(
     scenes: int,
     seed: int,
     lag: float = 0.0,
+    remarks: bool = False,
     report: Callable[[str], None] = print,
 ) -> None:
     """Writes videos of `long_digits` as mp4 files, each with its transcript, and an annotations.json.
@@ -74,11 +75,12 @@ def make_long_videos(
         scenes: shots of two seconds in each.
         seed: another seed gives other videos.
         lag: seconds that the narrator speaks behind the picture.
+        remarks: the narrator makes remarks, instead of saying what is seen.
         report: called with lines of progress.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    source = LongDigits(scenes=scenes, seed=seed, lag=lag)
+    source = LongDigits(scenes=scenes, seed=seed, lag=lag, remarks=remarks)
     entries = []
     for number in range(videos):
         name = f"long_{number:02d}"

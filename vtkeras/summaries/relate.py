@@ -1,7 +1,8 @@
 """Which sentence of a transcript belongs to which shot: attention without weights of its own.
 
 Queries and keys are the embeddings of a trained model, and nothing is learned here. Where weights of
-cross-attention are learned: in the decoder that writes a shot's caption (words over patches), and in the
+cross-attention are learned: in the decoder that writes a shot's caption (words over patches), in the
+model that writes one sentence from a shot and what is said of it (`vtkeras.summaries.retell`), and in the
 scorer of `vtkeras train-scorer` (shots over sentences).
 """
 
@@ -17,7 +18,7 @@ PATIENCE = 4.0  # seconds between picture and word that weigh as much as e times
 FARTHEST = 20.0  # seconds
 
 
-def relate(video: ShotSequence) -> np.ndarray:
+def relate(video: ShotSequence, by_time: bool = False) -> np.ndarray:
     """Attention of each sentence over the shots: what is meant counts, and when it is said.
 
     Sentences are the queries and shots the keys, both in the model's shared space; a shot loses weight
@@ -26,6 +27,7 @@ def relate(video: ShotSequence) -> np.ndarray:
 
     Args:
         video: with sentences.
+        by_time: let time alone decide, where there are times: for remarks that do not say what is seen.
 
     Returns:
         float (sentences, shots); each row sums to 1.
@@ -34,24 +36,28 @@ def relate(video: ShotSequence) -> np.ndarray:
         >>> relate(ShotSequence(shots, looks, times, sentences, sentence_times)).argmax(axis=1)
         array([0, 0, 1])
     """
-    logits = video.sentences @ video.shots.T / TEMPERATURE
-    if video.sentence_times is not None:
+    timed = video.sentence_times is not None
+    logits = np.zeros((len(video.sentences), len(video.shots)))
+    if not (by_time and timed):
+        logits = video.sentences @ video.shots.T / TEMPERATURE
+    if timed:
         logits = logits - _apart(video) / PATIENCE
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def pick_sentences(video: ShotSequence, transcript: Transcript) -> dict[int, str]:
+def pick_sentences(video: ShotSequence, transcript: Transcript, by_time: bool = False) -> dict[int, str]:
     """What is said of each shot: the sentences that attend to it more than to any other.
 
     Args:
         video: with the transcript's sentences.
         transcript: as in `video`.
+        by_time: as in `relate`.
 
     Returns:
         {shot: sentences, in their order}; a sentence with a time is never more than 20 s from its shot.
     """
-    weights = relate(video)
+    weights = relate(video, by_time)
     if video.sentence_times is not None:
         weights = np.where(_apart(video) <= FARTHEST, weights, -1)
     found: dict[int, list[str]] = {}

@@ -162,7 +162,7 @@ def summarize(
     sequence = read_sequence(seen.shots, said, predictor)
     scores = scorer(sequence, options.seed)
     key, notes = choose(seen.shots, scores, options.budget, seen.info.fps)
-    quotes = pick_sentences(sequence, said) if said.sentences else {}
+    quotes = pick_sentences(sequence, said, by_time=predictor.tells) if said.sentences else {}
     parts = divide(seen.shots)
     chosen = choose_quotes(parts, key, scores, quotes)
     told = retell(video, seen.shots, chosen, predictor, lambda *done: progress("telling what is said", *done))

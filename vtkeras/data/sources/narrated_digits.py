@@ -63,6 +63,11 @@ class NarratedDigits(MovingDigits):
             "labels": [],
         }
 
+    def question_kind(self, question: str) -> str:
+        """The remark without the name, or `idle`."""
+        words = " ".join(word for word in question.split() if word not in NAMES)
+        return "idle" if words == question else words
+
 
 def narrate(actors: list[Actor], rng: np.random.Generator) -> tuple[str, str]:
     """Draws what is said of a clip, and returns it with the sentence that tells both."""
