@@ -3,7 +3,7 @@ import re
 import numpy as np
 
 from vtkeras.data.sources.moving_digits import HORIZONTAL, VERTICAL, Actor
-from vtkeras.data.sources.narrated_digits import IDLE, NarratedDigits, narrate, rules, tell
+from vtkeras.data.sources.narrated_digits import IDLE, NAMES, OF_TWO, REMARKS, NarratedDigits, narrate, rules, tell
 from vtkeras.data.text import build_vocabulary
 
 ONE, TWO = [Actor(3, VERTICAL)], [Actor(3, VERTICAL), Actor(7, HORIZONTAL)]
@@ -34,7 +34,8 @@ def test_idle_remarks_add_nothing_and_others_name_somebody():
 def test_answers_that_are_written_alone_are_no_list():
     texts = NarratedDigits().texts()
     assert not build_vocabulary(texts, 400, written_answers=True, closed_answers=False).answers
-    assert "greta" in build_vocabulary(texts, 4000, written_answers=True, closed_answers=False).tokens
+    words = {word for remark in (*REMARKS, *OF_TWO, *IDLE) for word in remark.split()} - {"{name}"}
+    assert {*words, *NAMES} <= set(build_vocabulary(texts, 4000, written_answers=True, closed_answers=False).tokens)
 
 
 def test_kinds_of_remarks():

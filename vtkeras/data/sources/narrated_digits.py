@@ -19,6 +19,7 @@ REMARKS = {
 OF_TWO = {"{name} drew the larger one": "{caption} and {name} drew the {larger}"}
 IDLE = ("and now something else", "let us go on", "look at that", "")
 IDLE_SHARE = 0.25
+REPEATS = 40
 
 
 class NarratedDigits(MovingDigits):
@@ -51,14 +52,17 @@ class NarratedDigits(MovingDigits):
         }
 
     def texts(self) -> dict[str, list[str]]:
-        """Every caption, remark and sentence that training can show."""
+        """Every caption, remark and sentence that training can show.
+
+        Remarks come many times, as in training: word pieces are made of what is frequent.
+        """
         casts = self.casts()
         remarks = [remark.format(name=name) for remark in (*REMARKS, *OF_TWO) for name in NAMES]
         told = {tell(actors, rule, name) for actors in casts for rule in rules(actors).values() for name in NAMES}
         captions = super().texts()["captions"]
         return {
             "captions": captions,
-            "questions": [*remarks, *filter(None, IDLE)],
+            "questions": [*remarks, *filter(None, IDLE)] * REPEATS,
             "answers": sorted({*told, *map(describe, casts)}),
             "labels": [],
         }
