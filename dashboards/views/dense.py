@@ -11,7 +11,7 @@ from dashboards import common
 from dashboards.clips import BUNDLED, LONGEST_NAME, PATH, UPLOAD, choose_bundled, choose_file, playable, spell_facts
 from dashboards.provenance import show_provenance
 from vtkeras.serving import media
-from vtkeras.serving.dense import spell_written, to_json, to_webvtt
+from vtkeras.serving.dense import SURE, only_sure, spell_written, to_json, to_webvtt
 from vtkeras.serving.predictor import TimedCaption
 
 TASK = "dense_captioning"
@@ -69,11 +69,14 @@ def show_player(
 def show_events(model: Path, name: str, path: Path, written: tuple[str, ...], size: dict) -> None:
     """Player on the left; timeline, table and files on the right."""
     info = common.inspect(path)
-    events = common.events(model, path, info.duration)
+    found = common.events(model, path, info.duration)
+    events = only_sure(found)
     left, right = st.columns([1, 2], gap="large")
     with right:
+        if len(events) < len(found) and st.toggle(f"Also the {len(found) - len(events)} below {SURE:.0%} confidence"):
+            events = found
         if not events:
-            st.info("The model found no event in this video.", icon=":material/info:")
+            st.info("The model found no event in this video that it is sure of.", icon=":material/info:")
         else:
             st.altair_chart(timeline(events, info.duration))
             start = choose_event(events)

@@ -117,13 +117,16 @@ def call(monkeypatch, *arguments):
 
 def test_command_line(monkeypatch, capsys, dense_run, videos, tmp_path):
     (path, true), _ = videos
-    arguments = ["predict", path, "--dense", "--model", dense_run]
+    arguments = ["predict", path, "--dense", "--model", dense_run, "--least", "0.2"]
     assert not call(monkeypatch, *arguments, "--vtt", tmp_path / "events.vtt")
     assert capsys.readouterr().out.count(true[0].text) == sum(one.text == true[0].text for one in true)
     assert (tmp_path / "events.vtt").read_text().startswith("WEBVTT\n\n")
     assert not call(monkeypatch, *arguments, "--json")
     told = json.loads(capsys.readouterr().out)
     assert [event["text"] for event in told["events"]] == [event.text for event in true]
+    assert not call(monkeypatch, *arguments[:-1], "1")
+    said = capsys.readouterr()
+    assert "no event found" in said.out and f"left out: {len(true)} with less than 100% confidence" in said.err
 
 
 def test_bad_input(monkeypatch, capsys, dense_run, videos, exported_run, tmp_path):

@@ -20,6 +20,7 @@ Overrides = Annotated[list[str], typer.Option("--set", help="key=value, e.g. tra
 DataFolder = Annotated[Path | None, typer.Option("--data", help="A folder that `vtkeras data ingest` made.")]
 
 SHIPPED_MODEL = Path("saved_models/multitask/moving_digits")
+SHIPPED_DENSE_MODEL = Path("saved_models/dense_captioning/dense_digits")
 
 
 def say(line: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vtkeras.cli.common import SHIPPED_MODEL, DataFolder, progress_bar, say, with_data
+from vtkeras.cli.common import SHIPPED_DENSE_MODEL, SHIPPED_MODEL, DataFolder, progress_bar, say, with_data
 from vtkeras.errors import UserError
 
 app = typer.Typer()
@@ -38,10 +38,12 @@ def predict(
     dense: Annotated[bool, typer.Option("--dense", help="Tell what happens, and when.")] = False,
     window: Annotated[float | None, typer.Option(help="With --dense: seconds to read at once.")] = None,
     vtt: Annotated[Path | None, typer.Option(help="With --dense: write the events as WebVTT.")] = None,
+    least: Annotated[float, typer.Option(min=0, max=1, help="With --dense: least confidence of an event.")] = 0.5,
 ) -> None:
     """Describes a video, and answers questions about it, with an exported model."""
     if dense:
-        return _predict_dense(video, model, window, vtt, as_json)
+        model = SHIPPED_DENSE_MODEL if model == SHIPPED_MODEL else model
+        return _predict_dense(video, model, window, least, vtt, as_json)
     from vtkeras.serving.decoding import choose_decoding
 
     limits = {"min_length": min_length, "max_length": max_length, "no_repeat": no_repeat}
@@ -124,13 +126,19 @@ def evaluate_attention(
     say(to_markdown(judge_clips(predictor, examples, settings, out or run, orders, steps, report=say)))
 
 
-def _predict_dense(video: Path, model: Path, window: float | None, vtt: Path | None, as_json: bool) -> None:
-    from vtkeras.serving.dense import find_events, save_webvtt, to_json, to_lines
+def _predict_dense(
+    video: Path, model: Path, window: float | None, least: float, vtt: Path | None, as_json: bool
+) -> None:
+    from vtkeras.serving.dense import find_events, only_sure, save_webvtt, to_json, to_lines
     from vtkeras.serving.predictor import Predictor
 
     predictor = Predictor(model)
     with progress_bar() as show:
-        events = find_events(predictor, video, window, progress=lambda *done: show("reading", *done))
+        found = find_events(predictor, video, window, progress=lambda *done: show("reading", *done))
+    events = only_sure(found, least)
+    if len(events) < len(found):
+        unsure = len(found) - len(events)
+        print(f"left out: {unsure} with less than {least:.0%} confidence; --least 0 shows them", file=sys.stderr)
     say(to_json(events, str(video), predictor.info) if as_json else "\n".join(to_lines(events)))
     if vtt:
         save_webvtt(events, vtt)

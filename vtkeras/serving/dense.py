@@ -17,6 +17,7 @@ from vtkeras.serving.media import webvtt
 from vtkeras.serving.predictor import Predictor, TimedCaption, readable
 
 SHORTEST = 0.1  # seconds of a window
+SURE = 0.5  # an event whose words are less likely is not told unless asked for
 TOUCH = 0.1  # of a window: events this near to its border may be one that the border cut
 
 
@@ -61,6 +62,11 @@ def find_events(
         found = join_at_border(found, new, border=start, reach=TOUCH * (end - start))
         progress(end, duration)
     return found
+
+
+def only_sure(events: list[TimedCaption], least: float = SURE) -> list[TimedCaption]:
+    """The events whose words have at least this probability: of unfamiliar videos a model is sure of few."""
+    return [event for event in events if event.score >= least]
 
 
 def join_at_border(
