@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import common
+from dashboards.provenance import show_files
 from vtkeras.serving import evaluations
 from vtkeras.serving.evaluations import Evaluation
 
@@ -207,18 +208,17 @@ def show_provenance(found: list[Evaluation], metrics: pd.DataFrame, difference: 
         for one in found:
             known = " · ".join(f"{name} {common.plain(text)}" for name, text in one.origin.items())
             st.caption(f"{common.plain(common.short(one.folder))}: {known or 'several runs'}")
-        as_file = {"on_click": "ignore", "icon": ":material/download:"}
-        with st.container(horizontal=True):
-            records = metrics.to_json(orient="records", indent=1)
-            origins = [{"folder": str(one.folder), **one.origin} for one in found]
-            as_json = f'{{"origin": {pd.Series(origins).to_json(orient="values")}, "metrics": {records}}}'
-            st.download_button(
-                "Table as CSV", metrics.to_csv(index=False), "evaluation.csv", "text/csv", **as_file
-            )
-            st.download_button("Table as JSON", as_json, "evaluation.json", "application/json", **as_file)
-            if difference is not None:
-                csv = difference.to_csv(index=False)
-                st.download_button("Differences as CSV", csv, "differences.csv", "text/csv", **as_file)
+        records = metrics.to_json(orient="records", indent=1)
+        origins = pd.Series([{"folder": str(one.folder), **one.origin} for one in found]).to_json(orient="values")
+        files = {
+            "Table as CSV": (metrics.to_csv(index=False), "evaluation.csv", "text/csv"),
+            "Table as JSON": (
+                f'{{"origin": {origins}, "metrics": {records}}}', "evaluation.json", "application/json"
+            ),
+        }  # fmt: skip
+        if difference is not None:
+            files["Differences as CSV"] = (difference.to_csv(index=False), "differences.csv", "text/csv")
+        show_files(files)
 
 
 def show_page(folders: list[Path]) -> None:

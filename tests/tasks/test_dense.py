@@ -1,6 +1,7 @@
 """Events from a model that has learned two videos by heart: in the graph, exported, and on the command line."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -165,3 +166,13 @@ def test_a_run_starts_with_the_weights_of_another(dense_run, tiny_config, vocabu
 def test_no_times_in_the_data(tiny_config, tmp_path):
     with pytest.raises(UserError, match="captions have no times"):
         train(tiny_config("task=dense_captioning"), tmp_path / "run", report=str)
+
+
+def test_a_model_that_is_named_is_the_one_that_is_asked(monkeypatch, capsys, videos):
+    # Named, the shipped model of clips is refused; unnamed, the one that tells times is taken.
+    (path, _), _ = videos
+    monkeypatch.chdir(Path(__file__).parents[2])
+    shipped = "saved_models/multitask/moving_digits"
+    assert call(monkeypatch, "predict", path, "--dense", "--model", shipped) == 2
+    assert "trained without times" in capsys.readouterr().err
+    assert not call(monkeypatch, "predict", path, "--dense")

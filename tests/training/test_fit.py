@@ -250,6 +250,7 @@ def test_cached_features(config, tmp_path):
         (["data.options.wings=2"], "data.options: .*'wings' for source 'moving_digits'"),
         (["data.source=folder"], "--data DIR"),
         (["task=retrieval", "train.stages=[{epochs: 1, minimum_risk: 1}]"], "minimum_risk learns captions"),
+        (["train.start_parts=[decoder]"], "needs train.start_from"),
         (["data.source=attic"], "data.source 'attic' is unknown"),
         (["task=gardening"], "task 'gardening' is unknown"),
         (["task=retrieval", "train.loss_weights={caption: 1.0}"], "Task 'retrieval' has nothing to train"),

@@ -20,7 +20,7 @@ def predict(
     video: Annotated[Path, typer.Argument(help="A video or image file.")],
     question: Annotated[list[str], typer.Option(help="A question about the video; repeatable.")] = [],  # noqa: B006
     choice: Annotated[list[str], typer.Option(help="An answer to choose from; repeatable.")] = [],  # noqa: B006
-    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
+    model: Annotated[Path | None, typer.Option(help="A run folder; default one that ships.")] = None,
     start: Annotated[float | None, typer.Option(help="Seconds where to begin.")] = None,
     end: Annotated[float | None, typer.Option(help="Seconds where to end.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Write where each word looked as a PNG.")] = None,
@@ -42,8 +42,7 @@ def predict(
 ) -> None:
     """Describes a video, and answers questions about it, with an exported model."""
     if dense:
-        model = SHIPPED_DENSE_MODEL if model == SHIPPED_MODEL else model
-        return _predict_dense(video, model, window, least, vtt, as_json)
+        return _predict_dense(video, model or SHIPPED_DENSE_MODEL, window, least, vtt, as_json)
     from vtkeras.serving.decoding import choose_decoding
 
     limits = {"min_length": min_length, "max_length": max_length, "no_repeat": no_repeat}
@@ -52,7 +51,7 @@ def predict(
 
     from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
 
-    found = describe(model, video, question, start, end, decoding, choice)
+    found = describe(model or SHIPPED_MODEL, video, question, start, end, decoding, choice)
     say(to_json(found) if as_json else "\n".join(to_lines(found)))
     if picture:
         save_picture(found, picture)

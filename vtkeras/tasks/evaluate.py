@@ -17,7 +17,7 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import normalise
 from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS, dense_scores, retrieval_scores, vqa_accuracy
 from vtkeras.tasks.baselines import BASELINES, Chances, Examples, Predictions, thumbnail
-from vtkeras.tasks.understanding import AVERAGED, SEPARATORS, class_details, class_scores
+from vtkeras.tasks.understanding import AVERAGED, SEPARATORS, class_details, class_scores, closed_heads
 from vtkeras.tasks.understanding import to_markdown as details_to_markdown
 
 BATCH = 32
@@ -195,10 +195,7 @@ def score(predictions: Predictions, test: Examples, meteor: bool = False) -> dic
     row.update(_event_scores(predictions.captions, test))
     if predictions.ended:
         row["unended_rate"] = float(1 - np.mean(predictions.ended))
-    for head, truth, said, chances in (
-        (keys.HEAD_ANSWER, test.answers, predictions.answers, predictions.answer_chances),
-        (keys.HEAD_LABEL, test.labels, predictions.labels, predictions.label_chances),
-    ):
+    for head, truth, said, chances in closed_heads(predictions, test):
         scores = class_scores(truth, said or [], SEPARATORS[head], chances)
         row.update({f"{head}_{name}": value for name, value in scores.items()})
     written = class_scores(test.answers, predictions.written_answers or [], None)

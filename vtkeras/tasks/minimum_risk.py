@@ -67,8 +67,10 @@ class SelfCritical:
         smooths drawn captions as well.
 
         Args:
-            inputs: as `with_references` gives them.
-            targets, weights: of the heads.
+            inputs: as `with_references` gives them: frames uint8 (batch, time, height, width, 3) or their
+                features, frames_mask bool (batch, time), caption_tokens int32 (batch, caption_length), the
+                references string (batch,), one a line, and the share float32 (batch,).
+            targets, weights: of the heads; of the caption int32 (batch, caption_length) and float32 (batch,).
             step: int scalar, may be a variable.
 
         Returns:

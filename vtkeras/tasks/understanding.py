@@ -62,6 +62,14 @@ def class_scores(
     }
 
 
+def closed_heads(predictions: Predictions, test: Examples) -> tuple[tuple, ...]:
+    """(head, truth, what was said, chances) of answers and of labels."""
+    return (
+        (keys.HEAD_ANSWER, test.answers, predictions.answers, predictions.answer_chances),
+        (keys.HEAD_LABEL, test.labels, predictions.labels, predictions.label_chances),
+    )
+
+
 def class_details(predictions: Predictions, test: Examples) -> dict[str, dict]:
     """What lies behind the averages, for answers and for labels where there are any.
 
@@ -70,10 +78,7 @@ def class_details(predictions: Predictions, test: Examples) -> dict[str, dict]:
         "reliability": rows of `reliability` or None}}.
     """
     details = {}
-    for head, truth, said, chances in (
-        (keys.HEAD_ANSWER, test.answers, predictions.answers, predictions.answer_chances),
-        (keys.HEAD_LABEL, test.labels, predictions.labels, predictions.label_chances),
-    ):
+    for head, truth, said, chances in closed_heads(predictions, test):
         pairs = _pairs(truth, said or [], SEPARATORS[head])
         if pairs:
             calibration = reliability(truth, SEPARATORS[head], chances)

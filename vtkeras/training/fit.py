@@ -64,6 +64,8 @@ def train(
     Example:
         >>> train(load_config("demo"), "runs/demo")
     """
+    if config.train.start_parts and not config.train.start_from:
+        raise UserError("train.start_parts needs train.start_from: name the run that the parts come from.")
     folder = Path(folder)
     last = folder / CHECKPOINTS / "last.npz"
     meta = _resume_point(last, config) if resume else _fresh(folder, config)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.data.events import Event, write_events
+from vtkeras.data.sources.drawn import drawn_clips
 from vtkeras.data.sources.moving_digits import CLIP_FRAMES, FRAME_SIZE, MovingDigits
 from vtkeras.errors import UserError
 
@@ -73,18 +74,7 @@ class DenseDigits:
         """
         if split not in keys.SPLITS:
             raise UserError(f"dense_digits has no split '{split}': use one of {', '.join(keys.SPLITS)}.")
-        signature = {
-            keys.FRAMES: tf.TensorSpec((None, FRAME_SIZE, FRAME_SIZE, 3), tf.uint8),
-            keys.CAPTIONS: tf.TensorSpec((None,), tf.string),
-            **{
-                key: tf.TensorSpec((), tf.string)
-                for key in (keys.VIDEO_ID, keys.QUESTION, keys.ANSWER, keys.LABEL)
-            },
-        }
-        return tf.data.Dataset.from_generator(
-            lambda: (self.example(split, epoch, index) for index in range(self.size(split))),
-            output_signature=signature,
-        ).apply(tf.data.experimental.assert_cardinality(self.size(split)))
+        return drawn_clips(self, split, epoch, FRAME_SIZE)
 
     def example(self, split: str, epoch: int, index: int) -> dict:
         """One example as numpy arrays and strings; the same for the same arguments, on every machine."""

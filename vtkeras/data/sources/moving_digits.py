@@ -19,6 +19,7 @@ import tensorflow as tf
 from scipy import ndimage
 
 from vtkeras import keys
+from vtkeras.data.sources.drawn import drawn_clips
 from vtkeras.errors import UserError
 
 DIGIT_SIZE = 28  # pixels
@@ -195,18 +196,7 @@ class MovingDigits:
         """
         if split not in SPLITS:
             raise UserError(f"moving_digits has no split '{split}': use one of {', '.join(SPLITS)}.")
-        signature = {
-            keys.FRAMES: tf.TensorSpec((None, FRAME_SIZE, FRAME_SIZE, 3), tf.uint8),
-            keys.VIDEO_ID: tf.TensorSpec((), tf.string),
-            keys.CAPTIONS: tf.TensorSpec((None,), tf.string),
-            keys.QUESTION: tf.TensorSpec((), tf.string),
-            keys.ANSWER: tf.TensorSpec((), tf.string),
-            keys.LABEL: tf.TensorSpec((), tf.string),
-        }
-        return tf.data.Dataset.from_generator(
-            lambda: (self.example(split, epoch, index) for index in range(self.size(split))),
-            output_signature=signature,
-        ).apply(tf.data.experimental.assert_cardinality(self.size(split)))
+        return drawn_clips(self, split, epoch, FRAME_SIZE)
 
     def example(self, split: str, epoch: int, index: int) -> dict:
         """One example as numpy arrays and strings; the same for the same arguments, on every machine."""
