@@ -9,6 +9,8 @@ for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREAD
 
 import pytest  # noqa: E402
 
+pytest_plugins = ["tests.cost"]
+
 TINY = (
     "name=tiny",
     "data.options={max_digits: 2, train_clips: 16, eval_clips: 8}",

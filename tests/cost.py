@@ -1,0 +1,56 @@
+"""A pytest plugin: what a run of the tests cost, in three figures below its summary.
+
+The figures are those of `make test`'s bounds: processor time and peak memory of all processes (the workers and what
+they start), and how far apart the workers ended.
+"""
+
+import resource
+import threading
+import time
+
+import psutil
+
+SECONDS, GIGABYTES, APART = 1500, 6, 60  # the bounds of the default suite on two workers
+SAMPLING_INTERVAL = 0.5
+
+
+class Cost:
+    """Watches the process that controls the run; xdist's workers are its children."""
+
+    def __init__(self):
+        self.peak, self.ended, self.stopped = 0, {}, threading.Event()
+        self.sampler = threading.Thread(target=self.sample, daemon=True)
+
+    def sample(self):
+        """Keeps the largest sum of the resident memory of this process and its descendants."""
+        this = psutil.Process()
+        while not self.stopped.wait(SAMPLING_INTERVAL):
+            self.peak = max(self.peak, sum(map(resident, [this, *this.children(recursive=True)])))
+
+    def pytest_sessionstart(self):
+        self.sampler.start()
+
+    def pytest_runtest_logreport(self, report):
+        self.ended[getattr(report, "worker_id", "master")] = time.monotonic()
+
+    def pytest_terminal_summary(self, terminalreporter):
+        self.stopped.set()
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        seconds = sum(one.ru_utime + one.ru_stime for one in used)
+        ends = self.ended.values() or [0]
+        terminalreporter.write_line(
+            f"{seconds:,.0f} processor seconds (bound {SECONDS:,}), {self.peak / 1e9:.1f} GB at peak (bound {GIGABYTES}),"
+            f" {len(ends)} worker(s) ended within {max(ends) - min(ends):.0f} s (bound {APART})"
+        )
+
+
+def resident(process):
+    try:
+        return process.memory_info().rss
+    except psutil.Error:  # it ended in the meantime
+        return 0
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Cost(), "cost")
