@@ -39,8 +39,8 @@ class Cost:
         seconds = sum(one.ru_utime + one.ru_stime for one in used)
         ends = self.ended.values() or [0]
         terminalreporter.write_line(
-            f"{seconds:,.0f} processor seconds (bound {SECONDS:,}), {self.peak / 1e9:.1f} GB at peak (bound {GIGABYTES}),"
-            f" {len(ends)} worker(s) ended within {max(ends) - min(ends):.0f} s (bound {APART})"
+            f"{seconds:,.0f} processor seconds (bound {SECONDS:,}), {self.peak / 1e9:.1f} GB at peak"
+            f" (bound {GIGABYTES}), {len(ends)} worker(s) ended within {max(ends) - min(ends):.0f} s (bound {APART})"
         )
 
 
