@@ -8,12 +8,13 @@ import pytest
 import vtkeras
 
 ROOT = Path(vtkeras.__file__).parent
-EVERYONE = {"keys", "config", "errors"}
+EVERYONE = {"keys", "config", "errors", "run_files"}
 MODEL_PARTS = {"layers", "encoders", "fusion", "losses", "models", "generation"}
 ALLOWED = {
     "keys": set(),
     "errors": set(),
-    "config": {"errors"},
+    "run_files": {"errors"},
+    "config": {"errors", "run_files"},
     "layers": EVERYONE,
     "encoders": EVERYONE | {"layers"},
     "fusion": EVERYONE | {"layers"},

@@ -1,0 +1,206 @@
+"""Writing whole or not at all, refusing early, and finding what ships."""
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from fixtures.full_disk import small_disk
+
+from vtkeras import run_files
+from vtkeras.errors import UserError
+
+OLD = "what was there"
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A folder with 64 KB of room for what is written to it."""
+    with small_disk(tmp_path / "disk", 64) as folder:
+        yield folder
+
+
+@pytest.fixture
+def failing_fsync(monkeypatch):
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+
+def test_text_json_and_bytes_are_written_whole_and_nothing_else_is_left(tmp_path):
+    run_files.write_text(tmp_path / "new" / "a.md", "π \udcff")
+    run_files.write_json(tmp_path / "new" / "b.json", {"猫": [1]})
+    run_files.write_bytes(tmp_path / "new" / "c.bin", b"\0")
+    assert (tmp_path / "new" / "a.md").read_text(encoding="utf-8") == "π ?"
+    assert (tmp_path / "new" / "b.json").read_text(encoding="utf-8") == '{\n "猫": [\n  1\n ]\n}\n'
+    assert names(tmp_path / "new") == ["a.md", "b.json", "c.bin"]
+
+
+def test_the_temporary_name_keeps_the_suffix_and_the_folder(tmp_path):
+    with run_files.replacing(tmp_path / "picture.png") as temporary:
+        assert (temporary.suffix, temporary.parent) == (".png", tmp_path)
+        temporary.write_bytes(b"")
+
+
+def test_content_is_on_the_disk_before_it_takes_the_name(tmp_path, monkeypatch):
+    order = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda one: (order.append(stat.S_ISDIR(os.fstat(one).st_mode)), fsync(one)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (order.append("rename"), replace(*paths)))
+    run_files.write_text(tmp_path / "a", "new")
+    assert order == [False, "rename", True]
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), KeyboardInterrupt()])
+def test_any_failure_leaves_what_was_there(tmp_path, error):
+    (tmp_path / "a").write_text(OLD)
+    with pytest.raises(type(error)), run_files.replacing(tmp_path / "a") as temporary:
+        temporary.write_text("half")
+        raise error
+    assert (tmp_path / "a").read_text() == OLD and names(tmp_path) == ["a"]
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_there_stays(full_disk):
+    (full_disk / "a").write_text(OLD)
+    with pytest.raises(UserError, match=r"disk is full: .*a was not written, and what was there stays"):
+        run_files.write_bytes(full_disk / "a", b"x" * 100_000)
+    assert (full_disk / "a").read_text() == OLD and names(full_disk) == ["a"]
+    run_files.write_text(full_disk / "a", "after space was made")
+
+
+def test_a_disk_that_shows_to_be_full_when_flushed(tmp_path, failing_fsync):
+    (tmp_path / "a").write_text(OLD)
+    with pytest.raises(UserError, match="disk is full"):
+        run_files.write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == OLD and names(tmp_path) == ["a"]
+
+
+def test_folders_are_replaced_whole(tmp_path):
+    for text in ("one", "two"):
+        with run_files.replacing_folder(tmp_path / "model") as temporary:
+            (temporary / "part").mkdir()
+            (temporary / "part" / text).write_text(text)
+    assert names(tmp_path) == ["model"] and names(tmp_path / "model" / "part") == ["two"]
+
+
+def test_a_folder_stays_when_the_disk_is_full(full_disk):
+    (full_disk / "model").mkdir()
+    (full_disk / "model" / "old").write_text(OLD)
+    with pytest.raises(UserError, match="disk is full"), run_files.replacing_folder(full_disk / "model") as temporary:
+        (temporary / "new").write_bytes(b"x" * 100_000)
+    assert names(full_disk) == ["model"] and (full_disk / "model" / "old").read_text() == OLD
+
+
+def test_a_folder_stays_when_the_last_rename_fails(tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old").write_text(OLD)
+    rename = Path.rename
+
+    def fail_once(self, target):
+        if self.name.startswith(run_files.TEMPORARY):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_once)
+    with pytest.raises(UserError, match="Input/output error"), run_files.replacing_folder(tmp_path / "model"):
+        pass
+    assert names(tmp_path) == ["model"] and (tmp_path / "model" / "old").read_text() == OLD
+
+
+def test_a_folder_comes_back_after_a_kill_between_the_renames(tmp_path):
+    (tmp_path / ".before-model").mkdir()
+    with pytest.raises(KeyError), run_files.replacing_folder(tmp_path / "model"):
+        raise KeyError
+    assert names(tmp_path) == ["model"]
+
+
+def test_only_abandoned_temporary_files_are_removed(tmp_path):
+    long_ago = time.time() - 2 * run_files.ABANDONED_SECONDS
+    for name, when in (("old", long_ago), ("new", time.time())):
+        (tmp_path / f"{run_files.TEMPORARY}{name}").write_text("")
+        os.utime(tmp_path / f"{run_files.TEMPORARY}{name}", (when, when))
+    run_files.write_text(tmp_path / "a", "")
+    assert names(tmp_path) == [f"{run_files.TEMPORARY}new", "a"]
+
+
+def test_writers_of_one_file_do_not_meet(tmp_path):
+    texts = [str(number) * 50_000 for number in range(8)]
+    threads = [threading.Thread(target=run_files.write_text, args=(tmp_path / "a", text)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (tmp_path / "a").read_text() in texts and names(tmp_path) == ["a"]
+
+
+def test_errors_of_the_disk_from_tensorflow_are_told(full_disk):
+    import tensorflow as tf
+
+    with pytest.raises(UserError, match="disk is full"), run_files.disk_errors(full_disk / "logs"):
+        tf.io.write_file(str(full_disk / "logs" / "a"), b"x" * 1_000_000)
+
+
+def test_errors_about_other_files_and_of_other_kinds_pass(tmp_path):
+    with pytest.raises(FileNotFoundError), run_files.replacing(tmp_path / "out" / "a"):
+        (tmp_path / "input").read_text()
+    with pytest.raises(ValueError), run_files.disk_errors(tmp_path):
+        raise ValueError("out of memory")
+
+
+def test_outputs_that_cannot_be_written_are_refused_early(tmp_path):
+    (tmp_path / "file").write_text(OLD)
+    for path, words in (
+        (tmp_path / "none" / "a.png", "there is no folder"),
+        (tmp_path, "it is a folder"),
+        (tmp_path / "file" / "a.png", "there is no folder"),
+        (tmp_path / ("x" * 300), "too long"),
+        (Path("/dev/null"), "no ordinary file"),
+    ):
+        with pytest.raises(UserError, match=words):
+            run_files.writable_file(path)
+    for path in (tmp_path / "file", tmp_path / "file" / "a" / "b"):
+        with pytest.raises(UserError, match="is a file"):
+            run_files.writable_folder(path)
+    for check in (run_files.writable_file, run_files.writable_folder):
+        assert check(None) is None
+    assert run_files.writable_file(tmp_path / "new") == tmp_path / "new"
+    assert run_files.writable_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert names(tmp_path) == ["file"]
+
+
+def test_read_only_folders_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(UserError, match="read-only"):
+        run_files.writable_file(tmp_path / "a")
+    with pytest.raises(UserError, match="read-only"):
+        run_files.writable_folder(tmp_path / "a" / "b")
+
+
+def test_devices_are_not_renamed_away():
+    with pytest.raises(UserError, match="no ordinary file"):
+        run_files.write_text("/dev/null", "x")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_shipped_models_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert (run_files.shipped_model("multitask", "moving_digits") / run_files.CONFIG_FILE).is_file()
+    with pytest.raises(UserError, match="use one of .*multitask/moving_digits"):
+        run_files.shipped_model("multitask", "cats")
+    with pytest.raises(UserError, match="has no elephants"):
+        run_files.shipped("elephants")
+
+
+def test_it_loads_without_tensorflow():
+    program = "import sys, vtkeras.run_files; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)

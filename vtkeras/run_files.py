@@ -1,0 +1,279 @@
+"""The files of a run: their names, how every file is written, and where the shipped models are.
+
+A file or folder is first written under a temporary name in the same folder, flushed to the disk and then
+renamed: readers see the old content or the new one, and what was there stays if anything fails.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.resources
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vtkeras.errors import UserError
+
+CONFIG_FILE = "config.yaml"
+VOCABULARY_FILE = "vocabulary.json"
+MODEL_FILE = "model.keras"
+SAVED_MODEL = "saved_model"
+ENDPOINTS = "endpoints.json"
+SCORER_FILE = "scorer.json"
+CHECKPOINTS = "checkpoints"
+BEST = "best.npz"
+LAST = "last.npz"
+FEATURES = "features"
+LOGS = "logs"
+SAMPLES = "samples"
+METRICS = "metrics.json"
+METRICS_TABLE = "metrics.md"
+CLASSES = "classes.md"
+PREDICTIONS = "predictions.csv"
+README = "README.md"
+
+TEMPORARY = ".partial-"
+ABANDONED_SECONDS = 3600  # a temporary file that was not touched for so long belongs to a process that was killed
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (errno.EACCES, errno.EROFS)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes UTF-8 text; file names in it that are no valid text show as question marks.
+
+    Raises:
+        UserError: if the disk is full or `path` cannot be written; what was there stays.
+
+    Example:
+        >>> write_text("runs/demo/metrics.md", "| system | BLEU |")
+    """
+    write_bytes(path, text.encode("utf-8", errors="replace"))
+
+
+def write_json(path: str | Path, values: object) -> None:
+    """Writes `values` as indented JSON, as `write_text` does."""
+    write_text(path, json.dumps(values, ensure_ascii=False, indent=1) + "\n")
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Writes `data`, as `write_text` does."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yields a temporary path; the file written there takes the place of `path` at the end.
+
+    Args:
+        path: the file; its folder is made if missing.
+
+    Raises:
+        UserError: if the disk is full or `path` cannot be written; what was there stays.
+
+    Example:
+        >>> with replacing("storyboard.png") as temporary:
+        ...     picture.save(temporary)
+    """
+    path = Path(path)
+    with disk_errors(path):
+        _refuse_other_than_file(path)
+        with _temporary(path) as temporary:
+            yield temporary
+            _flush(temporary)
+            os.replace(temporary, path)
+            _flush(path.parent)
+
+
+@contextmanager
+def replacing_folder(path: str | Path) -> Iterator[Path]:
+    """Yields a new, empty folder that takes the place of `path`, a folder or nothing, at the end.
+
+    Raises:
+        UserError: if the disk is full or `path` cannot be written; what was there stays.
+
+    Example:
+        >>> with replacing_folder("runs/demo/saved_model") as temporary:
+        ...     tf.saved_model.save(module, str(temporary))
+    """
+    path = Path(path)
+    before = path.with_name(f".before-{path.name}")
+    with disk_errors(path), _temporary(path) as temporary:
+        if before.exists() and not path.exists():  # a process was killed between the two renames below
+            before.rename(path)
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.rglob("*"):
+            _flush(file)
+        _remove(before)
+        if path.exists():  # a folder with content cannot be replaced in one step
+            path.rename(before)
+        try:
+            temporary.rename(path)
+        except OSError:
+            if before.exists():
+                before.rename(path)
+            raise
+        _flush(path.parent)
+        _remove(before)
+
+
+@contextmanager
+def disk_errors(path: str | Path) -> Iterator[None]:
+    """Turns errors of the disk, met while writing `path` or below it, into a `UserError`.
+
+    For what is written by others (TensorBoard's logs) or appended to. Errors about files elsewhere pass.
+
+    Example:
+        >>> with disk_errors("runs/demo/logs"):
+        ...     writer.flush()
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        problem = disk_problem(error, Path(path))
+        if problem is None:
+            raise
+        raise UserError(problem) from None
+
+
+def disk_problem(error: Exception, path: str | Path) -> str | None:
+    """The sentence for an error of the disk met while writing `path`; None for any other error.
+
+    TensorFlow and HDF5 raise errors of their own kinds, which hold the system's words.
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _FULL or any(os.strerror(code) in str(error) for code in _FULL):
+        return (
+            f"The disk is full: {path} was not written, and what was there stays. "
+            "Free some space and run the same command again."
+        )
+    if isinstance(error, OSError):
+        reason = None if _is_elsewhere(error, Path(path)) else error.strerror or str(error)
+    else:
+        reason = next((os.strerror(code) for code in _REFUSED if os.strerror(code) in str(error)), None)
+    return reason and f"{path} cannot be written: {reason}."
+
+
+def writable_file(path: Path | None) -> Path | None:
+    """Refuses a file that could not be written, before any work is done for it.
+
+    Args:
+        path: of the file; None passes.
+
+    Returns:
+        `path`.
+
+    Raises:
+        UserError: if its folder is missing or read-only, or `path` is no ordinary file.
+
+    Example:
+        >>> writable_file(Path("missing/picture.png"))
+        UserError: missing/picture.png cannot be written: there is no folder missing.
+    """
+    if path is not None:
+        with disk_errors(path):
+            _refuse_other_than_file(path)
+            if not path.parent.is_dir():
+                raise UserError(f"{path} cannot be written: there is no folder {path.parent}.")
+            _refuse_read_only(path, path.parent)
+    return path
+
+
+def writable_folder(path: Path | None) -> Path | None:
+    """As `writable_file`, for a folder that will be made where it is missing."""
+    if path is not None:
+        with disk_errors(path):
+            nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
+            if not nearest.is_dir():
+                raise UserError(f"{path} cannot be a folder: {nearest} is a file.")
+            _refuse_read_only(path, nearest)
+    return path
+
+
+def shipped(name: str) -> Path:
+    """A folder that comes with vtkeras: inside the installed package, or beside it in a checkout.
+
+    Raises:
+        UserError: if this installation lacks it.
+
+    Example:
+        >>> shipped("dashboards").name
+        'dashboards'
+    """
+    package = Path(str(importlib.resources.files("vtkeras")))
+    for folder in (package / name, package.parent / name):
+        if folder.is_dir():
+            return folder
+    raise UserError(f"This installation of vtkeras has no {name}: install the wheel, or use a checkout.")
+
+
+def shipped_model(task: str, name: str) -> Path:
+    """The run folder of a model that comes with vtkeras.
+
+    Raises:
+        UserError: if there is none of this name.
+
+    Example:
+        >>> shipped_model("multitask", "moving_digits").name
+        'moving_digits'
+    """
+    root = shipped("saved_models")
+    if not (root / task / name).is_dir():
+        known = ", ".join(sorted("/".join(found.parts[-2:]) for found in root.glob("*/*")))
+        raise UserError(f"No model {task}/{name} comes with vtkeras: use one of {known}.")
+    return root / task / name
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """A new name beside `path`, with its suffix, which writers go by; gone at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob(f"{TEMPORARY}*"):
+        with suppress(FileNotFoundError):  # its own process may remove it meanwhile
+            if time.time() - old.stat().st_mtime > ABANDONED_SECONDS:
+                _remove(old)
+    temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:12]}{path.suffix}")
+    try:
+        yield temporary
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_elsewhere(error: OSError, path: Path) -> bool:
+    name = error.filename
+    return isinstance(name, str) and not Path(name).absolute().is_relative_to(path.absolute().parent)
+
+
+def _refuse_other_than_file(path: Path) -> None:
+    if path.is_dir():
+        raise UserError(f"{path} cannot be written: it is a folder.")
+    if path.exists() and not path.is_file():  # renaming would take away a device
+        raise UserError(f"{path} cannot be written: it is no ordinary file.")
+
+
+def _refuse_read_only(path: Path, folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{path} cannot be written: the folder {folder} is read-only.")
