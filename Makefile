@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo install test test-slow test-browser bench-attention bench-decoding lint clean
+.PHONY: demo install test test-slow test-browser bench-attention bench-decoding lint docs docs-notebooks clean
 
 demo: .venv/installed
 	$(BIN)/vtkeras demo
@@ -43,6 +43,14 @@ bench-attention: .venv/installed
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+docs: .venv/installed
+	$(PIP) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+docs-notebooks: .venv/installed-tests
+	$(BIN)/python docs/render_notebooks.py
 
 clean:
-	rm -rf .venv runs data
+	rm -rf .venv runs data site

@@ -10,7 +10,17 @@ STRIDES = (2, 2, 1, 1)
 
 
 def convnet_tiny(image_size, weights=None, preset=None, motion=True, motion_dropout=0.0):
-    """Four 3x3 convolutions with batch normalisation, from scratch on a CPU: 4 pixels a patch."""
+    """Four 3x3 convolutions with batch normalisation, from scratch on a CPU: 4 pixels a patch.
+
+    Args:
+        image_size, weights, preset, motion, motion_dropout: as for `efficientnet_tiny`.
+
+    Returns:
+        a `FrameEncoder`.
+
+    Raises:
+        UserError: if pretrained weights are asked for.
+    """
     if weights:
         raise UserError("convnet_tiny has no pretrained weights: leave model.frame_weights empty.")
     images = keras.Input((image_size, image_size, 3))

@@ -35,7 +35,7 @@ class FrameEncoder(keras.layers.Layer):
         >>> encoder(ops.zeros((2, 8, 64, 64, 3), "uint8")).shape
         (2, 8, 64, 100)
 
-    Source: spec B2.
+    Source: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019.
     """
 
     def __init__(self, backbone, scale=1.0, offset=0.0, motion=False, motion_dropout=0.0, **kwargs):
@@ -117,6 +117,18 @@ def efficientnet_tiny(image_size, weights=None, preset=None, motion=True, motion
     """A small EfficientNetV2 (fused MBConv) that trains from scratch on a CPU: 8 pixels a patch.
 
     After Tan and Le, "EfficientNetV2", 2021; built from keras-nlp's EfficientNetBackbone.
+
+    Args:
+        image_size: int, pixels a side.
+        weights, preset: None; other frame encoders have them.
+        motion: bool, add the channels of `PatchFlow`.
+        motion_dropout: float, share of training clips without flow.
+
+    Returns:
+        a `FrameEncoder`.
+
+    Raises:
+        UserError: if pretrained weights are asked for.
     """
     if weights:
         raise UserError("efficientnet_tiny has no pretrained weights: leave model.frame_weights empty.")
@@ -158,7 +170,15 @@ def _application(constructor, scale=1.0, offset=0.0, **options):
 
 
 def image_preset(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
-    """Any keras-nlp / keras-hub image backbone, by preset name or local folder.
+    """Any keras-nlp / keras-hub image backbone.
+
+    Args:
+        image_size, motion, motion_dropout: as for `efficientnet_tiny`.
+        weights: not used, a preset brings its own.
+        preset: str, a preset's name or a local folder.
+
+    Returns:
+        a `FrameEncoder`.
 
     Raises:
         UserError: if the preset is missing or cannot be loaded.

@@ -72,7 +72,7 @@ class TextTransformer(_TextEncoder):
         >>> TextTransformer(100, 16, dim=64)(ops.ones((2, 10), "int32"))["sequence"].shape
         (2, 10, 64)
 
-    Source: spec B3.
+    Source: Vaswani et al., "Attention Is All You Need", 2017.
     """
 
     def build(self, tokens_shape):
@@ -157,6 +157,7 @@ class TextBackbone(keras.layers.Layer):
 
     @property
     def vocabulary_size(self):
+        """int, tokens that the backbone knows."""
         return self.backbone.vocabulary_size
 
     def build(self, tokens_shape):
@@ -187,7 +188,14 @@ class TextBackbone(keras.layers.Layer):
 
 
 def text_preset(preset, dim):
-    """A text encoder around a keras-nlp backbone preset (a name or a local folder).
+    """A text encoder around a keras-nlp backbone preset.
+
+    Args:
+        preset: str, a preset's name or a local folder.
+        dim: int, width of the text sequence.
+
+    Returns:
+        a `TextBackbone`.
 
     Raises:
         UserError: if the preset is missing or cannot be loaded.

@@ -107,7 +107,8 @@ def _with_words(picture: np.ndarray, words: list[str], current: int, note: str) 
 
 def _lines(words: list[str], width: int, font) -> list[list[tuple[int, int]]]:
     """Breaks words into lines of (place, left edge in pixels)."""
-    lines, left = [[]], 4
+    lines: list[list[tuple[int, int]]] = [[]]
+    left = 4
     for place, word in enumerate(words):
         length = round(font.getlength(word))
         if lines[-1] and left + length > width:

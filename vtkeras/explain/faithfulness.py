@@ -2,7 +2,7 @@
 
 Patches are taken out of the video in order of the map and the probability of the output is watched
 (deletion: the faster it falls, the better the map), or put back into an empty video (insertion: the
-faster it rises, the better). After Petsiuk et al., "RISE", 2018; spec A4.
+faster it rises, the better). After Petsiuk et al., "RISE", 2018.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def cross_rollout(blocks, layers):
         >>> cross_rollout([(None, ops.array([[[[0.0, 1.0]]]]))], [])
         [[[0.0, 1.0]]]
 
-    Source: spec A4.
+    Source: Abnar and Zuidema, "Quantifying Attention Flow in Transformers", 2020.
     """
     came = ops.zeros_like(ops.mean(blocks[0][1], axis=1))
     for self_scores, scores in blocks:

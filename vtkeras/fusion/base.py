@@ -9,9 +9,8 @@ class Fusion(keras.layers.Layer):
     """A residual block in which a query sequence takes in a context sequence.
 
     A strategy says how in two methods, so that decoding can prepare a context once and read it at
-    every step: `prepare(context, context_mask)` gives whatever the strategy remembers of the
-    context, `read(query, memory)` gives `(update, scores)`. The block then adds the update to the
-    query and passes the sum through a feed-forward layer.
+    every step: `prepare` and `read`. The block then adds what was read to the query and passes the
+    sum through a feed-forward layer.
 
     Args:
         dim: int, width of query and context.
@@ -31,7 +30,7 @@ class Fusion(keras.layers.Layer):
         (batch, query_length, dim), and with `return_scores` float32 scores
         (batch, heads, query_length, context_length) that sum to 1 over the readable context.
 
-    Source: spec B4.
+    Source: Vaswani et al., "Attention Is All You Need", 2017.
     """
 
     causal = True  # a query position's output does not depend on later query positions
@@ -61,13 +60,60 @@ class Fusion(keras.layers.Layer):
         memory = self.prepare(context, context_mask)
         return self.step(query, memory, return_scores=return_scores, training=training)
 
+    def build_reader(self, query_shape, context_shape):
+        """Makes and builds the strategy's own layers.
+
+        Args:
+            query_shape, context_shape: tuples (batch, length, dim).
+        """
+        raise NotImplementedError
+
+    def prepare(self, context, context_mask=None):
+        """Whatever the strategy remembers of a context, for `read`.
+
+        Args:
+            context: float (batch, context_length, dim).
+            context_mask: bool (batch, context_length), or None.
+        """
+        raise NotImplementedError
+
+    def read(self, query, memory, return_scores, training):
+        """What the query takes from the memory.
+
+        Args:
+            query: float (batch, query_length, dim), normalised.
+            memory: what `prepare` gave.
+            return_scores: bool.
+            training: bool.
+
+        Returns:
+            (update, scores): float (batch, query_length, dim), and float32
+            (batch, heads, query_length, context_length) or None.
+        """
+        raise NotImplementedError
+
     def step(self, query, memory, return_scores=False, training=None):
-        """As `call`, over what `prepare` remembered."""
+        """As `call`, over what `prepare` remembered.
+
+        Args:
+            query: float (batch, query_length, dim).
+            memory: what `prepare` gave.
+            return_scores: bool.
+        """
         update, scores = self.read(self.query_norm(query), memory, return_scores, training)
         return self.take_in(query, update, scores, training)
 
     def take_in(self, query, update, scores, training=None):
-        """The query with what was read, and the scores where there are any."""
+        """Adds what was read and passes the sum through the feed-forward layer.
+
+        Args:
+            query: float (batch, query_length, dim).
+            update: float (batch, query_length, dim), what was read.
+            scores: float (batch, heads, query_length, context_length), or None.
+
+        Returns:
+            float (batch, query_length, dim), and the scores where there are any.
+        """
         output = query + self.drop(update, training=training)
         output = output + self.forward(self.forward_norm(output), training=training)
         return output if scores is None else (output, scores)

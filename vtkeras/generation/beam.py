@@ -33,7 +33,7 @@ def beam(step, state, start_tokens, end_id, max_length, width=4, length_penalty=
         >>> found = beam(step, state, starts, end_id=3, max_length=20, width=4)
         >>> found["beams"][:, 0] == found["tokens"]
 
-    Source: spec B5; Wu et al., "Google's Neural Machine Translation System", 2016, equation 14
+    Source: Wu et al., "Google's Neural Machine Translation System", 2016, equation 14
     (length penalty).
     """
     batch = ops.shape(start_tokens)[0]
@@ -75,6 +75,10 @@ def beam(step, state, start_tokens, end_id, max_length, width=4, length_penalty=
 def penalty(length, alpha):
     """What a text's log probability is divided by: ``((5 + length) / 6) ** alpha``.
 
+    Args:
+        length: int scalar, words with the end token.
+        alpha: float scalar, the length penalty.
+
     Example:
         >>> penalty(7, 1.0)
         2.0
@@ -84,6 +88,13 @@ def penalty(length, alpha):
 
 def repeat_rows(structure, times):
     """Every row of every tensor `times` times in a row; None stays None.
+
+    Args:
+        structure: nested structure of tensors (batch, ...) and None.
+        times: int scalar, may be a tensor.
+
+    Returns:
+        the structure with tensors (batch * times, ...).
 
     Example:
         >>> repeat_rows({"x": ops.array([1, 2])}, 2)

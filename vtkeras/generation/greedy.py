@@ -27,8 +27,6 @@ def greedy(step, state, start_tokens, end_id, max_length, **rules):
         >>> step = lambda tokens, index, state: (ops.one_hot(tokens + 1, 5), state, ops.ones((1, 2)))
         >>> greedy(step, (), ops.array([1]), end_id=4, max_length=5)["tokens"]
         [[2, 3, 4, 0, 0]]
-
-    Source: spec B5.
     """
 
     def likeliest(logits, index):

@@ -29,7 +29,7 @@ def restrict(logits, tokens, index, end_id, forbidden_ids=(), min_length=0, no_r
         >>> restrict(ops.zeros((1, 4)), ops.array([[2, 0]]), 1, end_id=3, forbidden_ids=(0,), no_repeat_ngram=1)
         [[-inf, 0, -inf, 0]]
 
-    Source: spec B5; the n-gram rule is that of Paulus et al., "A Deep Reinforced Model", 2017.
+    Source: the n-gram rule is that of Paulus et al., "A Deep Reinforced Model", 2017.
     """
     vocabulary = logits.shape[-1]
     is_end = _one_of((end_id,), vocabulary)

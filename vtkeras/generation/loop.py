@@ -58,7 +58,16 @@ def write_texts(step, state, start_tokens, end_id, max_length, choose, **rules):
 
 
 def write_at(array, index, values):
-    """Puts `values` (rows, ...) at position `index` of axis 1 of `array` (rows, length, ...)."""
+    """Puts values at one position of a sequence.
+
+    Args:
+        array: tensor (rows, length, ...).
+        index: int32 scalar, the position.
+        values: tensor (rows, ...).
+
+    Returns:
+        `array` with `values` at ``[:, index]``.
+    """
     starts = (0, index, *([0] * (len(array.shape) - 2)))
     return ops.slice_update(array, starts, ops.expand_dims(ops.cast(values, array.dtype), 1))
 

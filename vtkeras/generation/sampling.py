@@ -31,8 +31,8 @@ def sample(
     Example:
         >>> sample(step, state, starts, end_id=3, max_length=20, top_p=0.9, seed=7)["tokens"]
 
-    Source: spec B5; Fan et al., "Hierarchical Neural Story Generation", 2018 (top-k); Holtzman et
-    al., "The Curious Case of Neural Text Degeneration", 2020 (top-p).
+    Source: Fan et al., "Hierarchical Neural Story Generation", 2018 (top-k); Holtzman et al.,
+    "The Curious Case of Neural Text Degeneration", 2020 (top-p).
     """
 
     def draw(logits, index):
@@ -76,4 +76,5 @@ class StepSeed(keras.random.SeedGenerator):
         self.pair = ops.stack([ops.cast(seed, "int32"), ops.cast(index, "int32")])
 
     def next(self, ordered=True):
+        """The pair of seed and position, int32 (2,)."""
         return self.pair

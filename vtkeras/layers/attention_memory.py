@@ -23,9 +23,11 @@ class KeysAndValues:
         self.value_dim = value.shape[-1]
 
     def load(self, parts, weights):
+        """Key and value as they are."""
         return parts
 
     def unload(self, parts, weights, key_grad, value_grad):
+        """The gradients as they are."""
         return (key_grad, value_grad), ()
 
 
@@ -49,6 +51,7 @@ class ProjectedContext:
         self.value_dim = kernel.shape[1] // 2 // heads
 
     def load(self, parts, weights):
+        """Key and value of the chunk by one matrix product."""
         (context,), (kernel, bias) = parts, weights
         batch, length, _ = ops.shape(context)
         both = ops.matmul(context, kernel) + bias
@@ -56,6 +59,7 @@ class ProjectedContext:
         return ops.unstack(ops.transpose(both, (2, 0, 3, 1, 4)), 2)
 
     def unload(self, parts, weights, key_grad, value_grad):
+        """Gradients of the context's chunk, and of kernel and bias."""
         (context,), (kernel, _) = parts, weights
         batch, length, width = ops.shape(context)
         both = ops.transpose(ops.stack([key_grad, value_grad]), (1, 3, 0, 2, 4))
@@ -83,8 +87,10 @@ class SharedContext:
         self.value_dim = context.shape[-1] + 1
 
     def load(self, parts, weights):
+        """The context as key, and with a column of ones as value."""
         key = parts[0][:, None]
         return key, ops.concatenate([key, ops.ones_like(key[..., :1])], axis=-1)
 
     def unload(self, parts, weights, key_grad, value_grad):
+        """The context's gradient: the sum of both, without the column of ones."""
         return ((key_grad + value_grad[..., :-1])[:, 0],), ()

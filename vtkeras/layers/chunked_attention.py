@@ -33,8 +33,6 @@ def chunked_attention(query, memory, mask=None, causal=False, dropout=0.0, seed=
         >>> query, key, value = (keras.random.normal((2, 4, 512, 16)) for _ in range(3))
         >>> chunked_attention(query / 4, KeysAndValues(key, value)).shape
         (2, 4, 512, 16)
-
-    Source: spec B1.
     """
     heads, rows = query.shape[1], query.shape[2]
     if chunk_length is None:
@@ -69,6 +67,12 @@ class Chunks:
 
     The last chunk is as long as the others and begins early enough to be so; what it has in common
     with the one before is hidden in it.
+
+    Args:
+        query: float (batch, groups, rows, head_dim).
+        memory: what is read, of `vtkeras.layers.attention_memory`.
+        chunk_length: int, the most context positions of a chunk.
+        mask, causal, dropout, seed: as in `chunked_attention`.
     """
 
     def __init__(self, query, memory, chunk_length, mask, causal, dropout, seed):
@@ -157,6 +161,7 @@ class DrawnSeed(keras.random.SeedGenerator):
         self.seed = seed
 
     def next(self, ordered=True):
+        """The seed, the same each time."""
         return self.seed
 
 

@@ -58,7 +58,7 @@ class CrossAttention(keras.layers.Layer):
         >>> output.shape, scores.shape
         ((2, 5, 32), (2, 4, 5, 128))
 
-    Source: spec B1.
+    Source: Vaswani et al., "Attention Is All You Need", 2017.
     """
 
     def __init__(self, dim, num_heads, output_dim=None, dropout=0.0, gated=False, blind_channels=0, **kwargs):
@@ -102,9 +102,11 @@ class CrossAttention(keras.layers.Layer):
         if self._folds(query, context):
             output, scores = self._read_folded(heads, context, whole, **how)
         elif whole or not self._has_kernels():
-            output, scores = self._read_projected(heads, *self.project_context(context), whole, **how)
+            key, value = self.project_context(context)
+            output, scores = self._read_projected(heads, key, value, whole, **how)
         else:
-            memory = ProjectedContext(context, *self._joined_kernel(), self.num_heads)
+            kernel, bias = self._joined_kernel()
+            memory = ProjectedContext(context, kernel, bias, self.num_heads)
             output, scores = self._read_chunks(heads, memory, **how), None
         return self._finish(output, scores, return_scores)
 
@@ -269,6 +271,12 @@ def folding_pays(query_length, context_length, context_dim, dim, num_heads):
     score; folded, ``num_heads * query_length * context_dim`` for its score alone, after the query has
     been folded once. Values cost the same again.
 
+    Args:
+        query_length, context_length: int, None where the graph does not know it.
+        context_dim: int, width of the context.
+        dim: int, width of all heads together.
+        num_heads: int.
+
     Example:
         >>> folding_pays(32, 784, 256, 256, 8), folding_pays(512, 784, 256, 256, 8)
         (True, False)
@@ -285,6 +293,9 @@ def masked_softmax(logits, mask=None):
     Args:
         logits: float32 (..., length).
         mask: bool, broadcastable to `logits`, or None.
+
+    Returns:
+        float32 (..., length), rows that sum to 1, or 0 where nothing may be read.
     """
     if mask is None:
         return ops.softmax(logits, axis=-1)

@@ -34,7 +34,8 @@ class PatchFlow(keras.layers.Layer):
         >>> PatchFlow(grid=8)(ops.zeros((2, 8, 64, 64, 3), "uint8")).shape
         (2, 8, 64, 4)
 
-    Source: spec B2.
+    Source: block matching after Jain and Jain, "Displacement Measurement and Its Application in
+    Interframe Image Coding", 1981.
     """
 
     channels = 4
@@ -78,9 +79,9 @@ class PatchFlow(keras.layers.Layer):
             for down, right in steps
         ]
         cost = self._pool(ops.stack(differences, axis=-1)) / (self._pool(ops.square(now)[..., None]) + 1e-3)
-        steps = np.array(steps, "float32")
-        cost = cost + REST * np.abs(steps).sum(axis=1)
-        return ops.matmul(ops.softmax(-SHARPNESS * cost, axis=-1), steps)
+        shifts = np.array(steps, "float32")
+        cost = cost + REST * np.abs(shifts).sum(axis=1)
+        return ops.matmul(ops.softmax(-SHARPNESS * cost, axis=-1), shifts)
 
     def _pool(self, cells):
         return ops.average_pool(cells, (WINDOW, WINDOW), strides=(CELLS, CELLS), padding="same")

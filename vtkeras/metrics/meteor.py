@@ -90,8 +90,7 @@ def _send(process, command, fields):
 
 
 def _start(command: tuple[str, ...]) -> subprocess.Popen:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command, **pipes)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
 def java_command() -> tuple[str, ...]:
@@ -108,8 +107,7 @@ def java_command() -> tuple[str, ...]:
 
 def _find_jar() -> Path:
     package = importlib.util.find_spec("pycocoevalcap")
-    folders = package.submodule_search_locations if package else []
-    for folder in folders:
+    for folder in (package and package.submodule_search_locations) or []:
         jar = Path(folder) / "meteor" / "meteor-1.5.jar"
         if jar.is_file():
             return jar

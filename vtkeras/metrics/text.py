@@ -87,6 +87,11 @@ class CorpusTextMetric(CorpusMetric, TextMetric):
 def score_corpus(metric: TextMetric, references: Sequence[Sequence[str]], predictions: Sequence[str]) -> float:
     """Feeds a whole corpus to a fresh `metric` and gives its score.
 
+    Args:
+        metric: a metric that has seen nothing.
+        references: every right text of each example.
+        predictions: a text for each example.
+
     Raises:
         UserError: as `TextMetric.update_state`, and for a corpus without examples.
     """
@@ -96,14 +101,22 @@ def score_corpus(metric: TextMetric, references: Sequence[Sequence[str]], predic
 
 
 def check_corpus(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> None:
-    """Raises a `UserError` unless there are examples and `check_pairs` is content."""
+    """Checks that there are examples, and their references as `check_pairs` does.
+
+    Raises:
+        UserError: if not.
+    """
     if not len(predictions):
         raise UserError("Nothing to evaluate: there are no predictions. Check the split and its filters.")
     check_pairs(references, predictions)
 
 
 def check_pairs(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> None:
-    """Raises a `UserError` unless every prediction has a list of at least one reference."""
+    """Checks that every prediction has a list of at least one reference.
+
+    Raises:
+        UserError: if not, with the number of the first example that has none.
+    """
     if len(references) != len(predictions):
         raise UserError(f"{len(predictions)} predictions do not fit {len(references)} lists of references.")
     for index, accepted in enumerate(references):

@@ -116,7 +116,7 @@ class TextDecoder(keras.layers.Layer):
         >>> decoder(ops.ones((2, 10), "int32"), keras.random.normal((2, 128, 64))).shape
         (2, 10, 100)
 
-    Source: spec B5.
+    Source: Vaswani et al., "Attention Is All You Need", 2017.
     """
 
     def __init__(self, vocabulary_size, max_length, blocks, word_dropout=0.0, unknown_id=1, **kwargs):

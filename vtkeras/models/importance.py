@@ -39,8 +39,6 @@ class ImportanceModel(keras.Model):
         >>> model = ImportanceModel(feature_dim=64)
         >>> model(inputs).shape
         (1, 40)
-
-    Source: spec T3.
     """
 
     def __init__(self, feature_dim, dim=64, num_heads=4, dropout=0.3, **kwargs):

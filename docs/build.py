@@ -1,0 +1,65 @@
+"""Hooks of MkDocs: pages that stand elsewhere in the repository, and the API reference."""
+
+import re
+from pathlib import Path
+
+from griffe import Extension
+from mkdocs.structure.files import File
+
+ROOT = Path(__file__).parents[1]
+PAGES = {"README.md": "index.md"} | {name: name for name in ("README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md")}
+PACKAGE = ROOT / "vtkeras"
+
+
+def on_config(config):
+    """Lists the notebooks and the rooms of the package in the navigation, a page each."""
+    notebooks = sorted(path.name for path in (ROOT / "docs" / "notebooks").glob("*.md"))
+    config.nav.append({"Notebooks": [f"notebooks/{name}" for name in notebooks]})
+    config.nav.append({"API reference": [f"reference/{room}.md" for room in rooms()]})
+
+
+def on_files(files, config):
+    """Adds the pages that are made from other files of the repository."""
+    for name, page in PAGES.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=moved(text)))
+    for room in rooms():
+        files.append(File.generated(config, f"reference/{room}.md", content=f"::: vtkeras.{room}\n"))
+    return files
+
+
+def on_page_markdown(markdown, **_):
+    """Links that lead from docs/ to the root of the repository lead to the pages made from there."""
+    return markdown.replace("](../", "](")
+
+
+def rooms():
+    """Packages and modules of vtkeras, by name."""
+    found = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    return sorted(path.stem for path in found if not path.stem.startswith("__"))
+
+
+def moved(text):
+    """Text of a file at the root of the repository, with links as they are from docs/.
+
+    Notebooks become their rendered pages; what is no page here stays as words without a link.
+    """
+
+    def link(match):
+        words, target = match.groups()
+        if "://" in target:
+            return match.group()
+        target = target.removeprefix("docs/").replace(".ipynb", ".md")
+        target = PAGES.get(target, target)
+        here = target in PAGES.values() or (ROOT / "docs" / target.split("#")[0]).exists()
+        return f"[{words}]({target})" if here else words
+
+    return re.sub(r"\[([^\]]*)\]\(([^)]*)\)", link, text)
+
+
+class Examples(Extension):
+    """Shows the part `Example:` of a docstring as code, which the reader of docstrings does for `Examples:` alone."""
+
+    def on_object(self, *, obj, **_):
+        if obj.docstring:
+            obj.docstring.value = re.sub(r"^( *)Example:$", r"\1Examples:", obj.docstring.value, flags=re.MULTILINE)
