@@ -150,6 +150,9 @@ def test_help_waits_for_no_heavy_import():
 def test_help_config_lists_every_key():
     code, output = call("train", "--help-config")
     assert code == 0 and "train.batch_size = 32" in output and "model.fusion = 'cross_attention'" in output
+    assert "train.stages[].epochs: required, at least 1" in output and "train.warmup.steps = 0" in output
+    of_source = output.split("data.source=sort_of_clevr")[1].split("With")[0]
+    assert "data.options.train_images = 9800, at least 1\n    Pictures of the training split." in of_source
 
 
 def test_a_missing_folder(monkeypatch, capsys, tmp_path):
@@ -205,7 +208,8 @@ def test_one_bad_video_is_set_aside(videos, tmp_path):
         (["train", "--set", "model.dim=10"], "num_heads"),
         (["train", "--set", "model.fusion=glue", "--out", "unused"], "glue"),
         (["train", "--set", "train.batch_size"], "key=value"),
-        (["train", "--set", "data.options={digits: 3}", "--out", "unused"], "digits"),
+        (["train", "--set", "data.options={digits: 3}"], "did you mean 'max_digits'?"),
+        (["train", "--set", "train.stages=[{epochs: 1, options: {train_clips: -5}}]"], "it must be at least 1"),
         (["train", "--data", "absent", "--out", "unused"], "absent"),
         (["train", "--resume", "--out", "unused"], "last.npz"),
         (["evaluate", "absent"], "absent"),

@@ -8,11 +8,13 @@ No TensorFlow in this file, so that a mistake in a config shows before TensorFlo
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from vtkeras.errors import UserError
 
@@ -27,11 +29,11 @@ class DataConfig(_Options):
     """Where examples come from and the shape they are brought to."""
 
     source: str = "moving_digits"
-    """A name in `vtkeras.data.sources.SOURCES`; `--data DIR` sets it to `folder`."""
+    """A name in `vtkeras.data.sources.SOURCES`; `--data DIR` sets it to `folder`, unless it reads a folder."""
     path: str | None = None
-    """Folder made by `vtkeras data ingest`; only the `folder` source needs it."""
+    """The folder that the source reads, e.g. one that `vtkeras data ingest` made; `--data DIR` sets it."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Keyword arguments for the source, e.g. `{max_digits: 2}` for `moving_digits`."""
+    """The source's own options, e.g. `{max_digits: 2}` for `moving_digits`; each source lists its own."""
     num_frames: int = Field(8, ge=1, le=256)
     """Frames the model sees of each clip, taken at even distances."""
     image_size: int = Field(64, ge=16, le=1024)
@@ -248,7 +250,7 @@ def parse_config(values: dict, origin: str = "config") -> Config:
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{origin}: {_first_problem(error)}") from None
+        raise UserError(f"{origin}: {first_problem(error, Config)}") from None
     if config.model.dim % config.model.num_heads:
         raise UserError(
             f"{origin}: model.dim {config.model.dim} is not a multiple of "
@@ -288,22 +290,92 @@ def _apply_override(values: dict, override: str) -> None:
     node[last] = value
 
 
-def _first_problem(error: ValidationError) -> str:
+def describe_options(options: type[BaseModel], prefix: str) -> Iterator[str]:
+    """Lists every option of an option class, and of the option classes inside it, with default and help.
+
+    Args:
+        options: an option class.
+        prefix: what stands before each name, e.g. `train.`.
+
+    Returns:
+        one text an option, of two lines.
+
+    Example:
+        >>> next(describe_options(StageConfig, "train.stages[]."))
+        'train.stages[].epochs: required, at least 1\n    Epochs of this stage.'
+    """
+    for name, field in options.model_fields.items():
+        inner = _options_in(field.annotation)
+        many = "[]" if inner and field.annotation is not inner else ""
+        if field.is_required():
+            default = ": required"
+        else:
+            default = "" if inner else f" = {field.get_default(call_default_factory=True)!r}"
+        bounds = _bounds(field)
+        yield f"{prefix}{name}{many}{default}{bounds and ', '}{bounds}\n    {field.description}"
+        if inner:
+            yield from describe_options(inner, f"{prefix}{name}{many}.")
+
+
+def first_problem(error: ValidationError, options: type[BaseModel], prefix: str = "") -> str:
+    """The first problem of a validation, as one sentence that names the option, its bounds and the way out.
+
+    Args:
+        error: what pydantic raised.
+        options: the option class that was to be made.
+        prefix: what stands before the option's name, e.g. `data.options.`.
+
+    Example:
+        >>> first_problem(error, MovingDigits.Options, "data.options.")
+        "'data.options.train_clips' = -5 is out of range: it must be at least 1; left out, it is 8192."
+    """
     problem = error.errors()[0]
-    location = ".".join(str(part) for part in problem["loc"])
+    location = prefix + ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        known = _keys_at(problem["loc"][:-1])
+        known = sorted(_inner_options(options, problem["loc"][:-1]).model_fields)
         close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}."
         return f"unknown key '{location}'; {hint}"
-    return f"'{location}' = {problem['input']!r}: {problem['msg']}."
+    if problem["type"] == "value_error":
+        return f"{location.rstrip('.')}: {problem['ctx']['error']}"
+    if problem["type"] == "missing":
+        field = _inner_options(options, problem["loc"][:-1]).model_fields[problem["loc"][-1]]
+        return f"'{location}' is missing: {field.description}"
+    told = f"'{location}' = {problem['input']!r}"
+    if problem["type"] in ("finite_number", *_BOUND_PROBLEMS):
+        field = _inner_options(options, problem["loc"][:-1]).model_fields[problem["loc"][-1]]
+        default = "" if field.is_required() else f"; left out, it is {field.get_default(call_default_factory=True)}"
+        bounds = _bounds(field)
+        return f"{told} is out of range: it must be {bounds or 'a finite number'}{default}."
+    return f"{told}: {problem['msg']}."
 
 
-def _keys_at(location: tuple) -> list[str]:
-    options: Any = Config
+_BOUND_PROBLEMS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+_BOUND_WORDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+
+
+def _bounds(field: FieldInfo) -> str:
+    """What values a number may have, e.g. `at least 0 and below 1`; empty where there is no bound."""
+    told = [
+        f"{words} {getattr(bound, name):,}"
+        for bound in field.metadata
+        for name, words in _BOUND_WORDS.items()
+        if getattr(bound, name, None) is not None
+    ]
+    return " and ".join(told)
+
+
+def _options_in(annotation: Any) -> type[BaseModel] | None:
+    """The option class that a field holds, itself or as an entry of a tuple."""
+    for one in (annotation, *get_args(annotation)):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            return one
+    return None
+
+
+def _inner_options(options: type[BaseModel], location: tuple) -> type[BaseModel]:
+    """The option class at a place inside another one, e.g. at ("train", "stages", 0)."""
     for part in location:
-        if isinstance(part, int):
-            options = StageConfig
-        else:
-            options = options.model_fields[part].annotation
-    return sorted(getattr(options, "model_fields", {}))
+        if isinstance(part, str):
+            options = _options_in(options.model_fields[part].annotation) or options
+    return options

@@ -1,7 +1,8 @@
 """Names of the fields that travel from a source to a model. Imports nothing."""
 
-# An example, as a source yields it.
+# An example, as a source yields it: whatever of these its spec has.
 FRAMES = "frames"  # uint8 (time, height, width, 3)
+AUDIO = "audio"  # float32 (samples, channels)
 VIDEO_ID = "video_id"  # string
 CAPTION = "caption"  # string; sources may carry several in CAPTIONS
 CAPTIONS = "captions"  # string (references,): every right caption of the clip

@@ -35,7 +35,7 @@ def examples(source, split):
 
 
 def test_splits_and_sizes(folder):
-    source = FolderSource(folder)
+    source = FolderSource(path=folder)
     assert source.splits() == ["train", "validation", "test"]
     # Two questions about clip0, none about clip1.
     assert [source.size(split) for split in source.splits()] == [3, 1, 1]
@@ -44,7 +44,7 @@ def test_splits_and_sizes(folder):
 
 
 def test_examples(folder):
-    first, second, third = examples(FolderSource(folder), "train")
+    first, second, third = examples(FolderSource(path=folder), "train")
     assert set(first) == {
         keys.FRAMES,
         keys.VIDEO_ID,
@@ -62,12 +62,12 @@ def test_examples(folder):
     assert (first[keys.QUESTION], first[keys.ANSWER]) == (b"how light?", b"dark")
     assert (second[keys.QUESTION], second[keys.ANSWER]) == (b"is it red?", b"no")
     assert (third[keys.QUESTION], third[keys.ANSWER]) == (b"", b"")
-    [without_caption] = examples(FolderSource(folder), "validation")
+    [without_caption] = examples(FolderSource(path=folder), "validation")
     assert without_caption[keys.CAPTIONS].shape == (0,)
 
 
 def test_shapes_are_known_where_they_can_be(folder):
-    spec = FolderSource(folder).load("train").element_spec
+    spec = FolderSource(path=folder).load("train").element_spec
     assert spec[keys.FRAMES] == tf.TensorSpec([None, None, None, 3], tf.uint8)
     assert spec[keys.CAPTIONS] == tf.TensorSpec([None], tf.string)
     for key in (keys.VIDEO_ID, keys.QUESTION, keys.ANSWER, keys.LABEL):
@@ -77,13 +77,13 @@ def test_shapes_are_known_where_they_can_be(folder):
 def test_the_order_is_always_the_same(folder):
     orders = [
         [(example[keys.VIDEO_ID], example[keys.QUESTION]) for example in source.load("train", epoch)]
-        for source, epoch in ((FolderSource(folder), 0), (FolderSource(folder, seed=1), 3))
+        for source, epoch in ((FolderSource(path=folder), 0), (FolderSource(path=folder), 3))
     ]
     assert orders[0] == orders[1]
 
 
 def test_texts(folder):
-    texts = {name: sorted(values) for name, values in FolderSource(folder).texts().items()}
+    texts = {name: sorted(values) for name, values in FolderSource(path=folder).texts().items()}
     assert texts == {
         "captions": ["a dark one", "a lighter one", "黑暗 🌑"],
         "questions": ["how light?", "is it red?"],
@@ -93,12 +93,12 @@ def test_texts(folder):
 
 
 def test_what_is_not_there(folder, tmp_path):
-    with pytest.raises(UserError, match="holds no split 'dev'; it holds train, validation, test"):
-        FolderSource(folder).load("dev")
+    with pytest.raises(UserError, match="no split 'dev': use one of train, validation, test"):
+        FolderSource(path=folder).load("dev")
     with pytest.raises(UserError, match="holds no manifest.json"):
-        FolderSource(tmp_path)
-    with pytest.raises(UserError, match="needs data.path"):
-        FolderSource(None)
+        FolderSource(path=tmp_path)
+    with pytest.raises(UserError, match="set data.path, or give --data DIR"):
+        FolderSource()
 
 
 def test_damage_shows_at_once(folder, tmp_path):
@@ -107,4 +107,4 @@ def test_damage_shows_at_once(folder, tmp_path):
     shard = tmp_path / "test-00000.tfrecord"
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(UserError, match="test-00000.tfrecord is damaged"):
-        FolderSource(tmp_path)
+        FolderSource(path=tmp_path)

@@ -8,7 +8,6 @@ import pytest
 
 from vtkeras import keys
 from vtkeras.data.sources.sort_of_clevr import COLOURS, NAMES, QUESTIONS, RELATIONAL, SHAPES, Scene, SortOfClevr
-from vtkeras.errors import UserError
 
 # Columns and rows; red, green and orange are squares.
 CENTRES = np.array([[10, 10], [30, 10], [10, 40], [60, 60], [37, 38], [60, 8]])
@@ -108,8 +107,3 @@ def test_splits_differ():
     source = SortOfClevr(seed=0)
     pictures = {source.example(split, 0, 0)[keys.FRAMES].tobytes() for split in source.splits()}
     assert len(pictures | {SortOfClevr(seed=1).example(keys.TEST, 0, 0)[keys.FRAMES].tobytes()}) == 4
-
-
-def test_bad_options():
-    with pytest.raises(UserError, match="train_images 0"):
-        SortOfClevr(train_images=0)

@@ -111,7 +111,7 @@ def test_training_draws_questions_and_fills_up(source, preprocessor):
 def test_a_source_of_single_questions_is_refused(preprocessor, vocabulary):
     from vtkeras.data.sources.moving_digits import MovingDigits
 
-    with pytest.raises(UserError, match="questions_per_clip 20 needs clips with several questions"):
+    with pytest.raises(UserError, match="questions_per_clip above 1 needs clips with several questions"):
         make_dataset(MovingDigits(), keys.TRAIN, preprocessor, dict, 2)
 
 

@@ -49,12 +49,26 @@ def progress_bar() -> Iterator[Callable[[str, float, float], None]]:
 
 
 def read_config(name: str, data: Path | None, overrides: list[str]) -> Config:
-    """The config of this name or file with `key=value` overrides, on the ingested folder `data` if given."""
+    """The config of this name or file with `key=value` overrides, on the folder `data` if given.
+
+    The options of the data are checked for every stage, so that a mistake shows before TensorFlow loads.
+    """
+    from vtkeras.data.sources import source_options
+
     config = load_config(name, overrides)
-    return config if data is None else with_data(config, data)
+    config = config if data is None else with_data(config, data)
+    for stage in config.train.stages:
+        source_options(config, stage.options)
+    return config
 
 
 def with_data(config: Config, data: Path) -> Config:
-    """The same config on an ingested folder."""
-    chosen = config.data.model_copy(update={"source": "folder", "path": str(data), "options": {}})
-    return config.model_copy(update={"data": chosen})
+    """The same config on a folder: one of the config's own source if that reads folders, else an ingested one."""
+    from vtkeras.data.sources import SOURCES
+
+    source = SOURCES.get(config.data.source)
+    if source and "path" in source.Options.model_fields:
+        changes = {"path": str(data)}
+    else:
+        changes = {"source": "folder", "path": str(data), "options": {}, "train_clips": None}
+    return config.model_copy(update={"data": config.data.model_copy(update=changes)})

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vtkeras.cli.common import ConfigName, DataFolder, Overrides, RunFolder, read_config, say, with_data
-from vtkeras.config import Config
+from vtkeras.config import Config, describe_options
 from vtkeras.errors import UserError
 
 app = typer.Typer()
@@ -124,8 +124,12 @@ def _meteor_runs() -> bool:
 
 
 def _list_config_keys() -> None:
+    from vtkeras.data.sources import SOURCES
+
     for part in ("data", "model", "train"):
-        options = Config.model_fields[part].annotation
-        for name, option in options.model_fields.items():
-            default = option.get_default(call_default_factory=True)
-            say(f"{part}.{name} = {default!r}\n    {option.description}")
+        for line in describe_options(Config.model_fields[part].annotation, f"{part}."):
+            say(line)
+    for name, source in SOURCES.items():
+        say(f"\nWith data.source={name}:")
+        for line in describe_options(source.Options, "data.options."):
+            say(line)

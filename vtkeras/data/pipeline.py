@@ -9,11 +9,11 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.config import DataConfig
 from vtkeras.data.preprocess import Preprocessor
-from vtkeras.errors import UserError
+from vtkeras.data.sources.base import Source
 
 
 def make_dataset(
-    source,
+    source: Source,
     split: str,
     preprocessor: Preprocessor,
     to_batch: Callable[[dict], tuple],
@@ -27,7 +27,7 @@ def make_dataset(
     """Batches of one epoch, the same for the same arguments.
 
     Args:
-        source: an object with the methods that `vtkeras.data.sources` describes.
+        source: where examples come from; whatever its `spec` has is in the batch.
         split: one of `source.splits()`.
         preprocessor: brings clips to one shape.
         to_batch: maps a batch of examples to what `model.fit` takes; a task's `preprocess`.
@@ -55,28 +55,23 @@ def make_dataset(
     dataset = dataset.enumerate().map(
         lambda index, example: _with_drawn_texts(example, questions, (seed, epoch, index) if training else None)
     )
-    dataset = dataset.batch(batch_size, drop_remainder=training)
+    dataset = dataset.padded_batch(batch_size, drop_remainder=training)  # sounds differ in length
     dataset = dataset.map(to_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return dataset.prefetch(2)
 
 
-def read(source, split: str, config: DataConfig, epoch: int = 0) -> tf.data.Dataset:
+def read(source: Source, split: str, config: DataConfig, epoch: int = 0) -> tf.data.Dataset:
     """What batches are made of: examples with one question each, or whole clips with `questions_per_clip`.
 
     Raises:
         UserError: if the source gives no whole clips.
     """
-    if config.questions_per_clip == 1:
-        return source.load(split, epoch=epoch)
-    if not hasattr(source, "clips"):
-        raise UserError(
-            f"data.questions_per_clip {config.questions_per_clip} needs clips with several questions, which "
-            f"source '{config.source}' does not give: set it to 1."
-        )
-    return source.clips(split, epoch=epoch)
+    return source.load(split, epoch) if config.questions_per_clip == 1 else source.clips(split, epoch)
 
 
 def _with_clip(example: dict, preprocessor: Preprocessor) -> dict:
+    if keys.FRAMES not in example:
+        return example
     frames, mask = preprocessor.clip(example[keys.FRAMES])
     return {**example, keys.FRAMES: frames, keys.FRAMES_MASK: mask}
 
@@ -90,6 +85,8 @@ def _with_drawn_texts(example: dict, questions: int, draw: tuple | None) -> dict
 
 def _with_one_caption(example: dict, draw: tuple | None) -> dict:
     """Replaces the captions by one, drawn by (seed, epoch, index), or the first; REFERENCES keeps all."""
+    if keys.CAPTIONS not in example:
+        return example
     example = dict(example)
     captions = tf.concat([example.pop(keys.CAPTIONS), [""]], axis=0)
     count = tf.maximum(tf.shape(captions)[0] - 1, 1)

@@ -10,7 +10,7 @@ import keras
 from vtkeras import keys
 from vtkeras.config import Config, load_config
 from vtkeras.data.preprocess import Preprocessor
-from vtkeras.data.sources import SOURCES
+from vtkeras.data.sources import make_source  # noqa: F401  callers take it from here
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.models import choose
@@ -86,27 +86,6 @@ def load_model(path: Path) -> keras.Model:
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"{path} cannot be loaded: {reason}") from None
-
-
-def make_source(config: Config, stage_options: dict | None = None):
-    """The source that `config` names.
-
-    Raises:
-        UserError: for an unknown source, unknown options, or a missing folder.
-    """
-    source_type = choose(SOURCES, config.data.source, "data.source")
-    options = {**config.data.options, **(stage_options or {})}
-    if config.data.source == "folder":
-        if not config.data.path:
-            raise UserError("data.source `folder` needs --data DIR, a folder made by `vtkeras data ingest`.")
-        options["path"] = config.data.path
-    elif config.data.train_clips:
-        options.setdefault("train_clips", config.data.train_clips)
-    try:
-        return source_type(**{"seed": config.train.seed, **options})
-    except TypeError as error:
-        reason = str(error).split("__init__() ")[-1]
-        raise UserError(f"data.options: {reason} for source '{config.data.source}'.") from None
 
 
 def active_heads(task: Task, config: Config, vocabulary: Vocabulary) -> tuple[str, ...]:

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import tensorflow as tf
+from typing import TYPE_CHECKING, Any
 
 from vtkeras import keys
-from vtkeras.data import shards
-from vtkeras.data.sources.questions import one_question_each
-from vtkeras.errors import UserError
+from vtkeras.data.sources.base import FolderOptions, Source, check_split
+from vtkeras.data.sources.datasets import clip_spec, one_question_each
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
-class FolderSource:
+class FolderSource(Source):
     """Reads the TFRecord shards of a folder, always in the same order.
 
     A clip with several questions gives one example for each; a clip without gives one example with
     an empty question and answer.
 
     Args:
-        path: folder made by `vtkeras.data.ingest.ingest`.
-        seed: not used: what is stored is fixed. Every source takes one.
+        options: `path`, a folder made by `vtkeras.data.ingest.ingest`.
 
     Raises:
         UserError: when the manifest or a shard is missing or damaged; every checksum is verified.
 
     Example:
-        >>> source = FolderSource("data/cats")
+        >>> source = FolderSource(path="data/cats")
         >>> next(iter(source.load("train")))["frames"].shape
         TensorShape([16, 72, 128, 3])
     """
 
-    def __init__(self, path: str | Path, seed: int = 0):
-        if not path:
-            raise UserError("The source `folder` needs data.path, a folder made by `vtkeras data ingest`.")
-        self.path = Path(path)
-        self.manifest = shards.verify(self.path)
+    Options = FolderOptions
+    options: FolderOptions
+
+    def __init__(self, **options: Any):
+        from vtkeras.data import shards
+
+        self.options = self.Options.read(options)
+        self.manifest = shards.verify(self.options.path)
+
+    @property
+    def spec(self) -> dict[str, tf.TensorSpec]:
+        return clip_spec(None, None, None)
 
     def splits(self) -> list[str]:
         """The splits that hold at least one clip, in the order of `keys.SPLITS`."""
@@ -68,27 +74,34 @@ class FolderSource:
 
     def clips(self, split: str, epoch: int = 0) -> tf.data.Dataset:
         """As `load`, but one dict a clip, with `question` and `answer` string (questions,)."""
+        import tensorflow as tf
+
         records = tf.data.TFRecordDataset(self._files(split))
         clips = records.map(_read_clip, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return clips.apply(tf.data.experimental.assert_cardinality(self.manifest.clips(split)))
 
     def texts(self) -> dict[str, list[str]]:
         """Every text of the train split: lists `captions`, `questions`, `answers` and `labels`."""
+        from vtkeras.data.shards import read_texts
+
         gathered: dict[str, list[str]] = {"captions": [], "questions": [], "answers": [], "labels": []}
         for file in self._files(keys.TRAIN):
-            for texts in shards.read_texts(file):
+            for texts in read_texts(file):
                 for name, values in texts.items():
                     gathered[name].extend(values)
         return gathered
 
     def _files(self, split: str) -> list[str]:
-        if split not in self.splits():
-            raise UserError(f"{self.path} holds no split '{split}'; it holds {', '.join(self.splits())}.")
-        return [str(self.path / shard.name) for shard in self.manifest.shards if shard.split == split]
+        check_split(self, split)
+        return [str(self.options.path / shard.name) for shard in self.manifest.shards if shard.split == split]
 
 
 def _read_clip(record: tf.Tensor) -> dict[str, tf.Tensor]:
-    clip = shards.parse(record)
+    import tensorflow as tf
+
+    from vtkeras.data.shards import parse
+
+    clip = parse(record)
     frames = tf.map_fn(
         # The accurate transform gives the same pixels on every machine.
         lambda frame: tf.io.decode_jpeg(frame, channels=3, dct_method="INTEGER_ACCURATE"),

@@ -13,14 +13,19 @@ import importlib.util
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import tensorflow as tf
+from pydantic import Field, model_validator
 from scipy import ndimage
 
 from vtkeras import keys
-from vtkeras.data.sources.drawn import drawn_clips
+from vtkeras.data.sources.base import DrawnOptions, Source, check_split
+from vtkeras.data.sources.datasets import clip_spec, drawn_clips
 from vtkeras.errors import UserError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 DIGIT_SIZE = 28  # pixels
 FRAME_SIZE = 64  # pixels
@@ -132,26 +137,46 @@ def ask(actors: list[Actor], rng: np.random.Generator) -> tuple[str, str]:
     return f"which digit moves {direction}?", " and ".join(map(str, movers)) or "none"
 
 
-class MovingDigits:
+class MovingDigitsOptions(DrawnOptions):
+    """Options of `moving_digits`."""
+
+    min_digits: int = Field(1, ge=1, le=2)
+    """Digits in a clip, at least, where the split does not say."""
+    max_digits: int = Field(2, ge=1, le=2)
+    """Digits in a clip, at most."""
+    still_share: float = Field(0.0, ge=0, le=1)
+    """Share of training clips that are images, one frame long."""
+    ghost_share: float = Field(0.0, ge=0, le=1)
+    """Share of training digits with the fainter picture of another digit behind them, a form of mixup (Zhang et
+    al., 2018): it keeps a model from reading the movement off the digit."""
+    clear_share: float = Field(CLEAR_SHARE, ge=0, le=0.8)
+    """Share of the frames of a training clip in which two digits must not touch; other splits ask for a quarter."""
+    wordings: bool = False
+    """Give several wordings of each caption, all of them right."""
+    augment: bool = True
+    """Rotate, scale, shear and bend the training handwriting."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.min_digits > self.max_digits:
+            raise ValueError(
+                f"min_digits {self.min_digits} and max_digits {self.max_digits} must be 1 or 2, in this order."
+            )
+        return self
+
+
+class MovingDigits(Source):
     """Clips of one or two digits moving up and down or left and right in 64x64 frames.
 
     Args:
-        seed: int; another seed gives other clips, the handwriting splits stay.
-        min_digits, max_digits: digits in a clip, 1 or 2, where the split does not say.
-        train_clips: clips in one training epoch; every epoch draws fresh ones.
-        eval_clips: clips in each of the other splits.
-        still_share: share of training clips that are images, one frame long.
-        ghost_share: share of training digits with the fainter picture of another digit behind them, a
-            form of mixup (Zhang et al., 2018): what looks a little like a 7 then moves either way,
-            which keeps a model from reading the way of moving off the digit.
-        clear_share: share of the frames of a training clip in which two digits must be clear of each
-            other; the other splits ask for a quarter.
-        wordings: give several wordings of each caption, as references of the same right.
-        augment: rotate, scale, shear and bend the training handwriting.
+        options: see `MovingDigitsOptions`. Another seed gives other clips, the handwriting splits stay.
 
     Splits beside train, validation and test: `one_digit` and `two_digits` (test handwriting, that
     many digits), `unseen_pairs` (at least one (digit, direction) pair that training never shows),
     `images` (one frame).
+
+    Raises:
+        UserError: for an unknown option, or one out of range.
 
     Example:
         >>> example = next(iter(MovingDigits().load("test")))
@@ -159,34 +184,21 @@ class MovingDigits:
         TensorShape([16, 64, 64, 3])
     """
 
-    def __init__(
-        self, seed=0, min_digits=1, max_digits=2, train_clips=8192, eval_clips=500,
-        still_share=0.0, ghost_share=0.0, clear_share=CLEAR_SHARE, wordings=False, augment=True,
-    ):
-        if not 1 <= min_digits <= max_digits <= 2:
-            raise UserError(
-                f"moving_digits: min_digits {min_digits} and max_digits {max_digits} must be 1 or 2, in this order."
-            )
-        shares = {"still_share": (still_share, 1), "ghost_share": (ghost_share, 1), "clear_share": (clear_share, 0.8)}
-        for name, (share, most) in shares.items():
-            if not 0.0 <= share <= most:
-                raise UserError(f"moving_digits: {name} {share} must lie between 0 and {most:g}.")
-        self.seed = seed
-        self.min_digits = min_digits
-        self.max_digits = max_digits
-        self.train_clips = train_clips
-        self.eval_clips = eval_clips
-        self.still_share = still_share
-        self.ghost_share = ghost_share
-        self.clear_share = clear_share
-        self.wordings = wordings
-        self.augment = augment
+    Options = MovingDigitsOptions
+    options: MovingDigitsOptions
+
+    def __init__(self, **options: Any):
+        self.options = self.Options.read(options)
+
+    @property
+    def spec(self) -> dict[str, tf.TensorSpec]:
+        return clip_spec(None, FRAME_SIZE, FRAME_SIZE)
 
     def splits(self) -> list[str]:
         return list(SPLITS)
 
     def size(self, split: str) -> int:
-        return self.train_clips if split == keys.TRAIN else self.eval_clips
+        return self.options.train_clips if split == keys.TRAIN else self.options.eval_clips
 
     def load(self, split: str, epoch: int = 0) -> tf.data.Dataset:
         """Yields the split's examples; training examples differ from epoch to epoch.
@@ -194,9 +206,8 @@ class MovingDigits:
         Raises:
             UserError: for an unknown split.
         """
-        if split not in SPLITS:
-            raise UserError(f"moving_digits has no split '{split}': use one of {', '.join(SPLITS)}.")
-        return drawn_clips(self, split, epoch, FRAME_SIZE)
+        check_split(self, split)
+        return drawn_clips(lambda index: self.example(split, epoch, index), self.size(split), self.spec)
 
     def example(self, split: str, epoch: int, index: int) -> dict:
         """One example as numpy arrays and strings; the same for the same arguments, on every machine."""
@@ -204,7 +215,7 @@ class MovingDigits:
         actors = self._cast(split, rng)
         frames = self._film(split, actors, rng)
         captions = [describe(actors)]
-        if self.wordings:
+        if self.options.wordings:
             captions += reword(actors)
         question, answer = ask(actors, rng)
         labels = {f"digit {actor.digit}" for actor in actors} | {actor.direction for actor in actors}
@@ -222,7 +233,7 @@ class MovingDigits:
         return self._cast(split, self._rng(split, epoch, index))
 
     def _rng(self, split: str, epoch: int, index: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed, zlib.crc32(split.encode()), epoch, index])
+        return np.random.default_rng([self.options.seed, zlib.crc32(split.encode()), epoch, index])
 
     def casts(self) -> list[list[Actor]]:
         """Everything that can be in a clip."""
@@ -243,7 +254,7 @@ class MovingDigits:
         questions += [f"which way does digit {digit} move?" for digit in digits]
         questions += [f"which digit moves {direction}?" for direction in DIRECTIONS]
         captions = [describe(cast) for cast in casts]
-        if self.wordings:
+        if self.options.wordings:
             captions += [text for cast in casts for text in reword(cast)]
         return {
             "captions": captions,
@@ -254,8 +265,8 @@ class MovingDigits:
 
     def _cast(self, split: str, rng: np.random.Generator) -> list[Actor]:
         counts = {ONE_DIGIT: (1, 1), TWO_DIGITS: (2, 2)}
-        low, high = counts.get(split, (self.min_digits, self.max_digits))
-        still = split == IMAGES or (split == keys.TRAIN and rng.random() < self.still_share)
+        low, high = counts.get(split, (self.options.min_digits, self.options.max_digits))
+        still = split == IMAGES or (split == keys.TRAIN and rng.random() < self.options.still_share)
         while True:
             digits = rng.choice(10, size=rng.integers(low, high + 1), replace=False)
             ways = [STILL if still else DIRECTIONS[rng.integers(2)] for _ in digits]
@@ -267,11 +278,11 @@ class MovingDigits:
     def _film(self, split: str, actors: list[Actor], rng: np.random.Generator) -> np.ndarray:
         """uint8 (time, height, width)."""
         num_frames = 1 if actors[0].direction == STILL else CLIP_FRAMES
-        paths = _paths(actors, num_frames, self.clear_share if split == keys.TRAIN else CLEAR_SHARE, rng)
+        paths = _paths(actors, num_frames, self.options.clear_share if split == keys.TRAIN else CLEAR_SHARE, rng)
         frames = np.zeros((num_frames, FRAME_SIZE, FRAME_SIZE), "uint8")
         for actor, path in zip(actors, paths, strict=True):
             image = self._write(split, actor.digit, rng)
-            if split == keys.TRAIN and self.ghost_share and rng.random() < self.ghost_share:
+            if split == keys.TRAIN and self.options.ghost_share and rng.random() < self.options.ghost_share:
                 ghost = self._write(split, int(rng.integers(10)), rng)
                 image = np.maximum(image, (ghost * rng.uniform(0.3, 0.85)).astype("uint8"))
             for frame, (top, left) in zip(frames, path, strict=True):
@@ -283,7 +294,7 @@ class MovingDigits:
         """A picture of a digit, uint8 (height, width)."""
         images = handwriting_of(split)[digit]
         image = images[rng.integers(len(images))]
-        return bend(image, rng) if self.augment and split == keys.TRAIN else image
+        return bend(image, rng) if self.options.augment and split == keys.TRAIN else image
 
 
 def bend(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

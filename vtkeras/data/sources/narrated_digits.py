@@ -30,7 +30,6 @@ class NarratedDigits(MovingDigits):
     sentence is the caption.
 
     Args:
-        seed: int.
         options: as for `MovingDigits`.
 
     Example:
@@ -42,7 +41,7 @@ class NarratedDigits(MovingDigits):
     def example(self, split: str, epoch: int, index: int) -> dict:
         """As `MovingDigits.example`, with the remark as question, the whole sentence as answer, and no labels."""
         actors = self.actors(split, epoch, index)
-        rng = np.random.default_rng([self.seed, zlib.crc32(split.encode()), epoch, index, 2])
+        rng = np.random.default_rng([self.options.seed, zlib.crc32(split.encode()), epoch, index, 2])
         said, told = narrate(actors, rng)
         return {
             **super().example(split, epoch, index),

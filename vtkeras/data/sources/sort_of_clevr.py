@@ -12,13 +12,17 @@ from __future__ import annotations
 import functools
 import zlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
+from pydantic import Field
 
 from vtkeras import keys
-from vtkeras.data.sources.questions import one_question_each
-from vtkeras.errors import UserError
+from vtkeras.data.sources.base import Source, SourceOptions, check_split
+from vtkeras.data.sources.datasets import clip_spec, drawn_clips, one_question_each
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 SIZE = 75  # pixels a side of a picture
 RADIUS = 5  # pixels from an object's centre to its edge
@@ -110,15 +114,30 @@ class Scene:
         return Scene(centres[order], self.shapes[order]), places
 
 
-class SortOfClevr:
+class SortOfClevrOptions(SourceOptions):
+    """Options of `sort_of_clevr`."""
+
+    small: ClassVar[dict[str, Any]] = {"train_images": 3, "eval_images": 2}
+
+    seed: int = Field(0, ge=0, le=2**32 - 1)
+    """Another seed draws other pictures; left out, it is `train.seed`."""
+    train_images: int = Field(9800, ge=1)
+    """Pictures of the training split."""
+    eval_images: int = Field(200, ge=1)
+    """Pictures of the other splits."""
+    augment: bool = True
+    """In every training epoch but the first, turn and mirror each picture and exchange its colours; the
+    questions name the new colours, and the answers follow from the changed scene."""
+
+
+class SortOfClevr(Source):
     """Pictures of one frame with twenty questions each.
 
     Args:
-        seed: int; another seed gives other pictures.
-        train_images: pictures of the training split.
-        eval_images: pictures of the other splits.
-        augment: in every training epoch but the first, turn and mirror each picture and exchange its
-            colours; the questions name the new colours, and the answers follow from the changed scene.
+        options: see `SortOfClevrOptions`.
+
+    Raises:
+        UserError: for an unknown option, or one out of range.
 
     Example:
         >>> example = next(iter(SortOfClevr().load("test")))
@@ -126,15 +145,16 @@ class SortOfClevr:
         (TensorShape([1, 75, 75, 3]), b'is the red object on the left?')
     """
 
-    def __init__(self, seed=0, train_images=9800, eval_images=200, augment=True):
-        for name, count in (("train_images", train_images), ("eval_images", eval_images)):
-            if count < 1:
-                raise UserError(f"sort_of_clevr: {name} {count} must be at least 1.")
-        self.seed = seed
-        self.train_images = train_images
-        self.eval_images = eval_images
-        self.augment = augment
-        self._scene = functools.cache(self._scene)
+    Options = SortOfClevrOptions
+    options: SortOfClevrOptions
+
+    def __init__(self, **options: Any):
+        self.options = self.Options.read(options)
+        self._scene = functools.cache(self._draw_scene)
+
+    @property
+    def spec(self) -> dict[str, tf.TensorSpec]:
+        return clip_spec(1, SIZE, SIZE)
 
     def splits(self) -> list[str]:
         return list(SPLITS)
@@ -157,19 +177,14 @@ class SortOfClevr:
         Raises:
             UserError: for an unknown split.
         """
-        count = self._images(split)
-        texts = {keys.VIDEO_ID: (), keys.CAPTIONS: (None,), keys.QUESTION: (None,), keys.ANSWER: (None,)}
-        signature = {name: tf.TensorSpec(shape, tf.string) for name, shape in {**texts, keys.LABEL: ()}.items()}
-        signature[keys.FRAMES] = tf.TensorSpec((1, SIZE, SIZE, 3), tf.uint8)
-        return tf.data.Dataset.from_generator(
-            lambda: (self.example(split, epoch, index) for index in range(count)), output_signature=signature
-        ).apply(tf.data.experimental.assert_cardinality(count))
+        spec = clip_spec(1, SIZE, SIZE, questions=(None,))
+        return drawn_clips(lambda index: self.example(split, epoch, index), self._images(split), spec)
 
     def example(self, split: str, epoch: int, index: int) -> dict:
         """One picture as numpy arrays and strings; the same for the same arguments, on every machine."""
         scene, asked = self._scene(split, index)
-        if self.augment and split == keys.TRAIN and epoch:
-            scene, places = scene.changed(np.random.default_rng([self.seed, epoch, index]))
+        if self.options.augment and split == keys.TRAIN and epoch:
+            scene, places = scene.changed(np.random.default_rng([self.options.seed, epoch, index]))
             asked = [(template, places[colour]) for template, colour in asked]
         return {
             keys.FRAMES: scene.draw()[None],
@@ -202,13 +217,12 @@ class SortOfClevr:
         return RELATIONAL if any(word in question for word in related) else NON_RELATIONAL
 
     def _images(self, split: str) -> int:
-        if split not in SPLITS:
-            raise UserError(f"sort_of_clevr has no split '{split}': use one of {', '.join(SPLITS)}.")
-        return self.train_images if split == keys.TRAIN else self.eval_images
+        check_split(self, split)
+        return self.options.train_images if split == keys.TRAIN else self.options.eval_images
 
-    def _scene(self, split: str, index: int) -> tuple[Scene, list[tuple[str, int]]]:
+    def _draw_scene(self, split: str, index: int) -> tuple[Scene, list[tuple[str, int]]]:
         """The scene of a picture, and its questions as (template, colour) pairs."""
-        rng = np.random.default_rng([self.seed, zlib.crc32(split.encode()), index])
+        rng = np.random.default_rng([self.options.seed, zlib.crc32(split.encode()), index])
         scene = Scene(_centres(rng), rng.integers(len(SHAPES), size=len(NAMES)))
         asked = [
             (templates[rng.integers(len(templates))], int(rng.integers(len(NAMES))))

@@ -14,12 +14,21 @@ from vtkeras.data.sources.moving_digits import (
     UNSEEN_PAIRS,
     Actor,
     MovingDigits,
+    MovingDigitsOptions,
     describe,
 )
 
 TRUE, FALSE = "true", "false"
 DIGIT_THERE = "digit there"
 MOVEMENT_THERE = "movement there"
+
+
+class StatementsOptions(MovingDigitsOptions):
+    """Options of `statements`: those of `moving_digits`, and one more."""
+
+    aspects: bool = False
+    """False gives one label, `true` or `false`. True adds two that may hold of either: `digit there` (the digit
+    named is in the clip) and `movement there` (something moves so)."""
 
 
 class Statements(MovingDigits):
@@ -31,10 +40,7 @@ class Statements(MovingDigits):
     "NLVR2", 2019.
 
     Args:
-        seed: int.
-        aspects: False gives one label, `true` or `false`. True adds two that may hold of either:
-            `digit there` (the digit named is in the clip) and `movement there` (something moves so).
-        options: as for `MovingDigits`.
+        options: `aspects`, and those of `MovingDigits`.
 
     Example:
         >>> example = Statements().example("test", 0, 0)
@@ -42,14 +48,13 @@ class Statements(MovingDigits):
         ('digit 5 is moving up and down', 'true')
     """
 
-    def __init__(self, seed=0, aspects=False, **options):
-        super().__init__(seed, **options)
-        self.aspects = aspects
+    Options = StatementsOptions
+    options: StatementsOptions
 
     def example(self, split: str, epoch: int, index: int) -> dict:
         """As `MovingDigits.example`, with the statement as question, no answer, and its own labels."""
         actors = self.actors(split, epoch, index)
-        rng = np.random.default_rng([self.seed, zlib.crc32(split.encode()), epoch, index, 1])
+        rng = np.random.default_rng([self.options.seed, zlib.crc32(split.encode()), epoch, index, 1])
         claim = state(actors, rng, unseen=split == UNSEEN)
         return {
             **super().example(split, epoch, index),
@@ -61,7 +66,7 @@ class Statements(MovingDigits):
     def texts(self) -> dict[str, list[str]]:
         """Every caption, statement and label that training can show."""
         claims = [Actor(digit, way) for digit in range(10) for way in (*DIRECTIONS, STILL)]
-        aspects = [DIGIT_THERE, MOVEMENT_THERE] if self.aspects else []
+        aspects = [DIGIT_THERE, MOVEMENT_THERE] if self.options.aspects else []
         return {
             "captions": super().texts()["captions"],
             "questions": [describe([claim]) for claim in claims],
@@ -71,7 +76,7 @@ class Statements(MovingDigits):
 
     def labels(self, claim: Actor, actors: list[Actor]) -> list[str]:
         labels = [TRUE if claim in actors else FALSE]
-        if self.aspects:
+        if self.options.aspects:
             labels += [DIGIT_THERE] * any(claim.digit == actor.digit for actor in actors)
             labels += [MOVEMENT_THERE] * any(claim.direction == actor.direction for actor in actors)
         return labels
