@@ -208,7 +208,7 @@ def test_one_bad_video_is_set_aside(videos, tmp_path):
         (["train", "--set", "model.dim=10"], "num_heads"),
         (["train", "--set", "model.fusion=glue", "--out", "unused"], "glue"),
         (["train", "--set", "train.batch_size"], "key=value"),
-        (["train", "--set", "data.options={digits: 3}"], "did you mean 'max_digits'?"),
+        (["train", "--set", "data.options={digits: 3}"], "did you mean 'min_digits'?"),
         (["train", "--set", "train.stages=[{epochs: 1, options: {train_clips: -5}}]"], "it must be at least 1"),
         (["train", "--data", "absent", "--out", "unused"], "absent"),
         (["train", "--resume", "--out", "unused"], "last.npz"),
