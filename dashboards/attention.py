@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import common
+from vtkeras.explain import attention_tables
 from vtkeras.explain.animation import enlarge
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.explain.overlay import overlay
-from vtkeras.serving import evidence
-from vtkeras.serving.predictor import Answer, Caption
+from vtkeras.serving.results import Answer, Caption
 
 TILE = 112  # pixels
 NOT_WHY = "Attention shows where the model looked, not why it chose the word."
@@ -36,7 +36,7 @@ def show_attention(result: Caption | Answer, times: np.ndarray, title: str, with
         with_confidence: show each word's probability; a question's words have none.
     """
     kind = type(result).__name__
-    words, attention, confidence = evidence.join_pieces(
+    words, attention, confidence = attention_tables.join_pieces(
         result.words, result.attention, result.probabilities if with_confidence else None
     )
     if not words:
@@ -44,10 +44,10 @@ def show_attention(result: Caption | Answer, times: np.ndarray, title: str, with
     names = [f"{word} {share:.0%}" for word, share in zip(words, confidence)] if with_confidence else words
     word = choose_word(names, title, key=f"{kind} {' '.join(words)}")
     head = choose_head(attention.shape[1], key=f"{kind} head")
-    places = evidence.real_frames(result.frame_indices)
+    places = attention_tables.real_frames(result.frame_indices)
     seconds = times[[result.frame_indices[place] for place in places]]
-    grids = evidence.of_head(attention, head)[:, places]
-    shares = evidence.frame_sums(grids)
+    grids = attention_tables.of_head(attention, head)[:, places]
+    shares = attention_tables.frame_sums(grids)
     show_frames(result.frames[places], grids[word], seconds)
     with st.expander("Every word and frame"):
         st.altair_chart(frame_chart(words, seconds, shares))
@@ -61,7 +61,7 @@ def show_frames(frames: np.ndarray, grid: np.ndarray, seconds: np.ndarray) -> No
         grid: float (time, rows, columns).
         seconds: float (time,).
     """
-    shares = evidence.frame_sums(grid)
+    shares = attention_tables.frame_sums(grid)
     with st.container(horizontal=True, gap="small"):
         for frame, patches, second, share in zip(frames, grid, seconds, shares):
             tinted = overlay(enlarge(frame, 2 * TILE), patches, grid.max())

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboards import common
 from vtkeras.errors import UserError
-from vtkeras.serving import library, media
+from vtkeras.workspace import library, media
 
 BUNDLED, UPLOAD, PATH = "Bundled clip", "Upload", "Path on this machine"
 GALLERY = 12

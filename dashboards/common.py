@@ -16,10 +16,12 @@ import streamlit as st
 
 from vtkeras.errors import UserError
 from vtkeras.explain.faithfulness import Faithfulness
-from vtkeras.serving import dense, evaluations, explanation, library, logs, media, runs
+from vtkeras.serving import dense, explanation
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.predictor import Answer, Caption, Predictor, TimedCaption
+from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.results import Answer, Caption, TimedCaption
+from vtkeras.workspace import evaluations, library, logs, media, runs
 
 TENSORBOARD_PORT = 6006
 CACHED_MODELS = 2

@@ -9,10 +9,12 @@ from dashboards import common
 from dashboards.attention import choose_word, frame_chart, show_faithfulness, show_frames
 from dashboards.clips import Chosen, choose_clip
 from dashboards.provenance import show_provenance
+from vtkeras.explain import attention_tables
 from vtkeras.explain.animation import as_gif
-from vtkeras.serving import evidence, explanation, media, pictures
+from vtkeras.serving import explanation, pictures
 from vtkeras.serving.explanation import METHODS, ROLLOUT, Explanation
 from vtkeras.serving.predictor import Predictor
+from vtkeras.workspace import media
 
 CAPTION, ANSWER = "Caption", "Answer"
 
@@ -69,7 +71,7 @@ def show_word(found: Explanation, maps: np.ndarray, word: int, moving: tuple[np.
     with right:
         show_frames(found.frames, maps[word], found.times)
         with st.expander("Every word and frame"):
-            st.altair_chart(frame_chart(found.words, found.times, evidence.frame_sums(maps)))
+            st.altair_chart(frame_chart(found.words, found.times, attention_tables.frame_sums(maps)))
 
 
 def show_check(model: Path, found: Explanation, maps: np.ndarray, word: int) -> dict:

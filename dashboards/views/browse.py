@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards import common
 from vtkeras import keys
-from vtkeras.serving import library
+from vtkeras.workspace import library
 
 PAGE = 6
 

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import common
-from vtkeras.serving import logs
+from vtkeras.workspace import logs
 
 FAVOURITES = ("epoch_loss", "epoch_caption_exact", "epoch_answer_accuracy", "epoch_label_accuracy")
 EPOCH = "epoch_"

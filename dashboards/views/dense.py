@@ -10,9 +10,9 @@ import streamlit as st
 from dashboards import common
 from dashboards.clips import BUNDLED, LONGEST_NAME, PATH, UPLOAD, choose_bundled, choose_file, playable, spell_facts
 from dashboards.provenance import show_provenance
-from vtkeras.serving import media
 from vtkeras.serving.dense import SURE, only_sure, spell_written, to_json, to_webvtt
-from vtkeras.serving.predictor import TimedCaption
+from vtkeras.serving.results import TimedCaption
+from vtkeras.workspace import media
 
 TASK = "dense_captioning"
 

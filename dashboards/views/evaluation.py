@@ -8,8 +8,8 @@ import streamlit as st
 
 from dashboards import common
 from dashboards.provenance import show_files
-from vtkeras.serving import evaluations
-from vtkeras.serving.evaluations import Evaluation
+from vtkeras.workspace import evaluations
+from vtkeras.workspace.evaluations import Evaluation
 
 FIRST_COLUMNS = ("run", "split", "system", "examples")
 FIRST_RUNS = 4  # chosen to begin with

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards import common
-from vtkeras.serving import logs, runs
+from vtkeras.workspace import logs, runs
 
 
 def first_steps() -> None:

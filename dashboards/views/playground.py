@@ -10,8 +10,10 @@ from dashboards.attention import show_attention, show_shares
 from dashboards.clips import Chosen, choose_clip, show_chosen
 from dashboards.decoding import choose_decoding, show_beams
 from dashboards.provenance import show_provenance
-from vtkeras.serving import evidence
-from vtkeras.serving.predictor import Answer, Caption, Predictor
+from vtkeras.explain import attention_tables
+from vtkeras.serving import schema
+from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.results import Answer, Caption
 
 MOST_LABELS = 15
 
@@ -61,9 +63,10 @@ def show_answer(model: Path, predictor: Predictor, chosen: Chosen) -> list[tuple
         show_shares(pd.DataFrame(answer.alternatives[:5], columns=["answer", "probability"]), "probability")
     with right:
         st.markdown("**Frames looked at most**")
-        places = evidence.real_frames(answer.frame_indices)
+        places = attention_tables.real_frames(answer.frame_indices)
         times = chosen.times[[answer.frame_indices[place] for place in places]]
-        show_shares(evidence.most_looked_at(evidence.question_shares(answer)[places], times), "attention")
+        shares = attention_tables.question_shares(answer.attention)[places]
+        show_shares(attention_tables.most_looked_at(shares, times), "attention")
     title = "Where the model looked while it read each word of the question"
     show_attention(answer, chosen.times, title, with_confidence=False)
     return [(question, answer)]
@@ -102,8 +105,8 @@ def show_results(model: Path, predictor: Predictor, chosen: Chosen) -> None:
             with tabs["Labels"], common.shown_errors():
                 labels = common.classify(model, chosen.frames)
                 show_labels(labels)
-        as_json = evidence.to_json(predictor.info, chosen.name, chosen.times, caption, answers, labels)
-        as_csv = evidence.to_csv(predictor.info, chosen.name, caption, answers, labels)
+        as_json = schema.to_json(predictor.info, chosen.name, chosen.times, caption, answers, labels)
+        as_csv = schema.to_csv(predictor.info, chosen.name, caption, answers, labels)
         files = {
             "JSON": (as_json, "result.json", "application/json"),
             "CSV": (as_csv, "result.csv", "text/csv"),

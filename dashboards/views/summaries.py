@@ -13,8 +13,6 @@ import streamlit as st
 from dashboards import clips, common
 from dashboards.provenance import show_files
 from vtkeras.errors import UserError
-from vtkeras.serving import media
-from vtkeras.serving.library import SAMPLES
 from vtkeras.summaries import jobs
 from vtkeras.summaries.summarize import (
     CAPTIONS,
@@ -27,6 +25,8 @@ from vtkeras.summaries.summarize import (
     captions,
 )
 from vtkeras.summaries.write import clock, words_of
+from vtkeras.workspace import media
+from vtkeras.workspace.library import SAMPLES
 
 TILE = 150  # pixels
 PAGE = 24  # shots

@@ -10,11 +10,11 @@ from streamlit.testing.v1 import AppTest
 import vtkeras
 from vtkeras.config import Config, save_config
 from vtkeras.errors import UserError
-from vtkeras.serving import evaluations
 from vtkeras.tasks.baselines import Chances, Examples, Predictions
 from vtkeras.tasks.evaluate import score, write_results
 from vtkeras.tasks.predictions import PredictionTable
 from vtkeras.tasks.understanding import class_details
+from vtkeras.workspace import evaluations
 
 APP = Path(vtkeras.__file__).parent.parent / "dashboards" / "app.py"
 EXAMPLES = Examples(

@@ -21,12 +21,12 @@ from vtkeras.data.mp4 import write_video
 from vtkeras.data.sources.dense_digits import DenseDigits
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
-from vtkeras.serving import evidence
+from vtkeras.serving import schema
 from vtkeras.serving.decoding import Decoding
-from vtkeras.serving.media import EXTENSIONS
 from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries import jobs
 from vtkeras.summaries.summarize import Options, summarize
+from vtkeras.workspace.media import EXTENSIONS
 
 ROOT = Path(vtkeras.__file__).parent.parent
 PAGES = ("home", "browse", "curves", "dense", "playground", "attention", "summaries")
@@ -529,7 +529,7 @@ def test_results_as_files(install):
     clip = read_frames(install.run / "samples" / "clip_00.mp4", 4)
     predictor = Predictor(install.run)
     caption = predictor.caption(clip.frames)
-    values = json.loads(evidence.to_json(predictor.info, "clip_00.mp4", clip.times, caption, [], []))
+    values = json.loads(schema.to_json(predictor.info, "clip_00.mp4", clip.times, caption, [], []))
     assert values["model"]["metrics"]["test"]["examples"] == 8
     for word in values["caption"]["words"]:
         assert sum(frame["attention"] for frame in word["frames"]) == pytest.approx(1, abs=1e-3)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vtkeras.errors import UserError
 from vtkeras.serving import explanation, faithfulness, pictures
-from vtkeras.serving.predictor import Answer, Caption
+from vtkeras.serving.results import Answer, Caption
 
 TIME, SIDE, HEADS = 2, 2, 2
 FRAMES = np.zeros((TIME, 4, 4, 3), "uint8")

@@ -14,12 +14,12 @@ from vtkeras.errors import UserError
 from vtkeras.export.saved_model import write_samples, write_saved_model
 from vtkeras.serving.decoding import Decoding
 from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
-from vtkeras.serving.library import list_clips, read_clip
 from vtkeras.serving.pictures import explain_video
 from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries.summarize import summarize
 from vtkeras.tasks import TASKS
 from vtkeras.training.run import Run
+from vtkeras.workspace.library import list_clips, read_clip
 
 QUESTION = "is the red object on the left?"
 TINY = [

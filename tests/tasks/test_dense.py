@@ -17,7 +17,8 @@ from vtkeras.data.sources.dense_digits import DenseDigits
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.serving.dense import TOUCH, find_events, join_at_border, spell_written, to_webvtt
-from vtkeras.serving.predictor import Predictor, TimedCaption
+from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.results import TimedCaption
 from vtkeras.tasks import TASKS
 from vtkeras.tasks.dense import read_event_tokens
 from vtkeras.training.fit import train

@@ -1,1 +1,1 @@
-"""Prediction over exported artefacts only; the dashboard and `vtkeras predict` stand on this room."""
+"""Inference over exported artefacts only; the dashboard and `vtkeras predict` stand on this room."""

@@ -13,8 +13,9 @@ import numpy as np
 from vtkeras.data.events import read_events
 from vtkeras.data.video import Clip, probe, read_frames
 from vtkeras.errors import UserError
-from vtkeras.serving.media import webvtt
-from vtkeras.serving.predictor import Predictor, TimedCaption, readable
+from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.results import TimedCaption, readable
+from vtkeras.workspace.media import webvtt
 
 SHORTEST = 0.1  # seconds of a window
 SURE = 0.5  # an event whose words are less likely is not told unless asked for

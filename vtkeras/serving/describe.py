@@ -11,10 +11,11 @@ from PIL import Image
 
 from vtkeras.data.video import Clip, read_frames
 from vtkeras.errors import UserError
+from vtkeras.explain.attention_tables import by_time, question_shares
 from vtkeras.explain.overlay import caption_picture
 from vtkeras.serving.decoding import GREEDY, Decoding
-from vtkeras.serving.evidence import by_time, question_shares
-from vtkeras.serving.predictor import Answer, Caption, Predictor, readable
+from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.results import Answer, Caption, readable
 
 LABEL_THRESHOLD = 0.5
 FAR_APART = 5.0  # seconds between frames, above which much may happen unseen
@@ -185,12 +186,12 @@ def _answer_values(question: str, answer: Answer, times: np.ndarray) -> dict:
         "score": answer.score,
         "unread_word_pieces": answer.unread,
         "alternatives": dict(answer.alternatives),
-        "frames": by_time(question_shares(answer), answer.frame_indices, times),
+        "frames": by_time(question_shares(answer.attention), answer.frame_indices, times),
     }
 
 
 def _most_looked_at(answer: Answer, times: np.ndarray, count: int = 3) -> str:
     """The frames an answer rests on, most attention first."""
-    frames = by_time(question_shares(answer), answer.frame_indices, times)
+    frames = by_time(question_shares(answer.attention), answer.frame_indices, times)
     frames.sort(key=lambda frame: -frame["attention"])
     return ", ".join(f"{frame['seconds']:.2f} s ({frame['attention']:.0%})" for frame in frames[:count])

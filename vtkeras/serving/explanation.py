@@ -9,9 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from vtkeras.errors import UserError
-from vtkeras.explain import faithfulness
+from vtkeras.explain import attention_tables, faithfulness
 from vtkeras.explain.faithfulness import Faithfulness
-from vtkeras.serving import evidence
 from vtkeras.serving.predictor import Predictor, knows_a_word
 
 MEAN, ROLLOUT = "mean", "rollout"
@@ -83,7 +82,7 @@ class Explanation:
             if chosen is not None and not 0 <= chosen < count:
                 raise UserError(f"There is no {name} {chosen + 1}: this model has 1 to {count}.")
         of_layer = self.attention.mean(axis=1) if layer is None else self.attention[:, layer]
-        return evidence.of_head(of_layer, head)
+        return attention_tables.of_head(of_layer, head)
 
 
 def explain_caption(
@@ -108,10 +107,10 @@ def explain_caption(
     caption = predictor.caption(frames) if text is None else None
     text = caption.text if text is None else text
     if not hasattr(predictor.model, "explain_caption"):
-        words, attention, chances = evidence.join_pieces(
+        words, attention, chances = attention_tables.join_pieces(
             caption.words, caption.attention, caption.probabilities
         )
-        spans = evidence.word_spans(caption.words)
+        spans = attention_tables.word_spans(caption.words)
         return _explanation(predictor, CAPTION, text, (words, chances, spans), attention, None, frames, times,
                             caption.frame_indices)  # fmt: skip
     found = _first(predictor.model.explain_caption(tf.constant(frames[None]), _strings(text, 1)))
@@ -121,11 +120,11 @@ def explain_caption(
             f"The model knows no word of the caption '{text.strip()[:80]}': write as its captions are."
         )
     count = len(pieces)
-    words, attention, chances = evidence.join_pieces(
+    words, attention, chances = attention_tables.join_pieces(
         pieces, found["attention"][:count], found["probabilities"][:count]
     )
-    rollout = evidence.join_pieces(pieces, found["rollout"][:count])[1]
-    spans = evidence.word_spans(pieces)
+    rollout = attention_tables.join_pieces(pieces, found["rollout"][:count])[1]
+    spans = attention_tables.word_spans(pieces)
     return _explanation(predictor, CAPTION, text, (words, chances, spans), attention, rollout, frames, times,
                         found["frame_index"])  # fmt: skip
 
@@ -137,12 +136,12 @@ def explain_answer(predictor: Predictor, frames: np.ndarray, times: np.ndarray, 
         UserError: for an empty question, or a model without answers.
     """
     answer = predictor.answer(frames, question)
-    words, attention, _ = evidence.join_pieces(answer.words, answer.attention)
+    words, attention, _ = attention_tables.join_pieces(answer.words, answer.attention)
     rollout = None
     if hasattr(predictor.model, "explain_answer"):
         found = _first(predictor.model.explain_answer(tf.constant(frames[None]), _strings(question, 1)))
         kept = [place for place, piece in enumerate(found["tokens"]) if piece]
-        rollout = _with_mean(evidence.join_pieces(answer.words, found["rollout"][kept])[1])
+        rollout = _with_mean(attention_tables.join_pieces(answer.words, found["rollout"][kept])[1])
     words = [answer.text, *words]
     chances = [answer.score] * len(words)
     attention = _with_mean(attention)
@@ -219,7 +218,7 @@ def judge(
 
 def _explanation(predictor, kind, text, words, attention, rollout, frames, times, indices) -> Explanation:
     """Leaves out the repeats that fill up short clips, and takes layers and heads apart."""
-    places = evidence.real_frames(list(indices))
+    places = attention_tables.real_frames(list(indices))
     chosen = [int(indices[place]) for place in places]
     heads = predictor.config.model.num_heads
     attention = attention[:, :, places].reshape(len(attention), -1, heads, len(places), *attention.shape[3:])

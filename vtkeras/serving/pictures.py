@@ -11,12 +11,14 @@ import numpy as np
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
+from vtkeras.explain import attention_tables
 from vtkeras.explain.animation import animate, as_gif, as_png, pace
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.explain.overlay import caption_picture
-from vtkeras.serving import evidence, explanation
+from vtkeras.serving import explanation
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.predictor import Predictor, readable
+from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.results import readable
 
 TILE, SIDE = 128, 256  # pixels
 
@@ -88,7 +90,7 @@ def to_json(
         maps: float (words, time, rows, columns).
         judged: of the words that were judged.
     """
-    shares = evidence.frame_sums(maps)
+    shares = attention_tables.frame_sums(maps)
     values = {
         "video": readable(video),
         "model": {key: info[key] for key in ("name", "model_hash", "data")},

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,79 +14,12 @@ import tensorflow_text  # noqa: F401  registers the ops that the exported graph 
 from vtkeras.config import load_config
 from vtkeras.data.text import Vocabulary, make_tokenizer
 from vtkeras.errors import UserError
+from vtkeras.run_files import SAVED_MODEL
 from vtkeras.serving.decoding import GREEDY, Decoding
+from vtkeras.serving.results import UNKNOWN, Answer, Caption, TimedCaption, readable
+from vtkeras.workspace.runs import model_hash
 
-SAVED_MODEL = "saved_model"
-UNKNOWN = "[UNK]"  # the word piece of what a model has no piece for
 LONGEST_QUESTION = 2000  # characters; models read far fewer
-
-
-@dataclass(frozen=True)
-class Caption:
-    """A caption and where each of its words looked.
-
-    Attributes:
-        text: the caption.
-        score: probability of the whole caption.
-        words: its word pieces.
-        probabilities: of each word piece.
-        attention: float32 (words, heads, time, rows, columns), sums to 1 over the last three axes.
-        frames: uint8 (time, height, width, 3), the frames the model looked at.
-        frame_indices: which of the given frames those are.
-        decoding: how it was written.
-        beams: pairs of a text and what it is ranked by, best first; empty unless by beam search.
-    """
-
-    text: str
-    score: float
-    words: list[str]
-    probabilities: list[float]
-    attention: np.ndarray
-    frames: np.ndarray
-    frame_indices: list[int]
-    decoding: Decoding = GREEDY
-    beams: list[tuple[str, float]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer, what else it could have been, and where the question's words looked.
-
-    Attributes:
-        text: the answer.
-        score: its probability.
-        alternatives: every answer, or every candidate, with its probability, best first; none for an answer
-            that was written word by word.
-        words: the question's word pieces.
-        attention, frames, frame_indices: as in `Caption`.
-        unread: word pieces at the question's end that the model did not read, for want of room; marks like
-            "?" are not counted.
-    """
-
-    text: str
-    score: float
-    alternatives: list[tuple[str, float]]
-    words: list[str]
-    attention: np.ndarray
-    frames: np.ndarray
-    frame_indices: list[int]
-    unread: int = 0
-
-
-@dataclass(frozen=True)
-class TimedCaption:
-    """An event of a video.
-
-    Attributes:
-        start, end: seconds.
-        text: what happens.
-        score: probability of the words.
-    """
-
-    start: float
-    end: float
-    text: str
-    score: float
 
 
 class Predictor:
@@ -305,21 +236,6 @@ class Predictor:
             raise UserError(f"{path} is missing or damaged: export the run again.") from None
 
 
-def model_hash(folder: str | Path) -> str:
-    """The first 12 hex digits of the SHA-256 of an exported model's weights."""
-    digest = hashlib.sha256()
-    for path in sorted((Path(folder) / SAVED_MODEL / "variables").iterdir()):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def find_runs(root: str | Path = "saved_models", more: tuple[str | Path, ...] = ("runs",)) -> list[Path]:
-    """Run folders with an exported model, below any of the roots, in order of name."""
-    places = [Path(place) for place in (root, *more)]
-    found = [path.parent.parent for place in places for path in place.glob("**/saved_model/saved_model.pb")]
-    return sorted(folder for folder in found if not folder.name.startswith(("partial-", "old-")))
-
-
 def _to_answer(frames: np.ndarray, found: dict, names: list[str] = ()) -> Answer:
     """`names` are what `found["probabilities"]` belong to; none for a written answer."""
     order = np.argsort(-found["probabilities"]) if names else []
@@ -343,11 +259,6 @@ def knows_a_word(pieces: Iterable[str]) -> bool:
 def _is_word(piece: str) -> bool:
     """Whether a word piece belongs to a word, known or not, and is no mark."""
     return piece == UNKNOWN or piece[-1].isalnum()
-
-
-def readable(text: str) -> str:
-    """The text with a question mark for what is no Unicode, e.g. a broken byte of a command line."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _encoded(text: str) -> bytes:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
-from vtkeras.serving.predictor import UNKNOWN, Answer, Predictor
+from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.results import UNKNOWN, Answer
 from vtkeras.summaries.observe import SeenShot
 from vtkeras.summaries.write import SURE
 

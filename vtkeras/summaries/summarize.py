@@ -15,8 +15,8 @@ from vtkeras.data.transcript import Transcript, read_transcript
 from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.metrics.summary import choose_key_shots
-from vtkeras.serving.media import webvtt
-from vtkeras.serving.predictor import Predictor, readable
+from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.results import readable
 from vtkeras.summaries.observe import SeenShot, file_hash, observe
 from vtkeras.summaries.relate import pick_sentences
 from vtkeras.summaries.retell import retell
@@ -24,6 +24,7 @@ from vtkeras.summaries.scorers import DIVERSE, make_scorer
 from vtkeras.summaries.shots import MAX_SHOT, MIN_SHOT, THRESHOLD
 from vtkeras.summaries.storyboard import storyboard
 from vtkeras.summaries.write import choose_quotes, clock, divide, merge_captions, write
+from vtkeras.workspace.media import webvtt
 
 JSON, TEXT, CAPTIONS, STORYBOARD, CLIP = (
     "summary.json",

@@ -4,7 +4,7 @@ from fixtures.videos import gray, make_captions, make_folder, make_video
 
 from vtkeras.data.ingest import ingest
 from vtkeras.errors import UserError
-from vtkeras.serving import library
+from vtkeras.workspace import library
 
 
 @pytest.fixture(scope="module")

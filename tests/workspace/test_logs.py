@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from fixtures.install import write_logs
 
-from vtkeras.serving import logs
+from vtkeras.workspace import logs
 
 
 @pytest.fixture(scope="module")

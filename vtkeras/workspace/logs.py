@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from google.protobuf.message import DecodeError
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.util import tensor_util
 
-LOGS = "logs"
+from vtkeras.run_files import LOGS
+from vtkeras.workspace.records import DamagedFile, read_records
+
 _EVENTS = "*tfevents*"
 
 
@@ -46,17 +49,17 @@ def read_logs(run: str | Path) -> Logs:
         0.21
     """
     scalars, texts, images = [], [], {}
-    for part, tag, plugin, events in _events(Path(run) / LOGS):
+    for part, tag, plugin, step, values in _summaries(Path(run) / LOGS):
         if plugin == "scalars":
-            scalars += [(part, tag, event.step, float(_array(event)[0])) for event in events]
+            scalars.append((part, tag, step, float(values[0])))
         elif plugin == "text":
-            texts += [(tag, event.step, _array(event)[0].decode("utf-8", "replace")) for event in events]
+            texts.append((tag, step, values[0].decode("utf-8", "replace")))
         elif plugin == "images":
-            images[tag] = (events[-1].step, _picture(events[-1]))
+            images[tag] = step, values
     return Logs(
         scalars=pd.DataFrame(scalars, columns=["part", "tag", "step", "value"]).astype({"value": float}),
         texts=pd.DataFrame(texts, columns=["tag", "step", "text"]),
-        images=images,
+        images={tag: (step, _picture(values)) for tag, (step, values) in images.items()},
     )
 
 
@@ -83,19 +86,25 @@ def logs_version(run: str | Path) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
-def _events(folder: Path) -> Iterator[tuple[str, str, str, list]]:
-    """(part, tag, plugin, events) of everything below `folder`."""
-    for part in sorted({file.parent for file in folder.rglob(_EVENTS)}):
-        accumulator = EventAccumulator(str(part), size_guidance={"tensors": 0}).Reload()
-        for tag in accumulator.Tags()["tensors"]:
-            plugin = accumulator.SummaryMetadata(tag).plugin_data.plugin_name
-            yield part.relative_to(folder).as_posix(), tag, plugin, accumulator.Tensors(tag)
+def _summaries(folder: Path) -> Iterator[tuple[str, str, str, int, np.ndarray]]:
+    """(part, tag, plugin, step, values) of everything below `folder`, in the order it was written."""
+    plugins: dict[tuple[str, str], str] = {}  # told by the first summary of a tag only
+    for file in sorted(folder.rglob(_EVENTS)):
+        part = file.parent.relative_to(folder).as_posix()
+        for event in _events(file):
+            for value in event.summary.value:
+                plugin = plugins.setdefault((part, value.tag), value.metadata.plugin_data.plugin_name)
+                yield part, value.tag, plugin, event.step, tensor_util.make_ndarray(value.tensor).reshape(-1)
 
 
-def _array(event) -> np.ndarray:
-    return tensor_util.make_ndarray(event.tensor_proto).reshape(-1)
+def _events(file: Path) -> Iterator[Event]:
+    try:
+        for record in read_records(file):
+            yield Event.FromString(record)
+    except (DamagedFile, DecodeError):
+        return  # a run that goes on writes its last record at this moment; what stands before it is whole
 
 
-def _picture(event) -> np.ndarray:
-    png = _array(event)[2]  # an image summary is [width, height, PNG, PNG, ...]
+def _picture(values: np.ndarray) -> np.ndarray:
+    png = values[2]  # an image summary is [width, height, PNG, PNG, ...]
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))

@@ -11,10 +11,9 @@ import pandas as pd
 
 from vtkeras.config import load_config
 from vtkeras.errors import UserError
-from vtkeras.serving.predictor import SAVED_MODEL, model_hash
-from vtkeras.serving.runs import METRICS, read_metrics
+from vtkeras.run_files import METRICS, PREDICTIONS, SAVED_MODEL
+from vtkeras.workspace.runs import model_hash, read_metrics
 
-PREDICTIONS = "predictions.csv"
 CHECKPOINT = Path("checkpoints") / "best.npz"
 PARTS = ("caption", "answer", "label")
 CHOICES = ("all", "said otherwise", "first right alone", "second right alone")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
+from PIL import Image
 
 from vtkeras import keys
-from vtkeras.data import shards
 from vtkeras.data.captions import read_captions
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
+from vtkeras.run_files import SAMPLES
+from vtkeras.workspace.records import DamagedFile, parse_clip, read_records
 
-CAPTIONS = "captions.csv"
-SAMPLES = "samples"
+CAPTIONS, MANIFEST = "captions.csv", "manifest.json"
 MOST_FRAMES = 64
 
 
@@ -56,7 +58,7 @@ class Clip:
 
 def find_libraries(roots: list[Path], runs: list[Path] = ()) -> list[Path]:
     """Folders with clips: the samples of `runs`, then what lies below `roots`, each in order of name."""
-    names = (shards.MANIFEST, CAPTIONS)
+    names = (MANIFEST, CAPTIONS)
     below = {path.parent for root in roots for name in names for path in Path(root).glob(f"**/{name}")}
     samples = {run / SAMPLES for run in runs if (run / SAMPLES / CAPTIONS).is_file()}
     return sorted(samples) + sorted(below - samples)
@@ -77,11 +79,11 @@ def list_clips(folder: str | Path, most: int = 2000) -> list[Clip]:
         ('digit 3 is moving up and down',)
     """
     folder = Path(folder)
-    if (folder / shards.MANIFEST).is_file():
+    if (folder / MANIFEST).is_file():
         return list(islice(_stored_clips(folder), most))
     if not (folder / CAPTIONS).is_file():
         raise UserError(
-            f"{folder} holds neither {shards.MANIFEST} nor {CAPTIONS}: make it with `vtkeras data ingest`."
+            f"{folder} holds neither {MANIFEST} nor {CAPTIONS}: make it with `vtkeras data ingest`."
         )
     rows = read_captions(folder / CAPTIONS, folder)[:most]
     with open(folder / CAPTIONS, encoding="utf-8-sig") as file:
@@ -121,12 +123,12 @@ def read_clip(
     if clip.is_file:
         found = read_frames(clip.path, num_frames, clip.start, clip.end, max_side)
         return found.frames, found.times
-    record = next(islice(_records(clip.path), clip.record, None), None)
-    if record is None:
+    found = next(islice(_clips(clip.path), clip.record, None), None)
+    if found is None:
         raise UserError(f"The shard {clip.path} is shorter than it was: run `vtkeras data ingest` again.")
-    stored = shards.parse(tf.constant(record))
-    frames = [tf.io.decode_jpeg(frame, channels=3, dct_method="INTEGER_ACCURATE") for frame in stored["frames"]]
-    return np.stack([frame.numpy() for frame in frames]), stored["times"].numpy()
+    stored = found[1]
+    frames = [np.asarray(Image.open(io.BytesIO(frame)).convert("RGB")) for frame in stored["frames"]]
+    return np.stack(frames), np.array(stored["times"], np.float32)
 
 
 def matches(clip: Clip, words: str) -> bool:
@@ -136,29 +138,34 @@ def matches(clip: Clip, words: str) -> bool:
 
 
 def _stored_clips(folder: Path) -> Iterator[Clip]:
-    for shard in shards.Manifest.load(folder).shards:
-        for number, record in enumerate(_records(folder / shard.name)):
-            features = tf.train.SequenceExample.FromString(record).context.feature
+    for name, split in _shards(folder / MANIFEST):
+        for number, (stored, _) in enumerate(_clips(folder / name)):
+            texts = {key: tuple(text.decode("utf-8", "replace") for text in stored[key]) for key in stored}
             yield Clip(
-                id=_texts(features, "video_id")[0],
-                path=folder / shard.name,
-                captions=_texts(features, "captions"),
-                questions=_texts(features, "questions"),
-                answers=_texts(features, "answers"),
-                label=_texts(features, "label")[0],
-                split=shard.split,
+                id=texts["video_id"][0],
+                path=folder / name,
+                captions=texts["captions"],
+                questions=texts["questions"],
+                answers=texts["answers"],
+                label=texts["label"][0],
+                split=split,
                 record=number,
             )
 
 
-def _records(path: Path) -> Iterator[bytes]:
+def _shards(manifest: Path) -> list[tuple[str, str]]:
+    """File name and split of every shard."""
     try:
-        yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-    except tf.errors.OpError:
+        values = json.loads(manifest.read_text(encoding="utf-8"))
+        return [(shard["name"], shard["split"]) for shard in values["shards"]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise UserError(f"{manifest} is damaged: run `vtkeras data ingest` again.") from None
+
+
+def _clips(path: Path) -> Iterator[tuple[dict, dict]]:
+    try:
+        yield from map(parse_clip, read_records(path))
+    except (DamagedFile, OSError):
         raise UserError(
             f"The shard {path} is missing or damaged: run the same `vtkeras data ingest` again."
         ) from None
-
-
-def _texts(features, name: str) -> tuple[str, ...]:
-    return tuple(text.decode("utf-8", "replace") for text in features[name].bytes_list.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,7 @@ import pandas as pd
 
 from vtkeras.config import load_config
 from vtkeras.errors import UserError
-from vtkeras.serving.predictor import find_runs, model_hash
-
-METRICS = "metrics.json"
+from vtkeras.run_files import METRICS, SAVED_MODEL
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,21 @@ class RunCard:
     data: str
     model_hash: str
     metrics: pd.DataFrame
+
+
+def model_hash(folder: str | Path) -> str:
+    """The first 12 hex digits of the SHA-256 of an exported model's weights."""
+    digest = hashlib.sha256()
+    for path in sorted((Path(folder) / SAVED_MODEL / "variables").iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def find_runs(root: str | Path = "saved_models", more: tuple[str | Path, ...] = ("runs",)) -> list[Path]:
+    """Run folders with an exported model, below any of the roots, in order of name."""
+    places = [Path(place) for place in (root, *more)]
+    found = [path.parent.parent for place in places for path in place.glob("**/saved_model/saved_model.pb")]
+    return sorted(folder for folder in found if not folder.name.startswith(("partial-", "old-")))
 
 
 def read_card(folder: str | Path) -> RunCard:

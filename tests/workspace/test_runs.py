@@ -4,7 +4,7 @@ import pytest
 
 from vtkeras.config import Config, save_config
 from vtkeras.errors import UserError
-from vtkeras.serving import runs
+from vtkeras.workspace import runs
 
 METRICS = {
     "test": {"examples": 8, "systems": {"a": {"bleu4": 0.5, "cider": None}, "b": {"bleu4": 0.1, "cider": None}}}

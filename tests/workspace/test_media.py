@@ -4,7 +4,7 @@ from fixtures.videos import gray_frames, make_video
 from PIL import Image
 
 from vtkeras.errors import UserError
-from vtkeras.serving import media
+from vtkeras.workspace import media
 
 HOSTILE_NAMES = [
     "../../etc/cron.d/x.mp4",

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from vtkeras.serving import evidence
-from vtkeras.serving.predictor import Answer, Caption
+from vtkeras.serving import schema
+from vtkeras.serving.results import Answer, Caption
 
 INFO = {"name": "tiny", "task": "multitask", "model_hash": "0123456789ab", "data": "x", "metrics": {"a": 1}}
 TIMES = np.array([0.0, 0.5, 1.0], "float32")
@@ -35,45 +35,8 @@ def answer(caption):
     return Answer("=1+1", 0.75, alternatives, ["is", "it"], caption.attention, caption.frames, [0, 1, 2])
 
 
-def test_head_or_mean(caption):
-    np.testing.assert_allclose(
-        evidence.frame_sums(evidence.of_head(caption.attention, 0)), [[0.5, 0.5, 0], [0, 0, 1]]
-    )
-    mean = evidence.frame_sums(evidence.of_head(caption.attention))
-    np.testing.assert_allclose(mean, [[0.75, 0.25, 0], [0.5, 0, 0.5]])  # e.g. (0.5 + 1) / 2 = 0.75
-    np.testing.assert_allclose(mean.sum(axis=1), 1)
-
-
-def test_repeats_are_left_out():
-    assert evidence.real_frames([0, 0, 0]) == [0]
-    assert evidence.real_frames([1, 3, 5]) == [0, 1, 2]
-
-
-def test_most_looked_at():
-    table = evidence.most_looked_at(np.array([0.2, 0.5, 0.3]), TIMES, count=2)
-    assert (
-        list(table.frame) == [2, 3]
-        and list(table.seconds) == [0.5, 1.0]
-        and list(table.attention) == [0.5, 0.3]
-    )
-
-
-def test_pieces_become_words(caption):
-    grids = np.concatenate([caption.attention, caption.attention[:1]])
-    words, joined, probabilities = evidence.join_pieces(["cat", "##s", "run"], grids, [0.5, 0.5, 0.9])
-    assert words == ["cats", "run"] and probabilities == [0.25, 0.9]
-    np.testing.assert_allclose(joined[0], (grids[0] + grids[1]) / 2)
-    np.testing.assert_allclose(joined.sum(axis=(2, 3, 4)), 1)
-
-
-def test_odd_pieces():
-    grids = np.ones((1, 1, 1, 1, 1))
-    assert evidence.join_pieces(["##s"], grids)[::2] == (["s"], [1.0])
-    assert evidence.join_pieces([], grids[:0])[0] == []
-
-
 def test_json_holds_results_and_their_origin(caption, answer):
-    values = json.loads(evidence.to_json(INFO, "a.mp4", TIMES, caption, [("is it?", answer)], [("x", 0.5)]))
+    values = json.loads(schema.to_json(INFO, "a.mp4", TIMES, caption, [("is it?", answer)], [("x", 0.5)]))
     assert values["model"]["model_hash"] == "0123456789ab" and values["model"]["metrics"] == {"a": 1}
     assert values["caption"]["text"] == "a cat" and values["labels"] == {"x": 0.5}
     # Frames 2 and 3 of the model are the same frame, at 1 s: it is listed once.
@@ -85,7 +48,7 @@ def test_json_holds_results_and_their_origin(caption, answer):
 
 
 def test_csv_is_read_back_and_runs_no_formula(caption, answer):
-    text = evidence.to_csv(INFO, '"a, b".mp4', caption, [("is it?", answer)], [("x", 0.5)])
+    text = schema.to_csv(INFO, '"a, b".mp4', caption, [("is it?", answer)], [("x", 0.5)])
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["kind"] for row in rows] == ["caption", "answer", "label"]
     assert [row["result"] for row in rows] == ["a cat", "'=1+1", "x"]

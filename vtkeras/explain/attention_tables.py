@@ -1,16 +1,13 @@
-"""Attention as numbers for the dashboard: which frames a word looked at, and how much of it is there."""
+"""Attention as tables: words put together from word pieces, and the share of attention that each frame got."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from vtkeras.serving.predictor import Answer, Caption
-
-CONTINUES = "##"  # how WordPiece marks a piece that goes on with the word before
+CONTINUES = "##"  # WordPiece marks a piece that goes on with the word before
 
 
 def of_head(attention: np.ndarray, head: int | None = None) -> np.ndarray:
@@ -94,68 +91,16 @@ def most_looked_at(shares: np.ndarray, times: np.ndarray, count: int = 3) -> pd.
     return pd.DataFrame({"frame": order + 1, "seconds": times[order], "attention": shares[order]})
 
 
-def to_json(
-    info: dict, video: str, times: np.ndarray, caption: Caption | None, answers: list[tuple[str, Answer]], labels: list
-) -> str:
-    """Results and where they come from, as JSON.
+def question_shares(attention: np.ndarray) -> np.ndarray:
+    """How much each frame got while a question was read, the mean over its words and heads.
 
     Args:
-        info: `Predictor.info`.
-        video: what the clip is called.
-        times: seconds of every frame given to the model.
-        caption: of the clip; None from a model that writes none.
-        answers: (question, answer) pairs.
-        labels: (label, probability) pairs.
+        attention: float (words, heads, time, rows, columns).
+
+    Returns:
+        float (time,); sums to 1.
     """
-    values = {
-        "video": video,
-        "model": {name: info[name] for name in ("name", "task", "model_hash", "data", "metrics")},
-        "caption": caption and {
-            "text": caption.text,
-            "score": caption.score,
-            "decoding": caption.decoding.options(),
-            "words": [
-                {
-                    "word": word,
-                    "probability": probability,
-                    "frames": by_time(shares, caption.frame_indices, times),
-                }
-                for word, probability, shares in zip(
-                    caption.words, caption.probabilities, frame_sums(of_head(caption.attention))
-                )
-            ],
-        },
-        "answers": [
-            {
-                "question": question,
-                "answer": answer.text,
-                "score": answer.score,
-                "frames": by_time(question_shares(answer), answer.frame_indices, times),
-            }
-            for question, answer in answers
-        ],
-        "labels": dict(labels),
-    }
-    return json.dumps(values, ensure_ascii=False, indent=1)
-
-
-def to_csv(info: dict, video: str, caption: Caption | None, answers: list[tuple[str, Answer]], labels: list) -> str:
-    """Results as a table with columns video, model, model_hash, kind, asked, result and probability."""
-    rows = [("caption", "", caption.text, caption.score)] if caption else []
-    rows += [("answer", question, answer.text, answer.score) for question, answer in answers]
-    rows += [("label", "", label, probability) for label, probability in labels]
-    table = pd.DataFrame(rows, columns=["kind", "asked", "result", "probability"])
-    table.insert(0, "video", video)
-    table.insert(1, "model", info["name"])
-    table.insert(2, "model_hash", info["model_hash"])
-    texts = ["video", "model", "asked", "result"]
-    table[texts] = table[texts].map(_harmless)
-    return table.to_csv(index=False)
-
-
-def question_shares(answer: Answer) -> np.ndarray:
-    """How much each frame got while the question was read, the mean over its words and heads: (time,)."""
-    return frame_sums(of_head(answer.attention)).mean(axis=0)
+    return frame_sums(of_head(attention)).mean(axis=0)
 
 
 def by_time(shares: np.ndarray, frame_indices: list[int], times: np.ndarray) -> list[dict]:
@@ -164,8 +109,3 @@ def by_time(shares: np.ndarray, frame_indices: list[int], times: np.ndarray) -> 
         {"seconds": round(float(times[frame_indices[place]]), 3), "attention": round(float(shares[place]), 4)}
         for place in real_frames(frame_indices)
     ]
-
-
-def _harmless(text: str) -> str:
-    """A spreadsheet runs a cell that begins like a formula."""
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text

@@ -1,0 +1,84 @@
+"""What a model says of a clip. No TensorFlow here: pages and the worker's clients hold these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vtkeras.serving.decoding import GREEDY, Decoding
+
+UNKNOWN = "[UNK]"  # the word piece of what a model has no piece for
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A caption and where each of its words looked.
+
+    Attributes:
+        text: the caption.
+        score: probability of the whole caption.
+        words: its word pieces.
+        probabilities: of each word piece.
+        attention: float32 (words, heads, time, rows, columns), sums to 1 over the last three axes.
+        frames: uint8 (time, height, width, 3), the frames the model looked at.
+        frame_indices: which of the given frames those are.
+        decoding: how it was written.
+        beams: pairs of a text and what it is ranked by, best first; empty unless by beam search.
+    """
+
+    text: str
+    score: float
+    words: list[str]
+    probabilities: list[float]
+    attention: np.ndarray
+    frames: np.ndarray
+    frame_indices: list[int]
+    decoding: Decoding = GREEDY
+    beams: list[tuple[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, what else it could have been, and where the question's words looked.
+
+    Attributes:
+        text: the answer.
+        score: its probability.
+        alternatives: every answer, or every candidate, with its probability, best first; none for an answer
+            that was written word by word.
+        words: the question's word pieces.
+        attention, frames, frame_indices: as in `Caption`.
+        unread: word pieces at the question's end that the model did not read, for want of room; marks like
+            "?" are not counted.
+    """
+
+    text: str
+    score: float
+    alternatives: list[tuple[str, float]]
+    words: list[str]
+    attention: np.ndarray
+    frames: np.ndarray
+    frame_indices: list[int]
+    unread: int = 0
+
+
+@dataclass(frozen=True)
+class TimedCaption:
+    """An event of a video.
+
+    Attributes:
+        start, end: seconds.
+        text: what happens.
+        score: probability of the words.
+    """
+
+    start: float
+    end: float
+    text: str
+    score: float
+
+
+def readable(text: str) -> str:
+    """The text with a question mark for what is no Unicode, e.g. a broken byte of a command line."""
+    return text.encode("utf-8", "replace").decode()

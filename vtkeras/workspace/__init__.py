@@ -1,0 +1,1 @@
+"""What people and pages browse on disk: uploads, clips, runs, logs, evaluations. Imports no TensorFlow, no Keras."""
