@@ -15,7 +15,7 @@ def on_config(config):
     """Lists the notebooks and the rooms of the package in the navigation, a page each."""
     notebooks = sorted(path.name for path in (ROOT / "docs" / "notebooks").glob("*.md"))
     config.nav.append({"Notebooks": [f"notebooks/{name}" for name in notebooks]})
-    config.nav.append({"API reference": [f"reference/{room}.md" for room in rooms()]})
+    config.nav.append({"API reference": [{f"vtkeras.{room}": f"reference/{room}.md"} for room in rooms()]})
 
 
 def on_files(files, config):
@@ -24,7 +24,7 @@ def on_files(files, config):
         text = (ROOT / name).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=moved(text)))
     for room in rooms():
-        files.append(File.generated(config, f"reference/{room}.md", content=f"::: vtkeras.{room}\n"))
+        files.append(File.generated(config, f"reference/{room}.md", content=reference(room)))
     return files
 
 
@@ -37,6 +37,16 @@ def rooms():
     """Packages and modules of vtkeras, by name."""
     found = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
     return sorted(path.stem for path in found if not path.stem.startswith("__"))
+
+
+def reference(room):
+    """A room's page: what the package says of itself, then its modules in order."""
+    modules = sorted((PACKAGE / room).rglob("*.py"))
+    if not modules:
+        return f"::: vtkeras.{room}\n"
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in modules]
+    parts = [f"::: {name}\n    options: {{heading_level: 2}}\n" for name in names if not name.endswith("__init__")]
+    return "\n".join([f"::: vtkeras.{room}\n    options: {{members: false}}\n", *parts])
 
 
 def moved(text):
@@ -57,9 +67,19 @@ def moved(text):
     return re.sub(r"\[([^\]]*)\]\(([^)]*)\)", link, text)
 
 
-class Examples(Extension):
-    """Shows the part `Example:` of a docstring as code, which the reader of docstrings does for `Examples:` alone."""
+class Docstrings(Extension):
+    """Shows two parts of our docstrings that the reader of docstrings leaves as prose.
+
+    `Example:` becomes code, and the lines of `Call arguments:` become a list.
+    """
 
     def on_object(self, *, obj, **_):
+        """Rewrites the docstring of one function, class or module."""
         if obj.docstring:
-            obj.docstring.value = re.sub(r"^( *)Example:$", r"\1Examples:", obj.docstring.value, flags=re.MULTILINE)
+            text = re.sub(r"^( *)Example:$", r"\1Examples:", obj.docstring.value, flags=re.MULTILINE)
+            obj.docstring.value = re.sub(r"(?<=^Call arguments:\n)(?: {4}.*\n)+", listed, text, flags=re.MULTILINE)
+
+
+def listed(block):
+    """The lines `name: meaning` of a block as a list."""
+    return re.sub(r"^    (\w[\w, ]*): ", r"    - `\1`: ", block.group(), flags=re.MULTILINE)
