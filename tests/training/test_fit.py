@@ -247,7 +247,7 @@ def test_cached_features(config, tmp_path):
         ),
         (["train.stages=[{epochs: 1, options: {train_clips: 99}}]"], "make 99 training clips of 16"),
         (["train.batch_size=17"], "16 examples, fewer than train.batch_size 17"),
-        (["data.options.wings=2"], "unknown key 'data.options.wings'; known keys: augment, "),
+        (["data.options.wings=2"], "unknown key 'data.options.wings'; did you mean 'wordings'"),
         (["data.source=folder"], "--data DIR"),
         (["task=retrieval", "train.stages=[{epochs: 1, minimum_risk: 1}]"], "minimum_risk learns captions"),
         (["train.start_parts=[decoder]"], "needs train.start_from"),
