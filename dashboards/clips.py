@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from dashboards import common
+from vtkeras.data.subtitles import Sentence, to_webvtt
 from vtkeras.errors import UserError
 from vtkeras.workspace import library, media
 
@@ -141,7 +142,7 @@ def show_chosen(chosen: Chosen, caption: str) -> None:
     """The player with the facts of the clip, and the caption over it if the visitor wants that."""
     player = st.container()
     over = chosen.video is not None and st.toggle("Caption over the video")
-    subtitles = media.webvtt([(0.0, chosen.duration, caption)]) if over else None
+    subtitles = to_webvtt([Sentence(caption, 0.0, chosen.duration)]) if over else None
     with player:
         common.show_player(chosen.video, chosen.frames[0], subtitles)
         st.caption(common.plain(f"{chosen.name} · {chosen.facts}"))

@@ -10,7 +10,8 @@ import streamlit as st
 from dashboards import common
 from dashboards.clips import BUNDLED, LONGEST_NAME, PATH, UPLOAD, choose_bundled, choose_file, playable, spell_facts
 from dashboards.provenance import show_provenance
-from vtkeras.serving.dense import SURE, only_sure, spell_written, to_json, to_webvtt
+from vtkeras.data.subtitles import to_webvtt
+from vtkeras.serving.dense import SURE, only_sure, spell_written, to_json
 from vtkeras.serving.results import TimedCaption
 from vtkeras.workspace import media
 

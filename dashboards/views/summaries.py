@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboards import clips, common
 from dashboards.provenance import show_files
+from vtkeras.data.subtitles import to_webvtt
 from vtkeras.errors import UserError
 from vtkeras.summaries import jobs
 from vtkeras.summaries.summarize import (
@@ -119,7 +120,7 @@ def show_player(summary: Summary, folder: Path, video: Path | None, start: float
     can = ["Whole video"] * whole + ["Summary"]
     which = st.segmented_control("Play", can, default=can[0], required=True, key=f"play {folder.name}")
     if which == "Whole video":
-        st.video(str(video), start_time=start, subtitles=media.webvtt(captions(summary)), muted=True)
+        st.video(str(video), start_time=start, subtitles=to_webvtt(captions(summary)), muted=True)
         st.caption(f"From {clock(start, fine=True)} on; choose a shot below to go there.")
     elif (folder / CLIP).is_file():
         subtitles = (folder / CLIP_CAPTIONS).read_text(encoding="utf-8")

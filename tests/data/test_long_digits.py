@@ -4,7 +4,7 @@ import pytest
 from vtkeras.data.annotations import read_annotations
 from vtkeras.data.long_digits import ASIDE, EVENT, HOST, LongDigits, tint
 from vtkeras.data.make import make_long_videos
-from vtkeras.data.transcript import read_transcript
+from vtkeras.data.subtitles import read_transcript
 from vtkeras.errors import UserError
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from vtkeras.data.shot_sequence import ShotSequence
-from vtkeras.data.transcript import Sentence, Transcript
+from vtkeras.data.subtitles import Sentence, Transcript
 from vtkeras.errors import UserError
-from vtkeras.summaries.relate import pick_sentences, relate
+from vtkeras.summaries.align_transcript import align_transcript, pick_sentences
 from vtkeras.summaries.scorers import SCORERS, diverse, make_scorer
 
 
@@ -14,7 +14,7 @@ def sequence(kinds, seconds=2.0, said=None, times=None):
     vectors = np.eye(8, dtype=np.float32)
     return ShotSequence(
         shots=vectors[list(kinds)],
-        looks=np.ones((len(kinds), 1), np.float32),
+        appearance=np.ones((len(kinds), 1), np.float32),
         times=np.stack([edges[:-1], edges[1:]], axis=1).astype(np.float32),
         sentences=None if said is None else vectors[list(said)],
         sentence_times=None if times is None else np.array(times, np.float32),
@@ -83,24 +83,24 @@ def test_unknown_scorer():
 def test_meaning_outweighs_a_late_narrator():
     # The narrator is one shot late: what is said at 2 s is of the shot from 0 to 2 s.
     video = sequence([0, 1, 2, 3], said=[0, 1, 2], times=[2.1, 4.1, 6.1])
-    assert relate(video).argmax(axis=1).tolist() == [0, 1, 2]
-    assert relate(video).sum(axis=1) == pytest.approx(np.ones(3))
+    assert align_transcript(video).argmax(axis=1).tolist() == [0, 1, 2]
+    assert align_transcript(video).sum(axis=1) == pytest.approx(np.ones(3))
 
 
 def test_time_decides_where_the_words_mean_nothing():
     # Kind 7 is no shot's: the model does not know the words.
     video = sequence([0, 1, 2, 3], said=[7, 7], times=[2.5, 7.0])
-    assert relate(video).argmax(axis=1).tolist() == [1, 3]
+    assert align_transcript(video).argmax(axis=1).tolist() == [1, 3]
 
 
 def test_remarks_go_by_time_whatever_they_mean():
     video = sequence([0, 1, 2, 3], said=[3, 3], times=[2.5, 7.0])
-    assert relate(video, by_time=True).argmax(axis=1).tolist() == [1, 3]
-    assert relate(sequence([0, 1, 2, 3], said=[3, 1]), by_time=True).argmax(axis=1).tolist() == [3, 1]
+    assert align_transcript(video, by_time=True).argmax(axis=1).tolist() == [1, 3]
+    assert align_transcript(sequence([0, 1, 2, 3], said=[3, 1]), by_time=True).argmax(axis=1).tolist() == [3, 1]
 
 
 def test_without_times_meaning_decides():
-    assert relate(sequence([0, 1, 2, 3], said=[3, 1])).argmax(axis=1).tolist() == [3, 1]
+    assert align_transcript(sequence([0, 1, 2, 3], said=[3, 1])).argmax(axis=1).tolist() == [3, 1]
 
 
 def test_sentences_go_to_their_shots():

@@ -8,7 +8,7 @@ from scenedetect.backends.pyav import VideoStreamAv
 from vtkeras.data.long_digits import LongDigits
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.video import FrameStream
-from vtkeras.summaries.look import look
+from vtkeras.summaries.color_histogram import color_histogram
 from vtkeras.summaries.shots import find_shots
 
 
@@ -91,6 +91,7 @@ def test_look_by_hand():
     red[..., 0], blue[..., 2] = 255, 255
     half = red.copy()
     half[:, :, 4:] = 0  # the right half is black
-    assert look(red) @ look(red) == pytest.approx(1) and look(red) @ look(blue) == 0
-    assert look(red) @ look(half) == pytest.approx(0.5)  # two of four quarters
-    assert look(red[:, :1, :1]) @ look(red) == pytest.approx(1)  # a single pixel
+    assert color_histogram(red) @ color_histogram(red) == pytest.approx(1)
+    assert color_histogram(red) @ color_histogram(blue) == 0
+    assert color_histogram(red) @ color_histogram(half) == pytest.approx(0.5)  # two of four quarters
+    assert color_histogram(red[:, :1, :1]) @ color_histogram(red) == pytest.approx(1)  # a single pixel

@@ -9,7 +9,7 @@ from PIL import Image
 
 from vtkeras.data.video import FrameStream, probe
 from vtkeras.errors import UserError
-from vtkeras.summaries import observe as observing
+from vtkeras.summaries import shot_features as features
 from vtkeras.summaries.storyboard import storyboard
 from vtkeras.summaries.summarize import Options, Summary, choose, summarize
 from vtkeras.summaries.write import merge_captions
@@ -178,7 +178,7 @@ def test_a_full_disk(film, tmp_path, predictor, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(observing.Image.Image, "save", full)
+    monkeypatch.setattr(features.Image.Image, "save", full)
     with pytest.raises(UserError, match="No space left on device"):
         summarize(film, predictor, tmp_path)
 
@@ -193,7 +193,7 @@ def test_damaged_json(tmp_path):
 
 def test_choose_by_hand(made):
     """Shots of 1 s, a budget of 2 s: the two highest scores."""
-    shots = [observing.SeenShot(float(t), t + 1.0, "", 1.0, None, None, "") for t in range(10)]
+    shots = [features.ShotFeatures(float(t), t + 1.0, "", 1.0, None, None, "") for t in range(10)]
     key, notes = choose(shots, np.array([0, 5, 1, 9, 2, 0, 0, 0, 0, 0]), 0.2, 25.0)
     assert np.flatnonzero(key).tolist() == [1, 3] and not notes
     assert merge_captions([replace(shots[0], caption="x", confidence=0.4)]) == [(0.0, 1.0, "")]
@@ -203,7 +203,7 @@ def test_a_flicker_is_no_key_shot():
     """Shots of 1, 0.1, 1 and 0.1 s under a budget of 1.1 s: the flickers score highest and are left out."""
     ends = [1.0, 1.1, 2.1, 2.2]
     shots = [
-        observing.SeenShot(start, end, "", 1.0, None, None, "") for start, end in zip([0.0, *ends], ends)
+        features.ShotFeatures(start, end, "", 1.0, None, None, "") for start, end in zip([0.0, *ends], ends)
     ]
     scores = np.array([1, 9, 2, 9])
     assert choose(shots, scores, 0.5, 10.0)[0].tolist() == [False, False, True, False]

@@ -1,13 +1,13 @@
 import numpy as np
 
-from vtkeras.summaries.observe import SeenShot
+from vtkeras.summaries.shot_features import ShotFeatures
 from vtkeras.summaries.write import Part, choose_quotes, clock, divide, merge_captions, write
 
 
 def shots(*captions, seconds=2.0, confidence=1.0):
     kinds = {caption: place for place, caption in enumerate(dict.fromkeys(captions))}
     return [
-        SeenShot(
+        ShotFeatures(
             start=seconds * place,
             end=seconds * (place + 1),
             caption=caption,

@@ -14,9 +14,10 @@ from vtkeras.data.events import TIME_TOKENS, read_events
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.dense_digits import DenseDigits
+from vtkeras.data.subtitles import to_webvtt
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
-from vtkeras.serving.dense import TOUCH, find_events, join_at_border, spell_written, to_webvtt
+from vtkeras.serving.dense import TOUCH, find_events, join_at_border, spell_written
 from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import TimedCaption
 from vtkeras.tasks import TASKS

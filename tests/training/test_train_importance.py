@@ -17,7 +17,7 @@ def annotated(seed, shots=12, speech=True):
     starts = np.arange(shots, dtype=np.float32) * 2
     sequence = ShotSequence(
         shots=vectors[kinds],
-        looks=np.ones((shots, 1), np.float32),
+        appearance=np.ones((shots, 1), np.float32),
         times=np.stack([starts, starts + 2], axis=1),
         sentences=vectors[[1, 2]] if speech else None,
         sentence_times=np.array([1.0, 9.0], np.float32) if speech else None,

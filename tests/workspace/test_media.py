@@ -117,15 +117,6 @@ def test_thumbnail_of_a_clip_with_a_black_middle():
     assert media.thumbnail(frames, side=10)[9, 0, 0] == 200
 
 
-def test_webvtt():
-    text = media.webvtt([(0, 1.5, "a <b> & c"), (3600, 3600, "two\n\nlines --> here"), (1, 2, "  ")])
-    assert text.split("\n\n") == [
-        "WEBVTT",
-        "00:00:00.000 --> 00:00:01.500\na &lt;b&gt; &amp; c",
-        "01:00:00.000 --> 01:00:00.001\ntwo lines --&gt; here",
-    ]
-
-
 @pytest.mark.parametrize(
     "count, spelt",
     [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 kB"), (200 << 20, "200 MB"), (5 << 40, "5120 GB")],

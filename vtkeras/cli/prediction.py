@@ -128,7 +128,8 @@ def evaluate_attention(
 def _predict_dense(
     video: Path, model: Path, window: float | None, least: float, vtt: Path | None, as_json: bool
 ) -> None:
-    from vtkeras.serving.dense import find_events, only_sure, save_webvtt, to_json, to_lines
+    from vtkeras.data.subtitles import write_subtitles
+    from vtkeras.serving.dense import find_events, only_sure, to_json, to_lines
     from vtkeras.serving.predictor import Predictor
 
     predictor = Predictor(model)
@@ -140,5 +141,5 @@ def _predict_dense(
         print(f"left out: {unsure} with less than {least:.0%} confidence; --least 0 shows them", file=sys.stderr)
     say(to_json(events, str(video), predictor.info) if as_json else "\n".join(to_lines(events)))
     if vtt:
-        save_webvtt(events, vtt)
+        write_subtitles(vtt, events)
         print(f"subtitles: {vtt}", file=sys.stderr)

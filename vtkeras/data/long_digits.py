@@ -17,7 +17,7 @@ import numpy as np
 from vtkeras import keys
 from vtkeras.data.sources.moving_digits import CLIP_FRAMES, ONE_DIGIT, TWO_DIGITS, MovingDigits
 from vtkeras.data.sources.narrated_digits import NarratedDigits
-from vtkeras.data.transcript import Sentence
+from vtkeras.data.subtitles import Sentence
 from vtkeras.errors import UserError
 
 FPS = 8

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from vtkeras.data.annotations import ANNOTATIONS
 from vtkeras.data.long_digits import FPS, SHOT_SECONDS, LongDigits
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.data.subtitles import write_subtitles
 
 SHARES = ((keys.TRAIN, 0.8), (keys.VALIDATION, 0.9), (keys.TEST, 1.0))
 
@@ -86,12 +86,12 @@ def make_long_videos(
         name = f"long_{number:02d}"
         film = list(source.film(number))
         write_video(out / f"{name}.mp4", np.concatenate([scene.frames for scene in film]), fps=FPS)
-        said = [asdict(sentence) for sentence in source.transcript(film)]
-        (out / f"{name}.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
+        transcript = source.transcript(film)
+        write_subtitles(out / f"{name}.json", transcript)
         scores = np.stack([scene.opinions for scene in film], axis=1).tolist()
         entries.append(
             {"video": f"{name}.mp4", "segment": SHOT_SECONDS, "transcript": f"{name}.json", "scores": scores}
         )
-        report(f"{name}.mp4: {scenes} scenes, {len(said)} sentences")
+        report(f"{name}.mp4: {scenes} scenes, {len(transcript)} sentences")
     (out / ANNOTATIONS).write_text(json.dumps(entries, indent=1), encoding="utf-8")
     report(f"ready: vtkeras evaluate-summary {out}; vtkeras train-scorer {out}")

@@ -9,18 +9,18 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ShotSequence:
-    """The shots of a video in vectors, and what is said in it.
+    """The shots of a video and its transcript as vectors.
 
     Attributes:
         shots: float32 (shots, dim), unit vectors in the space that videos and texts share.
-        looks: float32 (shots, colours), unit vectors.
+        appearance: float32 (shots, colours), unit vectors.
         times: float32 (shots, 2), seconds of start and end.
         sentences: float32 (sentences, dim), unit vectors in the space of `shots`; None without a transcript.
         sentence_times: float32 (sentences,), seconds of each one's middle; None where unknown.
     """
 
     shots: np.ndarray
-    looks: np.ndarray
+    appearance: np.ndarray
     times: np.ndarray
     sentences: np.ndarray | None = None
     sentence_times: np.ndarray | None = None

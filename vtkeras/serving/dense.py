@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,6 @@ from vtkeras.data.video import Clip, probe, read_frames
 from vtkeras.errors import UserError
 from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import TimedCaption, readable
-from vtkeras.workspace.media import webvtt
 
 SHORTEST = 0.1  # seconds of a window
 SURE = 0.5  # an event whose words are less likely is not told unless asked for
@@ -123,26 +121,6 @@ def to_json(events: list[TimedCaption], video: str, info: dict) -> str:
         ],
     }
     return json.dumps(values, ensure_ascii=False, indent=1)
-
-
-def to_webvtt(events: list[TimedCaption]) -> str:
-    """The events as subtitles."""
-    return webvtt((one.start, one.end, one.text) for one in events)
-
-
-def save_webvtt(events: list[TimedCaption], path: str | Path) -> None:
-    """Writes the events as a WebVTT file that players show over the video.
-
-    Raises:
-        UserError: if the file cannot be written.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(to_webvtt(events) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _windows(duration: float, window: float | None) -> list[tuple[float, float]]:

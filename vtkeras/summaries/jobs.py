@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from vtkeras.summaries.observe import SHOTS
+from vtkeras.summaries.shot_features import SHOTS
 from vtkeras.summaries.summarize import JSON
 
 LOG, JOB = "job.log", "job.json"
@@ -24,7 +24,7 @@ class Status:
 
     Attributes:
         state: running, done, failed or stopped.
-        seconds: of the video that were seen.
+        seconds: of the video that are done.
         shots: found so far.
         message: why it failed.
     """
@@ -47,7 +47,7 @@ def start(video: str | Path, model: str | Path, folder: Path, *options: str) -> 
 
     Args:
         video, model: as the command takes them.
-        folder: the output folder; what an earlier job saw is reused, and one that runs is left alone.
+        folder: the output folder; shots that an earlier job stored are reused, and a running job is left alone.
         options: further ones of the command line, e.g. "--budget", "0.1".
     """
     if _is_alive(folder):
@@ -77,7 +77,7 @@ def status(folder: Path) -> Status | None:
         return Status(DONE)
     if not (folder / JOB).is_file():
         return None
-    seconds, shots = _seen(folder / SHOTS)
+    seconds, shots = _stored(folder / SHOTS)
     if _is_alive(folder):
         return Status(RUNNING, seconds, shots)
     lines = [line for line in _read(folder / LOG).splitlines() if line.startswith("vtkeras: ")]
@@ -87,13 +87,13 @@ def status(folder: Path) -> Status | None:
 
 
 def stop(folder: Path) -> None:
-    """Interrupts the job; what it saw stays, and starting it again goes on from there."""
+    """Interrupts the job; the shots it stored stay, and starting it again goes on from there."""
     if _is_alive(folder):
-        # Not SIGINT: a server that a script started in the background hands on that it is ignored.
+        # Not SIGINT, which processes started in the background by a shell script ignore.
         os.kill(json.loads(_read(folder / JOB))["pid"], signal.SIGTERM)
 
 
-# Children of this process, which must be waited for; jobs of an earlier one are known by their number.
+# Children of this process, which must be waited for; jobs of an earlier process are found by their process id.
 _PROCESSES: dict[Path, subprocess.Popen] = {}
 
 
@@ -102,13 +102,13 @@ def _is_alive(folder: Path) -> bool:
         return _PROCESSES[folder].poll() is None
     try:
         pid = json.loads(_read(folder / JOB))["pid"]
-        # Another program may have been given the number since.
+        # Another program may have this process id by now.
         return str(folder) in Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def _seen(path: Path) -> tuple[float, int]:
+def _stored(path: Path) -> tuple[float, int]:
     lines = _read(path).splitlines()[1:]
     for line in reversed(lines):
         try:

@@ -20,9 +20,9 @@ DIVERSITY_WEIGHT = 1.0
 
 
 def diverse(video: ShotSequence, seed: int = 0) -> np.ndarray:
-    """Scores shots by what each adds to those before it in a greedy choice; needs no training.
+    """Scores shots by what each adds to those chosen before it, greedily; needs no training.
 
-    A shot adds the part of the video's time that looks more like it than like the shots chosen so far
+    A shot adds the part of the video's time that resembles it more than the shots chosen so far
     (representativeness: the facility location of Lin and Bilmes, 2011, as Gygli et al., 2015, use it for
     videos), and its distance from the nearest of them (diversity). The first of many equal shots
     scores high and the others about 0. Both gains only shrink as shots are chosen, so old gains are
@@ -38,16 +38,16 @@ def diverse(video: ShotSequence, seed: int = 0) -> np.ndarray:
         >>> diverse(ShotSequence(kinds, np.ones((3, 1)), times)).round(2)
         array([1.  , 0.  , 0.42])
     """
-    likeness = _likeness(video)
+    similarity = _similarity(video)
     weights = video.lengths / video.lengths.sum()
-    covered, nearest = np.zeros(len(likeness)), np.zeros(len(likeness))
+    covered, nearest = np.zeros(len(similarity)), np.zeros(len(similarity))
 
     def gain(shot: int) -> float:
-        added = weights @ np.maximum(likeness[shot] - covered, 0)
+        added = weights @ np.maximum(similarity[shot] - covered, 0)
         return float(added + DIVERSITY_WEIGHT * (1 - nearest[shot]) * weights.max())
 
-    scores = np.zeros(len(likeness))
-    bounds = [(-gain(shot), shot) for shot in range(len(likeness))]
+    scores = np.zeros(len(similarity))
+    bounds = [(-gain(shot), shot) for shot in range(len(similarity))]
     heapq.heapify(bounds)
     while bounds:
         _, shot = heapq.heappop(bounds)
@@ -56,24 +56,24 @@ def diverse(video: ShotSequence, seed: int = 0) -> np.ndarray:
             heapq.heappush(bounds, (-now, shot))
             continue
         scores[shot] = now
-        np.maximum(covered, likeness[shot], out=covered)
-        np.maximum(nearest, likeness[shot], out=nearest)
+        np.maximum(covered, similarity[shot], out=covered)
+        np.maximum(nearest, similarity[shot], out=nearest)
     return scores / max(scores.max(), 1e-9)
 
 
-def _likeness(video: ShotSequence) -> np.ndarray:
-    """How alike two shots are, 0 to 1, measured by the mean difference within the video: (shots, shots).
+def _similarity(video: ShotSequence) -> np.ndarray:
+    """Similarity of two shots, 0 to 1, relative to the mean difference within the video: (shots, shots).
 
-    Alike are two shots that mean the same and look the same. A model that knows nothing of this kind of
-    video finds all of them equal, and leaves it to the look.
+    It combines embeddings and appearance: a model that knows nothing of this kind of video gives all shots
+    equal embeddings, and appearance decides.
     """
-    difference = 1 - np.clip(video.shots @ video.shots.T, 0, 1) * np.clip(video.looks @ video.looks.T, 0, 1)
+    difference = 1 - np.clip(video.shots @ video.shots.T, 0, 1) * np.clip(video.appearance @ video.appearance.T, 0, 1)
     np.fill_diagonal(difference, 0)
     return np.exp(-difference / max(difference.mean(), 1e-6))
 
 
 def at_random(video: ShotSequence, seed: int = 0) -> np.ndarray:
-    """Scores without a reason, to be put beside every other scorer: uniform, float (shots,)."""
+    """Random scores, the baseline of every other scorer: uniform, float (shots,)."""
     return np.random.default_rng(seed).random(len(video.shots))
 
 

@@ -1,9 +1,9 @@
-"""Shots of a video, found and looked at in one walk over its frames.
+"""Shots of a video, found in one pass over its frames.
 
 PySceneDetect's content detector compares each frame with the one before; PyAV decodes. The frames
 come from `FrameStream` and not from PySceneDetect's own PyAV reader because ours opens the named
-file only (no playlists, no network), turns rotated videos, passes cover pictures by, and lives with
-damaged packets; on sound files both find the same cuts (tested).
+file only (no playlists, no network), turns rotated videos, skips cover pictures and tolerates
+damaged packets; on undamaged files both find the same cuts (tested).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from scenedetect.detectors import ContentDetector
 
 from vtkeras.data.video import FrameStream
 
-DETECTOR_SIDE = 256  # pixels; PySceneDetect scales to about this, too
+DETECTOR_SIDE = 256  # pixels; PySceneDetect scales to about this size as well
 MIN_SHOT = 0.5  # seconds
 MAX_SHOT = 10.0  # seconds
-THRESHOLD = 27.0  # PySceneDetect's default
+CUT_THRESHOLD = 27.0  # PySceneDetect's default
 
 
 @dataclass(frozen=True)
@@ -47,21 +47,21 @@ def find_shots(
     start: float = 0.0,
     before: float = 0.0,
     longest: float = MAX_SHOT,
-    threshold: float = THRESHOLD,
+    threshold: float = CUT_THRESHOLD,
 ) -> Iterator[Shot]:
-    """Walks over a video and gives each shot as soon as it is over.
+    """Reads a video once and yields each shot as soon as it ends.
 
-    A shot longer than `longest` is given in parts, so that a single take can be summarised. Shots
-    touch each other; the last one ends where the video does.
+    A shot longer than `longest` is yielded in parts, so that a single take can be summarised. Each shot
+    begins where the one before ends; the last one ends where the video does.
 
     Args:
         stream: an opened video.
         num_frames: most frames kept of a shot.
         max_side: pixels of the longest side of a kept frame.
-        start: seconds where to begin; a time at which an earlier walk saw a shot begin gives the
-            same shots from there on.
-        before: seconds of the shot that ends at `start`. Cuts are half a second apart at least, but for the
-            first one after a take was divided.
+        start: seconds where to begin; the start of a shot of an earlier pass gives the same shots
+            from there on.
+        before: length in seconds of the shot that ends at `start`. Cuts are at least half a second apart, except
+            for the first one after a take was divided.
         longest: seconds.
         threshold: mean change of hue, saturation and brightness (0 to 255) that makes a cut.
 
@@ -80,7 +80,7 @@ def find_shots(
         cut = detector.process_frame(timecode, picture)
         if kept and (cut or frame.time - begin >= most):
             yield kept.shot(begin, frame.time)
-            # Nothing else is carried over, so that a walk that is resumed here finds the same.
+            # Nothing else is carried over, so that a pass resumed here finds the same shots.
             kept, detector = _Kept(num_frames), _detector(threshold, frame.time - begin >= most)
             detector.process_frame(timecode, picture)
         begin = begin if kept else frame.time
@@ -91,7 +91,7 @@ def find_shots(
 
 
 def _detector(threshold: float, divided: bool) -> ContentDetector:
-    """A fresh detector; `divided` if it goes on in the middle of a take, where a cut may come at once."""
+    """A new detector; `divided` if it begins in the middle of a take, where a cut may come at once."""
     shortest = 0.0 if divided else MIN_SHOT
     return ContentDetector(threshold, min_scene_len=shortest, filter_mode=FlashFilter.Mode.SUPPRESS)
 

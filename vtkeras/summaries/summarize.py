@@ -11,20 +11,19 @@ import numpy as np
 
 from vtkeras.data.cut import cut
 from vtkeras.data.shot_sequence import ShotSequence
-from vtkeras.data.transcript import Transcript, read_transcript
+from vtkeras.data.subtitles import Sentence, Transcript, read_transcript, write_subtitles
 from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.metrics.summary import choose_key_shots
 from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import readable
-from vtkeras.summaries.observe import SeenShot, file_hash, observe
-from vtkeras.summaries.relate import pick_sentences
-from vtkeras.summaries.retell import retell
+from vtkeras.summaries.align_transcript import pick_sentences
+from vtkeras.summaries.rewrite_with_transcript import rewrite_with_transcript
 from vtkeras.summaries.scorers import DIVERSE, make_scorer
-from vtkeras.summaries.shots import MAX_SHOT, MIN_SHOT, THRESHOLD
+from vtkeras.summaries.shot_features import ShotFeatures, file_hash, shot_features
+from vtkeras.summaries.shots import CUT_THRESHOLD, MAX_SHOT, MIN_SHOT
 from vtkeras.summaries.storyboard import storyboard
 from vtkeras.summaries.write import choose_quotes, clock, divide, merge_captions, write
-from vtkeras.workspace.media import webvtt
 
 JSON, TEXT, CAPTIONS, STORYBOARD, CLIP = (
     "summary.json",
@@ -37,7 +36,7 @@ CLIP_CAPTIONS = "summary.vtt"
 BUDGET = 0.15
 LONGEST_SHARE = 0.05  # of the video: a longer take is cut into parts, so that three fit into the usual budget
 FINEST_TICK = 0.05  # seconds; lengths are counted in these, or in frames where those are longer
-FLICKER = 0.25  # seconds; what is left of a divided take may be shorter, and nobody sees such a shot
+FLICKER_THRESHOLD = 0.25  # seconds; shorter shots, as the rest of a divided take, are too short to be seen
 
 Progress = Callable[[str, float, float], None]
 
@@ -59,7 +58,7 @@ class Options:
     budget: float = BUDGET
     scorer: str = DIVERSE
     longest: float | None = None
-    threshold: float = THRESHOLD
+    threshold: float = CUT_THRESHOLD
     seed: int = 0
     clip: bool = True
 
@@ -85,8 +84,8 @@ class Summary:
         text: the written summary.
         parts: dicts of start, end, text; the lines of the text.
         shots: dicts of start, end, score, key, caption, confidence, sentence, told, picture; `told` is one
-            sentence that the model wrote of picture and speech, "" for most.
-        notes: what a reader should know, e.g. that the transcript was put right.
+            sentence that the model wrote from picture and transcript, "" for most.
+        notes: what a reader should know, e.g. that the transcript was corrected.
         model: name, model_hash and data of the model; `scorer` and `budget` as in `Options`.
     """
 
@@ -137,7 +136,7 @@ def summarize(
         model: run folder with an exported model, or the opened one.
         out: output folder: summary.txt, summary.json, captions.vtt (over the whole video),
             storyboard.png, summary.mp4 with summary.vtt, and what later calls can reuse.
-        transcript: what is said, as `read_transcript`.
+        transcript: a file that `read_transcript` reads.
         options: see `Options`.
         progress: called with the stage, seconds done and seconds in all.
 
@@ -150,62 +149,64 @@ def summarize(
     """
     options, out = options or Options(), Path(out)
     duration = probe(video).duration
-    said = read_transcript(transcript, duration) if transcript else Transcript()
+    spoken = read_transcript(transcript, duration) if transcript else Transcript()
     predictor = Predictor(model) if isinstance(model, (str, Path)) else model
     scorer = make_scorer(options.scorer, predictor.info["model_hash"])
     longest = options.longest or float(np.clip(LONGEST_SHARE * duration, MIN_SHOT, MAX_SHOT))
     _make(out)
 
-    def looking(done: float, total: float) -> None:
-        progress("looking at shots", done, total)
+    def report(stage: str) -> Callable[[float, float], None]:
+        return lambda done, total: progress(stage, done, total)
 
-    seen = observe(video, predictor, out, longest, options.threshold, looking)
-    sequence = read_sequence(seen.shots, said, predictor)
+    features = shot_features(video, predictor, out, longest, options.threshold, report("describing shots"))
+    sequence = read_sequence(features.shots, spoken, predictor)
     scores = scorer(sequence, options.seed)
-    key, notes = choose(seen.shots, scores, options.budget, seen.info.fps)
-    quotes = pick_sentences(sequence, said, by_time=predictor.tells) if said.sentences else {}
-    parts = divide(seen.shots)
-    chosen = choose_quotes(parts, key, scores, quotes)
-    told = retell(video, seen.shots, chosen, predictor, lambda *done: progress("telling what is said", *done))
-    text, parts = write(parts, seen.shots, chosen, told)
+    key, notes = select_key_shots(features.shots, scores, options.budget, features.info.fps)
+    sentences = pick_sentences(sequence, spoken, by_time=predictor.tells) if spoken.sentences else {}
+    parts = divide(features.shots)
+    quotes = choose_quotes(parts, key, scores, sentences)
+    rewritten = rewrite_with_transcript(
+        video, features.shots, quotes, predictor, report("rewriting with the transcript")
+    )
+    text, parts = write(parts, features.shots, quotes, rewritten)
     summary = Summary(
         video=readable(Path(video).name),
         video_hash=file_hash(video),
-        duration=seen.shots[-1].end,
-        seconds=float(sum(shot.length for shot, chosen in zip(seen.shots, key) if chosen)),
+        duration=features.shots[-1].end,
+        seconds=float(sum(shot.length for shot, is_key in zip(features.shots, key) if is_key)),
         budget=options.budget,
         scorer=options.scorer,
         model={name: predictor.info[name] for name in ("name", "model_hash", "data")},
         text=text,
         parts=[{"start": part.start, "end": part.end, "text": part.text} for part in parts],
         shots=[
-            _shot_entry(shot, score, is_key, quotes.get(place, ""), told.get(place, ""))
-            for place, (shot, score, is_key) in enumerate(zip(seen.shots, scores, key))
+            _shot_entry(shot, score, is_key, sentences.get(place, ""), rewritten.get(place, ""))
+            for place, (shot, score, is_key) in enumerate(zip(features.shots, scores, key))
         ],
-        notes=[*said.notes, *([seen.missing] if seen.missing else []), *notes],
+        notes=[*spoken.notes, *([features.missing] if features.missing else []), *notes],
     )
     save(summary, video, out, options.clip, progress)
     return summary
 
 
-def read_sequence(shots: list[SeenShot], transcript: Transcript, predictor: Predictor) -> ShotSequence:
-    """What a scorer reads: the shots' embeddings and looks, and the embeddings of what is said."""
+def read_sequence(shots: list[ShotFeatures], transcript: Transcript, predictor: Predictor) -> ShotSequence:
+    """What a scorer reads: the shots' embeddings and colour histograms, and the embeddings of the transcript."""
     sentences = times = None
     if transcript.sentences:
         sentences = np.stack([predictor.embed_text(sentence.text) for sentence in transcript.sentences])
         if transcript.timed:
-            times = np.array([(one.start + one.end) / 2 for one in transcript.sentences], np.float32)
+            times = np.array([sentence.middle for sentence in transcript.sentences], np.float32)
     return ShotSequence(
         shots=np.stack([shot.embedding for shot in shots]),
-        looks=np.stack([shot.look for shot in shots]),
+        appearance=np.stack([shot.color_histogram for shot in shots]),
         times=np.array([(shot.start, shot.end) for shot in shots], np.float32),
         sentences=sentences,
         sentence_times=times,
     )
 
 
-def choose(
-    shots: list[SeenShot], scores: np.ndarray, budget: float, fps: float
+def select_key_shots(
+    shots: list[ShotFeatures], scores: np.ndarray, budget: float, fps: float
 ) -> tuple[np.ndarray, list[str]]:
     """Key shots by exact knapsack under a share of the time.
 
@@ -213,7 +214,7 @@ def choose(
         shots: all shots.
         scores: float (shots,).
         budget: share of the video.
-        fps: frames a second, the grain of lengths.
+        fps: frames a second, the unit of lengths.
 
     Returns:
         bool (shots,), and notes. Where not even one shot fits, the best of the shortest is chosen. Shots of
@@ -222,11 +223,11 @@ def choose(
     tick = max(1 / fps, FINEST_TICK)
     seconds = np.array([shot.length for shot in shots])
     lengths = np.maximum(np.ceil(seconds / tick - 1e-3), 1).astype(int)
-    seen = seconds >= min(FLICKER, seconds.max())
-    key = choose_key_shots(np.where(seen, scores, 0), lengths, int(budget * seconds.sum() / tick + 1e-6))
+    visible = seconds >= min(FLICKER_THRESHOLD, seconds.max())
+    key = choose_key_shots(np.where(visible, scores, 0), lengths, int(budget * seconds.sum() / tick + 1e-6))
     if key.any():
         return key, []
-    shortest = np.flatnonzero(seen & (lengths == lengths[seen].min()))
+    shortest = np.flatnonzero(visible & (lengths == lengths[visible].min()))
     best = shortest[np.argmax(np.asarray(scores)[shortest])]
     key[best] = True
     return key, [
@@ -239,8 +240,8 @@ def save(summary: Summary, video: str | Path, out: Path, clip: bool, progress: P
     """Writes every output; the mp4 only if it is not there for the same shots already."""
     try:
         _write(out / TEXT, to_text(summary))
-        _write(out / CAPTIONS, webvtt(captions(summary)))
-        _write(out / CLIP_CAPTIONS, webvtt(clip_captions(summary)))
+        write_subtitles(out / CAPTIONS, captions(summary))
+        write_subtitles(out / CLIP_CAPTIONS, clip_captions(summary))
         storyboard(
             summary.shots, out, f"{summary.video}: {summary.seconds:.0f} s of {summary.duration:.0f} s"
         ).save(out / STORYBOARD)
@@ -269,25 +270,25 @@ def to_text(summary: Summary) -> str:
     return "\n".join([*lines, f"({source})"]) + "\n"
 
 
-def captions(summary: Summary) -> list[tuple[float, float, str]]:
-    """Start, end and caption over the whole video; equal neighbours are one."""
+def captions(summary: Summary) -> list[Sentence]:
+    """Captions over the whole video as subtitles; equal neighbours are joined."""
     shots = [
-        SeenShot(shot["start"], shot["end"], shot["caption"], 1.0, None, None, "") for shot in summary.shots
+        ShotFeatures(shot["start"], shot["end"], shot["caption"], 1.0, None, None, "") for shot in summary.shots
     ]
-    return [run for run in merge_captions(shots) if run[2]]
+    return [Sentence(caption, start, end) for start, end, caption in merge_captions(shots) if caption]
 
 
-def clip_captions(summary: Summary) -> list[tuple[float, float, str]]:
-    """Start, end and caption in the summary clip."""
+def clip_captions(summary: Summary) -> list[Sentence]:
+    """Subtitles of the summary clip."""
     found, now = [], 0.0
     for shot in summary.key_shots:
         length = shot["end"] - shot["start"]
-        found.append((now, now + length, shot.get("told") or shot["sentence"] or shot["caption"]))
+        found.append(Sentence(shot.get("told") or shot["sentence"] or shot["caption"], now, now + length))
         now += length
     return found
 
 
-def _shot_entry(shot: SeenShot, score: float, key: bool, sentence: str, told: str) -> dict:
+def _shot_entry(shot: ShotFeatures, score: float, key: bool, sentence: str, rewritten: str) -> dict:
     [(start, end, caption)] = merge_captions([shot])
     return {
         "start": start,
@@ -297,7 +298,7 @@ def _shot_entry(shot: SeenShot, score: float, key: bool, sentence: str, told: st
         "caption": caption,
         "confidence": shot.confidence,
         "sentence": sentence,
-        "told": told,
+        "told": rewritten,
         "picture": shot.picture,
     }
 

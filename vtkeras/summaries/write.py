@@ -1,7 +1,7 @@
-"""A text that covers the whole video, out of the captions of its shots and what is said in it.
+"""A text that covers the whole video, made of the captions of its shots and of its transcript.
 
-It is put together by rules: captions are the model's, and sentences are quoted as they were said, unless the
-model wrote one sentence from both (`vtkeras.summaries.retell`).
+It is assembled by rules: captions are the model's, and sentences of the transcript are quoted, unless the
+model wrote one sentence from both (`vtkeras.summaries.rewrite_with_transcript`).
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vtkeras.summaries.observe import SeenShot
+from vtkeras.summaries.shot_features import ShotFeatures
 
-SURE = 0.5  # a caption of which the model is less sure is not told
+CONFIDENCE_THRESHOLD = 0.5  # captions of which the model is less sure are left out
 MOST_PARTS = 8
-MOST_NAMED = 3  # captions told of one part
-THEME_SHARE = 0.25  # a caption with this share of the time, in several places, is the video's theme
+MOST_NAMED = 3  # captions of one part
+THEME_THRESHOLD = 0.25  # share of the time from which a caption that recurs is the theme of the video
 LONGEST_QUOTE = 300  # characters
 
 
 @dataclass(frozen=True)
 class Part:
-    """Neighbouring shots that are told together.
+    """Neighbouring shots that share a line of the text.
 
     Attributes:
         start, end: seconds.
         shots: their indices.
         captions: each caption that the model is sure of with its seconds, longest first.
-        text: what is told of the part.
+        text: its line.
     """
 
     start: float
@@ -37,7 +37,7 @@ class Part:
     text: str = ""
 
 
-def merge_captions(shots: list[SeenShot]) -> list[tuple[float, float, str]]:
+def merge_captions(shots: list[ShotFeatures]) -> list[tuple[float, float, str]]:
     """Start, end and caption of each run of neighbouring shots with one caption; "" where the model is unsure.
 
     Example:
@@ -48,7 +48,7 @@ def merge_captions(shots: list[SeenShot]) -> list[tuple[float, float, str]]:
     """
     runs: list[tuple[float, float, str]] = []
     for shot in shots:
-        caption = told(shot)
+        caption = sure_caption(shot)
         if runs and runs[-1][2] == caption:
             runs[-1] = (runs[-1][0], shot.end, caption)
         else:
@@ -56,18 +56,18 @@ def merge_captions(shots: list[SeenShot]) -> list[tuple[float, float, str]]:
     return runs
 
 
-def told(shot: SeenShot) -> str:
+def sure_caption(shot: ShotFeatures) -> str:
     """The shot's caption if the model is sure of it, else ""."""
-    return shot.caption if shot.confidence >= SURE else ""
+    return shot.caption if shot.confidence >= CONFIDENCE_THRESHOLD else ""
 
 
-def divide(shots: list[SeenShot], most: int = MOST_PARTS) -> list[Part]:
-    """Divides a video into at most `most` parts, so that shots of one part are as alike as can be.
+def divide(shots: list[ShotFeatures], most: int = MOST_PARTS) -> list[Part]:
+    """Divides a video into at most `most` parts, so that shots of one part are as similar as possible.
 
     Neighbours are joined by Ward's rule (1963): the pair whose joining adds least to the squared
-    distance, weighted by time, of embeddings and looks from their part's mean.
+    distance, weighted by time, of embeddings and colour histograms from their part's mean.
     """
-    vectors = [np.concatenate([shot.embedding, shot.look]) for shot in shots]
+    vectors = [np.concatenate([shot.embedding, shot.color_histogram]) for shot in shots]
     groups = [([place], shots[place].length, vector) for place, vector in enumerate(vectors)]
     costs = [_ward(left, right) for left, right in zip(groups, groups[1:])]
     while len(groups) > most:
@@ -79,39 +79,39 @@ def divide(shots: list[SeenShot], most: int = MOST_PARTS) -> list[Part]:
 
 
 def choose_quotes(
-    parts: list[Part], key: np.ndarray, scores: np.ndarray, said: dict[int, str]
+    parts: list[Part], key: np.ndarray, scores: np.ndarray, sentences: dict[int, str]
 ) -> dict[int, str]:
-    """What is quoted: the sentences of key shots, and where a part has none, of its best shot that has some.
+    """The quoted sentences: those of key shots, and where a part has none, those of its best shot that has some.
 
     Args:
         parts: from `divide`.
         key: bool (shots,).
         scores: float (shots,).
-        said: sentences of the transcript, by shot.
+        sentences: of the transcript, by shot.
 
     Example:
         >>> choose_quotes([Part(0, 4, (0, 1), ())], np.zeros(2, bool), np.array([1, 2]), {0: "a", 1: "b"})
         {1: 'b'}
     """
-    quoted = {shot: text for shot, text in said.items() if key[shot]}
+    quoted = {shot: text for shot, text in sentences.items() if key[shot]}
     for part in parts:
-        candidates = [shot for shot in part.shots if shot in said]
+        candidates = [shot for shot in part.shots if shot in sentences]
         if candidates and not any(key[shot] for shot in candidates):
             best = max(candidates, key=lambda shot: scores[shot])
-            quoted[best] = said[best]
+            quoted[best] = sentences[best]
     return quoted
 
 
 def write(
-    parts: list[Part], shots: list[SeenShot], said: dict[int, str], retold: dict[int, str] | None = None
+    parts: list[Part], shots: list[ShotFeatures], quotes: dict[int, str], rewritten: dict[int, str] | None = None
 ) -> tuple[str, list[Part]]:
     """Writes the summary.
 
     Args:
         parts: from `divide`.
         shots: all shots.
-        said: a sentence of the transcript for some shots.
-        retold: for some of those, one sentence in place of the caption and the quote.
+        quotes: a sentence of the transcript for some shots.
+        rewritten: for some of those, one sentence in place of the caption and the quote.
 
     Returns:
         The text: what the video is mostly about, then a line for each part with what is new in it;
@@ -121,8 +121,8 @@ def write(
     lines = [_overview(shots, theme)]
     fine = shots[-1].end < 60
     before, finished = set(theme[:1]), []
-    for part in _join_silent(parts, said):
-        text = _tell(part, shots, before, said, retold or {})
+    for part in _join_empty(parts, quotes):
+        text = _line(part, shots, before, quotes, rewritten or {})
         before |= {caption for caption, _ in part.captions}
         finished.append(Part(part.start, part.end, part.shots, part.captions, text))
         lines.append(f"{clock(part.start, fine)}–{clock(part.end, fine)}  {text}")
@@ -143,20 +143,23 @@ def clock(seconds: float, fine: bool = False) -> str:
     return text + f"{rest // 10:02d}" + (f".{rest % 10}" if fine else "")
 
 
-def _join_silent(parts: list[Part], said: dict[int, str]) -> list[Part]:
-    """The parts, with neighbours of which there is nothing to tell as one."""
+def _join_empty(parts: list[Part], quotes: dict[int, str]) -> list[Part]:
+    """The parts, with neighbours that have neither caption nor quote joined."""
     joined: list[Part] = []
     for part in parts:
-        silent = not part.captions and not any(shot in said for shot in part.shots)
-        if joined and silent and not joined[-1].captions and not any(shot in said for shot in joined[-1].shots):
+        if joined and _is_empty(part, quotes) and _is_empty(joined[-1], quotes):
             part = Part(joined[-1].start, part.end, joined.pop().shots + part.shots, ())
         joined.append(part)
     return joined
 
 
-def _overview(shots: list[SeenShot], theme: tuple[str, float, int] | tuple) -> str:
+def _is_empty(part: Part, quotes: dict[int, str]) -> bool:
+    return not part.captions and not any(shot in quotes for shot in part.shots)
+
+
+def _overview(shots: list[ShotFeatures], theme: tuple[str, float, int] | tuple) -> str:
     duration = shots[-1].end
-    unsure = sum(shot.length for shot in shots if not told(shot)) / duration
+    unsure = sum(shot.length for shot in shots if not sure_caption(shot)) / duration
     line = f"{clock(duration, duration < 60)} long, {len(shots)} {'shot' if len(shots) == 1 else 'shots'}."
     if theme:
         caption, share, places = theme
@@ -168,8 +171,8 @@ def _overview(shots: list[SeenShot], theme: tuple[str, float, int] | tuple) -> s
     return line
 
 
-def _theme(shots: list[SeenShot]) -> tuple[str, float, int] | tuple:
-    """The caption that comes back again and again, its share of the time, and in how many places; or ()."""
+def _theme(shots: list[ShotFeatures]) -> tuple[str, float, int] | tuple:
+    """The caption that recurs most, its share of the time, and in how many places; or ()."""
     runs = [(end - start, caption) for start, end, caption in merge_captions(shots) if caption]
     seconds: dict[str, float] = {}
     for length, caption in runs:
@@ -179,14 +182,14 @@ def _theme(shots: list[SeenShot]) -> tuple[str, float, int] | tuple:
     caption = max(seconds, key=seconds.__getitem__)
     share = seconds[caption] / shots[-1].end
     places = sum(caption == other for _, other in runs)
-    return (caption, share, places) if share >= THEME_SHARE and places > 1 else ()
+    return (caption, share, places) if share >= THEME_THRESHOLD and places > 1 else ()
 
 
-def _tell(
-    part: Part, shots: list[SeenShot], before: set[str], said: dict[int, str], retold: dict[int, str]
+def _line(
+    part: Part, shots: list[ShotFeatures], before: set[str], quotes: dict[int, str], rewritten: dict[int, str]
 ) -> str:
-    fused = {shot: retold[shot] for shot in part.shots if shot in retold}
-    covered = {told(shots[shot]) for shot in fused}
+    fused = {shot: rewritten[shot] for shot in part.shots if shot in rewritten}
+    covered = {sure_caption(shots[shot]) for shot in fused}
     captions = [caption for caption, _ in part.captions if caption not in covered]
     new = [*dict.fromkeys(fused.values()), *(caption for caption in captions if caption not in before)]
     known = [caption for caption in captions if caption in before]
@@ -198,14 +201,14 @@ def _tell(
         text = "what was seen before" if len(known) > 1 else f"again {known[0]}"
     else:
         text = "not recognised"
-    quotes = [f"“{_shorten(said[shot])}”" for shot in part.shots if shot in said and shot not in fused]
-    if quotes:
-        text += ". Said: " + " ".join(quotes[:MOST_NAMED])
-    return text if quotes else f"{text}."
+    quoted = [f"“{_shorten(quotes[shot])}”" for shot in part.shots if shot in quotes and shot not in fused]
+    if quoted:
+        text += ". Said: " + " ".join(quoted[:MOST_NAMED])
+    return text if quoted else f"{text}."
 
 
 def words_of(shot: dict) -> str:
-    """What stands under a shot of a summary: what the model wrote of both, what is said, or the caption."""
+    """The words under a shot of a summary: the rewritten sentence, the quote, or the caption."""
     return shot.get("told") or (f"“{shot['sentence']}”" if shot["sentence"] else shot["caption"])
 
 
@@ -213,10 +216,10 @@ def _shorten(text: str) -> str:
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1].rstrip() + "…"
 
 
-def _part(shots: list[SeenShot], members: list[int]) -> Part:
+def _part(shots: list[ShotFeatures], members: list[int]) -> Part:
     seconds: dict[str, float] = {}
     for place in members:
-        if told(shots[place]):
+        if sure_caption(shots[place]):
             seconds[shots[place].caption] = seconds.get(shots[place].caption, 0.0) + shots[place].length
     captions = sorted(seconds.items(), key=lambda item: -item[1])
     return Part(shots[members[0]].start, shots[members[-1]].end, tuple(members), tuple(captions))

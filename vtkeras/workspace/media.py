@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,6 @@ __all__ = [
     "spell_size",
     "store_upload",
     "thumbnail",
-    "webvtt",
     "write_video",
 ]
 
@@ -157,28 +156,6 @@ def thumbnail(frames: np.ndarray, side: int = 96) -> np.ndarray:
     return np.asarray(square.resize((side, side), Image.Resampling.LANCZOS))
 
 
-def webvtt(captions: Iterable[tuple[float, float, str]]) -> str:
-    """Subtitles in WebVTT form.
-
-    Args:
-        captions: (start, end, text), times in seconds.
-
-    Example:
-        >>> print(webvtt([(0, 2, "a < b")]))
-        WEBVTT
-        <BLANKLINE>
-        00:00:00.000 --> 00:00:02.000
-        a &lt; b
-    """
-    cues = []
-    for start, end, text in captions:
-        # Within a cue a blank line would end it, and "-->" or "<" would be read as marks.
-        words = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        if words:
-            cues.append(f"{_timestamp(start)} --> {_timestamp(max(end, start + 0.001))}\n{words}")
-    return "\n\n".join(["WEBVTT", *cues])
-
-
 def spell_size(count: int) -> str:
     """A number of bytes as a person would say it.
 
@@ -192,13 +169,6 @@ def spell_size(count: int) -> str:
             break
         size, unit = size / 1024, larger
     return f"{size:.1f}".removesuffix(".0") + f" {unit}"
-
-
-def _timestamp(seconds: float) -> str:
-    milliseconds = round(1000 * max(seconds, 0.0))
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}.{milliseconds % 1000:03d}"
 
 
 def _apart(function: Callable, path: str, *args: object, time_limit: float):

@@ -1,4 +1,4 @@
-"""The model's look at every shot, kept on disk as it goes, so that a long video can be interrupted."""
+"""What a model computes of every shot, stored shot by shot, so that a long video can be interrupted."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from vtkeras.data.video import FrameStream
 from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 from vtkeras.serving.predictor import Predictor
-from vtkeras.summaries.look import look
+from vtkeras.summaries.color_histogram import color_histogram
 from vtkeras.summaries.shots import Shot, find_shots
 
 SHOTS = "shots.jsonl"
 PICTURES = "pictures"
 VERSION = 2
+OLD_NAMES = {"look": "color_histogram"}  # in files that were written before the rename
 
 
 @dataclass(frozen=True)
-class SeenShot:
-    """A shot and what the model makes of it.
+class ShotFeatures:
+    """A shot with its caption and features.
 
     Attributes:
         start, end: seconds.
         caption: what the model wrote.
         confidence: the model's probability of the caption.
         embedding: float32 (dim,), unit vector in the space that videos and texts share.
-        look: float32 (colours,), unit vector, from `look`.
+        color_histogram: float32 (colours,), unit vector, see `color_histogram`.
         picture: file of its middle frame, below the output folder.
     """
 
@@ -44,7 +45,7 @@ class SeenShot:
     caption: str
     confidence: float
     embedding: np.ndarray
-    look: np.ndarray
+    color_histogram: np.ndarray
     picture: str
 
     @property
@@ -54,8 +55,8 @@ class SeenShot:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A whole video, seen.
+class VideoFeatures:
+    """The shots of a whole video.
 
     Attributes:
         info: what the file says of itself.
@@ -64,18 +65,18 @@ class Seen:
     """
 
     info: VideoInfo
-    shots: list[SeenShot]
+    shots: list[ShotFeatures]
     missing: str
 
 
-def observe(
+def shot_features(
     video: str | Path,
     predictor: Predictor,
     folder: str | Path,
     longest: float,
     threshold: float,
     progress: Callable[[float, float], None] = lambda done, total: None,
-) -> Seen:
+) -> VideoFeatures:
     """Captions and embeds each shot of a video; goes on where an earlier call was interrupted.
 
     Args:
@@ -84,19 +85,19 @@ def observe(
         folder: where `shots.jsonl` and the pictures are kept; one of another video, model or setting
             is begun anew.
         longest, threshold: as `find_shots`.
-        progress: called with seconds seen and seconds in all.
+        progress: called with the seconds done and in all.
 
     Raises:
         UserError: for a file that does not decode, a full disk, or a model without captions or embeddings.
 
     Example:
-        >>> observe("film.mp4", predictor, "out", 10.0, 27.0).shots[0].caption
+        >>> shot_features("film.mp4", predictor, "out", 10.0, 27.0).shots[0].caption
         'digit 3 is moving up and down'
     """
     if not (predictor.can("caption") and predictor.can("embed_video")):
         raise UserError(
-            f"The model '{predictor.info['name']}' cannot summarise, for it lacks captions or a space of "
-            "videos and texts: choose one of the task 'multitask'."
+            f"The model '{predictor.info['name']}' cannot summarise: it has no captions or no joint "
+            "embedding of videos and texts: choose one of the task 'multitask'."
         )
     with FrameStream(video) as stream, _disk_errors_of(folder):
         key = {
@@ -118,7 +119,7 @@ def observe(
                 progress(shot.end, total)
             log.finish(stream.missing())
         progress(total, total)
-        return Seen(stream.info, log.shots, log.missing)
+        return VideoFeatures(stream.info, log.shots, log.missing)
 
 
 def file_hash(path: str | Path) -> str:
@@ -128,10 +129,10 @@ def file_hash(path: str | Path) -> str:
 
 
 class _ShotLog:
-    """`shots.jsonl`: the key, a line for each shot, and a last line once the video was seen to its end."""
+    """`shots.jsonl`: the key, a line for each shot, and a last line once the video was read to its end."""
 
     def __init__(self, folder: Path, key: dict):
-        self.shots: list[SeenShot] = []
+        self.shots: list[ShotFeatures] = []
         self.missing, self.complete = "", False
         self._folder, self._path = folder, folder / SHOTS
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
@@ -150,7 +151,7 @@ class _ShotLog:
             "caption": caption.text,
             "confidence": round(caption.score, 6),
             "embedding": _rounded(predictor.embed_video(shot.frames)),
-            "look": _rounded(look(shot.frames)),
+            "color_histogram": _rounded(color_histogram(shot.frames)),
             "picture": picture,
         }
         self._append(values)
@@ -165,7 +166,7 @@ class _ShotLog:
             file.write(json.dumps(values, ensure_ascii=False) + "\n")
 
     def _read(self, key: dict) -> bool:
-        """Takes over what an earlier call wrote; False if there is nothing of the same key."""
+        """Reads what an earlier call wrote; False if there is nothing of the same key."""
         if not self._path.is_file():
             return False
         lines = self._path.read_bytes().split(b"\n")
@@ -187,9 +188,10 @@ class _ShotLog:
         return True
 
 
-def _to_shot(values: dict) -> SeenShot:
-    vectors = {name: np.array(values[name], np.float32) for name in ("embedding", "look")}
-    return SeenShot(**{**values, **vectors})
+def _to_shot(values: dict) -> ShotFeatures:
+    values = {OLD_NAMES.get(name, name): value for name, value in values.items()}
+    vectors = {name: np.array(values[name], np.float32) for name in ("embedding", "color_histogram")}
+    return ShotFeatures(**{**values, **vectors})
 
 
 def _rounded(vector: np.ndarray) -> list[float]:

@@ -1,15 +1,18 @@
-"""Reading what is said in a video: WebVTT, SRT, JSON, or plain text without times."""
+"""Subtitles and transcripts, read and written: WebVTT, SubRip (SRT), JSON, and plain text without times."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
+from typing import Protocol
 
 from vtkeras.errors import UserError
+from vtkeras.run_files import write_text
 
 MAX_BYTES = 20 * 1024**2
 _TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
@@ -21,7 +24,7 @@ _START_NAMES, _END_NAMES, _LENGTH_NAMES = ("start", "begin", "from"), ("end", "t
 
 @dataclass(frozen=True)
 class Sentence:
-    """Something said.
+    """A sentence of a transcript, or a subtitle.
 
     Attributes:
         text: the words, without markup.
@@ -32,14 +35,30 @@ class Sentence:
     start: float | None = None
     end: float | None = None
 
+    @property
+    def middle(self) -> float:
+        """Seconds; 0 without times."""
+        return ((self.start or 0.0) + (self.end or 0.0)) / 2
+
+
+class Cue(Protocol):
+    """What can be written as a subtitle: a `Sentence`, or anything else with a text and times in seconds."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def start(self) -> float | None: ...
+    @property
+    def end(self) -> float | None: ...
+
 
 @dataclass(frozen=True)
 class Transcript:
-    """What is said in a video, in the order of time.
+    """The sentences of a video, in the order of time.
 
     Attributes:
         sentences: all of them with times, or all without.
-        notes: a sentence for each thing that was put right or left out.
+        notes: a sentence for each thing that was corrected or left out.
     """
 
     sentences: tuple[Sentence, ...] = ()
@@ -51,7 +70,7 @@ class Transcript:
 
 
 def read_transcript(path: str | Path, duration: float) -> Transcript:
-    """Reads a transcript and puts its times right.
+    """Reads a transcript or subtitles, and corrects their times.
 
     Sentences are sorted by time; an end before its start is the start; what begins past the end of the
     video is left out. Each correction becomes a note.
@@ -79,7 +98,68 @@ def read_transcript(path: str | Path, duration: float) -> Transcript:
     sentences = [sentence for sentence in sentences if sentence.text]
     if not sentences:
         return Transcript(notes=(f"{path} holds no sentence.",))
-    return _put_right(path, sentences, duration)
+    return _with_corrected_times(path, sentences, duration)
+
+
+def to_webvtt(cues: Iterable[Cue]) -> str:
+    """Subtitles in WebVTT form, which players and browsers show over a video; cues without words are left out.
+
+    Example:
+        >>> print(to_webvtt([Sentence("a < b", 0, 2)]))
+        WEBVTT
+        <BLANKLINE>
+        00:00:00.000 --> 00:00:02.000
+        a &lt; b
+    """
+    # "-->" and "<" within the words would be read as marks.
+    blocks = [f"{times}\n{escape(words, quote=False)}" for times, words in _timed(cues, ".")]
+    return "\n\n".join(["WEBVTT", *blocks])
+
+
+def to_srt(cues: Iterable[Cue]) -> str:
+    """Subtitles in SubRip form, numbered; cues without words are left out."""
+    blocks = [f"{times}\n{words.replace('-->', '->')}" for times, words in _timed(cues, ",")]
+    return "\n\n".join(f"{number}\n{block}" for number, block in enumerate(blocks, start=1))
+
+
+def to_json(cues: Iterable[Cue]) -> str:
+    """Subtitles as a JSON list of {"text", "start", "end"}."""
+    values = [{"text": cue.text, "start": cue.start, "end": cue.end} for cue in cues]
+    return json.dumps(values, ensure_ascii=False, indent=1)
+
+
+FORMATS: dict[str, Callable[[Iterable[Cue]], str]] = {".vtt": to_webvtt, ".srt": to_srt, ".json": to_json}
+
+
+def write_subtitles(path: str | Path, cues: Iterable[Cue]) -> None:
+    """Writes a subtitle file; the form follows from the name: `.srt`, `.json`, and WebVTT for any other.
+
+    Args:
+        path: the file.
+        cues: texts with times.
+
+    Raises:
+        UserError: if the file cannot be written.
+
+    Example:
+        >>> write_subtitles("film.srt", [Sentence("good morning", 0.5, 2.0)])
+    """
+    write_text(path, FORMATS.get(Path(path).suffix.lower(), to_webvtt)(cues) + "\n")
+
+
+def _timed(cues: Iterable[Cue], point: str) -> Iterator[tuple[str, str]]:
+    """The line of times and the words, on one line, of each cue that has words."""
+    for cue in cues:
+        # A blank line would end the cue.
+        if words := " ".join(cue.text.split()):
+            start = cue.start or 0.0
+            end = max(start + 0.001, cue.end or start)
+            yield f"{_timestamp(start, point)} --> {_timestamp(end, point)}", words
+
+
+def _timestamp(seconds: float, point: str) -> str:
+    rest, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}{point}{thousandths:03d}"
 
 
 def _read_text(path: Path) -> str:
@@ -160,7 +240,7 @@ def _number(where: str, entry: dict, names: tuple[str, ...]) -> float | None:
     return number
 
 
-def _put_right(path: Path, sentences: list[Sentence], duration: float) -> Transcript:
+def _with_corrected_times(path: Path, sentences: list[Sentence], duration: float) -> Transcript:
     if sentences[0].start is None:
         return Transcript(tuple(sentences))
     notes = []

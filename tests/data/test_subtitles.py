@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from vtkeras.data.transcript import Sentence, read_transcript
+from vtkeras.data.subtitles import Sentence, read_transcript, to_webvtt, write_subtitles
 from vtkeras.errors import UserError
 
 VTT = """WEBVTT
@@ -100,6 +100,22 @@ def test_refused(tmp_path, name, data, message):
 def test_missing_and_huge(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="No transcript file"):
         read_transcript(tmp_path / "none.vtt", 10)
-    monkeypatch.setattr("vtkeras.data.transcript.MAX_BYTES", 4)
+    monkeypatch.setattr("vtkeras.data.subtitles.MAX_BYTES", 4)
     with pytest.raises(UserError, match="larger than"):
         read_transcript(write(tmp_path, "a.txt", "hello"), 10)
+
+
+def test_written_as_webvtt():
+    cues = [Sentence("a <b> & c", 0, 1.5), Sentence("two\n\nlines --> here", 3600, 3600), Sentence("  ", 1, 2)]
+    assert to_webvtt(cues).split("\n\n") == [
+        "WEBVTT",
+        "00:00:00.000 --> 00:00:01.500\na &lt;b&gt; &amp; c",
+        "01:00:00.000 --> 01:00:00.001\ntwo lines --&gt; here",
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.vtt", "a.srt", "a.json", "without_suffix"])
+def test_what_is_written_is_read_again(tmp_path, name):
+    cues = (Sentence("eins & zwei", 0.5, 2.25), Sentence("三 🌑", 62.0, 63.001))
+    write_subtitles(tmp_path / name, cues)
+    assert read_transcript(tmp_path / name, 100).sentences == cues

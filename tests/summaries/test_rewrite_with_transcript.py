@@ -7,8 +7,8 @@ import pytest
 from fixtures.summaries import FakePredictor, scenes
 from fixtures.videos import make_video
 
-from vtkeras.summaries.observe import SeenShot
-from vtkeras.summaries.retell import retell
+from vtkeras.summaries.rewrite_with_transcript import rewrite_with_transcript
+from vtkeras.summaries.shot_features import ShotFeatures
 from vtkeras.summaries.summarize import Options, summarize
 from vtkeras.summaries.write import Part, words_of, write
 
@@ -21,7 +21,7 @@ def film(tmp_path_factory):
 
 
 def shot(start, caption):
-    return SeenShot(start, start + 1.0, caption, 1.0, np.ones(2, np.float32), np.ones(1, np.float32), "")
+    return ShotFeatures(start, start + 1.0, caption, 1.0, np.ones(2, np.float32), np.ones(1, np.float32), "")
 
 
 SHOTS = [shot(0.0, "gray 2"), shot(1.0, "gray 11"), shot(2.0, "gray 20")]
@@ -29,7 +29,9 @@ SHOTS = [shot(0.0, "gray 2"), shot(1.0, "gray 11"), shot(2.0, "gray 20")]
 
 def test_each_sentence_meets_its_own_shot(film):
     done = []
-    told = retell(film, SHOTS, {2: "by anna", 1: "for ben"}, FakePredictor(tells=True), lambda *one: done.append(one))
+    told = rewrite_with_transcript(
+        film, SHOTS, {2: "by anna", 1: "for ben"}, FakePredictor(tells=True), lambda *one: done.append(one)
+    )
     assert told == {1: "gray 11 and for ben", 2: "gray 20 and by anna"}
     assert done == [(2.0, 3.0), (3.0, 3.0)]
 
@@ -44,7 +46,7 @@ def test_each_sentence_meets_its_own_shot(film):
     ],
 )
 def test_what_is_left_to_the_quote(film, sentence, options):
-    assert retell(film, SHOTS, {1: sentence}, FakePredictor(**options)) == {}
+    assert rewrite_with_transcript(film, SHOTS, {1: sentence}, FakePredictor(**options)) == {}
 
 
 def test_a_told_sentence_stands_in_place_of_caption_and_quote():
