@@ -11,7 +11,7 @@ from vtkeras.data.video import FrameStream, probe
 from vtkeras.errors import UserError
 from vtkeras.summaries import shot_features as features
 from vtkeras.summaries.storyboard import storyboard
-from vtkeras.summaries.summarize import Options, Summary, choose, summarize
+from vtkeras.summaries.summarize import Options, Summary, select_key_shots, summarize
 from vtkeras.summaries.write import merge_captions
 
 WHOLE = Options(budget=0.3, longest=10.0)
@@ -89,6 +89,14 @@ def test_a_second_call_looks_at_nothing_again(film, tmp_path):
     assert (tmp_path / "summary.mp4").stat().st_mtime_ns == before
     summarize(film, second, tmp_path, options=replace(WHOLE, budget=0.1))  # other shots, another clip
     assert not second.seen and probe(tmp_path / "summary.mp4").duration == pytest.approx(1, abs=0.11)
+
+
+def test_shots_stored_before_a_rename_are_read(film, tmp_path):
+    one = summarize(film, FakePredictor(), tmp_path, options=WHOLE)
+    log = tmp_path / "shots.jsonl"
+    log.write_text(log.read_text().replace('"color_histogram"', '"look"'))
+    second = FakePredictor()
+    assert summarize(film, second, tmp_path, options=WHOLE) == one and not second.seen
 
 
 @pytest.mark.parametrize("stop", [1, 4, 9])
@@ -194,7 +202,7 @@ def test_damaged_json(tmp_path):
 def test_choose_by_hand(made):
     """Shots of 1 s, a budget of 2 s: the two highest scores."""
     shots = [features.ShotFeatures(float(t), t + 1.0, "", 1.0, None, None, "") for t in range(10)]
-    key, notes = choose(shots, np.array([0, 5, 1, 9, 2, 0, 0, 0, 0, 0]), 0.2, 25.0)
+    key, notes = select_key_shots(shots, np.array([0, 5, 1, 9, 2, 0, 0, 0, 0, 0]), 0.2, 25.0)
     assert np.flatnonzero(key).tolist() == [1, 3] and not notes
     assert merge_captions([replace(shots[0], caption="x", confidence=0.4)]) == [(0.0, 1.0, "")]
 
@@ -206,10 +214,10 @@ def test_a_flicker_is_no_key_shot():
         features.ShotFeatures(start, end, "", 1.0, None, None, "") for start, end in zip([0.0, *ends], ends)
     ]
     scores = np.array([1, 9, 2, 9])
-    assert choose(shots, scores, 0.5, 10.0)[0].tolist() == [False, False, True, False]
-    key, [note] = choose(shots, scores, 0.1, 10.0)  # nothing but a flicker fits
+    assert select_key_shots(shots, scores, 0.5, 10.0)[0].tolist() == [False, False, True, False]
+    key, [note] = select_key_shots(shots, scores, 0.1, 10.0)  # nothing but a flicker fits
     assert key.tolist() == [False, False, True, False] and "1.00 s long" in note
-    assert choose(shots[1:2], scores[1:2], 1.0, 10.0)[0].tolist() == [True]  # there is nothing else
+    assert select_key_shots(shots[1:2], scores[1:2], 1.0, 10.0)[0].tolist() == [True]  # there is nothing else
 
 
 def test_a_storyboard_tells_how_many_it_leaves_out(made):

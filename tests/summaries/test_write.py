@@ -13,7 +13,7 @@ def shots(*captions, seconds=2.0, confidence=1.0):
             caption=caption,
             confidence=confidence,
             embedding=np.eye(16, dtype=np.float32)[kinds[caption]],
-            look=np.ones(1, np.float32),
+            color_histogram=np.ones(1, np.float32),
             picture="",
         )
         for place, caption in enumerate(captions)
