@@ -91,7 +91,7 @@ def test_wider_beams_are_never_worse_here():
     step = make_step(random_chances(9, 1))
     found = [beam(step, *start(1), END, 6, width=width, **RULES) for width in (1, 4, 64)]
     best = [float(one["beam_scores"][0, 0]) for one in found]
-    assert best == sorted(best)
+    assert min(np.diff(best)) > -1e-5  # one text scored at two widths may differ by rounding
 
 
 def test_no_bigram_twice():
