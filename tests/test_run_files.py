@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -126,11 +127,29 @@ def test_a_folder_comes_back_after_a_kill_between_the_renames(tmp_path):
 
 def test_only_abandoned_temporary_files_are_removed(tmp_path):
     long_ago = time.time() - 2 * run_files.ABANDONED_SECONDS
-    for name, when in (("old", long_ago), ("new", time.time())):
-        (tmp_path / f"{run_files.TEMPORARY}{name}").write_text("")
-        os.utime(tmp_path / f"{run_files.TEMPORARY}{name}", (when, when))
+    new, old, folder = (tmp_path / f"{run_files.TEMPORARY}{name}" for name in ("new", "old", "folder"))
+    new.touch()
+    old.touch()
+    folder.mkdir()
+    with run_files.replacing(tmp_path / "b") as written, run_files.replacing_folder(tmp_path / "c") as filled:
+        for path in (old, folder, written, filled):
+            os.utime(path, (long_ago, long_ago))
+        run_files.write_text(tmp_path / "a", "")
+        assert set(tmp_path.iterdir()) == {new, written, filled, tmp_path / "a"}
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    program = f"""
+import os, signal
+from vtkeras.run_files import replacing
+with replacing({str(tmp_path / "a")!r}) as temporary:
+    os.utime(temporary, (0, 0))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
+    assert len(names(tmp_path)) == 1
     run_files.write_text(tmp_path / "a", "")
-    assert names(tmp_path) == [f"{run_files.TEMPORARY}new", "a"]
+    assert names(tmp_path) == ["a"]
 
 
 def test_writers_of_one_file_do_not_meet(tmp_path):

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from vtkeras.errors import UserError
+from vtkeras.run_files import write_text
 
 CONFIG_DIR = Path(__file__).parent / "configs"
 
@@ -270,7 +271,7 @@ def parse_config(values: dict, origin: str = "config") -> Config:
 def save_config(config: Config, path: str | Path) -> None:
     """Writes `config` as YAML that `load_config` reads back to an equal object."""
     values = config.model_dump(mode="json")
-    Path(path).write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    write_text(path, yaml.safe_dump(values, sort_keys=False))
 
 
 def _apply_override(values: dict, override: str) -> None:

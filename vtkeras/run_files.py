@@ -7,13 +7,14 @@ renamed: readers see the old content or the new one, and what was there stays if
 from __future__ import annotations
 
 import errno
+import fcntl
 import importlib.resources
 import json
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -38,7 +39,7 @@ PREDICTIONS = "predictions.csv"
 README = "README.md"
 
 TEMPORARY = ".partial-"
-ABANDONED_SECONDS = 3600  # a temporary file that was not touched for so long belongs to a process that was killed
+ABANDONED_SECONDS = 60  # after which a temporary file that nobody holds is removed: its process was killed
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (errno.EACCES, errno.EROFS)
 
@@ -83,7 +84,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with disk_errors(path):
         _refuse_other_than_file(path)
-        with _temporary(path) as temporary:
+        with _temporary(path, Path.touch) as temporary:
             yield temporary
             _flush(temporary)
             os.replace(temporary, path)
@@ -103,10 +104,9 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     before = path.with_name(f".before-{path.name}")
-    with disk_errors(path), _temporary(path) as temporary:
+    with disk_errors(path), _temporary(path, Path.mkdir) as temporary:
         if before.exists() and not path.exists():  # a process was killed between the two renames below
             before.rename(path)
-        temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
             _flush(file)
@@ -233,18 +233,33 @@ def shipped_model(task: str, name: str) -> Path:
 
 
 @contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    """A new name beside `path`, with its suffix, which writers go by; gone at the end."""
+def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    """A new file or folder beside `path`, with its suffix, which writers go by; gone at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for old in path.parent.glob(f"{TEMPORARY}*"):
-        with suppress(FileNotFoundError):  # its own process may remove it meanwhile
+        with suppress(OSError):  # locked: its process still writes it
             if time.time() - old.stat().st_mtime > ABANDONED_SECONDS:
-                _remove(old)
+                with _opened(old) as descriptor:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _remove(old)
     temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:12]}{path.suffix}")
     try:
-        yield temporary
+        make(temporary)
+        with _opened(temporary) as descriptor:
+            with suppress(OSError):  # some network disks know no locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # gone when the process is killed
+            yield temporary
     finally:
         _remove(temporary)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:
@@ -255,16 +270,15 @@ def _remove(path: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
+    with _opened(path) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_elsewhere(error: OSError, path: Path) -> bool:
-    name = error.filename
-    return isinstance(name, str) and not Path(name).absolute().is_relative_to(path.absolute().parent)
+    if not isinstance(error.filename, str):
+        return False
+    place = Path(error.filename.removeprefix("file:")).absolute()  # FFmpeg gives an address
+    return not place.is_relative_to(path.absolute().parent)
 
 
 def _refuse_other_than_file(path: Path) -> None:

@@ -104,6 +104,7 @@ def test_a_file_without_picture(tmp_path):
     assert not (tmp_path / "b.mp4").exists()
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_folder_that_cannot_be_made(tmp_path):
+    video = make_video(tmp_path / "a.mp4", 4)
     with pytest.raises(UserError, match="cannot be written"):
-        cut(make_video(tmp_path / "a.mp4", 4), [(0, 0.2)], tmp_path / "none" / "b.mp4")
+        cut(video, [(0, 0.2)], video / "b.mp4")

@@ -223,7 +223,7 @@ def test_full_disk(videos, captions, expected, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", filling_fsync)
-        with pytest.raises(UserError, match="disk full while writing"):
+        with pytest.raises(UserError, match="disk is full"):
             ingest(videos, captions, out, **OPTIONS)
     kept = checksums(out)
     assert kept and kept.items() <= expected.items()

@@ -13,6 +13,7 @@ from vtkeras.data.captions import ClipRow
 from vtkeras.data.decoder import EncodedClip
 from vtkeras.data.shards import Manifest, Shard, sha256_of, verify, write_shard
 from vtkeras.errors import UserError
+from vtkeras.run_files import TEMPORARY
 
 ROW = ClipRow("猫", "猫.mp4", None, None, "train", ("قطة", "🐈"), (("q?", "a"), ("r?", "b")), ("x", "y"))
 BARE = ClipRow("b", "b.mp4", 0.5, 1.0, "train", (), (), ())
@@ -146,10 +147,10 @@ class FullDisk:
 def test_full_disk_leaves_the_old_shard(folder, monkeypatch):
     before = sha256_of(folder / "train-00000.tfrecord")
     monkeypatch.setattr(tf.io, "TFRecordWriter", FullDisk)
-    with pytest.raises(UserError, match="disk full while writing .*train-00000.tfrecord"):
+    with pytest.raises(UserError, match="disk is full: .*train-00000.tfrecord"):
         write_shard(folder / "train-00000.tfrecord", [(ROW, CLIP)] * 3)
     assert sha256_of(folder / "train-00000.tfrecord") == before
-    assert not list(folder.glob("*.tmp"))
+    assert not list(folder.glob(f"{TEMPORARY}*"))
 
 
 def test_full_disk_at_the_flush(folder, monkeypatch):
@@ -158,6 +159,6 @@ def test_full_disk_at_the_flush(folder, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     text = (folder / "manifest.json").read_text()
-    with pytest.raises(UserError, match="disk full while writing .*manifest.json"):
+    with pytest.raises(UserError, match="disk is full: .*manifest.json"):
         Manifest({}, "", ()).save(folder)
-    assert (folder / "manifest.json").read_text() == text and not list(folder.glob("*.tmp"))
+    assert (folder / "manifest.json").read_text() == text and not list(folder.glob(f"{TEMPORARY}*"))

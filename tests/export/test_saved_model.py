@@ -162,13 +162,14 @@ def test_a_failed_export_leaves_the_old_one(tiny_run, tmp_path, monkeypatch):
     out = export_run(tiny_run, tmp_path / "out", report=lambda line: None)
     before = (out / "model.keras").read_bytes()
 
-    def full_disk(*args, **kwargs):
-        raise OSError(28, "No space left on device")
+    def full_disk(run, path, compiled):
+        (path / "half").write_text("")
+        raise tf.errors.ResourceExhaustedError(None, None, f"{path}; No space left on device")
 
     monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", full_disk)
     with pytest.raises(UserError, match="disk is full"):
         export_run(tiny_run, out, report=lambda line: None)
-    assert (out / "saved_model" / "saved_model.pb").is_file()
+    assert (out / "saved_model" / "saved_model.pb").is_file() and not list(out.rglob("half"))
     assert (out / "model.keras").read_bytes() == before
 
 

@@ -10,6 +10,7 @@ import yaml
 from vtkeras.config import load_config
 from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.errors import UserError
+from vtkeras.run_files import TEMPORARY
 from vtkeras.training.callbacks import Checkpoints, Progress, StopOnNaN, spell_time
 from vtkeras.training.features import cached_features
 from vtkeras.training.fit import train, validation_batches
@@ -107,7 +108,7 @@ def test_what_a_run_leaves(straight, config):
     assert {"tokens", "answers", "labels"} == set(json.loads((straight / "vocabulary.json").read_text()))
     assert read_meta(straight / "checkpoints" / "last.npz")["epoch"] == 2
     assert {path.parent.name for path in straight.glob("logs/**/events*")} == {"train", "validation", "samples"}
-    assert not list(straight.rglob("*.partial"))
+    assert not list(straight.rglob(f"{TEMPORARY}*"))
 
 
 def test_progress_is_told(lines, straight):

@@ -131,20 +131,8 @@ def test_failure_keeps_the_one_before(saved, monkeypatch, function, what, error)
         with pytest.raises(error, match="disk is full" if what is full else None):
             save_state(path, model, {"epoch": 4})
     assert path.read_bytes() == before
-    assert what is killed or [file.name for file in path.parent.iterdir()] == ["last.npz"]
-    save_state(path, model, {"epoch": 4})  # what a kill left behind is in nobody's way
+    save_state(path, model, {"epoch": 4})
     assert read_meta(path) == {"epoch": 4} and [file.name for file in path.parent.iterdir()] == ["last.npz"]
-
-
-def test_another_os_error_is_not_called_a_full_disk(saved, monkeypatch):
-    path, model = saved
-
-    def denied(*args, **kwargs):
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(np, "savez", denied)
-    with pytest.raises(PermissionError):
-        save_state(path, model, {})
 
 
 def test_fingerprint(tiny_config):

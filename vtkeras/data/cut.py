@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -13,7 +12,7 @@ import numpy as np
 
 from vtkeras.data.containers import ANIMATED_WEBP, LOCAL_FILES_ONLY, container_format_of, video_stream
 from vtkeras.data.video import FrameStream
-from vtkeras.errors import UserError
+from vtkeras.run_files import replacing
 
 MAX_SIDE = 1280  # pixels
 TICKS = 90_000  # a second
@@ -47,16 +46,8 @@ def cut(
     Example:
         >>> cut("film.mp4", [(2.0, 4.0), (10.0, 12.5)], "short.mp4")
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with _open_sound(video) as (sound, origin):
-            _write(video, spans, temporary, max_side, sound, origin, progress)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, _open_sound(video) as (sound, origin):
+        _write(video, spans, temporary, max_side, sound, origin, progress)
 
 
 def _write(video, spans, path, max_side, sound, origin, progress) -> None:

@@ -20,8 +20,9 @@ from vtkeras import keys
 from vtkeras.data.captions import ClipRow, read_captions
 from vtkeras.data.containers import EXTENSIONS, MAX_SIDE
 from vtkeras.data.decoder import DecoderPool, EncodedClip, Request
-from vtkeras.data.shards import VERSION, Manifest, Shard, sha256_of, write_json, write_shard
+from vtkeras.data.shards import VERSION, Manifest, Shard, sha256_of, write_shard
 from vtkeras.errors import UserError
+from vtkeras.run_files import TEMPORARY, disk_errors, write_json
 
 PLAN = "plan.json"
 
@@ -152,11 +153,9 @@ def _plan(
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    try:
+    with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         lock = (out / ".lock").open("w")
-    except OSError as error:
-        raise UserError(f"{out} cannot be written: {error.strerror}.") from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -170,7 +169,7 @@ def _settle(out: Path, plan: dict) -> None:
     path = out / PLAN
     way_out = "choose another --out or delete that folder."
     if not path.exists():
-        if any(file.name not in (".lock", f"{PLAN}.tmp") for file in out.iterdir()):
+        if any(file.name != ".lock" and not file.name.startswith(TEMPORARY) for file in out.iterdir()):
             raise UserError(f"{out} is not empty and was not made by ingest: {way_out}")
         write_json(path, plan)
         return

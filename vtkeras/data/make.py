@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from vtkeras.data.long_digits import FPS, SHOT_SECONDS, LongDigits
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.subtitles import write_subtitles
+from vtkeras.run_files import replacing, write_json
 
 SHARES = ((keys.TRAIN, 0.8), (keys.VALIDATION, 0.9), (keys.TEST, 1.0))
 
@@ -38,7 +38,6 @@ def make_videos(out: str | Path, clips: int, seed: int = 0, report: Callable[[st
         >>> make_videos("data/moving_digits", clips=60)
     """
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     source = MovingDigits(seed=seed)
     rows = []
     for index in range(clips):
@@ -50,7 +49,7 @@ def make_videos(out: str | Path, clips: int, seed: int = 0, report: Callable[[st
         texts = [example[key] for key in (keys.QUESTION, keys.ANSWER, keys.LABEL)]
         rows.append([name, example[keys.CAPTIONS][0], *texts, split])
     captions = out / "captions.csv"
-    with open(captions, "w", newline="", encoding="utf-8") as file:
+    with replacing(captions) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["path", "caption", "question", "answer", "label", "split"])
         table.writerows(rows)
@@ -79,7 +78,6 @@ def make_long_videos(
         report: called with lines of progress.
     """
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     source = LongDigits(scenes=scenes, seed=seed, lag=lag, remarks=remarks)
     entries = []
     for number in range(videos):
@@ -93,5 +91,5 @@ def make_long_videos(
             {"video": f"{name}.mp4", "segment": SHOT_SECONDS, "transcript": f"{name}.json", "scores": scores}
         )
         report(f"{name}.mp4: {scenes} scenes, {len(transcript)} sentences")
-    (out / ANNOTATIONS).write_text(json.dumps(entries, indent=1), encoding="utf-8")
+    write_json(out / ANNOTATIONS, entries)
     report(f"ready: vtkeras evaluate-summary {out}; vtkeras train-scorer {out}")

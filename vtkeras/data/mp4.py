@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
-from vtkeras.errors import UserError
+from vtkeras.run_files import replacing
 
 
 def write_video(path: str | Path, frames: np.ndarray, fps: float) -> None:
@@ -26,17 +25,10 @@ def write_video(path: str | Path, frames: np.ndarray, fps: float) -> None:
     Example:
         >>> write_video("clip.mp4", np.zeros((16, 64, 64, 3), np.uint8), fps=8)
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     _, height, width, _ = frames.shape
     frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    try:
+    with replacing(path) as temporary:
         _encode(temporary, frames, Fraction(fps).limit_denominator(1000))
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _encode(path: Path, frames: np.ndarray, rate: Fraction) -> None:

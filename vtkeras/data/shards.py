@@ -8,12 +8,10 @@ the manifest's counts and checksums are what makes damage show.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from vtkeras import keys
 from vtkeras.data.captions import ClipRow
 from vtkeras.data.decoder import EncodedClip
 from vtkeras.errors import UserError
+from vtkeras.run_files import replacing, write_json
 
 MANIFEST = "manifest.json"
 VERSION = 1
@@ -199,7 +198,7 @@ def write_shard(path: str | Path, clips: Iterable[tuple[ClipRow, EncodedClip]]) 
         >>> write_shard("train-00000.tfrecord", [(row, clip)])
         'c0a1...'
     """
-    with atomic_file(Path(path)) as temporary:
+    with replacing(path) as temporary:
         with tf.io.TFRecordWriter(str(temporary)) as writer:
             for row, clip in clips:
                 writer.write(_serialize(row, clip))
@@ -238,47 +237,6 @@ def sha256_of(path: str | Path) -> str:
     """SHA-256 of a file as hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_json(path: Path, values: object) -> None:
-    """Writes JSON that replaces `path` only when it is whole and on the disk."""
-    with atomic_file(path) as temporary:
-        text = json.dumps(values, ensure_ascii=False, indent=1)
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary path whose file takes the name `path` if nothing fails.
-
-    Raises:
-        UserError: when the disk is full or not writable; what was under `path` is still there.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        yield temporary
-        _flush(temporary)
-        os.replace(temporary, path)
-        _flush(path.parent)
-    except (OSError, tf.errors.OpError) as error:
-        temporary.unlink(missing_ok=True)
-        raise UserError(_disk_problem(path, error)) from None
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _disk_problem(path: Path, error: Exception) -> str:
-    full = isinstance(error, tf.errors.ResourceExhaustedError) or getattr(error, "errno", 0) == errno.ENOSPC
-    if full:
-        return f"disk full while writing {path}: free some space and run the same command again."
-    reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    return f"{path} cannot be written: {reason}."
 
 
 def _serialize(row: ClipRow, clip: EncodedClip) -> bytes:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.data.events import TIME_TOKENS, has_times, without_times
 from vtkeras.errors import UserError
+from vtkeras.run_files import write_json
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[START]", "[END]"
 SPECIAL_TOKENS = (PAD, UNKNOWN, START, END)
@@ -33,7 +34,7 @@ class Vocabulary:
 
     def save(self, path: str | Path) -> None:
         """Writes the vocabulary as JSON."""
-        Path(path).write_text(json.dumps(asdict(self), ensure_ascii=False, indent=1), encoding="utf-8")
+        write_json(path, asdict(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Vocabulary:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from vtkeras import keys
 from vtkeras.data.containers import EXTENSIONS
-from vtkeras.data.shards import atomic_file
 from vtkeras.errors import UserError
+from vtkeras.run_files import replacing
 
 
 def convert(questions: str | Path, annotations: str | Path, folder: str | Path, out: str | Path) -> int:
@@ -55,7 +55,7 @@ def convert(questions: str | Path, annotations: str | Path, folder: str | Path, 
             rows[path, "", " ".join(text.split()), answers] = None
     if not rows:
         raise UserError(f"None of the {len(asked)} questions in {questions} is about a file in {folder}.")
-    with atomic_file(Path(out)) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    with replacing(out) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["path", "caption", "question", "answer"])
         table.writerows(rows)

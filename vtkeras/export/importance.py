@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from vtkeras.errors import UserError
 from vtkeras.models.importance import ImportanceModel
-
-SAVED_MODEL = "saved_model"
-SCORER_FILE = "scorer.json"
+from vtkeras.run_files import SAVED_MODEL, SCORER_FILE, replacing_folder, write_json
 
 
 def export_importance(model: ImportanceModel, out: str | Path, provenance: dict) -> Path:
@@ -36,16 +31,9 @@ def export_importance(model: ImportanceModel, out: str | Path, provenance: dict)
         PosixPath('runs/scorer')
     """
     out = Path(out)
-    new = out / f"partial-{SAVED_MODEL}"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(new, ignore_errors=True)
-        _write(model, new)
-        shutil.rmtree(out / SAVED_MODEL, ignore_errors=True)
-        new.rename(out / SAVED_MODEL)
-        (out / SCORER_FILE).write_text(json.dumps(provenance, indent=1, ensure_ascii=False), encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{out} cannot be written: {error.strerror or error}.") from None
+    with replacing_folder(out / SAVED_MODEL) as temporary:
+        _write(model, temporary)
+    write_json(out / SCORER_FILE, provenance)
     return out
 
 

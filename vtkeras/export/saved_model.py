@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +15,25 @@ from vtkeras import keys
 from vtkeras.config import save_config
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.preprocess import even_frames
-from vtkeras.errors import UserError
-from vtkeras.training.run import CONFIG_FILE, LOGS, MODEL_FILE, VOCABULARY_FILE, Run, make_source
+from vtkeras.run_files import (
+    CLASSES,
+    CONFIG_FILE,
+    LOGS,
+    METRICS,
+    METRICS_TABLE,
+    MODEL_FILE,
+    PREDICTIONS,
+    README,
+    SAMPLES,
+    SAVED_MODEL,
+    VOCABULARY_FILE,
+    replacing,
+    replacing_folder,
+    write_bytes,
+    write_text,
+)
+from vtkeras.training.run import Run, make_source
 
-SAVED_MODEL = "saved_model"
-SAMPLES = "samples"
-README = "README.md"
 SAMPLE_CLIPS = 12
 SAMPLE_FPS = 8
 
@@ -75,21 +87,16 @@ def export_run(
     """
     run = Run.open(run_folder)
     out = Path(out) if out else run.folder
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if out != run.folder:
-            _copy_run_files(run, out)
-        _replace(out / SAVED_MODEL, lambda path: write_saved_model(run, path, compiled))
-        if keras_file:
-            _replace(out / MODEL_FILE, lambda path: run.model.save(path))
-        _replace(out / SAMPLES, lambda path: write_samples(run, path))
-        (out / README).write_text(_readme(run, out), encoding="utf-8")
-    except OSError as error:
-        if error.errno == errno.ENOSPC or "No space left" in str(error):
-            raise UserError(
-                f"The disk is full: {out} keeps what was there before. Free some space and export again."
-            ) from None
-        raise
+    if out != run.folder:
+        _copy_run_files(run, out)
+    with replacing_folder(out / SAVED_MODEL) as temporary:
+        write_saved_model(run, temporary, compiled)
+    if keras_file:
+        with replacing(out / MODEL_FILE) as temporary:
+            run.model.save(temporary)
+    with replacing_folder(out / SAMPLES) as temporary:
+        write_samples(run, temporary)
+    write_text(out / README, _readme(run, out))
     written = [name for name in (SAVED_MODEL, MODEL_FILE, SAMPLES) if (out / name).exists()]
     report(f"exported to {out}: {', '.join(written)}")
     return out
@@ -219,7 +226,7 @@ def write_samples(run: Run, path: Path) -> None:
     A clip that is asked several questions has a row for each.
     """
     source = make_source(run.config)
-    path.mkdir(parents=True)
+    path.mkdir(parents=True, exist_ok=True)
     split = next(split for split in (keys.TEST, keys.VALIDATION, keys.TRAIN) if split in source.splits())
     names: dict[bytes, str] = {}
     rows: dict[tuple, None] = {}  # the same question may be asked twice
@@ -250,15 +257,16 @@ def _write_sample(folder: Path, index: int, frames: np.ndarray) -> str:
 def _copy_run_files(run: Run, out: Path) -> None:
     save_config(run.config, out / CONFIG_FILE)
     run.preprocessor.vocabulary.save(out / VOCABULARY_FILE)
-    for name in ("metrics.json", "metrics.md", "classes.md", "predictions.csv"):
+    for name in (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS):
         if (run.folder / name).is_file():
-            shutil.copyfile(run.folder / name, out / name)
+            write_bytes(out / name, (run.folder / name).read_bytes())
     if (run.folder / LOGS).is_dir():
-        shutil.copytree(run.folder / LOGS, out / LOGS, dirs_exist_ok=True)
+        with replacing_folder(out / LOGS) as temporary:
+            shutil.copytree(run.folder / LOGS, temporary, dirs_exist_ok=True)
 
 
 def _readme(run: Run, out: Path) -> str:
-    metrics = out / "metrics.md"
+    metrics = out / METRICS_TABLE
     table = metrics.read_text(encoding="utf-8") if metrics.is_file() else f"Not evaluated: `vtkeras evaluate {out}`.\n"
     keras_file = (out / MODEL_FILE).exists()
     use = f"`{MODEL_FILE}` is for Keras" if keras_file else f"the `{MODEL_FILE}` file is left out for its size"
@@ -277,23 +285,3 @@ vtkeras export runs/{run.config.name} --out {out}{"" if keras_file else " --no-k
 ## Results
 
 {table}"""
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    """Lets `write` make a new `path` beside the old one, and takes the old one away only then."""
-    new = path.with_name(f"partial-{path.name}")
-    old = path.with_name(f"old-{path.name}")
-    _remove(new)
-    write(new)
-    _remove(old)
-    if path.exists():
-        path.rename(old)
-    new.rename(path)
-    _remove(old)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from vtkeras.data.video import Clip, read_frames
 from vtkeras.errors import UserError
 from vtkeras.explain.attention_tables import by_time, question_shares
 from vtkeras.explain.overlay import caption_picture
+from vtkeras.run_files import replacing
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import Answer, Caption, readable
@@ -161,7 +162,9 @@ def save_picture(found: Description, path: str | Path) -> None:
     if shown is None:
         raise UserError("There is no caption and no question to picture: ask with --question.")
     scale = max(1, 128 // max(shown.frames.shape[1:3]))
-    Image.fromarray(caption_picture(shown.frames, shown.words, shown.attention.mean(axis=1), scale)).save(path)
+    picture = caption_picture(shown.frames, shown.words, shown.attention.mean(axis=1), scale)
+    with replacing(path) as temporary:
+        Image.fromarray(picture).save(temporary, "PNG")
 
 
 def _caption_values(caption: Caption, times: np.ndarray) -> dict:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vtkeras.errors import UserError
 from vtkeras.explain import faithfulness
 from vtkeras.explain.faithfulness import Faithfulness
+from vtkeras.run_files import disk_errors, write_json, write_text
 from vtkeras.serving import explanation
 from vtkeras.serving.explanation import Explanation
 from vtkeras.serving.predictor import Predictor
@@ -51,7 +51,8 @@ def evaluate(
     done = _read_partial(partial, settings)
     if done:
         report(f"{len(done)} clips were judged before: going on after them")
-    try:
+    with disk_errors(partial):
+        folder.mkdir(parents=True, exist_ok=True)
         with open(partial, "w", encoding="utf-8") as file:  # anew: its last line may have been cut short
             file.writelines(json.dumps(line) + "\n" for line in (settings, *done))
             number = -1
@@ -63,12 +64,9 @@ def evaluate(
                     done.append(rows)
                     report(f"clip {number + 1}: {len(rows)} words and answers")
         results = {"settings": settings, **summarize(done[: number + 1])}
-        for name, text in ((RESULTS, json.dumps(results, indent=1)), (TABLE, to_markdown(results))):
-            (folder / f"{name}.partial").write_text(text, encoding="utf-8")
-            (folder / f"{name}.partial").replace(folder / name)
+        write_json(folder / RESULTS, results)
+        write_text(folder / TABLE, to_markdown(results))
         partial.unlink()
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}.") from None
     return results
 
 

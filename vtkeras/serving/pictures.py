@@ -15,6 +15,7 @@ from vtkeras.explain import attention_tables
 from vtkeras.explain.animation import animate, as_gif, as_png, pace
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.explain.overlay import caption_picture
+from vtkeras.run_files import write_bytes, write_text
 from vtkeras.serving import explanation
 from vtkeras.serving.explanation import Explanation
 from vtkeras.serving.predictor import Predictor
@@ -135,16 +136,12 @@ def save(
     Raises:
         UserError: if the folder cannot be written.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "explanation.json").write_text(numbers, encoding="utf-8")
-        if words:
-            pictures, fps = to_frames(found, maps, words)
-            (out / "words.png").write_bytes(to_png(found, maps, words))
-            (out / "look.gif").write_bytes(as_gif(pictures, fps))
-            write_video(out / "look.mp4", pictures, fps)
-    except OSError as error:
-        raise UserError(f"{out} cannot be written: {error.strerror}.") from None
+    write_text(out / "explanation.json", numbers)
+    if words:
+        pictures, fps = to_frames(found, maps, words)
+        write_bytes(out / "words.png", to_png(found, maps, words))
+        write_bytes(out / "look.gif", as_gif(pictures, fps))
+        write_video(out / "look.mp4", pictures, fps)
     report(f"written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
 
 

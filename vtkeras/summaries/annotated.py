@@ -41,7 +41,6 @@ def read_annotated(
         if opinions.transcript:
             transcript = read_transcript(folder / opinions.transcript, probe(path).duration)
         kept = folder / FEATURES / predictor.info["model_hash"] / path.stem
-        kept.mkdir(parents=True, exist_ok=True)
         features = shot_features(path, predictor, kept, MAX_SHOT, CUT_THRESHOLD)
         videos.append(AnnotatedVideo(read_sequence(features.shots, transcript, predictor), opinions))
         progress("describing videos", number + 1, len(every))

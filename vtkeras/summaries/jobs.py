@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from vtkeras.run_files import write_json
 from vtkeras.summaries.shot_features import SHOTS
 from vtkeras.summaries.summarize import JSON
 
@@ -68,7 +69,7 @@ def start(video: str | Path, model: str | Path, folder: Path, *options: str) -> 
             env={**os.environ, "PYTHONPATH": search_path},
         )
     _PROCESSES[folder] = process
-    (folder / JOB).write_text(json.dumps({"pid": process.pid, "video": str(video)}), encoding="utf-8")
+    write_json(folder / JOB, {"pid": process.pid, "video": str(video)})
 
 
 def status(folder: Path) -> Status | None:

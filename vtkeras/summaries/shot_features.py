@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from PIL import Image
 from vtkeras.data.video import FrameStream
 from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
+from vtkeras.run_files import disk_errors
 from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries.color_histogram import color_histogram
 from vtkeras.summaries.shots import Shot, find_shots
@@ -99,7 +99,7 @@ def shot_features(
             f"The model '{predictor.info['name']}' cannot summarise: it has no captions or no joint "
             "embedding of videos and texts: choose one of the task 'multitask'."
         )
-    with FrameStream(video) as stream, _disk_errors_of(folder):
+    with FrameStream(video) as stream, disk_errors(folder):
         key = {
             "version": VERSION,
             "video": file_hash(video),
@@ -196,11 +196,3 @@ def _to_shot(values: dict) -> ShotFeatures:
 
 def _rounded(vector: np.ndarray) -> list[float]:
     return [round(float(value), 5) for value in vector]
-
-
-@contextmanager
-def _disk_errors_of(folder: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror or error}.") from None

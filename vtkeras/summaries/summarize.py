@@ -15,6 +15,7 @@ from vtkeras.data.subtitles import Sentence, Transcript, read_transcript, write_
 from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.metrics.summary import choose_key_shots
+from vtkeras.run_files import replacing, write_json, write_text
 from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import readable
 from vtkeras.summaries.align_transcript import pick_sentences
@@ -153,7 +154,6 @@ def summarize(
     predictor = Predictor(model) if isinstance(model, (str, Path)) else model
     scorer = make_scorer(options.scorer, predictor.info["model_hash"])
     longest = options.longest or float(np.clip(LONGEST_SHARE * duration, MIN_SHOT, MAX_SHOT))
-    _make(out)
 
     def report(stage: str) -> Callable[[float, float], None]:
         return lambda done, total: progress(stage, done, total)
@@ -238,22 +238,19 @@ def select_key_shots(
 
 def save(summary: Summary, video: str | Path, out: Path, clip: bool, progress: Progress) -> None:
     """Writes every output; the mp4 only if it is not there for the same shots already."""
-    try:
-        _write(out / TEXT, to_text(summary))
-        write_subtitles(out / CAPTIONS, captions(summary))
-        write_subtitles(out / CLIP_CAPTIONS, clip_captions(summary))
-        storyboard(
-            summary.shots, out, f"{summary.video}: {summary.seconds:.0f} s of {summary.duration:.0f} s"
-        ).save(out / STORYBOARD)
-        spans = [(shot["start"], shot["end"]) for shot in summary.key_shots]
-        before = _spans_of(out) if (out / CLIP).is_file() else None
-        if before != (summary.video_hash, spans):
-            (out / CLIP).unlink(missing_ok=True)  # of other shots
-            if clip:
-                cut(video, spans, out / CLIP, progress=lambda *done: progress("cutting the summary", *done))
-        _write(out / JSON, json.dumps(asdict(summary), ensure_ascii=False, indent=1))
-    except OSError as error:
-        raise UserError(f"{out} cannot be written: {error.strerror or error}.") from None
+    write_text(out / TEXT, to_text(summary))
+    write_subtitles(out / CAPTIONS, captions(summary))
+    write_subtitles(out / CLIP_CAPTIONS, clip_captions(summary))
+    title = f"{summary.video}: {summary.seconds:.0f} s of {summary.duration:.0f} s"
+    with replacing(out / STORYBOARD) as temporary:
+        storyboard(summary.shots, out, title).save(temporary)
+    spans = [(shot["start"], shot["end"]) for shot in summary.key_shots]
+    before = _spans_of(out) if (out / CLIP).is_file() else None
+    if before != (summary.video_hash, spans):
+        (out / CLIP).unlink(missing_ok=True)  # of other shots
+        if clip:
+            cut(video, spans, out / CLIP, progress=lambda *done: progress("cutting the summary", *done))
+    write_json(out / JSON, asdict(summary))
 
 
 def to_text(summary: Summary) -> str:
@@ -309,16 +306,3 @@ def _spans_of(out: Path) -> tuple[str, list[tuple[float, float]]] | None:
     except UserError:
         return None
     return before.video_hash, [(shot["start"], shot["end"]) for shot in before.key_shots]
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be made: {error.strerror}.") from None
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.partial")
-    temporary.write_text(text, encoding="utf-8", errors="replace")  # the name of a transcript may be no text
-    temporary.replace(path)

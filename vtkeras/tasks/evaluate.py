@@ -16,6 +16,7 @@ from vtkeras.data.events import read_events, without_times
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import normalise
 from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS, dense_scores, retrieval_scores, vqa_accuracy
+from vtkeras.run_files import CLASSES, METRICS, METRICS_TABLE, write_text
 from vtkeras.tasks.baselines import BASELINES, Chances, Examples, Predictions, thumbnail
 from vtkeras.tasks.understanding import AVERAGED, SEPARATORS, class_details, class_scores, closed_heads
 from vtkeras.tasks.understanding import to_markdown as details_to_markdown
@@ -284,15 +285,9 @@ def write_results(results: dict, folder: Path) -> None:
     """Writes `metrics.json`, `metrics.md` and `classes.md`, each whole or not at all."""
     as_json = json.dumps(results, indent=1)
     as_json = re.sub(r"[{][^{}]*[}]", lambda row: re.sub(r"\n\s*", " ", row.group()), as_json)  # a row a line
-    texts = {
-        "metrics.json": as_json,
-        "metrics.md": to_markdown(results),
-        "classes.md": classes_to_markdown(results),
-    }
-    for name, text in texts.items():
-        temporary = folder / f"{name}.partial"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / name)
+    write_text(folder / METRICS, as_json)
+    write_text(folder / METRICS_TABLE, to_markdown(results))
+    write_text(folder / CLASSES, classes_to_markdown(results))
 
 
 def _take(dataset: tf.data.Dataset, limit: int | None) -> tf.data.Dataset:

@@ -10,10 +10,10 @@ import numpy as np
 
 from vtkeras import keys
 from vtkeras.metrics import tokenize
+from vtkeras.run_files import PREDICTIONS, replacing
 from vtkeras.tasks.baselines import Chances, Examples, Predictions
 from vtkeras.tasks.understanding import split_labels
 
-FILE = "predictions.csv"
 COLUMNS = (
     "split", "example", "clip", "text", "system",
     "caption", "caption_said", "caption_right",
@@ -59,13 +59,13 @@ class PredictionTable:
 
     def write(self, folder: str | Path) -> Path:
         """Writes `predictions.csv`, whole or not at all."""
-        path = Path(folder) / FILE
-        temporary = path.with_suffix(".partial")
-        with open(temporary, "w", newline="", encoding="utf-8", errors="replace") as file:
+        path = Path(folder) / PREDICTIONS
+        options = {"newline": "", "encoding": "utf-8", "errors": "replace"}
+        with replacing(path) as temporary, open(temporary, "w", **options) as file:
             table = csv.DictWriter(file, COLUMNS)
             table.writeheader()
             table.writerows(self.rows)
-        return temporary.replace(path)
+        return path
 
 
 def confidence(chances: Chances) -> np.ndarray:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from vtkeras.errors import UserError
 from vtkeras.explain.overlay import caption_picture
+from vtkeras.run_files import BEST, LAST
 from vtkeras.training.state import save_state
 
 
@@ -124,8 +125,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.best = min(self.best, loss)
         meta = {**self.meta, "epoch": epoch + 1, "best": self.best}
         if improved:
-            save_state(self.folder / "best.npz", self.model, meta)
-        save_state(self.folder / "last.npz", self.model, meta)
+            save_state(self.folder / BEST, self.model, meta)
+        save_state(self.folder / LAST, self.model, meta)
 
 
 class StopOnNaN(keras.callbacks.Callback):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from vtkeras.config import Config
 from vtkeras.data.pipeline import read
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.errors import UserError
+from vtkeras.run_files import replacing
 
 
 def cached_features(
@@ -63,19 +63,17 @@ def _compute(path: Path, encoder, source, split, preprocessor, report) -> None:
     count = len(examples)
     clips = examples.map(lambda example: preprocessor.clip(example[keys.FRAMES])[0]).batch(16)
     encode = tf.function(lambda frames: tf.cast(encoder(frames, training=False), tf.float16))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
-    array, done = None, 0
-    for frames in clips:
-        batch = encode(frames).numpy()
-        if array is None:
-            array = np.lib.format.open_memmap(temporary, "w+", "float16", (count, *batch.shape[1:]))
-        array[done : done + len(batch)] = batch
-        done += len(batch)
-        if done % 256 < len(batch) or done == count:
-            report(f"frame features of {split}: {done}/{count} clips")
-    array.flush()
-    os.replace(temporary, path)
+    done = 0
+    with replacing(path) as temporary, open(temporary, "wb") as file:  # a mapped file kills the process on a full disk
+        for frames in clips:
+            batch = encode(frames).numpy()
+            if not done:
+                header = {"descr": batch.dtype.str, "fortran_order": False, "shape": (count, *batch.shape[1:])}
+                np.lib.format.write_array_header_1_0(file, header)
+            file.write(batch.tobytes())
+            done += len(batch)
+            if done % 256 < len(batch) or done == count:
+                report(f"frame features of {split}: {done}/{count} clips")
 
 
 def _digest(encoder, config: Config) -> str:

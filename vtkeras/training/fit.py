@@ -16,12 +16,22 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.models import choose
+from vtkeras.run_files import (
+    CHECKPOINTS,
+    CONFIG_FILE,
+    FEATURES,
+    LAST,
+    LOGS,
+    SAMPLES,
+    VOCABULARY_FILE,
+    disk_errors,
+)
 from vtkeras.tasks import TASKS
 from vtkeras.tasks.minimum_risk import SelfCritical, with_references
 from vtkeras.training.callbacks import Checkpoints, MotionDropout, Progress, SampleLogger, StopOnNaN
 from vtkeras.training.features import cached_features
 from vtkeras.training.minimum_risk import ValidationCider, learn_by_reward, learns_by_reward
-from vtkeras.training.run import CHECKPOINTS, CONFIG_FILE, LOGS, VOCABULARY_FILE, active_heads, make_source
+from vtkeras.training.run import active_heads, make_source
 from vtkeras.training.schedule import StagedCosine
 from vtkeras.training.state import fingerprint, load_state, read_meta, save_state
 from vtkeras.training.strategies import (
@@ -67,7 +77,7 @@ def train(
     if config.train.start_parts and not config.train.start_from:
         raise UserError("train.start_parts needs train.start_from: name the run that the parts come from.")
     folder = Path(folder)
-    last = folder / CHECKPOINTS / "last.npz"
+    last = folder / CHECKPOINTS / LAST
     meta = _resume_point(last, config) if resume else _fresh(folder, config)
     task = choose(TASKS, config.task, "task")
     keras.utils.set_random_seed(config.train.seed)
@@ -110,7 +120,6 @@ def train(
     synchronise_batch_norm(model, strategy)
     decoder = task.decode(model, preprocessor, heads)
 
-    folder.mkdir(parents=True, exist_ok=True)
     save_config(config, folder / CONFIG_FILE)
     vocabulary.save(folder / VOCABULARY_FILE)
     report(
@@ -133,7 +142,7 @@ def train(
     def to_batch(examples):
         return task.preprocess(examples, preprocessor, outputs)
 
-    features = cached_features(model, source, preprocessor, config, features or folder / "features", report)
+    features = cached_features(model, source, preprocessor, config, features or folder / FEATURES, report)
     dataset = _epochs(config, source, preprocessor, to_batch, meta["epoch"], features)
     replicas = strategy.num_replicas_in_sync
     validation = validation_batches(config, source, preprocessor, to_batch, features, replicas)
@@ -143,25 +152,26 @@ def train(
         learn_by_reward(model, self_critical)
         rewarded = validation_batches(config, source, preprocessor, with_references(to_batch, 0.0), features)
         earned.append(ValidationCider(self_critical, rewarded))
-    model.fit(
-        dataset,
-        steps_per_epoch=steps,
-        initial_epoch=meta["epoch"],
-        epochs=config.epochs,
-        validation_data=validation,
-        verbose=0,
-        callbacks=[
-            *earned,  # first, so that the others see its figure
-            Progress(
-                config.name, steps * config.epochs, steps, config.train.batch_size, meta["epoch"], report
-            ),
-            StopOnNaN(),
-            *_motion_dropout(config),
-            keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
-            *_sample_logger(decoder, config, source, preprocessor, heads, folder),
-            Checkpoints(folder / CHECKPOINTS, {"fingerprint": meta["fingerprint"]}, meta["best"]),
-        ],
-    )
+    with disk_errors(folder / LOGS):  # TensorBoard writes as it goes; everything else is written whole
+        model.fit(
+            dataset,
+            steps_per_epoch=steps,
+            initial_epoch=meta["epoch"],
+            epochs=config.epochs,
+            validation_data=validation,
+            verbose=0,
+            callbacks=[
+                *earned,  # first, so that the others see its figure
+                Progress(
+                    config.name, steps * config.epochs, steps, config.train.batch_size, meta["epoch"], report
+                ),
+                StopOnNaN(),
+                *_motion_dropout(config),
+                keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
+                *_sample_logger(decoder, config, source, preprocessor, heads, folder),
+                Checkpoints(folder / CHECKPOINTS, {"fingerprint": meta["fingerprint"]}, meta["best"]),
+            ],
+        )
     return folder
 
 
@@ -170,7 +180,7 @@ def train_once(
 ) -> Path:
     """As `train`, but goes on after an interruption, or finds the same experiment done already."""
     folder = Path(folder)
-    last = folder / CHECKPOINTS / "last.npz"
+    last = folder / CHECKPOINTS / LAST
     resume = last.is_file()
     if resume and read_meta(last)["epoch"] >= config.epochs:
         stored = load_config(str(folder / CONFIG_FILE)).model_copy(update={"name": config.name})
@@ -210,7 +220,7 @@ def _metrics(task, config: Config, heads: tuple[str, ...], by_reward: bool) -> d
 
 
 def _fresh(folder: Path, config: Config) -> None:
-    if (folder / CHECKPOINTS / "last.npz").exists():
+    if (folder / CHECKPOINTS / LAST).exists():
         raise UserError(f"{folder} already holds a run: add --resume to go on, or choose another --out.")
 
 
@@ -340,4 +350,4 @@ def _sample_logger(decoder, config, source, preprocessor, heads, folder) -> list
         "questions": tf.stack([example[keys.QUESTION] for example in examples]),
         "captions": tf.constant([np.append(example[keys.CAPTIONS].numpy(), b"")[0] for example in examples]),
     }
-    return [SampleLogger(folder / LOGS / "samples", samples, decoder, heads)]
+    return [SampleLogger(folder / LOGS / SAMPLES, samples, decoder, heads)]

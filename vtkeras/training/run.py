@@ -14,14 +14,9 @@ from vtkeras.data.sources import make_source  # noqa: F401  callers take it from
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.models import choose
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, MODEL_FILE, VOCABULARY_FILE
 from vtkeras.tasks import TASKS, Task
 from vtkeras.training.state import load_state
-
-CONFIG_FILE = "config.yaml"
-VOCABULARY_FILE = "vocabulary.json"
-MODEL_FILE = "model.keras"
-CHECKPOINTS = "checkpoints"
-LOGS = "logs"
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Run:
         config = load_config(str(folder / CONFIG_FILE))
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
         task = choose(TASKS, config.task, "task")
-        best = folder / CHECKPOINTS / "best.npz"
+        best = folder / CHECKPOINTS / BEST
         if best.is_file():
             model = task.build(config, vocabulary)
             if config.model.cache_features:  # trained on features, its variables stand in another order
@@ -64,7 +59,7 @@ class Run:
         elif (folder / MODEL_FILE).is_file():
             model = load_model(folder / MODEL_FILE)
         else:
-            raise UserError(f"{folder} has neither {CHECKPOINTS}/best.npz nor {MODEL_FILE}: train it first.")
+            raise UserError(f"{folder} has neither {CHECKPOINTS}/{BEST} nor {MODEL_FILE}: train it first.")
         return cls(folder, config, task, Preprocessor(config.data, vocabulary), model)
 
     def decoder(self, **options):

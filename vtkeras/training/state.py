@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 
 from vtkeras.config import Config
 from vtkeras.errors import UserError
+from vtkeras.run_files import replacing
 
 
 def save_state(path: Path, model: keras.Model, meta: dict) -> None:
@@ -25,25 +24,11 @@ def save_state(path: Path, model: keras.Model, meta: dict) -> None:
     readable whatever happens meanwhile.
 
     Raises:
-        UserError: if the disk is full.
+        UserError: if the disk is full or cannot be written.
     """
     arrays = {f"v{index}": np.asarray(variable) for index, variable in enumerate(_variables(model))}
-    temporary = path.with_suffix(".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno == errno.ENOSPC:
-            raise UserError(
-                f"The disk is full: checkpoint {path} was not written, the one before it is untouched. "
-                "Free some space and go on with --resume."
-            ) from None
-        raise
+    with replacing(path) as temporary:
+        np.savez(temporary, meta=np.array(json.dumps(meta)), **arrays)
 
 
 def read_meta(path: Path) -> dict:

@@ -25,6 +25,7 @@ from vtkeras.data.mp4 import write_video
 from vtkeras.data.video import Clip, probe, read_frames
 from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
+from vtkeras.run_files import write_bytes
 
 __all__ = [
     "EXTENSIONS",
@@ -110,14 +111,7 @@ def store_upload(name: str, data: bytes, folder: str | Path, limit: int = UPLOAD
             "copy it to the server and give its path instead."
         )
     path = Path(folder) / f"{hashlib.sha256(data).hexdigest()[:16]}{extension}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A fresh file that takes the name: whatever stood under it, a link included, is never written to.
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
-        os.replace(file.name, path)
-    except OSError as error:
-        raise UserError(f"The upload cannot be stored: {error.strerror}.") from None
+    write_bytes(path, data)  # whatever stood under the name, a link included, is replaced and never written to
     return path
 
 
