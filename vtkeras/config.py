@@ -340,11 +340,11 @@ def first_problem(error: ValidationError, options: type[BaseModel], prefix: str 
     if problem["type"] == "value_error":
         return f"{location.rstrip('.')}: {problem['ctx']['error']}"
     if problem["type"] == "missing":
-        field = _inner_options(options, problem["loc"][:-1]).model_fields[problem["loc"][-1]]
+        field = _field_at(options, problem["loc"])
         return f"'{location}' is missing: {field.description}"
     told = f"'{location}' = {problem['input']!r}"
     if problem["type"] in ("finite_number", *_BOUND_PROBLEMS):
-        field = _inner_options(options, problem["loc"][:-1]).model_fields[problem["loc"][-1]]
+        field = _field_at(options, problem["loc"])
         default = "" if field.is_required() else f"; left out, it is {field.get_default(call_default_factory=True)}"
         bounds = _bounds(field)
         return f"{told} is out of range: it must be {bounds or 'a finite number'}{default}."
@@ -372,6 +372,10 @@ def _options_in(annotation: Any) -> type[BaseModel] | None:
         if isinstance(one, type) and issubclass(one, BaseModel):
             return one
     return None
+
+
+def _field_at(options: type[BaseModel], location: tuple) -> FieldInfo:
+    return _inner_options(options, location[:-1]).model_fields[location[-1]]
 
 
 def _inner_options(options: type[BaseModel], location: tuple) -> type[BaseModel]:

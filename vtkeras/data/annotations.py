@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,10 +92,10 @@ def read_annotations(folder: str | Path) -> list[Opinions]:
     return [_read_entry(f"{path}, entry {number}", entry) for number, entry in enumerate(entries, start=1)]
 
 
-def _read_entry(where: str, entry: object) -> Opinions:
+def _read_entry(where: str, entry: Any) -> Opinions:
     try:
         video, segment = str(entry["video"]), float(entry["segment"])
-        users = np.array(entry["scores"], float)
+        users = np.array(entry["scores"], np.float64)
         transcript = str(entry.get("transcript") or "")
     except (KeyError, TypeError, ValueError, AttributeError):
         raise UserError(

@@ -6,6 +6,7 @@ never reach FFmpeg), and FFmpeg may open local files only.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -58,6 +59,11 @@ def video_stream(path: Path, container: av.container.InputContainer) -> av.Video
         if stream.codec_context is not None and not cover:
             return stream
     raise UserError(f"{path} has no video stream that can be decoded.")
+
+
+def time_base(stream: av.VideoStream | av.AudioStream) -> Fraction:
+    """Seconds of one unit of a stream's times; FFmpeg's own unit where the file names none."""
+    return stream.time_base or Fraction(1, av.time_base)
 
 
 def check_size(path: Path, width: int, height: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from vtkeras.data.containers import ANIMATED_WEBP, LOCAL_FILES_ONLY, container_format_of, video_stream
+from vtkeras.data.containers import ANIMATED_WEBP, LOCAL_FILES_ONLY, container_format_of, time_base, video_stream
 from vtkeras.data.video import FrameStream
 from vtkeras.run_files import replacing
 
@@ -87,7 +87,7 @@ def _open_sound(path: str | Path) -> Iterator[tuple[av.AudioStream | None, float
         return
     with av.open(f"file:{path.absolute()}", format=container_format, options=LOCAL_FILES_ONLY) as container:
         video = video_stream(path, container)
-        yield next(iter(container.streams.audio), None), float((video.start_time or 0) * video.time_base)
+        yield next(iter(container.streams.audio), None), float((video.start_time or 0) * time_base(video))
 
 
 class _Voice:
@@ -122,13 +122,14 @@ class _Voice:
     def _read(self, start: float, length: int) -> np.ndarray:
         """`length` samples from `start` seconds on, float32 (2, length); silence where there are none."""
         samples = np.zeros((2, length), np.float32)
-        base = self._source.time_base
+        base, container = time_base(self._source), self._source.container
+        assert isinstance(container, av.container.InputContainer)
         resampler = av.AudioResampler("fltp", "stereo", RATE)
         try:
-            self._source.container.seek(int((start + self._origin) / base), stream=self._source)
-            for decoded in self._source.container.decode(self._source):
+            container.seek(int((start + self._origin) / base), stream=self._source)
+            for decoded in container.decode(self._source):
                 for frame in resampler.resample(decoded):
-                    begin = round((frame.time - self._origin - start) * RATE)
+                    begin = round(((frame.time or 0.0) - self._origin - start) * RATE)
                     if begin >= length:
                         return samples
                     _place(samples, frame.to_ndarray(), begin)

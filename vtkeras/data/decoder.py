@@ -119,12 +119,15 @@ class _Child:
         self._process: subprocess.Popen | None = None
 
     def decode(self, request: Request) -> EncodedClip | UserError:
-        if self._process is None:
-            self._process = _start()
-            self._process.stdout.read(len(READY))  # starting does not count as decoding
-        process = self._process
+        process = self._process = self._process or _start()
+        assert process.stdin and process.stdout
         too_late = threading.Event()
-        timer = threading.Timer(self._time_limit, lambda: (too_late.set(), process.kill()))
+
+        def stop() -> None:
+            too_late.set()
+            process.kill()
+
+        timer = threading.Timer(self._time_limit, stop)
         timer.start()
         try:
             pickle.dump(request, process.stdin)
@@ -143,14 +146,15 @@ class _Child:
         if process:
             process.kill()
             process.wait()
-            with suppress(OSError):  # a request may still be waiting to be sent
-                process.stdin.close()
+            if process.stdin:
+                with suppress(OSError):  # a request may still be waiting to be sent
+                    process.stdin.close()
 
 
 def _start() -> subprocess.Popen:
     package_root = str(Path(__file__).parents[2])
     search_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", f"from {__name__} import serve; serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -158,6 +162,9 @@ def _start() -> subprocess.Popen:
         # NumPy's own threads would take address space for nothing.
         env={**os.environ, "PYTHONPATH": search_path, "OPENBLAS_NUM_THREADS": "1"},
     )
+    assert process.stdout
+    process.stdout.read(len(READY))  # starting does not count as decoding
+    return process
 
 
 def _encode(request: Request) -> EncodedClip | UserError:

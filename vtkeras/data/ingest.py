@@ -224,16 +224,17 @@ def _reported(clips: Iterator, progress: Progress | None, done: int, total: int)
 def _write(
     out: Path, batch: _Batch, clips: Iterator[tuple[ClipRow, EncodedClip | UserError]], folder: Path
 ) -> Shard:
-    kept, set_aside, partial = [], [], []
+    kept: list[tuple[ClipRow, EncodedClip]] = []
+    set_aside: list[tuple[str, str]] = []
+    partial: list[tuple[str, str]] = []
     for row, clip in clips:
-        failed = isinstance(clip, UserError)
-        reason = str(clip) if failed else clip.reason
-        if reason:
-            # Where the folder lies is no business of the manifest.
-            entry = (row.path, reason.replace(f"{folder}/", ""))
-            (set_aside if failed else partial).append(entry)
-        if not failed:
-            kept.append((row, clip))
+        # The manifest names files relative to the folder.
+        if isinstance(clip, UserError):
+            set_aside.append((row.path, str(clip).replace(f"{folder}/", "")))
+            continue
+        kept.append((row, clip))
+        if clip.reason:
+            partial.append((row.path, clip.reason.replace(f"{folder}/", "")))
     shard = Shard(
         name=batch.name,
         split=batch.split,

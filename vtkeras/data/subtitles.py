@@ -241,25 +241,25 @@ def _number(where: str, entry: dict, names: tuple[str, ...]) -> float | None:
 
 
 def _with_corrected_times(path: Path, sentences: list[Sentence], duration: float) -> Transcript:
-    if sentences[0].start is None:
+    timed = [(one.start, one.end, one) for one in sentences if one.start is not None and one.end is not None]
+    if not timed:
         return Transcript(tuple(sentences))
     notes = []
-    starts = [sentence.start for sentence in sentences]
+    starts = [start for start, _, _ in timed]
     if any(later < earlier for earlier, later in zip(starts, starts[1:])):
         notes.append(f"{path}: its times are out of order; the sentences were sorted.")
-    backward = sum(sentence.end < sentence.start for sentence in sentences)
+    backward = sum(end < start for start, end, _ in timed)
     if backward:
         notes.append(
             f"{path}: {backward} of {len(sentences)} sentences end before they start; their start is kept."
         )
-    inside = [sentence for sentence in sentences if sentence.start < duration]
+    inside = sorted((one for one in timed if one[0] < duration), key=lambda one: one[0])
     if len(inside) < len(sentences):
         notes.append(
             f"{path}: {len(sentences) - len(inside)} of {len(sentences)} sentences begin past the end of the "
             f"video ({duration:.1f} s) and were left out."
         )
-    ordered = sorted(inside, key=lambda sentence: sentence.start)
-    kept = tuple(replace(one, end=min(max(one.end, one.start), duration)) for one in ordered)
+    kept = tuple(replace(one, end=min(max(end, start), duration)) for start, end, one in inside)
     return Transcript(kept, tuple(notes))
 
 

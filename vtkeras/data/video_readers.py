@@ -23,6 +23,7 @@ from vtkeras.data.containers import (
     check_size,
     container_format_of,
     is_cut,
+    time_base,
     video_stream,
 )
 from vtkeras.errors import UserError
@@ -70,7 +71,6 @@ class Reader:
     """Walks forward over a file's frames, holding the one on screen and the one after it."""
 
     fed = 0  # packets given to the decoder
-    lost = 0  # of these, the ones no frame came from
     damaged = 0  # of these, the ones that came out with errors
     cut = False  # the file lacks its closing mark
 
@@ -81,6 +81,11 @@ class Reader:
         self._next = self._advance()
 
     @property
+    @property
+    def lost(self) -> int:
+        """Packets that were given to the decoder and no frame came from."""
+        return 0
+
     def last_end(self) -> float:
         """Seconds at which the frame on screen gives way."""
         return self._shown.end
@@ -165,7 +170,7 @@ class AvReader(Reader):
 
     def _duration(self) -> float:
         """Seconds of the video stream; counted over its packets when no header tells. 0: a still."""
-        stream, base = self._stream, self._stream.time_base
+        stream, base = self._stream, time_base(self._stream)
         if self._container.format.name.endswith("_pipe"):
             return 0.0
         if stream.duration:
@@ -196,7 +201,7 @@ class AvReader(Reader):
         self._frames = self._walk(self._decode(), after)
 
     def _jump(self, target: float) -> None:
-        base, index = self._stream.time_base, self._stream.index_entries
+        base, index = time_base(self._stream), self._stream.index_entries
         sought = int((target - _SEEK_MARGIN + self._origin) / base)
         position = index.search_timestamp(sought, backward=True) if len(index) else -1
         if position < 0:
@@ -275,7 +280,7 @@ class WebpReader(Reader):
 
     def _lengths(self) -> list[float]:
         lengths = []
-        for index in range(self._image.n_frames):
+        for index in range(getattr(self._image, "n_frames", 1)):
             self._image.seek(index)
             self._image.load()
             # Browsers show a frame of no length for a tenth of a second.

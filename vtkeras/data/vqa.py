@@ -42,7 +42,7 @@ def convert(questions: str | Path, annotations: str | Path, folder: str | Path, 
     """
     asked = {_field(*found, "question_id", int): found for found in _entries(questions, "questions")}
     files = _files_by_id(Path(folder))
-    rows = {}  # without values: a set that keeps its order
+    rows: dict[tuple[str, ...], None] = {}  # a set that keeps its order
     for where, entry in _entries(annotations, "annotations"):
         number = _field(where, entry, "question_id", int)
         if number not in asked:

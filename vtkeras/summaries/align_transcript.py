@@ -36,6 +36,7 @@ def align_transcript(video: ShotSequence, by_time: bool = False) -> np.ndarray:
         >>> align_transcript(ShotSequence(shots, appearance, times, sentences, sentence_times)).argmax(axis=1)
         array([0, 0, 1])
     """
+    assert video.sentences is not None, "a transcript to align"
     timed = video.sentence_times is not None
     logits = np.zeros((len(video.sentences), len(video.shots)))
     if not (by_time and timed):

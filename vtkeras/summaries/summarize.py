@@ -24,7 +24,7 @@ from vtkeras.summaries.scorers import DIVERSE, make_scorer
 from vtkeras.summaries.shot_features import ShotFeatures, file_hash, shot_features
 from vtkeras.summaries.shots import CUT_THRESHOLD, MAX_SHOT, MIN_SHOT
 from vtkeras.summaries.storyboard import storyboard
-from vtkeras.summaries.write import choose_quotes, clock, divide, merge_captions, write
+from vtkeras.summaries.write import choose_quotes, clock, divide, merge_captions, merge_runs, write
 
 JSON, TEXT, CAPTIONS, STORYBOARD, CLIP = (
     "summary.json",
@@ -269,10 +269,8 @@ def to_text(summary: Summary) -> str:
 
 def captions(summary: Summary) -> list[Sentence]:
     """Captions over the whole video as subtitles; equal neighbours are joined."""
-    shots = [
-        ShotFeatures(shot["start"], shot["end"], shot["caption"], 1.0, None, None, "") for shot in summary.shots
-    ]
-    return [Sentence(caption, start, end) for start, end, caption in merge_captions(shots) if caption]
+    runs = merge_runs((shot["start"], shot["end"], shot["caption"]) for shot in summary.shots)
+    return [Sentence(caption, start, end) for start, end, caption in runs if caption]
 
 
 def clip_captions(summary: Summary) -> list[Sentence]:

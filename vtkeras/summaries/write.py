@@ -6,6 +6,7 @@ model wrote one sentence from both (`vtkeras.summaries.rewrite_with_transcript`)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,13 +47,17 @@ def merge_captions(shots: list[ShotFeatures]) -> list[tuple[float, float, str]]:
         >>> merge_captions(shots)
         [(0.0, 4.0, 'a cat'), (4.0, 6.0, 'a dog')]
     """
+    return merge_runs((shot.start, shot.end, sure_caption(shot)) for shot in shots)
+
+
+def merge_runs(captions: Iterable[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
+    """Joins neighbours of (start, end, caption) that have one caption."""
     runs: list[tuple[float, float, str]] = []
-    for shot in shots:
-        caption = sure_caption(shot)
+    for start, end, caption in captions:
         if runs and runs[-1][2] == caption:
-            runs[-1] = (runs[-1][0], shot.end, caption)
+            runs[-1] = (runs[-1][0], end, caption)
         else:
-            runs.append((shot.start, shot.end, caption))
+            runs.append((start, end, caption))
     return runs
 
 

@@ -24,7 +24,7 @@ def clip_spec(*frames: int | None, questions: tuple[int | None, ...] = ()) -> di
     """
     import tensorflow as tf
 
-    shapes = {keys.VIDEO_ID: (), keys.CAPTIONS: (None,), keys.LABEL: ()}
+    shapes: dict[str, tuple[int | None, ...]] = {keys.VIDEO_ID: (), keys.CAPTIONS: (None,), keys.LABEL: ()}
     shapes |= {keys.QUESTION: questions, keys.ANSWER: questions}
     texts = {name: tf.TensorSpec(shape, tf.string) for name, shape in shapes.items()}
     return {keys.FRAMES: tf.TensorSpec((*frames, 3), tf.uint8), **texts}

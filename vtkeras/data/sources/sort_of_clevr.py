@@ -234,7 +234,7 @@ class SortOfClevr(Source):
 
 def _centres(rng: np.random.Generator) -> np.ndarray:
     """Centres at least two radii apart and one radius from the edge: int (objects=6, 2)."""
-    centres = []
+    centres: list[np.ndarray] = []
     while len(centres) < len(NAMES):
         centre = rng.integers(RADIUS, SIZE - RADIUS, size=2)
         if all(((centre - other) ** 2).sum() >= (2 * RADIUS) ** 2 for other in centres):
