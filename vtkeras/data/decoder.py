@@ -119,8 +119,11 @@ class _Child:
         self._process: subprocess.Popen | None = None
 
     def decode(self, request: Request) -> EncodedClip | UserError:
+        starts = self._process is None
         process = self._process = self._process or _start()
         assert process.stdin and process.stdout
+        if starts:
+            process.stdout.read(len(READY))  # starting does not count as decoding
         too_late = threading.Event()
 
         def stop() -> None:
@@ -154,7 +157,7 @@ class _Child:
 def _start() -> subprocess.Popen:
     package_root = str(Path(__file__).parents[2])
     search_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-c", f"from {__name__} import serve; serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -162,9 +165,6 @@ def _start() -> subprocess.Popen:
         # NumPy's own threads would take address space for nothing.
         env={**os.environ, "PYTHONPATH": search_path, "OPENBLAS_NUM_THREADS": "1"},
     )
-    assert process.stdout
-    process.stdout.read(len(READY))  # starting does not count as decoding
-    return process
 
 
 def _encode(request: Request) -> EncodedClip | UserError:

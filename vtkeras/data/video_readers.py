@@ -81,11 +81,11 @@ class Reader:
         self._next = self._advance()
 
     @property
-    @property
     def lost(self) -> int:
         """Packets that were given to the decoder and no frame came from."""
         return 0
 
+    @property
     def last_end(self) -> float:
         """Seconds at which the frame on screen gives way."""
         return self._shown.end
