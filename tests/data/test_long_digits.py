@@ -45,16 +45,16 @@ def test_neighbours_have_other_lights():
 def test_the_narrator_lags(film):
     source = LongDigits(scenes=40, lag=1.5)
     said = source.transcript(film)
-    spoken = [place for place, scene in enumerate(film) if scene.said]
+    spoken = [place for place, scene in enumerate(film) if scene.speech]
     assert [sentence.start for sentence in said] == [2.0 * place + 1.5 for place in spoken]
     assert [sentence.text for sentence in said] == [film[place].caption for place in spoken]
 
 
 def test_remarks_and_what_they_add():
-    scenes = [scene for scene in LongDigits(scenes=40, remarks=True).film(0) if scene.said]
-    assert all(scene.told.startswith(scene.caption) for scene in scenes)
-    assert any(scene.told != scene.caption for scene in scenes)
-    assert all(scene.caption not in scene.said for scene in scenes)
+    scenes = [scene for scene in LongDigits(scenes=40, remarks=True).film(0) if scene.speech]
+    assert all(scene.joint_sentence.startswith(scene.caption) for scene in scenes)
+    assert any(scene.joint_sentence != scene.caption for scene in scenes)
+    assert all(scene.caption not in scene.speech for scene in scenes)
 
 
 def test_written_and_read_back(tmp_path):
@@ -64,7 +64,7 @@ def test_written_and_read_back(tmp_path):
     assert (second.users == np.stack([scene.opinions for scene in scenes], axis=1)).all()
     assert second.fps == 0.5 and second.shots.tolist() == [[0, 1], [1, 2], [2, 3]]
     said = read_transcript(tmp_path / second.transcript, 6.0).sentences
-    assert [one.text for one in said] == [scene.said for scene in scenes if scene.said]
+    assert [one.text for one in said] == [scene.speech for scene in scenes if scene.speech]
 
 
 def test_too_short():

@@ -3,21 +3,30 @@ import re
 import numpy as np
 
 from vtkeras.data.sources.moving_digits import HORIZONTAL, VERTICAL, Actor
-from vtkeras.data.sources.narrated_digits import IDLE, NAMES, OF_TWO, REMARKS, NarratedDigits, narrate, rules, tell
+from vtkeras.data.sources.narrated_digits import (
+    IDLE,
+    NAMES,
+    OF_TWO,
+    REMARKS,
+    NarratedDigits,
+    joint_sentence,
+    narrate,
+    rules,
+)
 from vtkeras.data.text import build_vocabulary
 
 ONE, TWO = [Actor(3, VERTICAL)], [Actor(3, VERTICAL), Actor(7, HORIZONTAL)]
 
 
 def test_what_is_told_of_what_is_said():
-    assert [tell(ONE, rule, "anna") for rule in rules(ONE).values()] == [
+    assert [joint_sentence(ONE, rule, "anna") for rule in rules(ONE).values()] == [
         "digit 3 is moving up and down and anna drew it",
         "digit 3 is moving up and down for anna",
         "digit 3 is moving up and down as anna likes best",
     ]
     both = "digit 3 is moving up and down and digit 7 is moving left and right"
-    assert tell(TWO, rules(TWO)["{name} drew the larger one"], "ben") == f"{both} and ben drew the 7"
-    assert tell(TWO, rules(TWO)["{name} drew this"], "ben") == f"{both} and ben drew them"
+    assert joint_sentence(TWO, rules(TWO)["{name} drew the larger one"], "ben") == f"{both} and ben drew the 7"
+    assert joint_sentence(TWO, rules(TWO)["{name} drew this"], "ben") == f"{both} and ben drew them"
 
 
 def test_idle_remarks_add_nothing_and_others_name_somebody():

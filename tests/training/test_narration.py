@@ -26,8 +26,8 @@ def test_remarks_are_told_with_what_is_shown(tmp_path):
         shots = summarize(f"{film}.mp4", run, tmp_path / f"out{video}", f"{film}.json", WHOLE).shots
         written = {int((shot["start"] + shot["end"]) / 2 / SHOT_SECONDS): shot["told"] for shot in shots}
         for place, scene in enumerate(LongDigits(scenes=40, remarks=True).film(video)):
-            spoken += bool(scene.said)
-            told += bool(scene.said and written.get(place))
-            right += bool(scene.said and written.get(place) == scene.told)
+            spoken += bool(scene.speech)
+            told += bool(scene.speech and written.get(place))
+            right += bool(scene.speech and written.get(place) == scene.joint_sentence)
     print(f"{spoken} remarks, {told} told, {right} of them word for word")
     assert right >= 0.8 * spoken

@@ -60,7 +60,15 @@ class AnnotatedVideo:
 
 
 def uniform_shots(frames: int, length: int) -> np.ndarray:
-    """Shots of `length` frames, the last one shorter: int (shots, 2)."""
+    """Shots of equal length, the last one shorter.
+
+    Args:
+        frames: of the video.
+        length: frames of a shot.
+
+    Returns:
+        int (shots, 2), the first frame of each shot and the one after its last.
+    """
     starts = np.arange(0, frames, length)
     return np.stack([starts, np.minimum(starts + length, frames)], axis=1)
 

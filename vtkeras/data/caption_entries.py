@@ -49,7 +49,15 @@ class Entry:
 
 
 def csv_entries(path: Path, text: str) -> Iterator[Entry]:
-    """The rows of a CSV; raises a `UserError` with the row at fault."""
+    """The rows of a CSV.
+
+    Args:
+        path: of the file, for messages.
+        text: its content.
+
+    Raises:
+        UserError: names the row at fault.
+    """
     rows = csv_rows(path, text)
     header = [name.strip().lower() for name in next(rows, (1, []))[1]]
     _check_header(path, header)
@@ -90,7 +98,16 @@ def _check_header(path: Path, header: list[str]) -> None:
 
 
 def json_entries(path: Path, text: str, folder: Path) -> Iterator[Entry]:
-    """The sentences of a JSON about the videos in `folder`; raises a `UserError` with the entry at fault."""
+    """The sentences of a JSON in the form of MSR-VTT.
+
+    Args:
+        path: of the file, for messages.
+        text: its content.
+        folder: holds the videos.
+
+    Raises:
+        UserError: names the entry at fault.
+    """
     document = _parse_json(path, text)
     videos = _json_videos(path, document, folder)
     for where, sentence in _json_list(path, document, "sentences"):

@@ -42,8 +42,7 @@ def container_format_of(head: bytes) -> str | None:
 
 
 def is_cut(path: Path, container_format: str) -> bool:
-    """True if the file lacks its closing mark."""
-    # These two tell no length ahead, and FFmpeg shows what there is without complaint.
+    """True if the file lacks its closing mark, for GIF and JPEG, which FFmpeg reads without an error if cut."""
     if container_format == "gif":
         return not path.read_bytes().rstrip(b"\0").endswith(b";")
     if container_format == "jpeg_pipe":
@@ -53,7 +52,11 @@ def is_cut(path: Path, container_format: str) -> bool:
 
 
 def video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
-    """The first stream of moving pictures, not the cover of a song; raises a `UserError` if there is none."""
+    """The first stream of moving pictures, not the cover of a song.
+
+    Raises:
+        UserError: if there is none.
+    """
     for stream in container.streams.video:
         cover = stream.disposition & av.stream.Disposition.attached_pic
         if stream.codec_context is not None and not cover:
@@ -67,7 +70,11 @@ def time_base(stream: av.VideoStream | av.AudioStream) -> Fraction:
 
 
 def check_size(path: Path, width: int, height: int) -> None:
-    """Raises a `UserError` for a picture larger than any that is read."""
+    """Refuses a picture larger than any that is read.
+
+    Raises:
+        UserError: if a side or the number of pixels is above its limit.
+    """
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise UserError(
             f"{path} claims {width}x{height} pixels; at most {MAX_SIDE} a side and "

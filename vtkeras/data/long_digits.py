@@ -28,8 +28,8 @@ FAVOURITE_BONUS = 1.0
 OPINION_NOISE = 0.8
 SPOKEN_SHARE = {HOST: 0.1, ASIDE: 0.3, EVENT: 0.9}
 SHOT_SECONDS = CLIP_FRAMES / FPS
-# Each shot is filmed in a room of its own, as scenes differ in light: a tint almost too dark to see,
-# which shot detection finds and which leaves captions as they are (measured: levels to 7 of 255).
+# Each shot has a tint of its own, as scenes differ in light: dark enough to leave captions as they are
+# (measured: levels to 7 of 255), and light enough for shot detection.
 TINT = 5
 
 
@@ -42,16 +42,16 @@ class Scene:
         frames: uint8 (time=16, height=64, width=64, 3).
         caption: the right caption.
         opinions: int (users,), importance from 1 to 5.
-        said: what the narrator says of it; "" for nothing.
-        told: the sentence that joins both, where the narrator makes remarks; else "".
+        speech: what the narrator says; "" for nothing.
+        joint_sentence: caption and remark in one sentence, where the narrator makes remarks; else "".
     """
 
     kind: str
     frames: np.ndarray
     caption: str
     opinions: np.ndarray
-    said: str
-    told: str = ""
+    speech: str
+    joint_sentence: str = ""
 
 
 class LongDigits:
@@ -96,8 +96,8 @@ class LongDigits:
                 frames=np.maximum(clip[keys.FRAMES], tint(hue)),
                 caption=caption,
                 opinions=self._opinions(kind, clip, favourites, rng),
-                said=(clip[keys.QUESTION] if self.remarks else caption) if spoken else "",
-                told=clip[keys.ANSWER] if self.remarks else "",
+                speech=(clip[keys.QUESTION] if self.remarks else caption) if spoken else "",
+                joint_sentence=clip[keys.ANSWER] if self.remarks else "",
             )
 
     def shots(self) -> np.ndarray:
@@ -109,9 +109,9 @@ class LongDigits:
         """What the narrator says and when."""
         starts = np.arange(len(scenes)) * SHOT_SECONDS + self.lag
         return [
-            Sentence(scene.said, float(start), float(start + SHOT_SECONDS))
+            Sentence(scene.speech, float(start), float(start + SHOT_SECONDS))
             for scene, start in zip(scenes, starts, strict=True)
-            if scene.said
+            if scene.speech
         ]
 
     def _clip(self, split: str, rng: np.random.Generator) -> dict:

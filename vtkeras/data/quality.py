@@ -21,7 +21,7 @@ from vtkeras.data import shards
 MID_GRAY = 128.0
 # A bright figure on black and dark print on white are pictures, not bad light. So a clip is dark or
 # over-exposed only if less than this share of its pixels lies in the other half of the gray scale.
-OTHER_HALF = 0.01
+OTHER_HALF_THRESHOLD = 0.01
 
 TEXTS = {
     "black": "{value:.0%} of its frames are black (more than {limit:.0%})",
@@ -41,8 +41,8 @@ class Thresholds:
     Attributes:
         black_luma: luma, 0 to 255; a frame without a pixel as light as this is black.
         black_share: a clip is black if more than this share of its frames is; a fade is less.
-        dark_luma: luma; a clip with a lower mean is dark, see `OTHER_HALF`.
-        light_luma: luma; a clip with a higher mean is over-exposed, see `OTHER_HALF`.
+        dark_luma: luma; a clip with a lower mean is dark, see `OTHER_HALF_THRESHOLD`.
+        light_luma: luma; a clip with a higher mean is over-exposed, see `OTHER_HALF_THRESHOLD`.
         sharpness: squared luma; a clip with a lower variance of the Laplacian is blurred. Two
             photographs at 128 pixels have 7,000 and 15,600, blurred by a Gaussian of 1 pixel 600
             and 810, of 1.5 pixels 180 and 230, of 2 pixels 90 and 106. The blocks that strong
@@ -90,7 +90,7 @@ class Finding:
 def check(
     folder: str | Path, thresholds: Thresholds | None = None, progress: Progress | None = None
 ) -> list[Finding]:
-    """Looks at every frame of an ingested folder.
+    """Checks every frame of an ingested folder.
 
     Args:
         folder: made by `vtkeras.data.ingest.ingest`.
@@ -107,7 +107,8 @@ def check(
         >>> check("data/cats")[0].text
         'frozen: 100% of its steps show no change (more than 50%)'
 
-    Source: spec B8.
+    Sharpness is the variance of the Laplacian (Pech-Pacheco et al., "Diatom autofocusing in brightfield
+    microscopy", 2000).
     """
     folder, found, done = Path(folder), [], 0
     manifest = shards.verify(folder)
@@ -180,9 +181,9 @@ def judge(
     luma, light, sharpness = (
         float(np.median(measures[name][~black])) for name in ("luma", "light", "sharpness")
     )
-    if luma < limits.dark_luma and light < OTHER_HALF:
+    if luma < limits.dark_luma and light < OTHER_HALF_THRESHOLD:
         found.append(("dark", luma, limits.dark_luma))
-    elif luma > limits.light_luma and light > 1 - OTHER_HALF:
+    elif luma > limits.light_luma and light > 1 - OTHER_HALF_THRESHOLD:
         found.append(("overexposed", luma, limits.light_luma))
     elif sharpness < limits.sharpness:
         found.append(("blurred", sharpness, limits.sharpness))

@@ -13,7 +13,11 @@ MAX_CELL = 16 * 1024**2
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file; raises a `UserError` with the line that is none."""
+    """The text of a UTF-8 file.
+
+    Raises:
+        UserError: names the line that is not UTF-8.
+    """
     data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")
@@ -23,7 +27,15 @@ def read_text(path: Path) -> str:
 
 
 def csv_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Numbered rows of a CSV file's text, blank ones left out; raises a `UserError` for what is no CSV."""
+    """The rows of a CSV file with their numbers; blank rows are left out.
+
+    Args:
+        path: of the file, for messages.
+        text: its content.
+
+    Raises:
+        UserError: if the text is not CSV.
+    """
     limit = csv.field_size_limit(MAX_CELL)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))

@@ -19,7 +19,7 @@ from vtkeras.data.video_readers import Frame, Reader, VideoInfo, open_reader
 from vtkeras.errors import UserError
 
 # Below this share of the expected frames a file is an error, above it an incomplete clip.
-MIN_SHARE = 0.5
+DECODED_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -199,10 +199,10 @@ def _scaled_size(info: VideoInfo, max_side: int | None) -> tuple[int, int]:
 def _missing_part(path: str | Path, reader: Reader, missing: float, wanted: float) -> str:
     if missing:
         reason = f"{path} ends at {reader.last_end:.2f} s of {reader.info.duration:.2f} s."
-        if missing > wanted * (1 - MIN_SHARE):
+        if missing > wanted * (1 - DECODED_THRESHOLD):
             raise UserError(reason)
         return reason
-    if reader.lost > reader.fed * (1 - MIN_SHARE):
+    if reader.lost > reader.fed * (1 - DECODED_THRESHOLD):
         raise UserError(f"{path} is damaged: most of its frames do not decode.")
     if reader.cut:
         return f"{path} is cut short."

@@ -183,7 +183,7 @@ class AvReader(Reader):
             return self._container.duration / av.time_base
         ends = [p.pts + (p.duration or 0) for p in self._container.demux(stream) if p.pts is not None]
         if not ends:
-            return 0.0  # and nothing to seek in
+            return 0.0
         self._seek(stream.start_time or 0)
         return float((max(ends) - (stream.start_time or 0)) * base)
 
@@ -214,7 +214,7 @@ class AvReader(Reader):
         landed = self._advance()
         if landed and landed.time <= target:
             self._shown, self._next = landed, self._advance()
-        else:  # the index lied: read on from the start, past what is already shown
+        else:  # the index is wrong: read on from the start, past what is already shown
             self._restart(self._stream.start_time or 0, after=here)
             self._next = self._advance()
 
@@ -301,6 +301,11 @@ def _resizer(picture: Image.Image) -> Callable[[int, int], np.ndarray]:
 
 
 def open_reader(path: str | Path) -> AvReader | WebpReader:
+    """Opens a video or image file with the reader of its container.
+
+    Raises:
+        UserError: for a missing, empty or unknown file, or one that does not decode.
+    """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"No video file {path}.")

@@ -37,7 +37,12 @@ class Status:
 
 
 def job_folder(root: str | Path, video: str | Path, model: str | Path) -> Path:
-    """The output folder of a video and a model: the same for the same ones, so that a job is found again."""
+    """The output folder of a video and a model: the same for the same ones, so that a job is found again.
+
+    Args:
+        root: holds all output folders.
+        video, model: what the job reads.
+    """
     stat = Path(video).stat()
     key = json.dumps([str(Path(video).absolute()), stat.st_size, stat.st_mtime_ns, str(model)])
     return Path(root) / hashlib.sha256(key.encode()).hexdigest()[:12]

@@ -28,6 +28,10 @@ def diverse(video: ShotSequence, seed: int = 0) -> np.ndarray:
     scores high and the others about 0. Both gains only shrink as shots are chosen, so old gains are
     upper bounds and most need not be computed again (Minoux, 1978).
 
+    Args:
+        video: its shots.
+        seed: not used; every scorer takes one.
+
     Returns:
         float (shots,), 0 to 1, the highest is 1.
 
@@ -120,6 +124,10 @@ class LearnedScorer:
 
 def make_scorer(name: str, model_hash: str) -> Callable[[ShotSequence, int], np.ndarray]:
     """The scorer of a name in `SCORERS`, or of a folder.
+
+    Args:
+        name: of the scorer or the folder.
+        model_hash: of the model whose embeddings the scorer will read.
 
     Raises:
         UserError: for an unknown name, or a scorer that was trained on another model's embeddings.

@@ -104,6 +104,7 @@ class Summary:
 
     @property
     def key_shots(self) -> list[dict]:
+        """The entries of `shots` that are in the summary."""
         return [shot for shot in self.shots if shot["key"]]
 
     @classmethod
@@ -190,7 +191,13 @@ def summarize(
 
 
 def read_sequence(shots: list[ShotFeatures], transcript: Transcript, predictor: Predictor) -> ShotSequence:
-    """What a scorer reads: the shots' embeddings and colour histograms, and the embeddings of the transcript."""
+    """What a scorer reads of a video.
+
+    Args:
+        shots: all of them.
+        transcript: its sentences are embedded by the model.
+        predictor: the model that made the features of the shots.
+    """
     sentences = times = None
     if transcript.sentences:
         sentences = np.stack([predictor.embed_text(sentence.text) for sentence in transcript.sentences])
@@ -237,7 +244,18 @@ def select_key_shots(
 
 
 def save(summary: Summary, video: str | Path, out: Path, clip: bool, progress: Progress) -> None:
-    """Writes every output; the mp4 only if it is not there for the same shots already."""
+    """Writes every output; the mp4 only if it is not there for the same shots already.
+
+    Args:
+        summary: what is written.
+        video: the file that it is of.
+        out: output folder.
+        clip: whether to write the mp4.
+        progress: called with the stage, seconds done and in all.
+
+    Raises:
+        UserError: if a file cannot be written.
+    """
     write_text(out / TEXT, to_text(summary))
     write_subtitles(out / CAPTIONS, captions(summary))
     write_subtitles(out / CLIP_CAPTIONS, clip_captions(summary))

@@ -71,6 +71,10 @@ def divide(shots: list[ShotFeatures], most: int = MOST_PARTS) -> list[Part]:
 
     Neighbours are joined by Ward's rule (1963): the pair whose joining adds least to the squared
     distance, weighted by time, of embeddings and colour histograms from their part's mean.
+
+    Args:
+        shots: all of them.
+        most: parts.
     """
     vectors = [np.concatenate([shot.embedding, shot.color_histogram]) for shot in shots]
     groups = [([place], shots[place].length, vector) for place, vector in enumerate(vectors)]
@@ -135,7 +139,11 @@ def write(
 
 
 def clock(seconds: float, fine: bool = False) -> str:
-    """A time as people write it, in whole seconds or in tenths.
+    """A time as people write it.
+
+    Args:
+        seconds: the time.
+        fine: with tenths of a second.
 
     Example:
         >>> clock(75), clock(3675), clock(7.25, fine=True)

@@ -48,6 +48,10 @@ def source_options(config: Config, stage_options: dict[str, Any] | None = None) 
     The option `path` may be given as `data.path`, `train_clips` as `data.train_clips`, and `seed` is
     `train.seed` unless it is set.
 
+    Args:
+        config: names the source and its options.
+        stage_options: options of a stage of training, which override `data.options`.
+
     Raises:
         UserError: for an unknown source, or an option that is unknown, missing or out of range.
     """

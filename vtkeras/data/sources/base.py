@@ -141,6 +141,10 @@ class Source(Protocol):
 def check_split(source: Source, split: str) -> None:
     """Refuses a split that a source does not have.
 
+    Args:
+        source: what is asked.
+        split: its name.
+
     Raises:
         UserError: for an unknown split.
     """

