@@ -34,7 +34,7 @@ def run(name):
     """The notebook after a run in an empty folder."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(notebook, timeout=None, resources={"metadata": {"path": folder}}).execute()
+        NotebookClient(notebook, timeout=None, coalesce_streams=True, resources={"metadata": {"path": folder}}).execute()
     return notebook
 
 
@@ -56,8 +56,8 @@ def page(name, notebook):
                 blocks.append(f"![Picture {pictures}]({file})")
             elif "text/markdown" in data:
                 blocks.append(data["text/markdown"])
-            elif output.get("name") != "stderr":
-                blocks.append(f"```text\n{printed(output)}\n```")
+            elif output.get("name") != "stderr" and (text := printed(output)):
+                blocks.append(f"```text\n{text}\n```")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -67,9 +67,9 @@ def code(cell):
 
 
 def printed(output):
-    """What a cell printed, as a terminal leaves it: without colours, and the last state of each line."""
+    """What a cell printed, as a terminal leaves it: no colours, no warnings, the last state of each line."""
     text = output.get("text") or output.get("data", {}).get("text/plain", "")
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip()
+    plain = re.sub(r"\x1b\[[0-9;]*m|^WARNING:.*\n?", "", text, flags=re.MULTILINE).rstrip()
     return "\n".join(line.rstrip("\r").split("\r")[-1].replace("\b", "") for line in plain.split("\n"))
 
 
