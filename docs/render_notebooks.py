@@ -34,7 +34,8 @@ def run(name):
     """The notebook after a run in an empty folder."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(notebook, timeout=None, coalesce_streams=True, resources={"metadata": {"path": folder}}).execute()
+        place = {"metadata": {"path": folder}}
+        NotebookClient(notebook, timeout=None, coalesce_streams=True, resources=place).execute()
     return notebook
 
 
