@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,10 +20,13 @@ from vtkeras.errors import UserError
 from vtkeras.run_files import write_text
 
 CONFIG_DIR = Path(__file__).parent / "configs"
+MOST_BYTES, MOST_VALUES, MOST_NESTING = 2**18, 100_000, 50  # of a YAML file; values with aliases written out
+MOST_STEPS = 1_000_000_000
+LARGEST_SEED = 2**32 - 1  # that NumPy takes
 
 
 class _Options(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class DataConfig(_Options):
@@ -49,11 +52,11 @@ class DataConfig(_Options):
     """Questions asked of a clip that is read once in a training step; 1 makes each question an example."""
     vocabulary_size: int = Field(4000, ge=16, le=100_000)
     """Most word pieces the tokenizer may learn from the training captions and questions."""
-    train_clips: int | None = Field(None, ge=1)
+    train_clips: int | None = Field(None, ge=1, le=MOST_STEPS)
     """Clips in one epoch of a source that makes them on the fly; None leaves it to the source."""
-    window_seconds: float | None = Field(None, gt=0)
+    window_seconds: float | None = Field(None, gt=0, le=1e6)
     """Longest stretch of a video that dense captions are written for at once; None takes the whole video."""
-    shuffle_buffer: int = Field(512, ge=0)
+    shuffle_buffer: int = Field(512, ge=0, le=10_000_000)
     """Examples held for shuffling; 0 keeps the source's order."""
 
 
@@ -122,11 +125,11 @@ class ModelConfig(_Options):
 class StageConfig(_Options):
     """A stretch of training with its own data options."""
 
-    epochs: int = Field(ge=1)
+    epochs: int = Field(ge=1, le=1_000_000)
     """Epochs of this stage."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Overrides of `data.options` while the stage lasts."""
-    learning_rate: float | None = Field(None, gt=0)
+    learning_rate: float | None = Field(None, gt=0, le=1000)
     """Peak learning rate of the stage; None takes `train.learning_rate`."""
     motion_dropout: float | None = Field(None, ge=0.0, le=1.0)
     """As `model.motion_dropout`, while the stage lasts; 1 hides motion, so that looks are learned first."""
@@ -137,12 +140,15 @@ class StageConfig(_Options):
 class WarmupConfig(_Options):
     """Single-frame labels first: teaches the frame encoder what to see before what moves."""
 
-    steps: int = Field(0, ge=0)
+    steps: int = Field(0, ge=0, le=MOST_STEPS)
     """Training steps; 0 leaves the warm-up out. Needs labels in the data."""
-    batch_size: int = Field(128, ge=1)
+    batch_size: int = Field(128, ge=1, le=1_000_000)
     """Single frames in a step."""
-    learning_rate: float = Field(2e-3, gt=0)
+    learning_rate: float = Field(2e-3, gt=0, le=1000)
     """Peak learning rate of the warm-up."""
+
+
+Weight = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class TrainConfig(_Options):
@@ -153,25 +159,25 @@ class TrainConfig(_Options):
     word pieces. A frozen frame or temporal encoder must fit."""
     start_parts: tuple[str, ...] = ()
     """Parts of the model that `start_from` gives weights to; none named means all."""
-    batch_size: int = Field(32, ge=1)
+    batch_size: int = Field(32, ge=1, le=1_000_000)
     """Clips in a step, over all devices."""
-    stages: tuple[StageConfig, ...] = (StageConfig(epochs=10),)
+    stages: tuple[StageConfig, ...] = Field((StageConfig(epochs=10),), min_length=1, max_length=1000)
     """The curriculum; one stage is ordinary training."""
     warmup: WarmupConfig = WarmupConfig()
     """Single-frame warm-up of the frame encoder."""
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
     """Optimizer."""
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(1e-3, gt=0, le=1000)
     """Peak learning rate; in each stage it rises over `warmup_steps` and falls to zero along a cosine."""
-    warmup_steps: int = Field(100, ge=0)
+    warmup_steps: int = Field(100, ge=0, le=MOST_STEPS)
     """Steps over which the learning rate rises."""
-    weight_decay: float = Field(0.01, ge=0)
+    weight_decay: float = Field(0.01, ge=0, le=1000)
     """Decoupled weight decay (adamw only)."""
-    clipnorm: float = Field(1.0, gt=0)
+    clipnorm: float = Field(1.0, gt=0, le=1e9)
     """Gradients are scaled to at most this global norm."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Smoothing of the caption's target distribution."""
-    loss_weights: dict[Literal["caption", "answer", "written_answer", "label", "contrastive"], float] = Field(
+    loss_weights: dict[Literal["caption", "answer", "written_answer", "label", "contrastive"], Weight] = Field(
         default_factory=lambda: {
             "caption": 1.0, "answer": 1.0, "written_answer": 1.0, "label": 1.0, "contrastive": 0.2
         }  # fmt: skip
@@ -179,7 +185,7 @@ class TrainConfig(_Options):
     """Weight of each head's loss; a head left out is not trained."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Keras dtype policy."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     """The one seed that initial weights, data order, dropout and augmentation come from."""
 
 
@@ -227,10 +233,11 @@ def load_config(name_or_file: str, overrides: list[str] | None = None) -> Config
             f"No config '{name_or_file}': neither a file nor one of {', '.join(shipped_configs())}."
         )
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"Config {path} is not valid YAML: {reason}") from None
+        if path.stat().st_size > MOST_BYTES:
+            raise UserError(f"Config {path} is larger than {MOST_BYTES:,} bytes, so it is no config.")
+        values = _read_yaml(path.read_text(encoding="utf-8"), f"Config {path}") or {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"Config {path} cannot be read as text in UTF-8: {error}.") from None
     if not isinstance(values, dict):
         raise UserError(f"Config {path} must hold `key: value` lines, not a {type(values).__name__}.")
     for override in overrides or []:
@@ -257,6 +264,13 @@ def parse_config(values: dict, origin: str = "config") -> Config:
             f"{origin}: model.dim {config.model.dim} is not a multiple of "
             f"model.num_heads {config.model.num_heads}."
         )
+    for part in ("frame", "text"):
+        encoder, preset = (getattr(config.model, f"{part}_{name}") for name in ("encoder", "preset"))
+        if preset and encoder != "preset":
+            raise UserError(
+                f"{origin}: model.{part}_preset does nothing with model.{part}_encoder '{encoder}': "
+                "leave it out, or set that to preset."
+            )
     if config.model.motion_words and not config.model.motion:
         raise UserError(f"{origin}: model.motion_words needs model.motion: set it to true.")
     looks_dim = config.model.dim - (config.model.motion_dim if config.model.motion else 0)
@@ -274,14 +288,44 @@ def save_config(config: Config, path: str | Path) -> None:
     write_text(path, yaml.safe_dump(values, sort_keys=False))
 
 
+def _read_yaml(text: str, what: str) -> Any:
+    """The values of a YAML text.
+
+    Raises:
+        UserError: if it is no YAML, or its aliases make it endless or very large.
+    """
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        _count_values(node, what)
+        return loader.construct_document(node) if node else None
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{what} is not valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise UserError(f"{what} is nested deeper than {MOST_NESTING} levels.") from None
+
+
+def _count_values(root: yaml.Node | None, what: str) -> None:
+    """Walks the values with every alias written out, as whoever prints or compares them would."""
+    waiting, count = [(root, 0)], 1
+    while waiting:
+        node, depth = waiting.pop()
+        if not isinstance(node, yaml.CollectionNode):
+            continue
+        inside = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+        count += len(inside)
+        if depth == MOST_NESTING:
+            raise UserError(f"{what} is nested deeper than {MOST_NESTING} levels.")
+        if count > MOST_VALUES:
+            raise UserError(f"{what} holds more than {MOST_VALUES:,} values.")
+        waiting += [(one, depth + 1) for one in inside]
+
+
 def _apply_override(values: dict, override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator or not key:
         raise UserError(f"--set {override!r} is not of the form key=value, e.g. train.batch_size=16.")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UserError(f"--set {override!r}: the value {text!r} is not valid YAML.") from None
+    value = _read_yaml(text, f"--set {override[:100]!r}: the value")
     *parents, last = key.split(".")
     node = values
     for parent in parents:
@@ -342,13 +386,23 @@ def first_problem(error: ValidationError, options: type[BaseModel], prefix: str 
     if problem["type"] == "missing":
         field = _field_at(options, problem["loc"])
         return f"'{location}' is missing: {field.description}"
-    told = f"'{location}' = {problem['input']!r}"
+    told = f"'{location}' = {_spell(problem['input'])}"
     if problem["type"] in ("finite_number", *_BOUND_PROBLEMS):
         field = _field_at(options, problem["loc"])
+        if field is None:  # an entry of a dict
+            return f"{told}: {problem['msg']}."
         default = "" if field.is_required() else f"; left out, it is {field.get_default(call_default_factory=True)}"
         bounds = _bounds(field)
         return f"{told} is out of range: it must be {bounds or 'a finite number'}{default}."
     return f"{told}: {problem['msg']}."
+
+
+def _spell(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to spell numbers of thousands of digits
+        return "a huge number"
+    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 _BOUND_PROBLEMS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
@@ -374,8 +428,8 @@ def _options_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _field_at(options: type[BaseModel], location: tuple) -> FieldInfo:
-    return _inner_options(options, location[:-1]).model_fields[location[-1]]
+def _field_at(options: type[BaseModel], location: tuple) -> FieldInfo | None:
+    return _inner_options(options, location[:-1]).model_fields.get(location[-1])
 
 
 def _inner_options(options: type[BaseModel], location: tuple) -> type[BaseModel]:

@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
-from vtkeras.config import CONFIG_DIR, Config, load_config, parse_config, save_config, shipped_configs
+from vtkeras.config import CONFIG_DIR, Config, StageConfig, load_config, parse_config, save_config, shipped_configs
 from vtkeras.errors import UserError
+
+BOMB = b"".join(b", %c: &%c [%s]" % (one, one, b", ".join([b"*%c" % (one - 1)] * 9)) for one in b"bcdefg")
 
 
 def test_there_are_configs():
@@ -60,6 +64,15 @@ def test_its_source_takes_its_options(name):
         ({"train": {"loss_weights": {"captoin": 1}}}, "captoin"),
         ({"train": {"precision": "float8"}}, "'train.precision' = 'float8'"),
         ({"train": None}, "'train' = None"),
+        ({"train": {"stages": []}}, "'train.stages' = []"),
+        ({"train": {"seed": 2**32}}, "it must be at least 0 and at most 4,294,967,295"),
+        ({"train": {"seed": 16**5000}}, "'train.seed' = a huge number"),
+        ({"train": {"loss_weights": {"caption": -1}}}, "'train.loss_weights.caption' = -1"),
+        ({"train": {"loss_weights": {"caption": float("inf")}}}, "'train.loss_weights.caption' = inf"),
+        ({"data": {"train_clips": -5}}, "'data.train_clips' = -5 is out of range: it must be at least 1"),
+        ({"task": 3}, "'task' = 3"),
+        ({"model": {"text_preset": "bert"}}, "model.text_preset does nothing with model.text_encoder 'transformer'"),
+        ({"model": {"frame_preset": "vit"}}, "model.frame_preset does nothing"),
     ],
 )
 def test_mistakes(values, sentence):
@@ -67,6 +80,28 @@ def test_mistakes(values, sentence):
         parse_config(values, "mine.yaml")
     assert str(error.value).startswith("mine.yaml: ") and sentence in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def numbers(options, *place):
+    """Where every number of an option class is set, and whether it may be None."""
+    for name, field in options.model_fields.items():
+        kinds = get_args(field.annotation) or (field.annotation,)
+        if name == "stages":
+            yield from numbers(StageConfig, *place, name)
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from numbers(field.annotation, *place, name)
+        elif {int, float} & set(kinds):
+            yield (*place, name)
+
+
+@pytest.mark.parametrize("place", numbers(Config), ids=".".join)
+def test_every_number_is_finite_and_bounded(place):
+    for value in (float("nan"), float("inf"), float("-inf"), 1e300, -1e300, 10**30, -(10**30)):
+        values = {place[-1]: value}
+        for name in reversed(place[:-1]):
+            values = {name: [{"epochs": 1, **values}] if name == "stages" else values}
+        with pytest.raises(UserError, match=place[-1]):
+            parse_config(values)
 
 
 def test_overrides():
@@ -90,16 +125,24 @@ def test_overrides():
     "content,sentence",
     [
         (b"a: [", "not valid YAML"),
-        (b"\xff\xfe\x00", "not valid YAML"),
+        (b"\xff\xfe\x00", "cannot be read as text"),
         (b"- 1\n- 2", "not a list"),
         (b"", None),
+        (b"data: &a {options: *a}", "nested deeper than 50 levels"),
+        (b"data: {options: " + b"[" * 900 + b"]" * 900 + b"}", "nested deeper than 50 levels"),
+        (b"data: {options: " + b"[" * 60 + b"]" * 60 + b"}", "nested deeper than 50 levels"),
+        (b"data: {options: {a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]" + BOMB + b"}}", "more than 100,000 values"),
+        (b"a: " + b"x" * 300_000, "is larger than"),
+        (b"train: {seed: 2024-99-99}", "not valid YAML"),
+        (b"data: {options: &a {max_digits: 2}}\ntrain: {stages: [{epochs: 1, options: *a}]}", None),
     ],
 )
 def test_files(tmp_path, content, sentence):
+    """An alias may stand for a value, but neither for itself nor for a million values."""
     path = tmp_path / "mine.yaml"
     path.write_bytes(content)
     if sentence is None:
-        assert load_config(str(path)) == Config()
+        assert load_config(str(path)).name == "experiment"
     else:
         with pytest.raises(UserError, match=sentence):
             load_config(str(path))
