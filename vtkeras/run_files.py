@@ -138,28 +138,19 @@ def disk_errors(path: str | Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        problem = disk_problem(error, Path(path))
+        problem = _disk_problem(error, Path(path))
         if problem is None:
             raise
         raise UserError(problem) from None
 
 
-def disk_problem(error: Exception, path: str | Path) -> str | None:
-    """The sentence for an error of the disk met while writing `path`; None for any other error.
+def is_disk_full(error: Exception) -> bool:
+    """True if an error says that the disk is full.
 
     TensorFlow and HDF5 raise errors of their own kinds, which hold the system's words.
     """
     number = error.errno if isinstance(error, OSError) else None
-    if number in _FULL or any(os.strerror(code) in str(error) for code in _FULL):
-        return (
-            f"The disk is full: {path} was not written, and what was there stays. "
-            "Free some space and run the same command again."
-        )
-    if isinstance(error, OSError):
-        reason = None if _is_elsewhere(error, Path(path)) else error.strerror or str(error)
-    else:
-        reason = next((os.strerror(code) for code in _REFUSED if os.strerror(code) in str(error)), None)
-    return reason and f"{path} cannot be written: {reason}."
+    return number in _FULL or any(os.strerror(code) in str(error) for code in _FULL)
 
 
 def writable_file(path: Path | None) -> Path | None:
@@ -272,6 +263,20 @@ def _remove(path: Path) -> None:
 def _flush(path: Path) -> None:
     with _opened(path) as descriptor:
         os.fsync(descriptor)
+
+
+def _disk_problem(error: Exception, path: Path) -> str | None:
+    """The sentence for an error of the disk met while writing `path`; None for any other error."""
+    if is_disk_full(error):
+        return (
+            f"The disk is full: {path} was not written, and what was there stays. "
+            "Free some space and run the same command again."
+        )
+    if isinstance(error, OSError):
+        reason = None if _is_elsewhere(error, path) else error.strerror or str(error)
+    else:
+        reason = next((os.strerror(code) for code in _REFUSED if os.strerror(code) in str(error)), None)
+    return reason and f"{path} cannot be written: {reason}."
 
 
 def _is_elsewhere(error: OSError, path: Path) -> bool:

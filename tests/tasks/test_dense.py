@@ -137,7 +137,7 @@ def test_bad_input(monkeypatch, capsys, dense_run, videos, exported_run, tmp_pat
     assert call(monkeypatch, "predict", path, "--dense", "--model", exported_run) == 2
     assert "trained without times" in capsys.readouterr().err
     arguments = ["predict", path, "--dense", "--model", dense_run]
-    for window in ("0", "0.001", "nan"):
+    for window in ("0", "0.001"):
         assert call(monkeypatch, *arguments, "--window", window) == 2
         assert "--window 6" in capsys.readouterr().err
     assert call(monkeypatch, *arguments, "--vtt", tmp_path / "no" / "a") == 2

@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
+import vtkeras
 from vtkeras.cli import dashboard, data, prediction, summaries, training
+from vtkeras.cli.common import say
 from vtkeras.errors import UserError
+from vtkeras.run_files import is_disk_full
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 for theme in (training, prediction, summaries, dashboard):
@@ -31,9 +35,32 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"vtkeras: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             print("vtkeras: interrupted; run the command again (train: with --resume) to go on.", file=sys.stderr)
         raise
+    except Exception as error:  # of whoever writes without `run_files`
+        if not is_disk_full(error):
+            raise
+        _refuse("The disk is full: free some space and run the same command again.")
+
+
+def _refuse(problem: str) -> None:
+    print(f"vtkeras: {problem}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        say(f"vtkeras {vtkeras.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _vtkeras(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and stop.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from typer.models import OptionInfo
 
-from vtkeras.config import Config, load_config, shipped_configs
+from vtkeras.config import LARGEST_SEED, Config, load_config, shipped_configs
+from vtkeras.errors import UserError
+from vtkeras.run_files import shipped_model, writable_file, writable_folder
 
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that `vtkeras train` made.")]
 ConfigName = Annotated[
@@ -19,8 +22,60 @@ ConfigName = Annotated[
 Overrides = Annotated[list[str], typer.Option("--set", help="key=value, e.g. train.batch_size=16; repeatable.")]
 DataFolder = Annotated[Path | None, typer.Option("--data", help="A folder that `vtkeras data ingest` made.")]
 
-SHIPPED_MODEL = Path("saved_models/multitask/moving_digits")
-SHIPPED_DENSE_MODEL = Path("saved_models/dense_captioning/dense_digits")
+SHIPPED_MODEL, SHIPPED_DENSE_MODEL = ("multitask", "moving_digits"), ("dense_captioning", "dense_digits")
+
+
+def _or_shipped(model: Path | None) -> Path:
+    return model or shipped_model(*SHIPPED_MODEL)
+
+
+ModelFolder = Annotated[
+    Path | None,
+    typer.Option("--model", help="A run folder with an exported model; default one that ships.", callback=_or_shipped),
+]
+
+
+def file_option(help: str) -> OptionInfo:  # noqa: A002
+    """An option that names a file to write, refused before the work where it cannot be written."""
+    return typer.Option(help=help, callback=writable_file)
+
+
+def folder_option(help: str) -> OptionInfo:  # noqa: A002
+    """An option that names a folder to write into, refused before the work where it cannot be written."""
+    return typer.Option(help=help, callback=writable_folder)
+
+
+def number_option(help: str, min: float, max: float) -> OptionInfo:  # noqa: A002
+    """An option for a number within bounds; NaN is within none."""
+
+    def check(value: float | None) -> float | None:
+        if value is not None and value != value:
+            raise typer.BadParameter("nan is no number.")
+        return value
+
+    return typer.Option(help=help, min=min, max=max, callback=check)
+
+
+def seed_option(help: str) -> OptionInfo:  # noqa: A002
+    """An option for a seed of random numbers."""
+    return number_option(help, 0, LARGEST_SEED)
+
+
+def refuse_unused(context: typer.Context, names: Iterable[str], reason: str) -> None:
+    """Refuses options that were given though they do nothing.
+
+    Args:
+        context: of the command.
+        names: of its parameters.
+        reason: why they do nothing, e.g. "with --dense".
+
+    Raises:
+        UserError: naming the first of them.
+    """
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name)
+        if parameter.name in names and source and source.name == "COMMANDLINE":
+            raise UserError(f"{parameter.opts[0]} does nothing {reason}: leave it out.")
 
 
 def say(line: str) -> None:

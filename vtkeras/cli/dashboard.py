@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from vtkeras.cli.common import say
-from vtkeras.errors import UserError
+from vtkeras.cli.common import folder_option, number_option, say
+from vtkeras.run_files import shipped
 
 app = typer.Typer()
 
 
 @app.command()
 def dashboard(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
+    port: Annotated[int, number_option("Port on this machine.", 1, 65535)] = 8501,
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Opens the Streamlit dashboard."""
@@ -26,9 +26,9 @@ def dashboard(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Where runs go.")] = Path("runs"),
+    out: Annotated[Path, folder_option("Where runs go.")] = Path("runs"),
     serve: Annotated[bool, typer.Option(help="Open the dashboard at the end.", envvar="DEMO_SERVE")] = True,
-    port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8501,
+    port: Annotated[int, number_option("Port of the dashboard.", 1, 65535)] = 8501,
 ) -> None:
     """The whole walk on the embedded data: make, train, evaluate, export, dashboard. Reuses what is done."""
     from vtkeras.demo import run_demo
@@ -41,9 +41,7 @@ def demo(
 
 
 def _serve(port: int, address: str) -> None:
-    page = Path(__file__).parents[2] / "dashboards" / "app.py"
-    if not page.is_file():
-        raise UserError(f"The dashboard's pages are not at {page.parent}: run vtkeras from a checkout of the project.")
+    page = shipped("dashboards") / "app.py"
     say(f"dashboard: http://{address}:{port}")
     command = [sys.executable, "-m", "streamlit", "run", str(page), "--server.port", str(port)]
     sys.exit(subprocess.call([*command, "--server.address", address, "--server.headless", "true"]))

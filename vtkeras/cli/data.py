@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vtkeras.cli.common import say
+from vtkeras.cli.common import file_option, folder_option, number_option, say, seed_option
 
 app = typer.Typer(no_args_is_help=True, help="Make, ingest and check data.")
 
@@ -17,10 +17,10 @@ app = typer.Typer(no_args_is_help=True, help="Make, ingest and check data.")
 def data_ingest(
     folder: Annotated[Path, typer.Argument(help="Folder of videos and images.")],
     captions: Annotated[Path, typer.Option(help="CSV (path, caption, ...) or MSR-VTT style JSON.")],
-    out: Annotated[Path, typer.Option(help="Where the TFRecord shards go.")],
-    frames: Annotated[int, typer.Option(help="Frames stored of each clip.")] = 16,
-    max_side: Annotated[int, typer.Option(help="Longest side of a stored frame, in pixels.")] = 128,
-    seed: Annotated[int, typer.Option(help="Makes the splits where the captions file gives none.")] = 0,
+    out: Annotated[Path, folder_option("Where the TFRecord shards go.")],
+    frames: Annotated[int, number_option("Frames stored of each clip.", 1, 4096)] = 16,
+    max_side: Annotated[int, number_option("Longest side of a stored frame, in pixels.", 1, 16_384)] = 128,
+    seed: Annotated[int, seed_option("Makes the splits where the captions file gives none.")] = 0,
 ) -> None:
     """Decodes a folder of videos once; run it again to go on after an interruption."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -84,7 +84,7 @@ def data_vqa(
     folder: Annotated[Path, typer.Argument(help="Folder of images or videos.")],
     questions: Annotated[Path, typer.Option(help="VQA's questions, JSON.")],
     annotations: Annotated[Path, typer.Option(help="VQA's annotations, JSON.")],
-    out: Annotated[Path, typer.Option(help="The captions file to write.")] = Path("captions.csv"),
+    out: Annotated[Path, file_option("The captions file to write.")] = Path("captions.csv"),
 ) -> None:
     """Writes questions in VQA's form, with all their answers, as a captions file for `data ingest`."""
     from vtkeras.data.vqa import convert
@@ -95,9 +95,9 @@ def data_vqa(
 
 @app.command("make")
 def data_make(
-    out: Annotated[Path, typer.Option(help="Where the videos and captions.csv go.")] = Path("data/moving_digits"),
-    clips: Annotated[int, typer.Option(min=3, help="How many clips.")] = 60,
-    seed: Annotated[int, typer.Option(help="Another seed makes other clips.")] = 0,
+    out: Annotated[Path, folder_option("Where the videos and captions.csv go.")] = Path("data/moving_digits"),
+    clips: Annotated[int, number_option("How many clips.", 3, 1_000_000)] = 60,
+    seed: Annotated[int, seed_option("Another seed makes other clips.")] = 0,
 ) -> None:
     """Writes clips of the embedded data `moving_digits` as mp4 files with a captions.csv, ready to ingest."""
     from vtkeras.data.make import make_videos
@@ -107,11 +107,11 @@ def data_make(
 
 @app.command("make-long")
 def data_make_long(
-    out: Annotated[Path, typer.Option(help="Where videos and annotations.json go.")] = Path("data/long_digits"),
-    videos: Annotated[int, typer.Option(min=1, help="How many videos.")] = 20,
-    scenes: Annotated[int, typer.Option(min=2, help="Shots of two seconds in a video.")] = 40,
-    seed: Annotated[int, typer.Option(help="Another seed makes other videos.")] = 0,
-    lag: Annotated[float, typer.Option(min=0.0, help="Seconds the narrator is behind the picture.")] = 0.0,
+    out: Annotated[Path, folder_option("Where videos and annotations.json go.")] = Path("data/long_digits"),
+    videos: Annotated[int, number_option("How many videos.", 1, 100_000)] = 20,
+    scenes: Annotated[int, number_option("Shots of two seconds in a video.", 2, 100_000)] = 40,
+    seed: Annotated[int, seed_option("Another seed makes other videos.")] = 0,
+    lag: Annotated[float, number_option("Seconds the narrator is behind the picture.", 0, 3600)] = 0.0,
     remarks: Annotated[bool, typer.Option("--remarks", help="The narrator remarks on what no picture shows.")] = False,
 ) -> None:
     """Writes long videos with known important parts: mp4 files, transcripts and simulated opinions."""

@@ -9,21 +9,42 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vtkeras.cli.common import SHIPPED_DENSE_MODEL, SHIPPED_MODEL, DataFolder, progress_bar, say, with_data
+from vtkeras.cli.common import (
+    SHIPPED_DENSE_MODEL,
+    SHIPPED_MODEL,
+    DataFolder,
+    ModelFolder,
+    file_option,
+    folder_option,
+    number_option,
+    progress_bar,
+    refuse_unused,
+    say,
+    with_data,
+)
 from vtkeras.errors import UserError
+from vtkeras.run_files import shipped_model
 
 app = typer.Typer()
+Start = Annotated[float | None, number_option("Seconds where to begin.", 0, 1e7)]
+End = Annotated[float | None, number_option("Seconds where to end.", 0, 1e7)]
+ONLY_DENSE = ("window", "vtt", "least")
+NOT_DENSE = (
+    "question", "choice", "start", "end", "picture", "decode", "beams", "length_penalty", "temperature", "top_k",
+    "top_p", "seed", "min_length", "max_length", "no_repeat",
+)  # fmt: skip
 
 
 @app.command()
 def predict(
+    context: typer.Context,
     video: Annotated[Path, typer.Argument(help="A video or image file.")],
     question: Annotated[list[str], typer.Option(help="A question about the video; repeatable.")] = [],  # noqa: B006
     choice: Annotated[list[str], typer.Option(help="An answer to choose from; repeatable.")] = [],  # noqa: B006
     model: Annotated[Path | None, typer.Option(help="A run folder; default one that ships.")] = None,
-    start: Annotated[float | None, typer.Option(help="Seconds where to begin.")] = None,
-    end: Annotated[float | None, typer.Option(help="Seconds where to end.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Write where each word looked as a PNG.")] = None,
+    start: Start = None,
+    end: End = None,
+    picture: Annotated[Path | None, file_option("Write where each word looked as a PNG.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     decode: Annotated[str, typer.Option(help="How to write: greedy, beam or sample.")] = "greedy",
     beams: Annotated[int | None, typer.Option(help="beam: texts side by side, 1 to 64; default 4.")] = None,
@@ -36,13 +57,15 @@ def predict(
     max_length: Annotated[int | None, typer.Option(help="Word pieces at most, the end counted.")] = None,
     no_repeat: Annotated[int | None, typer.Option(help="No n word pieces in a row come twice.")] = None,
     dense: Annotated[bool, typer.Option("--dense", help="Tell what happens, and when.")] = False,
-    window: Annotated[float | None, typer.Option(help="With --dense: seconds to read at once.")] = None,
-    vtt: Annotated[Path | None, typer.Option(help="With --dense: write the events as WebVTT.")] = None,
-    least: Annotated[float, typer.Option(min=0, max=1, help="With --dense: least confidence of an event.")] = 0.5,
+    window: Annotated[float | None, number_option("With --dense: seconds to read at once.", 0, 1e7)] = None,
+    vtt: Annotated[Path | None, file_option("With --dense: write the events as WebVTT.")] = None,
+    least: Annotated[float, number_option("With --dense: least confidence of an event.", 0, 1)] = 0.5,
 ) -> None:
     """Describes a video, and answers questions about it, with an exported model."""
     if dense:
-        return _predict_dense(video, model or SHIPPED_DENSE_MODEL, window, least, vtt, as_json)
+        refuse_unused(context, NOT_DENSE, "with --dense")
+        return _predict_dense(video, model or shipped_model(*SHIPPED_DENSE_MODEL), window, least, vtt, as_json)
+    refuse_unused(context, ONLY_DENSE, "without --dense")
     from vtkeras.serving.decoding import choose_decoding
 
     limits = {"min_length": min_length, "max_length": max_length, "no_repeat": no_repeat}
@@ -51,11 +74,11 @@ def predict(
 
     from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
 
-    found = describe(model or SHIPPED_MODEL, video, question, start, end, decoding, choice)
+    found = describe(model or shipped_model(*SHIPPED_MODEL), video, question, start, end, decoding, choice)
     say(to_json(found) if as_json else "\n".join(to_lines(found)))
     if picture:
         save_picture(found, picture)
-        say(f"picture: {picture}")
+        print(f"picture: {picture}", file=sys.stderr)
 
 
 @app.command()
@@ -65,13 +88,13 @@ def explain(
     caption: Annotated[str | None, typer.Option(help="Explain a caption of your own, not the model's.")] = None,
     word: Annotated[str | None, typer.Option(help="A word, or its number from 1; default all.")] = None,
     method: Annotated[str, typer.Option(help="mean or rollout.")] = "mean",
-    layer: Annotated[int | None, typer.Option(min=1, help="One layer of `mean`.")] = None,
-    head: Annotated[int | None, typer.Option(min=1, help="One head of `mean`.")] = None,
-    orders: Annotated[int, typer.Option(min=2, help="Random orders to compare with.")] = 20,
-    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
-    start: Annotated[float | None, typer.Option(help="Seconds where to begin.")] = None,
-    end: Annotated[float | None, typer.Option(help="Seconds where to end.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for PNG, GIF, mp4 and JSON files.")] = None,
+    layer: Annotated[int | None, number_option("One layer of `mean`.", 1, 1000)] = None,
+    head: Annotated[int | None, number_option("One head of `mean`.", 1, 1000)] = None,
+    orders: Annotated[int, number_option("Random orders to compare with.", 2, 10_000)] = 20,
+    model: ModelFolder = None,
+    start: Start = None,
+    end: End = None,
+    out: Annotated[Path | None, folder_option("Folder for PNG, GIF, mp4 and JSON files.")] = None,
 ) -> None:
     """Shows where a model looked for each word, and whether that is what the word rests on."""
     from rich.progress import Progress
@@ -103,10 +126,10 @@ def evaluate_attention(
     run: Annotated[Path, typer.Argument(help="A run folder with an exported model.")],
     data: DataFolder = None,
     split: Annotated[str, typer.Option(help="A split.")] = "test",
-    clips: Annotated[int, typer.Option(min=1, help="Clips at most.")] = 50,
-    orders: Annotated[int, typer.Option(min=2, help="Random orders to compare with.")] = 20,
-    steps: Annotated[int, typer.Option(min=1, help="Points of each curve.")] = 16,
-    out: Annotated[Path | None, typer.Option(help="Folder for attention.json and .md; default the run.")] = None,
+    clips: Annotated[int, number_option("Clips at most.", 1, 1_000_000)] = 50,
+    orders: Annotated[int, number_option("Random orders to compare with.", 2, 10_000)] = 20,
+    steps: Annotated[int, number_option("Points of each curve.", 1, 10_000)] = 16,
+    out: Annotated[Path | None, folder_option("Folder for attention.json and .md; default the run.")] = None,
 ) -> None:
     """Measures whether attention and rollout are faithful, beside random orders; goes on after a stop."""
     from vtkeras.serving.faithfulness import evaluate as judge_clips

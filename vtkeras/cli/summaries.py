@@ -7,8 +7,17 @@ from typing import Annotated
 
 import typer
 
-from vtkeras.cli.common import SHIPPED_MODEL, progress_bar, say
+from vtkeras.cli.common import (
+    ModelFolder,
+    folder_option,
+    number_option,
+    progress_bar,
+    refuse_unused,
+    say,
+    seed_option,
+)
 from vtkeras.errors import UserError
+from vtkeras.run_files import writable_folder
 
 app = typer.Typer()
 
@@ -19,12 +28,12 @@ AnnotatedFolder = Annotated[Path, typer.Argument(help="A folder of videos with a
 def summarize(
     video: Annotated[Path, typer.Argument(help="A video file, however long.")],
     transcript: Annotated[Path | None, typer.Option(help="What is said: WebVTT, SRT, JSON, text.")] = None,
-    budget: Annotated[float, typer.Option(help="The summary's greatest share of the video.")] = 0.15,
+    budget: Annotated[float, number_option("The summary's greatest share of the video.", 0, 1)] = 0.15,
     out: Annotated[Path | None, typer.Option(help="Output folder; default runs/summaries/<name>.")] = None,
-    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
+    model: ModelFolder = None,
     scorer: Annotated[str, typer.Option(help="diverse, random, or what `train-scorer` made.")] = "diverse",
-    longest: Annotated[float | None, typer.Option(help="Seconds; longer takes are cut into parts.")] = None,
-    threshold: Annotated[float, typer.Option(help="Change between frames, 0 to 255, that makes a cut.")] = 27.0,
+    longest: Annotated[float | None, number_option("Seconds; longer takes are cut into parts.", 0, 1e7)] = None,
+    threshold: Annotated[float, number_option("Change between frames that makes a cut.", 0, 255)] = 27.0,
     clip: Annotated[bool, typer.Option(help="Write the summary as an mp4, too.")] = True,
 ) -> None:
     """Shortens a video to its key shots and a text; run it again to go on after an interruption."""
@@ -32,7 +41,7 @@ def summarize(
     from vtkeras.summaries.summarize import summarize as run
 
     options = Options(budget=budget, scorer=scorer, longest=longest, threshold=threshold, clip=clip)
-    folder = out or Path("runs") / "summaries" / video.stem
+    folder = writable_folder(out or Path("runs") / "summaries" / video.stem)
     with progress_bar() as show:
         found = run(video, model, folder, transcript, options, show)
     say(to_text(found).rstrip())
@@ -43,10 +52,10 @@ def summarize(
 @app.command("train-scorer")
 def train_scorer(
     folder: AnnotatedFolder,
-    out: Annotated[Path, typer.Option(help="Where the scorer goes.")] = Path("runs/scorer"),
-    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the videos.")] = 120,
-    seed: Annotated[int, typer.Option(help="Another seed trains another scorer.")] = 0,
+    out: Annotated[Path, folder_option("Where the scorer goes.")] = Path("runs/scorer"),
+    model: ModelFolder = None,
+    epochs: Annotated[int, number_option("Passes over the videos.", 1, 1_000_000)] = 120,
+    seed: Annotated[int, seed_option("Another seed trains another scorer.")] = 0,
 ) -> None:
     """Trains an attention scorer of shots on annotated videos, for `vtkeras summarize --scorer`."""
     from vtkeras.export.importance import export_importance
@@ -66,12 +75,13 @@ def train_scorer(
 
 @app.command("evaluate-summary")
 def evaluate_summary(
+    context: typer.Context,
     folder: Annotated[Path | None, typer.Argument(help="A folder of videos with an annotations.json.")] = None,
     tvsum: Annotated[Path | None, typer.Option(help="TVSum's ydata-tvsum50.mat: people beside chance.")] = None,
-    model: Annotated[Path, typer.Option(help="A run folder with an exported model.")] = SHIPPED_MODEL,
-    splits: Annotated[int, typer.Option(min=2, help="Splits into training and test videos.")] = 5,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training videos.")] = 120,
-    seed: Annotated[int, typer.Option(help="Of the splits and the scorers.")] = 0,
+    model: ModelFolder = None,
+    splits: Annotated[int, number_option("Splits into training and test videos.", 2, 1000)] = 5,
+    epochs: Annotated[int, number_option("Passes over the training videos.", 1, 1_000_000)] = 120,
+    seed: Annotated[int, seed_option("Of the splits and the scorers.")] = 0,
 ) -> None:
     """Scorers of shots beside people and chance: F-scores at 15 % and rank correlations."""
     from vtkeras.tasks.summary import evaluate_people, evaluate_scorers, to_markdown
@@ -79,6 +89,7 @@ def evaluate_summary(
     if (folder is None) == (tvsum is None):
         raise UserError("Give either a folder with an annotations.json, or --tvsum FILE.")
     if tvsum:
+        refuse_unused(context, ("model", "splits", "epochs", "seed"), "with --tvsum")
         from vtkeras.data.annotations import read_tvsum
 
         return say(to_markdown(evaluate_people(read_tvsum(tvsum))))

@@ -8,9 +8,20 @@ from typing import Annotated
 
 import typer
 
-from vtkeras.cli.common import ConfigName, DataFolder, Overrides, RunFolder, read_config, say, with_data
+from vtkeras.cli.common import (
+    ConfigName,
+    DataFolder,
+    Overrides,
+    RunFolder,
+    folder_option,
+    number_option,
+    read_config,
+    say,
+    with_data,
+)
 from vtkeras.config import Config, describe_options
 from vtkeras.errors import UserError
+from vtkeras.run_files import writable_folder
 
 app = typer.Typer()
 
@@ -30,7 +41,7 @@ def train(
     chosen = read_config(config, data, override)
     from vtkeras.training.fit import train as run_training
 
-    folder = out or Path("runs") / chosen.name
+    folder = writable_folder(out or Path("runs") / chosen.name)
     run_training(chosen, folder, resume=resume, report=say)
     say(f"trained: {folder}; next: vtkeras evaluate {folder}; vtkeras export {folder}")
 
@@ -41,7 +52,7 @@ def evaluate(
     data: DataFolder = None,
     split: Annotated[list[str], typer.Option(help="A split; repeatable; default test.")] = ["test"],  # noqa: B006
     compare: Annotated[list[Path], typer.Option(help="Another run to put into the table; repeatable.")] = [],  # noqa: B006
-    limit: Annotated[int | None, typer.Option(min=1, help="Examples of each split at most.")] = None,
+    limit: Annotated[int | None, number_option("Examples of each split at most.", 1, 1_000_000_000)] = None,
     meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
 ) -> None:
     """Puts the model beside baselines on the same examples; writes tables, classes and predictions."""
@@ -50,6 +61,7 @@ def evaluate(
     from vtkeras.tasks.predictions import PredictionTable
     from vtkeras.training.run import Run, make_source
 
+    writable_folder(run)
     opened = [Run.open(folder) for folder in (run, *compare)]
     config = opened[0].config if data is None else with_data(opened[0].config, data)
     source = make_source(config)
@@ -85,10 +97,10 @@ def score(
 def compare_fusions(
     config: ConfigName = "statements",
     data: DataFolder = None,
-    out: Annotated[Path, typer.Option(help="Where the runs and the table go.")] = Path("runs/fusions"),
+    out: Annotated[Path, folder_option("Where the runs and the table go.")] = Path("runs/fusions"),
     override: Overrides = [],  # noqa: B006
     fusion: Annotated[list[str], typer.Option(help="A fusion; repeatable; default all.")] = [],  # noqa: B006
-    limit: Annotated[int | None, typer.Option(min=1, help="Test examples at most.")] = None,
+    limit: Annotated[int | None, number_option("Test examples at most.", 1, 1_000_000_000)] = None,
 ) -> None:
     """Trains one experiment with every fusion alike (early, late, co- and cross-attention), in one table."""
     chosen = read_config(config, data, override)
@@ -108,6 +120,7 @@ def export(
     """Writes the SavedModel, the .keras file and sample clips of a run."""
     from vtkeras.export import export_run
 
+    writable_folder(out or run)
     export_run(run, out, report=say, compiled=compiled, keras_file=keras_file)
 
 

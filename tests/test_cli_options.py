@@ -1,0 +1,128 @@
+"""What every command refuses before it works: numbers out of bounds, outputs that cannot be written, idle options."""
+
+import errno
+import os
+
+import pytest
+import typer
+
+import vtkeras
+from vtkeras import cli
+from vtkeras.errors import UserError
+
+
+def is_flag(name):
+    return name.startswith("-")
+
+
+ROOT = typer.main.get_command(cli.app)
+COMMANDS = {
+    **{name: command for name, command in ROOT.commands.items() if name != "data"},
+    **{f"data {name}": command for name, command in ROOT.commands["data"].commands.items()},
+}
+OPTIONS = {
+    f"{name} {option.opts[0]}": (command, option)
+    for name, command in COMMANDS.items()
+    for option in command.params
+    if is_flag(option.opts[0])
+}
+DECODING = {"beams", "length_penalty", "temperature", "top_k", "top_p", "min_length", "max_length", "no_repeat"}
+NUMBERS = [
+    name
+    for name, (_, option) in OPTIONS.items()
+    if option.type_descriptor.annotation in (int, float)
+    and not (name.startswith("predict ") and option.name in DECODING | {"seed"})  # tests/serving/test_decoding.py
+]
+OUTPUTS = [name for name in OPTIONS if name.split()[-1] in ("--out", "--picture", "--vtt")]
+
+
+def parse(command, *arguments):
+    """Reads the options, with their callbacks, and runs nothing."""
+    return command.make_context("vtkeras", [*_needed(command), *map(str, arguments)])
+
+
+def _needed(command, but=None):
+    needed = [option for option in command.params if option.required and option is not but]
+    return [part for option in needed for part in [*filter(is_flag, option.opts[:1]), "absent"]]
+
+
+def run(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr("sys.argv", ["vtkeras", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code, capsys.readouterr()
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e300", "1" + 30 * "0", "-1" + 30 * "0"])
+def test_numbers_are_finite_and_bounded(name, value):
+    command, option = OPTIONS[name]
+    with pytest.raises(typer.BadParameter) as error:
+        parse(command, f"{option.opts[0]}={value}")
+    assert option.opts[0] in error.value.format_message() and error.value.exit_code == 2
+
+
+def test_there_are_numbers_and_outputs():
+    assert len(NUMBERS) > 15 and len(OUTPUTS) > 8
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_outputs_that_cannot_be_written(name, tmp_path, monkeypatch, capsys):
+    """Refused before anything is read: what else the command is given is not there."""
+    command, option = OPTIONS[name]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    arguments = [*name.split()[:-1], *_needed(command, option), option.opts[0], tmp_path / "file" / "out"]
+    code, told = run(monkeypatch, capsys, *arguments)
+    assert code == 2 and str(tmp_path / "file") in told.err and told.err.count("\n") == 1, told.err
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["predict", "a.mp4", "--dense", "--question", "why?"], "--question does nothing with --dense"),
+        (["predict", "a.mp4", "--dense", "--beams", "4"], "--beams does nothing with --dense"),
+        (["predict", "a.mp4", "--dense", "--picture", "a.png"], "--picture does nothing with --dense"),
+        (["predict", "a.mp4", "--vtt", "a.vtt"], "--vtt does nothing without --dense"),
+        (["predict", "a.mp4", "--least", "0.5"], "--least does nothing without --dense"),
+        (["evaluate-summary", "--tvsum", "a.mat", "--seed", "1"], "--seed does nothing with --tvsum"),
+    ],
+)
+def test_options_that_would_do_nothing(arguments, told, monkeypatch, capsys):
+    code, said = run(monkeypatch, capsys, *arguments)
+    assert code == 2 and said.err == f"vtkeras: {told}: leave it out.\n"
+
+
+def test_every_option_of_predict_is_for_one_of_its_ways():
+    from vtkeras.cli.prediction import NOT_DENSE, ONLY_DENSE
+
+    both = {"video", "model", "as_json", "dense"}
+    assert {option.name for option in COMMANDS["predict"].params} == both | {*NOT_DENSE} | {*ONLY_DENSE}
+
+
+def test_version(monkeypatch, capsys):
+    assert run(monkeypatch, capsys, "--version") == (0, (f"vtkeras {vtkeras.__version__}\n", ""))
+
+
+def test_a_full_disk_met_where_nobody_expects_it(monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("vtkeras.data.shards.verify", full)
+    code, told = run(monkeypatch, capsys, "data", "verify", "folder")
+    assert code == 2 and "disk is full" in told.err and told.err.count("\n") == 1
+
+
+def test_other_errors_keep_their_traceback(monkeypatch, capsys):
+    def broken(*_, **__):
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr("vtkeras.data.shards.verify", broken)
+    monkeypatch.setattr("sys.argv", ["vtkeras", "data", "verify", "folder"])
+    with pytest.raises(ValueError, match="of ours"):
+        cli.main()
+
+
+def test_a_refusal_is_a_user_error_without_the_command_line(tmp_path):
+    with pytest.raises(UserError, match="there is no folder"):
+        parse(COMMANDS["predict"], "--picture", tmp_path / "none" / "a.png")
