@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from griffe import Extension
+from latex2mathml.converter import convert
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +30,13 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, **_):
-    """Links that lead from docs/ to the root of the repository lead to the pages made from there."""
+    """Makes formulas MathML, and leads links to the root of the repository to the pages made from there."""
+
+    def formula(match):
+        code, block, line = match.groups()
+        return code or convert(block or line, display="block" if block else "inline")
+
+    markdown = re.sub(r"(```.*?```|`[^`\n]+`)|\$\$(.+?)\$\$|\$([^$\n]+)\$", formula, markdown, flags=re.DOTALL)
     return markdown.replace("](../", "](")
 
 
