@@ -356,8 +356,8 @@ def describe_options(options: type[BaseModel], prefix: str) -> Iterator[str]:
             default = ": required"
         else:
             default = "" if inner else f" = {field.get_default(call_default_factory=True)!r}"
-        bounds = _bounds(field)
-        yield f"{prefix}{name}{many}{default}{bounds and ', '}{bounds}\n    {field.description}"
+        bounds, text = _bounds(field), " ".join((field.description or "").split())
+        yield f"{prefix}{name}{many}{default}{bounds and ', '}{bounds}\n    {text}"
         if inner:
             yield from describe_options(inner, f"{prefix}{name}{many}.")
 
@@ -372,7 +372,7 @@ def first_problem(error: ValidationError, options: type[BaseModel], prefix: str 
 
     Example:
         >>> first_problem(error, MovingDigits.Options, "data.options.")
-        "'data.options.train_clips' = -5 is out of range: it must be at least 1; left out, it is 8192."
+        "'data.options.train_clips' = -5 is out of range: it must be at least 1 (default 8192)."
     """
     problem = error.errors()[0]
     location = prefix + ".".join(str(part) for part in problem["loc"])
@@ -383,17 +383,13 @@ def first_problem(error: ValidationError, options: type[BaseModel], prefix: str 
         return f"unknown key '{location}'; {hint}"
     if problem["type"] == "value_error":
         return f"{location.rstrip('.')}: {problem['ctx']['error']}"
-    if problem["type"] == "missing":
-        field = _field_at(options, problem["loc"])
+    field = _inner_options(options, problem["loc"][:-1]).model_fields.get(str(problem["loc"][-1]))
+    if field and problem["type"] == "missing":
         return f"'{location}' is missing: {field.description}"
     told = f"'{location}' = {_spell(problem['input'])}"
-    if problem["type"] in ("finite_number", *_BOUND_PROBLEMS):
-        field = _field_at(options, problem["loc"])
-        if field is None:  # an entry of a dict
-            return f"{told}: {problem['msg']}."
-        default = "" if field.is_required() else f"; left out, it is {field.get_default(call_default_factory=True)}"
-        bounds = _bounds(field)
-        return f"{told} is out of range: it must be {bounds or 'a finite number'}{default}."
+    if field and problem["type"] in _BOUND_PROBLEMS:
+        default = "" if field.default is None or field.is_required() else f" (default {field.default})"
+        return f"{told} is out of range: it must be {_bounds(field) or 'a finite number'}{default}."
     return f"{told}: {problem['msg']}."
 
 
@@ -405,7 +401,7 @@ def _spell(value: Any) -> str:
     return text if len(text) <= 100 else f"{text[:100]}..."
 
 
-_BOUND_PROBLEMS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+_BOUND_PROBLEMS = ("finite_number", "greater_than", "greater_than_equal", "less_than", "less_than_equal")
 _BOUND_WORDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
@@ -428,13 +424,9 @@ def _options_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _field_at(options: type[BaseModel], location: tuple) -> FieldInfo | None:
-    return _inner_options(options, location[:-1]).model_fields.get(location[-1])
-
-
 def _inner_options(options: type[BaseModel], location: tuple) -> type[BaseModel]:
     """The option class at a place inside another one, e.g. at ("train", "stages", 0)."""
     for part in location:
-        if isinstance(part, str):
+        if part in options.model_fields:
             options = _options_in(options.model_fields[part].annotation) or options
     return options
