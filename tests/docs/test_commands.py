@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from vtkeras import run_files
 from vtkeras.cli import app
 from vtkeras.config import Config, describe_options, load_config
 
@@ -54,6 +55,13 @@ def test_targets_of_make_are_there(page):
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = re.findall(r"```.*?```|`[^`]+`", page.read_text(encoding="utf-8"), re.DOTALL)
     assert set(re.findall(r"\bmake ([\w-]+)", "\n".join(code))) <= targets
+
+
+def test_files_of_a_run_are_told():
+    page = (ROOT / "docs" / "run_files.md").read_text(encoding="utf-8")
+    for name, value in vars(run_files).items():
+        if name.isupper() and isinstance(value, str) and value != run_files.TEMPORARY:
+            assert value in page, f"docs/run_files.md says nothing of {value}"
 
 
 def test_a_wrong_command_is_found():
