@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -56,7 +56,7 @@ class Clip:
         return self.record is None
 
 
-def find_libraries(roots: list[Path], runs: list[Path] = ()) -> list[Path]:
+def find_libraries(roots: Sequence[Path], runs: Sequence[Path] = ()) -> list[Path]:
     """Folders with clips: the samples of `runs`, then what lies below `roots`, each in order of name."""
     names = (MANIFEST, CAPTIONS)
     below = {path.parent for root in roots for name in names for path in Path(root).glob(f"**/{name}")}
@@ -121,8 +121,8 @@ def read_clip(
         UserError: if the file or the shard is missing or damaged.
     """
     if clip.is_file:
-        found = read_frames(clip.path, num_frames, clip.start, clip.end, max_side)
-        return found.frames, found.times
+        read = read_frames(clip.path, num_frames, clip.start, clip.end, max_side)
+        return read.frames, read.times
     found = next(islice(_clips(clip.path), clip.record, None), None)
     if found is None:
         raise UserError(f"The shard {clip.path} is shorter than it was: run `vtkeras data ingest` again.")

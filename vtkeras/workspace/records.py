@@ -13,7 +13,7 @@ from pathlib import Path
 
 import google_crc32c
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 FIELDS = {  # message: (field, number, type or message, repeated)
     "BytesList": [("value", 1, "BYTES", True)],
@@ -115,7 +115,7 @@ def _parse(name: str, content: bytes):
         raise DamagedFile(name) from None
 
 
-def _make_messages() -> dict[str, type]:
+def _make_messages() -> dict[str, type[Message]]:
     # A pool of their own: in a process that has TensorFlow its messages would have the same names.
     file = descriptor_pb2.FileDescriptorProto(name="records.proto", package="vtkeras", syntax="proto3")
     kinds = descriptor_pb2.FieldDescriptorProto
