@@ -1,5 +1,6 @@
 """The dashboard's router: `vtkeras dashboard`, or `streamlit run dashboards/app.py`."""
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -10,7 +11,9 @@ HERE = Path(__file__).parent
 # address is the first one to be opened.
 VIEWS = HERE / "views"
 
-sys.path[:] = dict.fromkeys([str(HERE.parent), *sys.path])  # the views import `dashboards.common`
+if "dashboards" not in sys.modules:  # what the views import, in a checkout and in an installed vtkeras alike
+    spec = importlib.util.spec_from_file_location("dashboards", HERE / "__init__.py")
+    sys.modules["dashboards"] = importlib.util.module_from_spec(spec)
 # A file of our own: the icon of a page would be fetched from the network.
 st.set_page_config(page_title="vtkeras", page_icon=str(HERE / "icon.svg"), layout="wide")
 page = st.navigation(

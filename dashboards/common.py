@@ -16,6 +16,7 @@ import streamlit as st
 
 from vtkeras.errors import UserError
 from vtkeras.explain.faithfulness import Faithfulness
+from vtkeras.run_files import shipped
 from vtkeras.serving import dense, explanation
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.explanation import Explanation
@@ -31,8 +32,11 @@ _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!<>|~$:^&=])")
 
 
 def model_roots() -> list[Path]:
-    """Folders to look for runs in: VTKERAS_MODELS, or `saved_models` and `runs`."""
-    return _paths("VTKERAS_MODELS", f"saved_models{os.pathsep}runs")
+    """Folders to look for runs in: VTKERAS_MODELS, or `saved_models` and `runs`, and the models that ship."""
+    roots = _paths("VTKERAS_MODELS", f"saved_models{os.pathsep}runs")
+    models = shipped("saved_models")
+    elsewhere = not any(root.is_dir() and root.samefile(models) for root in roots)
+    return [models, *roots] if elsewhere and "VTKERAS_MODELS" not in os.environ else roots
 
 
 def data_roots() -> list[Path]:

@@ -223,6 +223,20 @@ def shipped_model(task: str, name: str) -> Path:
     return root / task / name
 
 
+def run_folder(path: str | Path) -> Path:
+    """`path`, or the shipped model that it names where the current folder has no such path.
+
+    Example:
+        >>> run_folder("saved_models/multitask/moving_digits").is_dir()  # in any folder
+        True
+    """
+    path = Path(path)
+    if path.exists() or path.is_absolute() or path.parts[:1] != ("saved_models",):
+        return path
+    found = shipped("saved_models").joinpath(*path.parts[1:])
+    return found if found.is_dir() else path
+
+
 @contextmanager
 def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     """A new file or folder beside `path`, with its suffix, which writers go by; gone at the end."""

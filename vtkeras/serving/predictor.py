@@ -14,7 +14,7 @@ import tensorflow_text  # noqa: F401  registers the ops that the exported graph 
 from vtkeras.config import load_config
 from vtkeras.data.text import Vocabulary, make_tokenizer
 from vtkeras.errors import UserError
-from vtkeras.run_files import SAVED_MODEL
+from vtkeras.run_files import SAVED_MODEL, run_folder
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.results import UNKNOWN, Answer, Caption, TimedCaption, readable
 from vtkeras.workspace.runs import model_hash
@@ -41,7 +41,7 @@ class Predictor:
     """
 
     def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
+        self.folder = run_folder(folder)
         if not (self.folder / SAVED_MODEL / "saved_model.pb").is_file():
             raise UserError(f"{self.folder} holds no exported model: run `vtkeras export {self.folder}` first.")
         self.config = load_config(str(self.folder / "config.yaml"))

@@ -14,7 +14,7 @@ from vtkeras.data.sources import make_source  # noqa: F401  callers take it from
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.models import choose
-from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, MODEL_FILE, VOCABULARY_FILE
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, MODEL_FILE, VOCABULARY_FILE, run_folder
 from vtkeras.tasks import TASKS, Task
 from vtkeras.training.state import load_state
 
@@ -41,7 +41,7 @@ class Run:
         Raises:
             UserError: if the folder is no run, or its files do not belong together.
         """
-        folder = Path(folder)
+        folder = run_folder(folder)
         if not (folder / CONFIG_FILE).is_file():
             raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
         config = load_config(str(folder / CONFIG_FILE))
