@@ -15,6 +15,7 @@ from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.models import choose
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, MODEL_FILE, VOCABULARY_FILE, run_folder
+from vtkeras.safe_files import check_keras_file
 from vtkeras.tasks import TASKS, Task
 from vtkeras.training.state import load_state
 
@@ -76,6 +77,7 @@ def load_model(path: Path) -> keras.Model:
     Raises:
         UserError: if the file is damaged or holds what only unsafe loading would accept.
     """
+    check_keras_file(path)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:

@@ -15,6 +15,7 @@ import numpy as np
 from vtkeras.config import Config
 from vtkeras.errors import UserError
 from vtkeras.run_files import replacing
+from vtkeras.safe_files import check_checkpoint
 
 
 def save_state(path: Path, model: keras.Model, meta: dict) -> None:
@@ -78,6 +79,7 @@ DAMAGED = (ValueError, OSError, EOFError, LookupError, TypeError, zipfile.BadZip
 def _open(path: Path):
     """The arrays of a checkpoint; damage that shows while they are read is told as a `UserError`."""
     try:
+        check_checkpoint(path)
         with np.load(path, allow_pickle=False) as file:
             yield file
     except FileNotFoundError:
