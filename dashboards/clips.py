@@ -23,6 +23,7 @@ class Chosen:
 
     Attributes:
         name: what to call it.
+        source: the file as the command line would be given it; of an upload, its name.
         frames: uint8 (time, height, width, 3), for the model.
         times: float32 (time,), seconds.
         video: for the player; None where there is a single picture.
@@ -33,6 +34,7 @@ class Chosen:
     """
 
     name: str
+    source: str
     frames: np.ndarray
     times: np.ndarray
     video: bytes | str | None
@@ -87,8 +89,8 @@ def from_library(clip: library.Clip, size: dict) -> Chosen:
     video = common.clip_video(clip)
     if clip.is_file:
         info = media.probe(clip.path)
-        return Chosen(clip.id, frames, times, video, info.duration, spell_facts(info), clip=clip)
-    return Chosen(clip.id, frames, times, video, float(times[-1]), f"{len(frames)} stored frames", clip=clip)
+        return Chosen(clip.id, str(clip.path), frames, times, video, info.duration, spell_facts(info), clip=clip)
+    return Chosen(clip.id, clip.id, frames, times, video, float(times[-1]), f"{len(frames)} stored frames", clip=clip)
 
 
 def choose_file(place: str) -> tuple[str, Path | None]:
@@ -120,7 +122,7 @@ def from_file(name: str, path: Path | None, size: dict) -> Chosen | None:
         # The visitor knows the file by another name than the server.
         raise UserError(str(error).replace(str(path), name[:LONGEST_NAME])) from None
     return Chosen(
-        Path(name).name[:LONGEST_NAME], read.frames, read.times, video, info.duration, facts, read.reason
+        Path(name).name[:LONGEST_NAME], name, read.frames, read.times, video, info.duration, facts, read.reason
     )
 
 

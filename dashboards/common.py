@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -15,17 +16,15 @@ import numpy as np
 import streamlit as st
 
 from vtkeras.errors import UserError
-from vtkeras.explain.faithfulness import Faithfulness
-from vtkeras.run_files import shipped
-from vtkeras.serving import dense, explanation
+from vtkeras.run_files import ENDPOINTS, METRICS, PREDICTIONS, SAVED_MODEL, shipped
+from vtkeras.serving.client import PREDICTOR, shared_worker
 from vtkeras.serving.decoding import GREEDY, Decoding
+from vtkeras.serving.describe import answer_all
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.predictor import Predictor
-from vtkeras.serving.results import Answer, Caption, TimedCaption
+from vtkeras.serving.results import Answer, Caption
 from vtkeras.workspace import evaluations, library, logs, media, runs
 
 TENSORBOARD_PORT = 6006
-CACHED_MODELS = 2
 PREVIEW_SIDE = 480  # pixels
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!<>|~$:^&=])")
@@ -99,68 +98,54 @@ def shown_errors() -> Iterator[None]:
         )
 
 
-def load_model(folder: Path) -> Predictor:
-    """The model of a run, loaded once for all sessions; again after it was exported again."""
-    return _load_model(str(folder), _version(folder / "saved_model" / "saved_model.pb"))
-
-
 def caption(folder: Path, frames: np.ndarray, decoding: Decoding = GREEDY) -> Caption:
     """The caption of a clip, computed once for each way of decoding."""
-    return _caption(load_model(folder), _key(folder), frames, decoding)
+    return _ask(model_key(folder), "captions", [frames], decoding)[0]
 
 
-def answer(folder: Path, frames: np.ndarray, question: str, choices: tuple[str, ...] = ()) -> Answer:
-    """The answer to a question, computed once; one of the choices, if there are any."""
-    return _answer(load_model(folder), _key(folder), frames, question, choices)
+def answers(
+    folder: Path, frames: np.ndarray, question: str, choices: tuple[str, ...] = ()
+) -> list[tuple[str, Answer]]:
+    """The question with every answer that the model gives, computed once; one of the choices, if there are any."""
+    ask = functools.partial(_ask, model_key(folder))
+    return answer_all(read_card(folder), ask, [frames], question, choices)[0]
 
 
 def classify(folder: Path, frames: np.ndarray) -> list[tuple[str, float]]:
     """The labels of a clip, computed once."""
-    return _classify(load_model(folder), _key(folder), frames)
+    return _ask(model_key(folder), "labels", [frames])[0]
 
 
 def explain(folder: Path, frames: np.ndarray, times: np.ndarray, question: str | None) -> Explanation:
     """Where the model looked for its caption, or for its answer to a question, computed once."""
-    return _explain(load_model(folder), _key(folder), frames, times, question)
-
-
-def judge(folder: Path, found: Explanation, maps: np.ndarray, word: int) -> Faithfulness:
-    """How faithful a word's map is, computed once."""
-    return _judge(load_model(folder), _key(folder), found, found.kind, found.text, found.frames, maps, word)
-
-
-def events(folder: Path, path: Path, duration: float) -> list[TimedCaption]:
-    """What happens in a video file, and when, computed once."""
-    return _events(load_model(folder), _key(folder), str(path), _version(path), duration)
+    what, asked = ("caption", ()) if question is None else ("answer", (question,))
+    return _call(model_key(folder), f"vtkeras.serving.explanation:explain_{what}", frames, times, *asked)
 
 
 def read_card(folder: Path) -> runs.RunCard:
     """What a run says of itself."""
-    return _read_card(
-        str(folder), _version(folder / "saved_model" / "saved_model.pb"), _version(folder / runs.METRICS)
-    )
+    return _read_card(*model_key(folder), [version(folder / name) for name in (METRICS, ENDPOINTS)])
 
 
 def read_evaluation(folder: Path) -> evaluations.Evaluation:
     """What an evaluation found; read again after another one."""
-    marks = [_version(folder / name) for name in (runs.METRICS, evaluations.PREDICTIONS)]
-    return _read_evaluation(str(folder), marks)
+    return _read_evaluation(str(folder), [version(folder / name) for name in (METRICS, PREDICTIONS)])
 
 
 def list_clips(folder: Path) -> list[library.Clip]:
     """The clips of a library."""
-    marks = [_version(folder / name) for name in ("manifest.json", library.CAPTIONS)]
+    marks = [version(folder / name) for name in ("manifest.json", library.CAPTIONS)]
     return _list_clips(str(folder), marks)
 
 
 def inspect(path: Path) -> media.VideoInfo:
     """What a file from outside says of itself."""
-    return _inspect(str(path), _version(path))
+    return _inspect(str(path), version(path))
 
 
 def read_file(path: Path, num_frames: int, max_side: int) -> media.Clip:
     """Frames of a file from outside."""
-    return _read_file(str(path), _version(path), num_frames, max_side)
+    return _read_file(str(path), version(path), num_frames, max_side)
 
 
 def upload_limit() -> int:
@@ -262,7 +247,8 @@ def _paths(variable: str, default: str) -> list[Path]:
     return [Path(path) for path in os.environ.get(variable, default).split(os.pathsep) if path]
 
 
-def _version(path: Path) -> int:
+def version(path: Path) -> int:
+    """Changes when a file does."""
     return path.stat().st_mtime_ns if path.is_file() else 0
 
 
@@ -276,59 +262,22 @@ def _read_file(path: str, version: int, num_frames: int, max_side: int) -> media
     return media.read_apart(path, num_frames, max_side)
 
 
-def _key(folder: Path) -> tuple[str, int]:
-    return str(folder), _version(folder / "saved_model" / "saved_model.pb")
+def model_key(folder: Path) -> tuple[str, int]:
+    """A model, told from another one that is exported to the same folder later."""
+    return str(folder), version(folder / SAVED_MODEL / "saved_model.pb")
 
 
-@st.cache_resource(max_entries=CACHED_MODELS, show_spinner="Loading the model (a few seconds, once)")
-def _load_model(folder: str, version: int) -> Predictor:
-    return Predictor(folder)
+def _ask(key: tuple[str, int], method: str, *arguments):
+    return _call(key, PREDICTOR + method, *arguments)
 
 
-@st.cache_data(max_entries=64, show_spinner="Writing the caption")
-def _caption(_model: Predictor, key: tuple, frames: np.ndarray, decoding: Decoding) -> Caption:
-    return _model.caption(frames, decoding)
-
-
-@st.cache_data(max_entries=256, show_spinner="Answering")
-def _answer(
-    _model: Predictor, key: tuple, frames: np.ndarray, question: str, choices: tuple[str, ...]
-) -> Answer:
-    return _model.choose(frames, question, list(choices)) if choices else _model.answer(frames, question)
-
-
-@st.cache_data(max_entries=64, show_spinner="Finding labels")
-def _classify(_model: Predictor, key: tuple, frames: np.ndarray) -> list[tuple[str, float]]:
-    return _model.classify(frames)
-
-
-@st.cache_data(max_entries=64, show_spinner="Looking where it looked")
-def _explain(
-    _model: Predictor, key: tuple, frames: np.ndarray, times: np.ndarray, question: str | None
-) -> Explanation:
-    if question is None:
-        return explanation.explain_caption(_model, frames, times)
-    return explanation.explain_answer(_model, frames, times, question)
-
-
-@st.cache_data(max_entries=64, show_spinner="Taking patches out, in this order and in random ones")
-def _judge(
-    _model: Predictor, key: tuple, _found: Explanation, kind: str, text: str, frames: np.ndarray,
-    maps: np.ndarray, word: int,
-) -> Faithfulness:  # fmt: skip
-    return explanation.judge(_model, _found, maps, [word])[0]
-
-
-@st.cache_data(max_entries=32, show_spinner="Writing down what happens")
-def _events(_model: Predictor, key: tuple, path: str, version: int, duration: float) -> list[TimedCaption]:
-    def read(path, num_frames, start, end, max_side):
-        return media.read_apart(path, num_frames, max_side, start=start, end=end)
-
-    return dense.find_events(_model, path, duration=duration, read=read)
+@st.cache_data(max_entries=256, show_spinner="Asking the model (the first time it is loaded, a few seconds)")
+def _call(key: tuple[str, int], function: str, *arguments):
+    return shared_worker().call(function, key[0], *arguments)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _read_card(folder: str, model_version: int, metrics_version: int) -> runs.RunCard:
+def _read_card(folder: str, model_version: int, versions: list[int]) -> runs.RunCard:
     return runs.read_card(folder)
 
 

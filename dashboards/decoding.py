@@ -4,23 +4,23 @@ import streamlit as st
 
 from dashboards import common
 from vtkeras.serving.decoding import GREEDY, Decoding
-from vtkeras.serving.predictor import Predictor
+from vtkeras.workspace.runs import RunCard
 
 NAMES = {"greedy": "Likeliest word each time", "beam": "Beam search", "sample": "By chance"}
 
 
-def choose_decoding(predictor: Predictor) -> Decoding:
+def choose_decoding(card: RunCard) -> Decoding:
     """Strategy, its options and the limits; greedy for a model that knows nothing else."""
     with st.expander("How the caption is written"):
-        if not predictor.can_choose_decoding:
+        if not card.can_choose_decoding:
             st.caption("This model was exported when it knew only the likeliest word each time. For more:")
-            st.code(f"vtkeras export {predictor.folder}", language="bash")
+            st.code(f"vtkeras export {card.folder}", language="bash")
             return GREEDY
         strategy = st.segmented_control(
             "Decoding", list(NAMES), format_func=NAMES.get, default="greedy", required=True, key="decode"
         )
         options = {"beam": beam_options, "sample": sample_options}.get(strategy, dict)()
-        return Decoding(strategy, **options, **choose_limits(predictor.config.data.caption_length))
+        return Decoding(strategy, **options, **choose_limits(card.config.data.caption_length))
 
 
 def beam_options() -> dict:

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from dashboards import common
+from dashboards import common, jobs
 from dashboards.attention import choose_word, frame_chart, show_faithfulness, show_frames
 from dashboards.clips import Chosen, choose_clip
 from dashboards.provenance import show_provenance
 from vtkeras.explain import attention_tables
 from vtkeras.explain.animation import as_gif
-from vtkeras.serving import explanation, pictures
+from vtkeras.serving import explanation, pictures, schema
 from vtkeras.serving.explanation import METHODS, ROLLOUT, Explanation
-from vtkeras.serving.predictor import Predictor
 from vtkeras.workspace import media
+from vtkeras.workspace.runs import RunCard
 
 CAPTION, ANSWER = "Caption", "Answer"
 
@@ -79,18 +79,30 @@ def show_check(model: Path, found: Explanation, maps: np.ndarray, word: int) -> 
     st.subheader("Does the word rest on that?", anchor=False)
     if not st.toggle("Take patches out and see what becomes of the word"):
         return {}
-    judged = common.judge(model, found, maps, word)
+    title = f"the word “{found.words[word]}” of “{found.text}”"
+    judged = jobs.run(title, "vtkeras.serving.explanation:judge", model, found, maps, [word])
+    if judged is None:
+        return {}
+    [judged] = judged
     show_faithfulness(judged)
     return {word: judged}
 
 
-def show(model: Path, predictor: Predictor, chosen: Chosen) -> None:
+def show_earlier() -> None:
+    """What the address names, which goes on while no page is open."""
+    title, judged = jobs.earlier() or ("", None)
+    if judged is not None:
+        st.subheader(common.plain(f"Does {title} rest on where the model looked?"), anchor=False)
+        show_faithfulness(judged[0])
+
+
+def show(card: RunCard, chosen: Chosen) -> None:
     """From the clip to the word, to where it looked, to whether that is so."""
-    can = [what for what, endpoint in ((CAPTION, "caption"), (ANSWER, "answer")) if predictor.can(endpoint)]
+    can = [what for what, endpoint in ((CAPTION, "caption"), (ANSWER, "answer")) if card.can(endpoint)]
     if not can:
         st.info("This model neither writes captions nor answers: choose another.", icon=":material/info:")
         return
-    found = explain(model, chosen, can)
+    found = explain(card.folder, chosen, can)
     if found is None:
         return
     if not found.words:
@@ -106,26 +118,27 @@ def show(model: Path, predictor: Predictor, chosen: Chosen) -> None:
     show_word(found, maps, word, moving)
     judged = {}
     with common.shown_errors():
-        judged = show_check(model, found, maps, word)
+        judged = show_check(card.folder, found, maps, word)
     table = pictures.to_png(found, maps, list(range(len(found.words))))
-    numbers = pictures.to_json(predictor.info, chosen.name, found, method, maps, judged)
+    values = schema.explanation(found, method, maps, judged, chosen.source, card.info)
     files = {
         "PNG": (table, "words.png", "image/png"),
         "GIF": (as_gif(*moving), "look.gif", "image/gif"),
         "mp4": (media.as_mp4(*moving), "look.mp4", "video/mp4"),
-        "JSON": (numbers, "explanation.json", "application/json"),
+        "JSON": (schema.to_json(values), "explanation.json", "application/json"),
     }
-    show_provenance(model, chosen.name, files)
+    show_provenance(card.folder, chosen.name, files)
 
 
 st.title("Attention", anchor=False)
 with common.shown_errors():
     if common.find_models():
-        model_folder = common.choose_model(common.find_models())
-        loaded = common.load_model(model_folder)
-        clip_chosen = choose_clip(model_folder, loaded.clip_size)
+        card = common.read_card(common.choose_model(common.find_models()))
+        clip_chosen = choose_clip(card.folder, card.clip_size)
         if clip_chosen:
-            show(model_folder, loaded, clip_chosen)
+            show(card, clip_chosen)
+        else:  # after a page was loaded again
+            show_earlier()
     else:
         st.info("No exported model to look into yet. This makes one:", icon=":material/flag:")
         st.code("make demo", language="bash")

@@ -7,28 +7,38 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboards import common
+from dashboards import common, jobs
 from dashboards.clips import BUNDLED, LONGEST_NAME, PATH, UPLOAD, choose_bundled, choose_file, playable, spell_facts
 from dashboards.provenance import show_provenance
 from vtkeras.data.subtitles import to_webvtt
-from vtkeras.serving.dense import SURE, only_sure, spell_written, to_json
+from vtkeras.errors import UserError
+from vtkeras.serving import schema
+from vtkeras.serving.dense import CONFIDENCE_THRESHOLD, only_sure, spell_written
 from vtkeras.serving.results import TimedCaption
 from vtkeras.workspace import media
 
-TASK = "dense_captioning"
+FIND_EVENTS = "vtkeras.serving.dense:find_events"
 
 
-def choose_video(model: Path, size: dict) -> tuple[str, Path, tuple[str, ...]] | None:
-    """A video file: what to call it, its path, and what was written of it."""
+def tells_events(model: Path) -> bool:
+    """Whether a model tells times; a damaged one is shown on the page Home."""
+    try:
+        return common.read_card(model).can("events")
+    except UserError:
+        return False
+
+
+def choose_video(model: Path, size: dict) -> tuple[str, str, Path, tuple[str, ...]] | None:
+    """A video file: what to call it, what the command line would be given, its path, what was written of it."""
     place = st.segmented_control("Video", [BUNDLED, UPLOAD, PATH], default=BUNDLED, required=True)
     if place == BUNDLED:
         chosen = choose_bundled(model, size)
         if chosen and not chosen.clip.is_file:
             st.info("This clip is stored as frames without times: choose a video file.", icon=":material/flag:")
             return None
-        return (chosen.name, chosen.clip.path, chosen.clip.captions) if chosen else None
+        return (chosen.name, chosen.source, chosen.clip.path, chosen.clip.captions) if chosen else None
     name, path = choose_file(place)
-    return (Path(name).name[:LONGEST_NAME], path, ()) if path else None
+    return (Path(name).name[:LONGEST_NAME], name, path, ()) if path else None
 
 
 def timeline(events: list[TimedCaption], duration: float) -> alt.Chart:
@@ -67,33 +77,49 @@ def show_player(
     st.caption(common.plain(spell_facts(info)))
 
 
-def show_events(model: Path, name: str, path: Path, written: tuple[str, ...], size: dict) -> None:
+def show_table(events: list[TimedCaption]) -> None:
+    """A row for each event."""
+    columns = {
+        "start": st.column_config.NumberColumn("from (s)", format="%.2f"),
+        "end": st.column_config.NumberColumn("to (s)", format="%.2f"),
+        "score": st.column_config.NumberColumn("confidence", format="percent"),
+    }
+    st.dataframe(pd.DataFrame([asdict(event) for event in events]), hide_index=True, column_config=columns)
+
+
+def show_earlier() -> None:
+    """The events that the address names, which are found while no page is open."""
+    title, found = jobs.earlier() or ("", None)
+    if found:
+        st.subheader(common.plain(title.capitalize()), anchor=False)
+        show_table(found)
+
+
+def show_events(model: Path, name: str, source: str, path: Path, written: tuple[str, ...], size: dict) -> None:
     """Player on the left; timeline, table and files on the right."""
     info = common.inspect(path)
-    found = common.events(model, path, info.duration)
+    options = {"duration": info.duration, "apart": True}
+    found = jobs.run(f"events of {name}", FIND_EVENTS, model, path.absolute(), version=common.version(path), **options)
+    if found is None:
+        return
     events = only_sure(found)
     left, right = st.columns([1, 2], gap="large")
     with right:
-        if len(events) < len(found) and st.toggle(f"Also the {len(found) - len(events)} below {SURE:.0%} confidence"):
+        unsure = len(found) - len(events)
+        if unsure and st.toggle(f"Also the {unsure} below {CONFIDENCE_THRESHOLD:.0%} confidence"):
             events = found
         if not events:
             st.info("The model found no event in this video that it is sure of.", icon=":material/info:")
         else:
             st.altair_chart(timeline(events, info.duration))
             start = choose_event(events)
-            columns = {
-                "start": st.column_config.NumberColumn("from (s)", format="%.2f"),
-                "end": st.column_config.NumberColumn("to (s)", format="%.2f"),
-                "score": st.column_config.NumberColumn("confidence", format="percent"),
-            }
-            table = pd.DataFrame([asdict(event) for event in events])
-            st.dataframe(table, hide_index=True, column_config=columns)
+            show_table(events)
         if written:
             st.caption(f"Written for this video: {common.plain(spell_written(written[0], info.duration))}")
-        as_json = to_json(events, name, common.load_model(model).info)
+        values = schema.events(events, source, common.read_card(model).info)
         files = {
             "WebVTT": (to_webvtt(events), "events.vtt", "text/vtt"),
-            "JSON": (as_json, "events.json", "application/json"),
+            "JSON": (schema.to_json(values), "events.json", "application/json"),
         }
         show_provenance(model, name, files)
     with left:
@@ -102,13 +128,15 @@ def show_events(model: Path, name: str, path: Path, written: tuple[str, ...], si
 
 st.title("Dense captions", anchor=False)
 with common.shown_errors():
-    dense_models = [model for model in common.find_models() if common.read_card(model).task == TASK]
+    dense_models = [model for model in common.find_models() if tells_events(model)]
     if dense_models:
         model_folder = common.choose_model(dense_models)
-        clip_size = common.load_model(model_folder).clip_size
+        clip_size = common.read_card(model_folder).clip_size
         video_chosen = choose_video(model_folder, clip_size)
         if video_chosen:
             show_events(model_folder, *video_chosen, clip_size)
+        else:  # after a page was loaded again
+            show_earlier()
     else:
         st.info("No model that tells times yet. These commands make one:", icon=":material/flag:")
         st.code(

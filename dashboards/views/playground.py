@@ -1,6 +1,5 @@
 """Playground: a clip gets its caption, answers questions, and shows where the model looked."""
 
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -12,8 +11,8 @@ from dashboards.decoding import choose_decoding, show_beams
 from dashboards.provenance import show_provenance
 from vtkeras.explain import attention_tables
 from vtkeras.serving import schema
-from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import Answer, Caption
+from vtkeras.workspace.runs import RunCard
 
 MOST_LABELS = 15
 
@@ -33,8 +32,8 @@ def show_caption(caption: Caption, chosen: Chosen) -> None:
     show_attention(caption, chosen.times, title, with_confidence=True)
 
 
-def show_answer(model: Path, predictor: Predictor, chosen: Chosen) -> list[tuple[str, Answer]]:
-    """A question and its answer, with what else it could have been and the frames behind it."""
+def ask(card: RunCard, chosen: Chosen) -> dict:
+    """A question and every answer that the model gives to it."""
     known = chosen.clip.questions if chosen.clip else ()
     if known:
         st.pills(
@@ -44,23 +43,34 @@ def show_answer(model: Path, predictor: Predictor, chosen: Chosen) -> list[tuple
         "Question", key="question", placeholder="e.g. how many digits are there?", max_chars=500
     )
     if not question.strip():
-        return []
+        return {}
     choices = ""
-    if predictor.can("choose"):
+    if card.can("choose"):
         hint = "answers to choose from, divided by |; empty for any answer"
         choices = st.text_input("Choices", key="choices", placeholder=hint, max_chars=2000)
-    answer = common.answer(model, chosen.frames, question, tuple(filter(str.strip, choices.split("|"))))
+    answers = common.answers(card.folder, chosen.frames, question, tuple(filter(str.strip, choices.split("|"))))
+    for _, answer in answers:
+        show_answer(answer, chosen)
+    return {"answers": answers}
+
+
+def show_answer(answer: Answer, chosen: Chosen) -> None:
+    """An answer, what else it could have been and the frames behind it."""
     st.subheader(common.plain(answer.text) or "(no answer)", anchor=False)
-    st.badge(f"{answer.score:.0%} confidence", color="blue")
+    with st.container(horizontal=True):
+        st.badge(f"{answer.score:.0%} confidence", color="blue")
+        if answer.written:
+            st.badge("written word by word", color="gray")
     if answer.unread:
         st.warning(
             f"The question is too long for this model: the last {answer.unread} word pieces were not read.",
             icon=":material/content_cut:",
         )
     left, right = st.columns([4, 5])
-    with left:
-        st.markdown("**Likeliest answers**" if answer.alternatives else "Written word by word")
-        show_shares(pd.DataFrame(answer.alternatives[:5], columns=["answer", "probability"]), "probability")
+    if not answer.written:
+        with left:
+            st.markdown("**Likeliest answers**")
+            show_shares(pd.DataFrame(answer.alternatives[:5], columns=["answer", "probability"]), "probability")
     with right:
         st.markdown("**Frames looked at most**")
         places = attention_tables.real_frames(answer.frame_indices)
@@ -69,61 +79,74 @@ def show_answer(model: Path, predictor: Predictor, chosen: Chosen) -> list[tuple
         show_shares(attention_tables.most_looked_at(shares, times), "attention")
     title = "Where the model looked while it read each word of the question"
     show_attention(answer, chosen.times, title, with_confidence=False)
-    return [(question, answer)]
 
 
 def take_suggestion() -> None:
     st.session_state.question = st.session_state.suggestion or ""
 
 
-def show_labels(labels: list[tuple[str, float]]) -> None:
-    """Every label with its own probability."""
-    st.caption("Each label has a probability of its own; they do not sum to 1.")
+def classify(card: RunCard, chosen: Chosen) -> dict:
+    """Every label with its probability."""
+    labels = common.classify(card.folder, chosen.frames)
+    total = sum(probability for _, probability in labels)
+    st.caption(f"The probabilities of all {len(labels)} labels sum to {total:.2f}.")
     show_shares(pd.DataFrame(labels[:MOST_LABELS], columns=["label", "probability"]), "probability")
     if len(labels) > MOST_LABELS:
         st.caption(f"The {MOST_LABELS} likeliest of {len(labels)}.")
+    return {"labels": labels}
 
 
-def show_results(model: Path, predictor: Predictor, chosen: Chosen) -> None:
+def write_caption(card: RunCard, chosen: Chosen) -> dict:
+    """The caption above what it was asked for."""
+    above = st.container()
+    caption = common.caption(card.folder, chosen.frames, choose_decoding(card))
+    with above:
+        show_caption(caption, chosen)
+    return {"caption": caption}
+
+
+# What this page shows of a model, by the endpoint that it asks.
+VIEWS = {"caption": write_caption, "answer": ask, "write_answer": ask, "classify": classify}
+
+
+def choose_views(card: RunCard) -> dict:
+    """{view: title} of what the model can be asked for, in the order of its heads."""
+    found: dict = {}
+    for head in card.heads:
+        for endpoint in head.endpoints:
+            if endpoint in VIEWS:
+                found.setdefault(VIEWS[endpoint], head.title)
+    return found
+
+
+def show_results(card: RunCard, chosen: Chosen) -> None:
     """Player on the left, results and where they come from on the right."""
-    caption, answers, labels = None, [], []
+    views, results = choose_views(card), {}
     left, right = st.columns([1, 2], gap="large")
     with right:
-        endpoints = {"Caption": ("caption",), "Ask": ("answer", "write_answer"), "Labels": ("classify",)}
-        can = [title for title, ways in endpoints.items() if any(map(predictor.can, ways))]
-        tabs = dict(zip(can, st.tabs(can)))
-        if "Caption" in tabs:
-            with tabs["Caption"]:
-                written = st.container()  # the caption stands above what it was asked for
-                caption = common.caption(model, chosen.frames, choose_decoding(predictor))
-            with written:
-                show_caption(caption, chosen)
-        if "Ask" in tabs:
-            with tabs["Ask"], common.shown_errors():
-                answers = show_answer(model, predictor, chosen)
-        if "Labels" in tabs:
-            with tabs["Labels"], common.shown_errors():
-                labels = common.classify(model, chosen.frames)
-                show_labels(labels)
-        as_json = schema.to_json(predictor.info, chosen.name, chosen.times, caption, answers, labels)
-        as_csv = schema.to_csv(predictor.info, chosen.name, caption, answers, labels)
+        if not views:
+            st.info("This model has nothing to say of a single clip: choose another.", icon=":material/info:")
+            return
+        for view, tab in zip(views, st.tabs(list(views.values()))):
+            with tab, common.shown_errors():
+                results |= view(card, chosen)
+        found = schema.Description(chosen.source, chosen.times, note=chosen.note, **results)
         files = {
-            "JSON": (as_json, "result.json", "application/json"),
-            "CSV": (as_csv, "result.csv", "text/csv"),
+            "JSON": (schema.to_json(schema.description(found, card.info)), "result.json", "application/json"),
+            "CSV": (schema.to_csv(found, card.info), "result.csv", "text/csv"),
         }
-        show_provenance(model, chosen.name, files)
+        show_provenance(card.folder, chosen.name, files)
     with left:
-        show_chosen(chosen, caption.text if caption else "")
+        show_chosen(chosen, found.caption.text if found.caption else "")
 
 
 st.title("Playground", anchor=False)
 with common.shown_errors():
     if common.find_models():
-        model_folder = common.choose_model(common.find_models())
-        loaded = common.load_model(model_folder)
-        clip_chosen = choose_clip(model_folder, loaded.clip_size)
+        card = common.read_card(common.choose_model(common.find_models()))
+        clip_chosen = choose_clip(card.folder, card.clip_size)
         if clip_chosen:
-            show_results(model_folder, loaded, clip_chosen)
+            show_results(card, clip_chosen)
     else:
         st.info("No exported model to play with yet. This makes one:", icon=":material/flag:")
         st.code("make demo", language="bash")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +31,7 @@ from vtkeras.run_files import shipped_model
 app = typer.Typer()
 Start = Annotated[float | None, number_option("Seconds where to begin.", 0, 1e7)]
 End = Annotated[float | None, number_option("Seconds where to end.", 0, 1e7)]
+FOR_ONE_VIDEO = ("picture", "vtt")
 ONLY_DENSE = ("window", "vtt", "least")
 NOT_DENSE = (
     "question", "choice", "start", "end", "picture", "decode", "beams", "length_penalty", "temperature", "top_k",
@@ -38,14 +42,14 @@ NOT_DENSE = (
 @app.command()
 def predict(
     context: typer.Context,
-    video: Annotated[Path, typer.Argument(help="A video or image file.")],
-    question: Annotated[list[str], typer.Option(help="A question about the video; repeatable.")] = [],  # noqa: B006
+    videos: Annotated[list[Path], typer.Argument(help="Video or image files.", metavar="VIDEO...")],
+    question: Annotated[list[str], typer.Option(help="A question about each video; repeatable.")] = [],  # noqa: B006
     choice: Annotated[list[str], typer.Option(help="An answer to choose from; repeatable.")] = [],  # noqa: B006
     model: Annotated[Path | None, typer.Option(help="A run folder; default one that ships.")] = None,
     start: Start = None,
     end: End = None,
     picture: Annotated[Path | None, file_option("Write where each word looked as a PNG.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; an array for several videos.")] = False,
     decode: Annotated[str, typer.Option(help="How to write: greedy, beam or sample.")] = "greedy",
     beams: Annotated[int | None, typer.Option(help="beam: texts side by side, 1 to 64; default 4.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="beam: more favours longer ones; 0.6.")] = None,
@@ -61,10 +65,12 @@ def predict(
     vtt: Annotated[Path | None, file_option("With --dense: write the events as WebVTT.")] = None,
     least: Annotated[float, number_option("With --dense: least confidence of an event.", 0, 1)] = 0.5,
 ) -> None:
-    """Describes a video, and answers questions about it, with an exported model."""
+    """Describes videos, and answers questions about them, with an exported model: open only models that you trust."""
+    if len(videos) > 1:
+        refuse_unused(context, FOR_ONE_VIDEO, "for several videos")
     if dense:
         refuse_unused(context, NOT_DENSE, "with --dense")
-        return _predict_dense(video, model or shipped_model(*SHIPPED_DENSE_MODEL), window, least, vtt, as_json)
+        return _predict_dense(videos, model or shipped_model(*SHIPPED_DENSE_MODEL), window, least, vtt, as_json)
     refuse_unused(context, ONLY_DENSE, "without --dense")
     from vtkeras.serving.decoding import choose_decoding
 
@@ -72,13 +78,19 @@ def predict(
     chances = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     decoding = choose_decoding(decode, beams=beams, length_penalty=length_penalty, **chances, **limits)
 
-    from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
+    from vtkeras.serving import schema
+    from vtkeras.serving.client import shared_worker
+    from vtkeras.serving.describe import describe, save_picture, to_lines
+    from vtkeras.workspace.runs import read_card
 
-    found = describe(model or shipped_model(*SHIPPED_MODEL), video, question, start, end, decoding, choice)
-    say(to_json(found) if as_json else "\n".join(to_lines(found)))
-    if picture:
-        save_picture(found, picture)
-        print(f"picture: {picture}", file=sys.stderr)
+    card = read_card(model or shipped_model(*SHIPPED_MODEL))
+    ask = partial(shared_worker().ask, card.folder)
+    with _shown(videos, as_json) as (show, set_aside):
+        for found in describe(card, ask, videos, question, start, end, decoding, choice, set_aside):
+            show(found.video, schema.description(found, card.info), to_lines(found))
+            if picture:
+                save_picture(found, picture)
+                print(f"picture: {picture}", file=sys.stderr)
 
 
 @app.command()
@@ -99,7 +111,7 @@ def explain(
     """Shows where a model looked for each word, and whether that is what the word rests on."""
     from rich.progress import Progress
 
-    from vtkeras.serving import pictures
+    from vtkeras.serving import pictures, schema
     from vtkeras.serving.explanation import judge
     from vtkeras.serving.predictor import Predictor
 
@@ -117,8 +129,8 @@ def explain(
     say("\n".join(pictures.to_lines(found, by_word)))
     if out:
         chosen = " ".join([method, *(f"{n} {i}" for n, i in (("layer", layer), ("head", head)) if i)])
-        numbers = pictures.to_json(predictor.info, str(video), found, chosen, maps, by_word)
-        pictures.save(out, found, maps, words, numbers, report=say)
+        values = schema.explanation(found, chosen, maps, by_word, str(video), predictor.info)
+        pictures.save(out, found, maps, words, schema.to_json(values), report=say)
 
 
 @app.command("evaluate-attention")
@@ -149,20 +161,62 @@ def evaluate_attention(
 
 
 def _predict_dense(
-    video: Path, model: Path, window: float | None, least: float, vtt: Path | None, as_json: bool
+    videos: list[Path], model: Path, window: float | None, least: float, vtt: Path | None, as_json: bool
 ) -> None:
     from vtkeras.data.subtitles import write_subtitles
-    from vtkeras.serving.dense import find_events, only_sure, to_json, to_lines
-    from vtkeras.serving.predictor import Predictor
+    from vtkeras.serving import schema
+    from vtkeras.serving.client import shared_worker
+    from vtkeras.serving.dense import only_sure, to_lines
+    from vtkeras.workspace.runs import read_card
 
-    predictor = Predictor(model)
-    with progress_bar() as show:
-        found = find_events(predictor, video, window, progress=lambda *done: show("reading", *done))
-    events = only_sure(found, least)
-    if len(events) < len(found):
-        unsure = len(found) - len(events)
-        print(f"left out: {unsure} with less than {least:.0%} confidence; --least 0 shows them", file=sys.stderr)
-    say(to_json(events, str(video), predictor.info) if as_json else "\n".join(to_lines(events)))
-    if vtt:
-        write_subtitles(vtt, events)
-        print(f"subtitles: {vtt}", file=sys.stderr)
+    card = read_card(model)
+    with _shown(videos, as_json) as (show, set_aside):
+        for video in videos:
+            with progress_bar() as bar, set_aside():
+                found = shared_worker().call(
+                    "vtkeras.serving.dense:find_events", model, video.absolute(), window,
+                    progress=partial(bar, "reading"),
+                )  # fmt: skip
+                events = only_sure(found, least)
+                if len(events) < len(found):
+                    told = f"{len(found) - len(events)} with less than {least:.0%} confidence; --least 0 shows them"
+                    print(f"left out: {told}", file=sys.stderr)
+                show(str(video), schema.events(events, str(video), card.info), to_lines(events))
+                if vtt:
+                    write_subtitles(vtt, events)
+                    print(f"subtitles: {vtt}", file=sys.stderr)
+
+
+@contextmanager
+def _shown(videos: list[Path], as_json: bool) -> Iterator[tuple[Callable, Callable]]:
+    """Prints results as JSON or lines, and tells which of several videos do not decode; the exit code is 2 then.
+
+    Yields:
+        show: called with the name of a video, its result as plain values, and as lines.
+        set_aside: a context in which an error of one of several videos is told, and the others go on.
+    """
+    several = len(videos) > 1
+    values, refused = [], []
+
+    def show(video: str, result: dict, lines: list[str]) -> None:
+        values.append(result)
+        if not as_json:
+            say("\n".join([*([f"{video}:"] if several else []), *lines]))
+
+    @contextmanager
+    def set_aside() -> Iterator[None]:
+        try:
+            yield
+        except UserError as error:
+            if not several:
+                raise
+            refused.append(error)
+            print(f"vtkeras: {error}", file=sys.stderr)
+
+    yield show, set_aside
+    if as_json:
+        from vtkeras.serving.schema import to_json
+
+        say(to_json(values if several else values[0]))
+    if refused:
+        raise typer.Exit(2)

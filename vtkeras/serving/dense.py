@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vtkeras.data.events import read_events
-from vtkeras.data.video import Clip, probe, read_frames
+from vtkeras.data.video import probe, read_frames
 from vtkeras.errors import UserError
-from vtkeras.serving.predictor import Predictor
-from vtkeras.serving.results import TimedCaption, readable
+from vtkeras.serving.results import TimedCaption
+from vtkeras.workspace import media
+
+if TYPE_CHECKING:  # pages import this file, and no TensorFlow
+    from vtkeras.serving.predictor import Predictor
 
 SHORTEST = 0.1  # seconds of a window
-SURE = 0.5  # an event whose words are less likely is not told unless asked for
-TOUCH = 0.1  # of a window: events this near to its border may be one that the border cut
+CONFIDENCE_THRESHOLD = 0.5  # an event whose words are less likely is not told unless asked for
+BORDER_THRESHOLD = 0.1  # of a window: events this near to its border may be one that the border cut
 
 
 def find_events(
@@ -25,7 +27,7 @@ def find_events(
     video: str | Path,
     window: float | None = None,
     duration: float | None = None,
-    read: Callable[..., Clip] = read_frames,
+    apart: bool = False,
     progress: Callable[[float, float], None] = lambda done, duration: None,
 ) -> list[TimedCaption]:
     """Reads a video window by window and writes down its events; memory stays flat however long it is.
@@ -37,7 +39,7 @@ def find_events(
         video: video or image file.
         window: seconds read at once; None takes what the model's config says, or else the whole video.
         duration: seconds of the video where they are known.
-        read: called as `read_frames`.
+        apart: decode in a process of its own, for a file that might crash or stall the decoder.
         progress: called with the seconds done and the seconds there are.
 
     Raises:
@@ -54,16 +56,17 @@ def find_events(
             "e.g. --window 6."
         )
     duration = probe(video).duration if duration is None else duration
+    read = media.read_apart if apart else read_frames
     found: list[TimedCaption] = []
     for start, end in _windows(duration, window):
         clip = read(video, start=start, end=end, **predictor.clip_size)
         new = predictor.events(clip.frames, start, end)
-        found = join_at_border(found, new, border=start, reach=TOUCH * (end - start))
+        found = join_at_border(found, new, border=start, reach=BORDER_THRESHOLD * (end - start))
         progress(end, duration)
     return found
 
 
-def only_sure(events: list[TimedCaption], least: float = SURE) -> list[TimedCaption]:
+def only_sure(events: list[TimedCaption], least: float = CONFIDENCE_THRESHOLD) -> list[TimedCaption]:
     """The events whose words have at least this probability: of unfamiliar videos a model is sure of few."""
     return [event for event in events if event.score >= least]
 
@@ -108,19 +111,6 @@ def spell_written(caption: str, duration: float) -> str:
     events = read_events(caption)
     spelt = (f"{one.start * duration:.1f}–{one.end * duration:.1f} s {one.text}" for one in events)
     return "; ".join(spelt) if events else caption
-
-
-def to_json(events: list[TimedCaption], video: str, info: dict) -> str:
-    """The events as JSON, with the model they come from."""
-    values = {
-        "video": readable(video),
-        "model": {key: info[key] for key in ("name", "model_hash", "data")},
-        "events": [
-            {name: value if name == "text" else round(value, 4) for name, value in asdict(one).items()}
-            for one in events
-        ],
-    }
-    return json.dumps(values, ensure_ascii=False, indent=1)
 
 
 def _windows(duration: float, window: float | None) -> list[tuple[float, float]]:

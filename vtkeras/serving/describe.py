@@ -1,196 +1,165 @@
-"""Everything a model has to say about one video file; what `vtkeras predict` prints."""
+"""Everything a model has to say about video files; what `vtkeras predict` prints."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from vtkeras.data.video import Clip, read_frames
 from vtkeras.errors import UserError
+from vtkeras.explain.animation import as_png
 from vtkeras.explain.attention_tables import by_time, question_shares
 from vtkeras.explain.overlay import caption_picture
-from vtkeras.run_files import replacing
+from vtkeras.run_files import write_bytes
 from vtkeras.serving.decoding import GREEDY, Decoding
-from vtkeras.serving.predictor import Predictor
-from vtkeras.serving.results import Answer, Caption, readable
+from vtkeras.serving.results import Answer, readable
+from vtkeras.serving.schema import Description
+from vtkeras.workspace.runs import RunCard
 
 LABEL_THRESHOLD = 0.5
-FAR_APART = 5.0  # seconds between frames, above which much may happen unseen
-
-
-@dataclass(frozen=True)
-class Description:
-    """A video with its caption, answers and labels.
-
-    Attributes:
-        video: the file.
-        clip: the frames that were read, and their times in seconds.
-        caption: what the model wrote; None for a model that was trained without captions.
-        answers: pairs of a question and its answer.
-        written: pairs of a question and its answer written word by word; empty for a model that does not.
-        labels: labels with their probability, best first; empty for a model without labels.
-        info: the model's `Predictor.info`.
-    """
-
-    video: Path
-    clip: Clip
-    caption: Caption | None
-    answers: list[tuple[str, Answer]]
-    written: list[tuple[str, Answer]]
-    labels: list[tuple[str, float]]
-    info: dict
+GAP_THRESHOLD = 5.0  # seconds between frames, above which much may happen unseen
+TOGETHER = 16  # videos that are read before the model is asked
+TILE = 128  # pixels
 
 
 def describe(
-    model: str | Path,
-    video: str | Path,
-    questions: list[str] = (),
+    card: RunCard,
+    ask: Callable[..., list],
+    videos: Sequence[str | Path],
+    questions: Sequence[str] = (),
     start: float | None = None,
     end: float | None = None,
     decoding: Decoding = GREEDY,
-    choices: list[str] = (),
-) -> Description:
-    """Reads a video and lets an exported model describe it.
+    choices: Sequence[str] = (),
+    set_aside: Callable[[], AbstractContextManager] = nullcontext,
+) -> Iterator[Description]:
+    """Reads videos and lets an exported model describe them, several at a time.
 
     Args:
-        model: run folder with an exported model.
-        video: video or image file.
-        questions: questions to answer.
+        card: of the model's run.
+        ask: from the name of a method of `Predictor` and its arguments to what it gives.
+        videos: video or image files.
+        questions: questions to answer about each.
         start, end: seconds; None for the whole video.
-        decoding: how the caption is written.
+        decoding: how captions are written.
         choices: candidates that every question is to be answered with; none for the model's own answers.
+        set_aside: a context in which each file is read; if it swallows a `UserError`, that file is left out.
 
     Raises:
-        UserError: for a file that does not decode, an empty question, choices without a question, a
-            folder without a model, or decoding options that the model cannot follow.
+        UserError: for a file that does not decode, an empty question, choices without a question, or
+            decoding options that the model cannot follow.
+
+    Example:
+        >>> card = read_card("saved_models/multitask/moving_digits")
+        >>> [found.caption.text for found in describe(card, partial(worker.ask, card.folder), ["a.mp4"])]
+        ['digit 3 is moving up and down']
     """
     if choices and not questions:
         raise UserError("--choice gives answers to choose from: ask with --question.")
+    if decoding != GREEDY and not card.can("caption"):
+        raise UserError(f"The model in {card.folder} writes no captions: leave the decoding options out.")
     questions, choices = [readable(text) for text in questions], [readable(text) for text in choices]
-    predictor = Predictor(model)
-    if decoding != GREEDY and not predictor.can("caption"):
-        raise UserError(f"The model in {model} writes no captions: leave the decoding options out.")
-    writes = predictor.can("write_answer") and predictor.can("answer") and not choices
 
-    def answer(question: str) -> Answer:
-        if choices:
-            return predictor.choose(clip.frames, question, choices)
-        return predictor.answer(clip.frames, question)
+    for first in range(0, len(videos), TOGETHER):
+        found = []
+        for video in videos[first : first + TOGETHER]:
+            with set_aside():
+                found.append((video, read_frames(video, start=start, end=end, **card.clip_size)))
+        yield from _describe(card, ask, found, questions, decoding, choices)
 
-    clip = read_frames(video, start=start, end=end, **predictor.clip_size)
-    return Description(
-        video=Path(video),
-        clip=clip,
-        caption=predictor.caption(clip.frames, decoding) if predictor.can("caption") else None,
-        answers=[(question, answer(question)) for question in questions],
-        written=[(question, predictor.write_answer(clip.frames, question)) for question in questions if writes],
-        labels=predictor.classify(clip.frames) if predictor.can("classify") else [],
-        info=predictor.info,
-    )
+
+def answer_all(
+    card: RunCard, ask: Callable[..., list], clips: Sequence[np.ndarray], question: str, choices: Sequence[str] = ()
+) -> list[list[tuple[str, Answer]]]:
+    """Pairs of the question and each answer that the model can give, for every clip.
+
+    Args:
+        card, ask: as in `describe`.
+        clips: uint8 (time, height, width, 3) each.
+        question: asked of every clip.
+        choices: candidates; none for an answer of the closed set, and one written word by word, as far as the
+            model gives them.
+
+    Raises:
+        UserError: as the methods of `Predictor`.
+    """
+    asked = clips, [question] * len(clips)
+    if choices:
+        ways = [ask("chosen_answers", *asked, choices)]
+    else:
+        methods = {"answer": "answers", "write_answer": "written_answers"}
+        can = [method for endpoint, method in methods.items() if card.can(endpoint)]
+        ways = [ask(method, *asked) for method in can or ["answers"]]  # which says that the model cannot
+    return [[(question, answer) for answer in of_clip] for of_clip in zip(*ways)]
 
 
 def to_lines(found: Description) -> list[str]:
-    """The description as lines for a terminal."""
+    """A description as lines for a terminal."""
     lines = []
     if found.caption:
         lines.append(f"caption: {found.caption.text}  ({found.caption.score:.0%})")
         lines += [f"also: {text}  ({score:.3f})" for text, score in found.caption.beams[1:]]
     for question, answer in found.answers:
-        lines.append(f"{question}  {answer.text}  ({answer.score:.0%})")
-        lines.append(f"  looked most at: {_most_looked_at(answer, found.clip.times)}")
+        how = ", written word by word" if answer.written else ""
+        lines.append(f"{question}  {answer.text}  ({answer.score:.0%}{how})")
+        if not answer.written:
+            lines.append(f"  looked most at: {_most_looked_at(answer, found.times)}")
         if answer.unread:
             lost = f"its last {answer.unread} word pieces were not read"
             lines.append(f"  the question is too long for the model: {lost}")
-    for question, answer in found.written:
-        lines.append(f"{question}  {answer.text}  ({answer.score:.0%}, written word by word)")
     likely = [f"{label} ({p:.0%})" for label, p in found.labels if p >= LABEL_THRESHOLD]
     if not lines and not found.labels:
         lines.append("the model answers questions: ask one with --question")
     if found.labels:
-        lines.append(f"labels: {', '.join(likely) or 'none above 50%'}")
-    apart = np.diff(found.clip.times).max(initial=0)
-    if apart > FAR_APART:
+        lines.append(f"labels: {', '.join(likely) or f'none above {LABEL_THRESHOLD:.0%}'}")
+    apart = np.diff(found.times).max(initial=0)
+    if apart > GAP_THRESHOLD:
         lines.append(
             f"note: it saw a frame every {apart:.0f} s only: give a part with --start and --end, "
             "or let `vtkeras summarize` see all of it"
         )
-    if not found.clip.complete:
-        lines.append(f"note: {found.clip.reason}")
-    return lines
-
-
-def to_json(found: Description) -> str:
-    """The description as JSON, with the times of the frames that were looked at."""
-    values = {
-        "video": readable(str(found.video)),
-        "model": {key: found.info[key] for key in ("name", "model_hash", "data")},
-        **(_caption_values(found.caption, found.clip.times) if found.caption else {}),
-        "answers": [_answer_values(question, answer, found.clip.times) for question, answer in found.answers],
-        "written_answers": [
-            {"question": question, "answer": answer.text, "score": answer.score}
-            for question, answer in found.written
-        ],
-        "labels": dict(found.labels),
-        "complete": found.clip.complete,
-    }
-    return json.dumps(values, ensure_ascii=False, indent=1)
-
-
-def frame_shares(attention: np.ndarray) -> np.ndarray:
-    """How much of each word's attention each frame got, the mean over heads.
-
-    Args:
-        attention: float (words, heads, time, rows, columns).
-
-    Returns:
-        float (words, time); each row sums to 1.
-    """
-    return attention.mean(axis=1).sum(axis=(2, 3))
+    return lines + ([f"note: {found.note}"] if found.note else [])
 
 
 def save_picture(found: Description, path: str | Path) -> None:
     """Writes where each word of the caption looked as a PNG; of the first question, where there is no caption.
 
     Raises:
-        UserError: if there is neither.
+        UserError: if there is neither, or the file cannot be written.
     """
     shown = found.caption or next((answer for _, answer in found.answers), None)
     if shown is None:
         raise UserError("There is no caption and no question to picture: ask with --question.")
-    scale = max(1, 128 // max(shown.frames.shape[1:3]))
-    picture = caption_picture(shown.frames, shown.words, shown.attention.mean(axis=1), scale)
-    with replacing(path) as temporary:
-        Image.fromarray(picture).save(temporary, "PNG")
+    scale = max(1, TILE // max(shown.frames.shape[1:3]))
+    write_bytes(path, as_png(caption_picture(shown.frames, shown.words, shown.attention.mean(axis=1), scale)))
 
 
-def _caption_values(caption: Caption, times: np.ndarray) -> dict:
-    return {
-        "caption": caption.text,
-        "score": caption.score,
-        "decoding": caption.decoding.options(),
-        "beams": [{"text": text, "score": score} for text, score in caption.beams],
-        "words": caption.words,
-        "probabilities": caption.probabilities,
-        "frame_times": [float(times[index]) for index in caption.frame_indices],
-        "attention_by_frame": [
-            [round(float(share), 4) for share in row] for row in frame_shares(caption.attention)
-        ],
-    }
-
-
-def _answer_values(question: str, answer: Answer, times: np.ndarray) -> dict:
-    return {
-        "question": question,
-        "answer": answer.text,
-        "score": answer.score,
-        "unread_word_pieces": answer.unread,
-        "alternatives": dict(answer.alternatives),
-        "frames": by_time(question_shares(answer.attention), answer.frame_indices, times),
-    }
+def _describe(
+    card: RunCard,
+    ask: Callable[..., list],
+    found: list[tuple[str | Path, Clip]],
+    questions: list[str],
+    decoding: Decoding,
+    choices: list[str],
+) -> Iterator[Description]:
+    if not found:
+        return
+    clips = [clip.frames for _, clip in found]
+    captions = ask("captions", clips, decoding) if card.can("caption") else [None] * len(clips)
+    labels = ask("labels", clips) if card.can("classify") else [()] * len(clips)
+    answers = [answer_all(card, ask, clips, question, choices) for question in questions]
+    for place, (video, clip) in enumerate(found):
+        yield Description(
+            video=str(video),
+            times=clip.times,
+            caption=captions[place],
+            answers=[pair for of_question in answers for pair in of_question[place]],
+            labels=labels[place],
+            note="" if clip.complete else clip.reason,
+        )
 
 
 def _most_looked_at(answer: Answer, times: np.ndarray, count: int = 3) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from vtkeras.errors import UserError
 from vtkeras.explain import attention_tables, faithfulness
 from vtkeras.explain.faithfulness import Faithfulness
-from vtkeras.serving.predictor import Predictor, knows_a_word
+from vtkeras.serving.results import knows_a_word
+
+if TYPE_CHECKING:  # pages import this file, and no TensorFlow
+    from vtkeras.serving.predictor import Predictor
 
 MEAN, ROLLOUT = "mean", "rollout"
 METHODS = {
@@ -113,7 +116,7 @@ def explain_caption(
         spans = attention_tables.word_spans(caption.words)
         return _explanation(predictor, CAPTION, text, (words, chances, spans), attention, None, frames, times,
                             caption.frame_indices)  # fmt: skip
-    found = _first(predictor.model.explain_caption(tf.constant(frames[None]), _strings(text, 1)))
+    found = _first(predictor.model.explain_caption(frames[None], _strings(text, 1)))
     pieces = [piece.decode() for piece in found["tokens"] if piece]
     if caption is None and not knows_a_word(pieces):
         raise UserError(
@@ -139,7 +142,7 @@ def explain_answer(predictor: Predictor, frames: np.ndarray, times: np.ndarray, 
     words, attention, _ = attention_tables.join_pieces(answer.words, answer.attention)
     rollout = None
     if hasattr(predictor.model, "explain_answer"):
-        found = _first(predictor.model.explain_answer(tf.constant(frames[None]), _strings(question, 1)))
+        found = _first(predictor.model.explain_answer(frames[None], _strings(question, 1)))
         kept = [place for place, piece in enumerate(found["tokens"]) if piece]
         rollout = _with_mean(attention_tables.join_pieces(answer.words, found["rollout"][kept])[1])
     words = [answer.text, *words]
@@ -163,14 +166,14 @@ def probability_of(predictor: Predictor, found: Explanation) -> Callable[[np.nda
         _require(predictor, "explain_caption")
 
     def of_caption(clips: np.ndarray) -> np.ndarray:
-        chances = predictor.model.explain_caption(tf.constant(clips), _strings(found.text, len(clips)))[
+        chances = predictor.model.explain_caption(clips, _strings(found.text, len(clips)))[
             "probabilities"
         ]
         return np.stack([chances.numpy()[:, span].prod(axis=1) for span in found.spans], axis=1)
 
     def of_answer(clips: np.ndarray) -> np.ndarray:
-        chances = predictor.model.answer(tf.constant(clips), _strings(found.text, len(clips)))["probabilities"]
-        chosen = chances.numpy()[:, predictor.answers.index(found.words[0])]
+        chances = predictor.model.answer(clips, _strings(found.text, len(clips)))["probabilities"]
+        chosen = chances.numpy()[:, predictor.card.answers.index(found.words[0])]
         return np.repeat(chosen[:, None], len(found.words), axis=1)
 
     of_chunk = of_caption if found.kind == CAPTION else of_answer
@@ -245,5 +248,5 @@ def _first(outputs: dict) -> dict:
     return {name: value.numpy()[0] for name, value in outputs.items()}
 
 
-def _strings(text: str, count: int) -> tf.Tensor:
-    return tf.constant([text.encode("utf-8", "replace")] * count)
+def _strings(text: str, count: int) -> np.ndarray:
+    return np.array([text.encode("utf-8", "replace")] * count, object)

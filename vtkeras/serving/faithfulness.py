@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.run_files import disk_errors, write_json, write_text
 from vtkeras.serving import explanation
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.predictor import Predictor
+
+if TYPE_CHECKING:
+    from vtkeras.serving.predictor import Predictor
 
 PIXELS = "pixel change"
 RANDOM = "random"
@@ -81,7 +84,7 @@ def judge_clip(
     """
     times = np.arange(len(frames), dtype="float32")
     explained = [explanation.explain_caption(predictor, frames, times)]
-    if question and predictor.answers:
+    if question and predictor.can("answer"):
         explained.append(explanation.explain_answer(predictor, frames, times, question))
     rows = []
     for found in explained:

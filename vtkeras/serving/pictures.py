@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
-from vtkeras.explain import attention_tables
 from vtkeras.explain.animation import animate, as_gif, as_png, pace
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.explain.overlay import caption_picture
 from vtkeras.run_files import write_bytes, write_text
 from vtkeras.serving import explanation
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import readable
+
+if TYPE_CHECKING:  # pages import this file, and no TensorFlow
+    from vtkeras.serving.predictor import Predictor
 
 TILE, SIDE = 128, 256  # pixels
 
@@ -76,41 +77,6 @@ def to_png(found: Explanation, maps: np.ndarray, words: list[int]) -> bytes:
 def to_frames(found: Explanation, maps: np.ndarray, words: list[int]) -> tuple[np.ndarray, float]:
     """The animation's frames, word after word, and their number a second."""
     return animate(found.frames, found.words, words, maps, found.times, SIDE), pace(found.times)
-
-
-def to_json(
-    info: dict, video: str, found: Explanation, method: str, maps: np.ndarray, judged: dict[int, Faithfulness]
-) -> str:
-    """Everything as numbers: maps, frame shares and faithfulness.
-
-    Args:
-        info: `Predictor.info`.
-        video: what the clip is called.
-        found: the explanation.
-        method: what the maps are, in words.
-        maps: float (words, time, rows, columns).
-        judged: of the words that were judged.
-    """
-    shares = attention_tables.frame_sums(maps)
-    values = {
-        "video": readable(video),
-        "model": {key: info[key] for key in ("name", "model_hash", "data")},
-        "kind": found.kind,
-        "text": found.text,
-        "method": method,
-        "frame_times": [round(float(second), 3) for second in found.times],
-        "words": [
-            {
-                "word": word,
-                "probability": found.probabilities[place],
-                "attention_by_frame": shares[place].round(4).tolist(),
-                "map": maps[place].round(5).tolist(),
-                "faithfulness": judged[place].to_json() if place in judged else None,
-            }
-            for place, word in enumerate(found.words)
-        ],
-    }
-    return json.dumps(values, ensure_ascii=False, indent=1)
 
 
 def to_lines(found: Explanation, judged: dict[int, Faithfulness]) -> list[str]:

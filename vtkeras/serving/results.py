@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,6 +63,11 @@ class Answer:
     frame_indices: list[int]
     unread: int = 0
 
+    @property
+    def written(self) -> bool:
+        """Whether it was written word by word."""
+        return not self.alternatives
+
 
 @dataclass(frozen=True)
 class TimedCaption:
@@ -82,3 +88,13 @@ class TimedCaption:
 def readable(text: str) -> str:
     """The text with a question mark for what is no Unicode, e.g. a broken byte of a command line."""
     return text.encode("utf-8", "replace").decode()
+
+
+def knows_a_word(pieces: Iterable[str]) -> bool:
+    """Whether any word piece belongs to a word that the model knows; marks and `[UNK]` do not."""
+    return any(is_word(piece) for piece in pieces if piece != UNKNOWN)
+
+
+def is_word(piece: str) -> bool:
+    """Whether a word piece belongs to a word, known or not, and is no mark."""
+    return piece == UNKNOWN or piece[-1].isalnum()

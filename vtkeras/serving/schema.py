@@ -1,73 +1,167 @@
-"""Results as JSON and CSV."""
+"""Results as JSON and CSV: `--json` of the commands and the downloads of the pages are made here.
+
+Every JSON object begins with where the result comes from:
+
+    "video"        what the user called the file
+    "model"        name, task, model_hash (12 hex digits of the SHA-256 of the weights), data, and
+                   metrics {split: {examples, systems: {system: {metric: value}}}}
+
+A description (`vtkeras predict`, page Playground) goes on with:
+
+    "complete"     false if a part of the file does not decode; "note" then says what is missing
+    "caption"      null, or text, score (probability of the whole), decoding (how it was written),
+                   beams [{text, score}], and words [{word, probability, frames}]
+    "answers"      [{question, answer, score, written, unread_word_pieces, alternatives [{answer, probability}],
+                   frames}]; `written` is true for one written word by word, which has no alternatives
+    "labels"       [{label, probability}], best first
+
+`frames` are [{seconds, attention}], the share of the attention that each frame got; they sum to 1.
+
+The events of a video (`vtkeras predict --dense`, page Dense captions) are "events" [{start, end, text, score}], times
+in seconds. An explanation (`vtkeras explain --out`, page Attention) has kind (caption or answer), text, method,
+frame_times, and words [{word, probability, attention_by_frame, map, faithfulness}].
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
 from vtkeras.explain.attention_tables import by_time, frame_sums, of_head, question_shares
-from vtkeras.serving.results import Answer, Caption
+from vtkeras.explain.faithfulness import Faithfulness
+from vtkeras.serving.explanation import Explanation
+from vtkeras.serving.results import Answer, Caption, TimedCaption, readable
 
 
-def to_json(
-    info: dict, video: str, times: np.ndarray, caption: Caption | None, answers: list[tuple[str, Answer]], labels: list
-) -> str:
-    """Results and where they come from, as JSON.
+@dataclass(frozen=True)
+class Description:
+    """What a model says of a clip.
+
+    Attributes:
+        video: what the user called the file.
+        times: float (time,), seconds of the frames that the model was given.
+        caption: what the model wrote; None for a model that was trained without captions.
+        answers: pairs of a question and its answer.
+        labels: labels with their probability, best first; empty for a model without labels.
+        note: what is amiss with the file; "" if nothing is.
+    """
+
+    video: str
+    times: np.ndarray
+    caption: Caption | None = None
+    answers: Sequence[tuple[str, Answer]] = ()
+    labels: Sequence[tuple[str, float]] = ()
+    note: str = ""
+
+
+def description(found: Description, info: dict) -> dict:
+    """A description as plain values.
 
     Args:
-        info: `Predictor.info`.
-        video: what the clip is called.
-        times: seconds of every frame given to the model.
-        caption: of the clip; None from a model that writes none.
-        answers: (question, answer) pairs.
-        labels: (label, probability) pairs.
+        found: the description.
+        info: where it comes from, `RunCard.info`.
     """
-    values = {
-        "video": video,
-        "model": {name: info[name] for name in ("name", "task", "model_hash", "data", "metrics")},
-        "caption": caption and {
-            "text": caption.text,
-            "score": caption.score,
-            "decoding": caption.decoding.options(),
-            "words": [
-                {
-                    "word": word,
-                    "probability": probability,
-                    "frames": by_time(shares, caption.frame_indices, times),
-                }
-                for word, probability, shares in zip(
-                    caption.words, caption.probabilities, frame_sums(of_head(caption.attention))
-                )
-            ],
-        },
-        "answers": [
-            {
-                "question": question,
-                "answer": answer.text,
-                "score": answer.score,
-                "frames": by_time(question_shares(answer.attention), answer.frame_indices, times),
-            }
-            for question, answer in answers
-        ],
-        "labels": dict(labels),
+    return {
+        **_origin(found.video, info),
+        "complete": not found.note,
+        "note": found.note,
+        "caption": found.caption and _caption(found.caption, found.times),
+        "answers": [_answer(question, answer, found.times) for question, answer in found.answers],
+        "labels": [{"label": label, "probability": probability} for label, probability in found.labels],
     }
+
+
+def events(found: Sequence[TimedCaption], video: str, info: dict) -> dict:
+    """The events of a video as plain values; arguments as in `description`."""
+    rows = [
+        {name: value if name == "text" else round(value, 4) for name, value in asdict(one).items()} for one in found
+    ]
+    return {**_origin(video, info), "events": rows}
+
+
+def explanation(
+    found: Explanation, method: str, maps: np.ndarray, judged: dict[int, Faithfulness], video: str, info: dict
+) -> dict:
+    """An explanation as plain values.
+
+    Args:
+        found: the explanation.
+        method: what the maps are, in words.
+        maps: float (words, time, rows, columns).
+        judged: findings by the place of the word.
+        video, info: as in `description`.
+    """
+    shares = frame_sums(maps)
+    return {
+        **_origin(video, info),
+        "kind": found.kind,
+        "text": found.text,
+        "method": method,
+        "frame_times": [round(float(second), 3) for second in found.times],
+        "words": [
+            {
+                "word": word,
+                "probability": found.probabilities[place],
+                "attention_by_frame": shares[place].round(4).tolist(),
+                "map": maps[place].round(5).tolist(),
+                "faithfulness": judged[place].to_json() if place in judged else None,
+            }
+            for place, word in enumerate(found.words)
+        ],
+    }
+
+
+def to_json(values: dict | list) -> str:
+    """Plain values as the text of a JSON file."""
     return json.dumps(values, ensure_ascii=False, indent=1)
 
 
-def to_csv(info: dict, video: str, caption: Caption | None, answers: list[tuple[str, Answer]], labels: list) -> str:
-    """Results as a table with columns video, model, model_hash, kind, asked, result and probability."""
-    rows = [("caption", "", caption.text, caption.score)] if caption else []
-    rows += [("answer", question, answer.text, answer.score) for question, answer in answers]
-    rows += [("label", "", label, probability) for label, probability in labels]
+def to_csv(found: Description, info: dict) -> str:
+    """A description as a table with columns video, model, model_hash, kind, asked, result and probability."""
+    rows = [("caption", "", found.caption.text, found.caption.score)] if found.caption else []
+    rows += [("answer", question, answer.text, answer.score) for question, answer in found.answers]
+    rows += [("label", "", label, probability) for label, probability in found.labels]
     table = pd.DataFrame(rows, columns=["kind", "asked", "result", "probability"])
-    table.insert(0, "video", video)
+    table.insert(0, "video", readable(found.video))
     table.insert(1, "model", info["name"])
     table.insert(2, "model_hash", info["model_hash"])
     texts = ["video", "model", "asked", "result"]
     table[texts] = table[texts].map(_harmless)
     return table.to_csv(index=False)
+
+
+def _origin(video: str, info: dict) -> dict:
+    return {"video": readable(video), "model": info}
+
+
+def _caption(caption: Caption, times: np.ndarray) -> dict:
+    shares = frame_sums(of_head(caption.attention))
+    return {
+        "text": caption.text,
+        "score": caption.score,
+        "decoding": caption.decoding.options(),
+        "beams": [{"text": text, "score": score} for text, score in caption.beams],
+        "words": [
+            {"word": word, "probability": probability, "frames": by_time(row, caption.frame_indices, times)}
+            for word, probability, row in zip(caption.words, caption.probabilities, shares)
+        ],
+    }
+
+
+def _answer(question: str, answer: Answer, times: np.ndarray) -> dict:
+    return {
+        "question": question,
+        "answer": answer.text,
+        "score": answer.score,
+        "written": answer.written,
+        "unread_word_pieces": answer.unread,
+        "alternatives": [{"answer": text, "probability": probability} for text, probability in answer.alternatives],
+        "frames": by_time(question_shares(answer.attention), answer.frame_indices, times),
+    }
 
 
 def _harmless(text: str) -> str:

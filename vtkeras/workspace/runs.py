@@ -1,7 +1,8 @@
-"""Run folders as the dashboard lists them, read without loading a model."""
+"""Run folders as pages and commands list them, read without loading a model."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -9,30 +10,211 @@ from pathlib import Path
 
 import pandas as pd
 
-from vtkeras.config import load_config
+from vtkeras.config import Config, load_config
 from vtkeras.errors import UserError
-from vtkeras.run_files import METRICS, SAVED_MODEL
+from vtkeras.run_files import (
+    BEST,
+    CHECKPOINTS,
+    CONFIG_FILE,
+    ENDPOINTS,
+    METRICS,
+    SAVED_MODEL,
+    VOCABULARY_FILE,
+    run_folder,
+)
+from vtkeras.workspace.records import DamagedFile, saved_functions
+
+QUESTION, SPEECH = "question", "speech"  # what a model's text beside the video is
+# What an export without an endpoints.json can be asked for, by the endpoints in its SavedModel.
+OLD_HEADS = (
+    ("caption", "Captions", ("caption", "caption_beam", "caption_sample", "explain_caption")),
+    ("answer", "Answers", ("answer", "choose", "explain_answer")),
+    ("written_answer", "Written answers", ("write_answer",)),
+    ("label", "Labels", ("classify",)),
+    ("events", "Events", ("events",)),
+    ("contrastive", "Embeddings", ("embed_video", "embed_text")),
+)
+
+
+@dataclass(frozen=True)
+class HeadCard:
+    """One of the things that a model was trained for.
+
+    Attributes:
+        name: of the head.
+        title: for menus.
+        endpoints: names of what the exported model can be asked for.
+    """
+
+    name: str
+    title: str
+    endpoints: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class RunCard:
-    """What a run folder says of itself.
+    """What the folder of an exported run says of itself.
 
     Attributes:
         folder: the run folder.
-        name: of the experiment.
-        task: of the experiment.
-        data: source or folder it was trained on.
+        config: of the experiment.
         model_hash: of the exported weights.
         metrics: columns split, examples, system and one for each metric; no rows before `vtkeras evaluate`.
+        answers, labels: the closed sets that the model knows; empty for a model without.
+        heads: what the model was trained for.
+        text_role: what the text beside the video is: `question` or `speech`.
     """
 
     folder: Path
-    name: str
-    task: str
-    data: str
+    config: Config
     model_hash: str
     metrics: pd.DataFrame
+    answers: tuple[str, ...]
+    labels: tuple[str, ...]
+    heads: tuple[HeadCard, ...]
+    text_role: str
+
+    @property
+    def name(self) -> str:
+        """Of the experiment."""
+        return self.config.name
+
+    @property
+    def task(self) -> str:
+        """Of the experiment."""
+        return self.config.task
+
+    @property
+    def data(self) -> str:
+        """The source or folder that the model was trained on."""
+        return self.config.data.path or self.config.data.source
+
+    @property
+    def info(self) -> dict:
+        """Where a result of this model comes from: dict of name, task, model_hash, data and metrics."""
+        return {"name": self.name, "task": self.task, "model_hash": self.model_hash, "data": self.data,
+                "metrics": _by_split(self.metrics)}  # fmt: skip
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The endpoints of all heads."""
+        return tuple(endpoint for head in self.heads for endpoint in head.endpoints)
+
+    @property
+    def clip_size(self) -> dict[str, int]:
+        """How a clip is read for this model: `num_frames`, and `max_side` in pixels, above what it looks at."""
+        data = self.config.data
+        return {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
+
+    @property
+    def can_choose_decoding(self) -> bool:
+        """False for a model that was exported before it could be asked for beam search and sampling."""
+        return self.can("caption_beam") and self.can("caption_sample")
+
+    def can(self, endpoint: str) -> bool:
+        """Whether the model was trained for an endpoint, e.g. `caption` or `answer`."""
+        return endpoint in self.endpoints
+
+
+def read_card(folder: str | Path) -> RunCard:
+    """Reads the card of an exported run.
+
+    Raises:
+        UserError: if one of its files is missing or damaged.
+
+    Example:
+        >>> read_card("saved_models/multitask/moving_digits").can("caption")
+        True
+    """
+    folder = run_folder(folder)
+    if not (folder / SAVED_MODEL / "saved_model.pb").is_file():
+        raise UserError(f"{folder} holds no exported model: run `vtkeras export {folder}` first.")
+    config = load_config(str(folder / CONFIG_FILE))
+    try:
+        weights = model_hash(folder)
+    except OSError:
+        raise UserError(f"{folder} lost its exported weights: run `vtkeras export {folder}` again.") from None
+    words = _read_json(folder / VOCABULARY_FILE)
+    heads, text_role = read_heads(folder)
+    return RunCard(
+        folder=folder,
+        config=config,
+        model_hash=weights,
+        metrics=read_metrics(folder),
+        answers=tuple(words.get("answers", ())),
+        labels=tuple(words.get("labels", ())),
+        heads=heads,
+        text_role=text_role,
+    )
+
+
+def read_heads(folder: Path) -> tuple[tuple[HeadCard, ...], str]:
+    """What an exported model was trained for, and the role of its text.
+
+    An export without an endpoints.json is asked for the functions in its SavedModel.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
+    path = folder / ENDPOINTS
+    try:
+        if not path.is_file():
+            functions = saved_functions(folder / SAVED_MODEL / "saved_model.pb")
+            found = (
+                HeadCard(name, title, tuple(one for one in endpoints if one in functions))
+                for name, title, endpoints in OLD_HEADS
+            )
+            return tuple(head for head in found if head.endpoints), QUESTION
+        values = json.loads(path.read_text(encoding="utf-8"))
+        heads = tuple(
+            HeadCard(head["name"], head["title"], tuple(one["name"] for one in head["endpoints"]))
+            for head in values["heads"]
+        )
+        return heads, values["text_role"]
+    except (OSError, ValueError, KeyError, TypeError, DamagedFile):
+        raise UserError(f"{folder} says badly what its model can do: run `vtkeras export {folder}` again.") from None
+
+
+def read_metrics(folder: str | Path) -> pd.DataFrame:
+    """The results that `vtkeras evaluate` wrote, a row for each split and system.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
+    return tabulate_metrics(read_results(folder)["splits"])
+
+
+def read_results(folder: str | Path) -> dict[str, dict]:
+    """What `vtkeras evaluate` wrote.
+
+    Returns:
+        dict of `columns`, the title, unit and better direction of every metric, and `splits`.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
+    path = Path(folder) / METRICS
+    if not path.is_file():
+        return {"columns": {}, "splits": {}}
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        results = results if "splits" in results else {"columns": {}, "splits": results}
+        tabulate_metrics(results["splits"])
+        return results
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UserError(f"{path} is damaged: run `vtkeras evaluate {folder}` again.") from None
+
+
+def tabulate_metrics(splits: dict[str, dict]) -> pd.DataFrame:
+    """Columns split, examples, system and one for each metric that any system has."""
+    rows = [
+        {"split": split, "examples": result["examples"], "system": system, **scores}
+        for split, result in splits.items()
+        for system, scores in result["systems"].items()
+    ]
+    return pd.DataFrame(rows, columns=None if rows else ["split", "examples", "system"]).dropna(
+        axis="columns", how="all"
+    )
 
 
 def model_hash(folder: str | Path) -> str:
@@ -43,78 +225,54 @@ def model_hash(folder: str | Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def find_runs(root: str | Path = "saved_models", more: tuple[str | Path, ...] = ("runs",)) -> list[Path]:
-    """Run folders with an exported model, below any of the roots, in order of name."""
-    places = [Path(place) for place in (root, *more)]
-    found = [path.parent.parent for place in places for path in place.glob("**/saved_model/saved_model.pb")]
-    return sorted(folder for folder in found if not folder.name.startswith(("partial-", "old-")))
+def exported(roots: list[str | Path]) -> list[Path]:
+    """Run folders below any of the roots that hold an exported model.
 
-
-def read_card(folder: str | Path) -> RunCard:
-    """Reads the card of an exported run.
-
-    Raises:
-        UserError: if one of its files is missing or damaged.
-
-    Example:
-        >>> read_card("saved_models/multitask/moving_digits").task
-        'multitask'
+    Those that can be asked for most come first, then in the order of the roots, then of name.
     """
-    folder = Path(folder)
-    config = load_config(str(folder / "config.yaml"))
-    try:
-        weights = model_hash(folder)
-    except OSError:
-        raise UserError(f"{folder} lost its exported weights: run `vtkeras export {folder}` again.") from None
-    return RunCard(
-        folder=folder,
-        name=config.name,
-        task=config.task,
-        data=config.data.path or config.data.source,
-        model_hash=weights,
-        metrics=read_metrics(folder),
+    found = dict.fromkeys(
+        path.parent.parent for root in roots for path in sorted(Path(root).glob(f"**/{SAVED_MODEL}/saved_model.pb"))
     )
-
-
-def read_metrics(folder: str | Path) -> pd.DataFrame:
-    """The results that `vtkeras evaluate` wrote, a row for each split and system.
-
-    Raises:
-        UserError: if the file is damaged.
-    """
-    path = Path(folder) / METRICS
-    if not path.is_file():
-        return pd.DataFrame(columns=["split", "examples", "system"])
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        rows = [
-            {"split": split, "examples": result["examples"], "system": system, **scores}
-            for split, result in results.items()
-            for system, scores in result["systems"].items()
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(f"{path} is damaged: run `vtkeras evaluate {folder}` again.") from None
-    return pd.DataFrame(rows).dropna(axis="columns", how="all")
+    return sorted(filter(_is_whole, found), key=lambda folder: -_count_endpoints(folder))
 
 
 def unexported(roots: list[str | Path]) -> list[Path]:
     """Run folders below any of the roots that have a checkpoint but no exported model, in order of name."""
-    trained = {path.parent.parent for root in roots for path in Path(root).glob("**/checkpoints/best.npz")}
+    trained = {path.parent.parent for root in roots for path in Path(root).glob(f"**/{CHECKPOINTS}/{BEST}")}
     return sorted(trained - set(exported(roots)))
 
 
-def exported(roots: list[str | Path]) -> list[Path]:
-    """Run folders below any of the roots that hold an exported model, in order of name.
-
-    Those of the task `multitask` come first: they can be asked for a caption, an answer and a label.
-    """
-    found = dict.fromkeys(find_runs(roots[0], tuple(roots[1:]))) if roots else {}
-    return sorted(found, key=lambda folder: _task(folder) != "multitask")
+def _is_whole(folder: Path) -> bool:
+    return not folder.name.startswith((".", "partial-", "old-"))
 
 
-def _task(folder: Path) -> str:
-    """The task of a run, "" for a damaged one."""
+@functools.lru_cache(maxsize=256)
+def _endpoints_of(folder: Path, versions: tuple[int, ...]) -> int:
     try:
-        return load_config(str(folder / "config.yaml")).task
+        return sum(len(head.endpoints) for head in read_heads(folder)[0])
     except UserError:
-        return ""
+        return 0
+
+
+def _count_endpoints(folder: Path) -> int:
+    """How many endpoints a model has, 0 for a damaged one; read again after another export."""
+    files = (folder / ENDPOINTS, folder / SAVED_MODEL / "saved_model.pb")
+    return _endpoints_of(folder, tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
+
+
+def _by_split(metrics: pd.DataFrame) -> dict:
+    """The rows of the table as {split: {"examples", "systems": {system: {metric: value}}}}."""
+    found: dict[str, dict] = {}
+    for row in metrics.to_dict("records"):
+        split = found.setdefault(row.pop("split"), {"examples": row.pop("examples"), "systems": {}})
+        row.pop("examples", None)
+        system = row.pop("system")
+        split["systems"][system] = {name: value for name, value in row.items() if pd.notna(value)}
+    return found
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UserError(f"{path} is missing or damaged: export the run again.") from None

@@ -1,0 +1,224 @@
+"""The inference worker: `python -m vtkeras.serving.worker FOLDER MODELS`, started by `vtkeras.serving.client`."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import shutil
+import sys
+import threading
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection, Listener
+from pathlib import Path
+
+from vtkeras.errors import UserError
+from vtkeras.run_files import SAVED_MODEL
+from vtkeras.serving.client import (
+    BROKEN,
+    DONE,
+    FAILED,
+    KEY_BYTES,
+    PROGRESS,
+    REFUSED,
+    RESULT,
+    RUNNING,
+    STOPPED,
+    JobState,
+)
+from vtkeras.workspace.runs import read_card
+
+NICENESS = 10  # the owner's pages come first
+KEPT_JOBS = 32  # finished ones; each result may hold frames
+BACKLOG = 64
+
+
+class Stopped(Exception):
+    """A job that somebody stopped."""
+
+
+class Models:
+    """The models that were asked last, each loaded once however many sessions ask for it at the same time.
+
+    Args:
+        most: models held at once.
+        load: from a run folder to its model.
+    """
+
+    def __init__(self, most: int, load: Callable[[str], object]):
+        self.loads = 0
+        self._most, self._load = most, load
+        self._lock = threading.Lock()
+        self._held: OrderedDict[tuple[str, int], _Held] = OrderedDict()
+
+    def get(self, folder: str) -> object:
+        """The model of a run folder; loaded again after it was exported again."""
+        file = Path(folder) / SAVED_MODEL / "saved_model.pb"
+        key = folder, file.stat().st_mtime_ns if file.is_file() else 0
+        with self._lock:
+            held = self._held.setdefault(key, _Held())
+            self._held.move_to_end(key)
+            if len(self._held) > self._most:
+                self._held.popitem(last=False)
+                gc.collect()  # a model's parts refer to each other
+        with held.lock:
+            if held.model is None:
+                held.model = self._load(folder)
+                self.loads += 1
+            return held.model
+
+
+class _Held:
+    def __init__(self):
+        self.lock, self.model = threading.Lock(), None
+
+
+class Jobs:
+    """Long calls that go on by themselves, by name."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._states: OrderedDict[str, JobState] = OrderedDict()
+
+    def start(self, job: str, title: str, run: Callable) -> None:
+        """Calls `run(progress=...)` in a thread of its own, unless a job of this name runs."""
+        with self._lock:
+            if self._is(job, RUNNING):
+                return
+            state = self._states[job] = JobState(RUNNING, title)
+            self._states.move_to_end(job)
+        threading.Thread(target=self._run, args=(job, run, state), daemon=True).start()
+
+    def state(self, job: str) -> JobState | None:
+        return self._states.get(job)
+
+    def stop(self, job: str) -> None:
+        with self._lock:
+            if self._is(job, RUNNING):
+                self._states[job] = replace(self._states[job], state=STOPPED)
+
+    def _run(self, job: str, run: Callable, state: JobState) -> None:
+        def progress(*done) -> None:
+            nonlocal state
+            with self._lock:
+                if self._states.get(job) is not state:  # stopped, and perhaps begun again
+                    raise Stopped
+                state = self._states[job] = replace(state, progress=done)
+
+        try:
+            end = {"state": DONE, "result": run(progress=progress)}
+        except Stopped:
+            return
+        except UserError as error:
+            end = {"state": FAILED, "message": str(error)}
+        except Exception:
+            traceback.print_exc()
+            end = {"state": FAILED, "message": "This failed. The details are in the terminal that runs vtkeras."}
+        with self._lock:
+            if self._states.get(job) is state:
+                self._states[job] = replace(state, **end)
+            ended = [name for name in self._states if not self._is(name, RUNNING)]
+            for name in ended[:-KEPT_JOBS]:
+                del self._states[name]
+
+    def _is(self, job: str, state: str) -> bool:
+        return job in self._states and self._states[job].state == state
+
+
+class Server:
+    """What a request asks for.
+
+    Args:
+        models: models held at once.
+        load: from a run folder to its model.
+    """
+
+    def __init__(self, models: int, load: Callable[[str], object]):
+        self._models, self._jobs = Models(models, load), Jobs()
+
+    def serve(self, line: Connection) -> None:
+        """Answers one request, and closes the line."""
+        with line, suppress(OSError, EOFError):  # whoever asked may be gone
+            name, arguments = line.recv()
+            line.send(self._answer(line, name, arguments))
+
+    def _answer(self, line: Connection, name: str, arguments: tuple) -> tuple[int, object]:
+        try:
+            return RESULT, getattr(self, f"_{name}")(line, *arguments)
+        except UserError as error:
+            return REFUSED, str(error)
+        except Exception:
+            return BROKEN, traceback.format_exc()
+
+    def _call(self, line, function: str, model: str, arguments: tuple, options: dict, reports: bool):
+        if reports:  # if whoever asked is gone, sending fails, and the function ends with that
+            options = {**options, "progress": lambda *done: line.send((PROGRESS, done))}
+        return find(function)(self._models.get(model), *arguments, **options)
+
+    def _start(
+        self, line, job: str, title: str, function: str, model: str, arguments: tuple, options: dict
+    ) -> None:
+        def run(progress):
+            return find(function)(self._models.get(model), *arguments, progress=progress, **options)
+
+        self._jobs.start(job, title, run)
+
+    def _job(self, line, job: str) -> JobState | None:
+        return self._jobs.state(job)
+
+    def _stop(self, line, job: str) -> None:
+        self._jobs.stop(job)
+
+    def _loads(self, line) -> int:
+        return self._models.loads
+
+
+def find(function: str) -> Callable:
+    """The function of this package that "module:name" means."""
+    module, name = function.split(":")
+    if not module.startswith("vtkeras."):
+        raise ValueError(f"{function} is no function of vtkeras")
+    found = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def load(folder: str) -> object:
+    """The `Predictor` of a run folder; the first one imports TensorFlow, so what is amiss is told before."""
+    read_card(folder)
+
+    from vtkeras.serving.predictor import Predictor
+
+    return Predictor(folder)
+
+
+def main(folder: str, models: str) -> None:
+    """Serves until standard input ends, which happens when the owner does, however it ends."""
+    key = sys.stdin.buffer.read(KEY_BYTES)
+    os.nice(NICENESS)
+    with Listener(str(Path(folder) / "socket"), "AF_UNIX", BACKLOG, authkey=key) as listener:
+        threading.Thread(target=_end_with_owner, args=(folder,), daemon=True).start()
+        os.write(1, b"ready\n")
+        os.dup2(2, 1)  # what libraries print goes to the terminal
+        server = Server(int(models), load)
+        while True:
+            try:
+                line = listener.accept()
+            except Exception:  # a client that ended before it was let in
+                continue
+            threading.Thread(target=server.serve, args=(line,), daemon=True).start()
+
+
+def _end_with_owner(folder: str) -> None:
+    sys.stdin.buffer.read()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
