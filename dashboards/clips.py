@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards import common
 from vtkeras.data.subtitles import Sentence, to_webvtt
 from vtkeras.errors import UserError
+from vtkeras.run_files import SAMPLES
 from vtkeras.workspace import library, media
 
 BUNDLED, UPLOAD, PATH = "Bundled clip", "Upload", "Path on this machine"
@@ -54,7 +55,7 @@ def choose_clip(model: Path, size: dict) -> Chosen | None:
 
 def choose_bundled(model: Path, size: dict) -> Chosen | None:
     """A clip out of a gallery; the model's own samples come first."""
-    own = model / library.SAMPLES
+    own = model / SAMPLES
     libraries = sorted(common.find_libraries(), key=lambda folder: folder != own)
     if not libraries:
         st.info("No clips come with this model. Upload one, or:", icon=":material/flag:")

@@ -5,7 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards import common
-from vtkeras.workspace import logs, runs
+from vtkeras.run_files import LOGS
+from vtkeras.workspace import runs
 
 
 def first_steps() -> None:
@@ -48,7 +49,7 @@ def show_model(folder: Path) -> None:
             st.page_link(
                 "views/playground.py", label="Try it", icon=":material/smart_display:", query_params=playground
             )
-            if (folder / logs.LOGS).is_dir():
+            if (folder / LOGS).is_dir():
                 st.page_link("views/curves.py", label="Training curves", icon=":material/show_chart:")
 
 

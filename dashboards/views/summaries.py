@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -11,11 +10,14 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import clips, common
+from dashboards.jobs import JOB, follow
 from dashboards.provenance import show_files
 from vtkeras.data.subtitles import to_webvtt
 from vtkeras.errors import UserError
+from vtkeras.run_files import SAMPLES
+from vtkeras.serving.client import FAILED, RUNNING, STOPPED, shared_worker
 from vtkeras.summaries import jobs
-from vtkeras.summaries.summarize import (
+from vtkeras.summaries.summary import (
     CAPTIONS,
     CLIP,
     CLIP_CAPTIONS,
@@ -27,7 +29,6 @@ from vtkeras.summaries.summarize import (
 )
 from vtkeras.summaries.write import clock, words_of
 from vtkeras.workspace import media
-from vtkeras.workspace.library import SAMPLES
 
 TILE = 150  # pixels
 PAGE = 24  # shots
@@ -59,13 +60,12 @@ def bundled(model: Path) -> list[Path]:
     return [path for folder in (*folders, model / SAMPLES) for path in sorted(folder.glob("*.mp4"))]
 
 
-def choose_transcript(video: Path) -> tuple[str, ...]:
-    """The option for a transcript that the visitor named, or nothing; one beside the video is proposed."""
+def choose_transcript(video: Path) -> str | None:
+    """The transcript that the visitor named; one beside the video is proposed."""
     beside = [video.with_suffix(suffix) for suffix in (".vtt", ".srt", ".json", ".txt")]
     proposed = next((str(path) for path in beside if path.is_file()), "")
     label = "Transcript on this machine (WebVTT, SRT, JSON, text), if there is one"
-    text = st.text_input(label, proposed, key=f"transcript {video}").strip()
-    return ("--transcript", text) if text else ()
+    return st.text_input(label, proposed, key=f"transcript {video}").strip() or None
 
 
 def show_start(video: Path, model: Path) -> Path:
@@ -75,25 +75,13 @@ def show_start(video: Path, model: Path) -> Path:
     folder = jobs.job_folder(root(), video, model)
     budget = st.slider("Length of the summary, % of the video", 1, 50, 15)
     transcript = choose_transcript(video)
-    state = jobs.status(folder)
-    stopped = state is not None and state.state == jobs.STOPPED
+    state = jobs.status(shared_worker(), folder)
+    stopped = state is not None and state.state == STOPPED
     if st.button("Go on" if stopped else "Summarise", type="primary", icon=":material/movie:"):
-        jobs.start(video, model, folder, "--budget", str(budget / 100), *transcript)
-        st.query_params["job"] = folder.name
+        jobs.start(shared_worker(), video, model, folder, budget / 100, transcript)
+        st.query_params[JOB] = folder.name
         st.rerun()
     return folder
-
-
-@st.fragment(run_every=1.0)
-def show_progress(folder: Path, duration: float) -> None:
-    """A bar that follows the job, and a button that stops it."""
-    state = jobs.status(folder)
-    if state is None or state.state != jobs.RUNNING:
-        st.rerun()
-    share = min(state.seconds / max(duration, 1e-6), 1.0)
-    st.progress(share, f"{clock(state.seconds)} of {clock(duration)} seen, {state.shots} shots")
-    if st.button("Stop", icon=":material/stop:"):
-        jobs.stop(folder)
 
 
 def show_summary(folder: Path, video: Path | None) -> None:
@@ -197,25 +185,22 @@ def show_outputs(summary: Summary, folder: Path) -> None:
 
 def earlier(folder: Path) -> tuple[Path, Path | None]:
     """The job that the address names, and its video if that is still there."""
-    try:
-        video = Path(json.loads((folder / jobs.JOB).read_text(encoding="utf-8"))["video"])
-    except (OSError, ValueError, KeyError):
-        raise UserError(f"There is no summary {folder.name[:40]} here: begin a new one.") from None
+    video = jobs.video_of(folder)
     return folder, video if video.is_file() else None
 
 
 def show_job(folder: Path, video: Path | None) -> None:
     """What there is of a summary: its progress, why it ended, or all of it."""
-    now = jobs.status(folder)
+    now = jobs.status(shared_worker(), folder)
     if now is None:
         return
-    if now.state == jobs.RUNNING:
-        show_progress(folder, common.inspect(video).duration if video else 0.0)
-    elif now.state == jobs.FAILED:
+    if now.state == RUNNING:
+        follow(folder.name)
+    elif now.state == FAILED:
         raise UserError(now.message)
-    elif now.state == jobs.STOPPED:
+    elif now.state == STOPPED:
         st.info(
-            f"Stopped after {now.shots} shots. Nothing seen so far is lost: choose the video again to go on.",
+            f"Stopped after {jobs.count_shots(folder)} shots. They are stored: choose the video again to go on.",
             icon=":material/pause:",
         )
     else:
@@ -223,15 +208,15 @@ def show_job(folder: Path, video: Path | None) -> None:
 
 
 def leave() -> None:
-    del st.query_params["job"]
+    del st.query_params[JOB]
 
 
 st.title("Summaries", anchor=False)
 with common.shown_errors():
     models = common.find_models()
-    if "job" in st.query_params:  # so that a page that is loaded again shows the same
+    if JOB in st.query_params:  # so that a page that is loaded again shows the same
         st.button("Another video", icon=":material/arrow_back:", on_click=leave)
-        show_job(*earlier(root() / Path(st.query_params["job"]).name))
+        show_job(*earlier(root() / Path(st.query_params[JOB]).name))
     elif models:
         chosen = common.choose_model(models)
         file = choose_video(chosen)

@@ -1,128 +1,99 @@
-"""Summaries as jobs of their own: they outlive the page that started them, and can be stopped."""
+"""Summaries as jobs of the inference worker: they go on while no page is open, and can be stopped."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
-import subprocess
-import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from vtkeras.errors import UserError
 from vtkeras.run_files import write_json
+from vtkeras.serving.client import DONE, FAILED, RUNNING, STOPPED, JobState, Worker
 from vtkeras.summaries.shot_features import SHOTS
-from vtkeras.summaries.summarize import JSON
+from vtkeras.summaries.summary import JSON
 
-LOG, JOB = "job.log", "job.json"
-RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
+if TYPE_CHECKING:
+    from vtkeras.serving.predictor import Predictor
 
-
-@dataclass(frozen=True)
-class Status:
-    """How far a job is.
-
-    Attributes:
-        state: running, done, failed or stopped.
-        seconds: of the video that are done.
-        shots: found so far.
-        message: why it failed.
-    """
-
-    state: str
-    seconds: float = 0.0
-    shots: int = 0
-    message: str = ""
+JOB = "job.json"
 
 
 def job_folder(root: str | Path, video: str | Path, model: str | Path) -> Path:
-    """The output folder of a video and a model: the same for the same ones, so that a job is found again.
-
-    Args:
-        root: holds all output folders.
-        video, model: what the job reads.
-    """
+    """The output folder of a video and a model: the same for the same ones, so that a job is found again."""
     stat = Path(video).stat()
     key = json.dumps([str(Path(video).absolute()), stat.st_size, stat.st_mtime_ns, str(model)])
     return Path(root) / hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
-def start(video: str | Path, model: str | Path, folder: Path, *options: str) -> None:
-    """Starts `vtkeras summarize` in a process of its own.
+def start(
+    worker: Worker, video: Path, model: Path, folder: Path, budget: float, transcript: str | Path | None = None
+) -> None:
+    """Starts a summary in the worker.
 
     Args:
-        video, model: as the command takes them.
+        worker: the worker.
+        video, model: as `summarize`.
         folder: the output folder; shots that an earlier job stored are reused, and a running job is left alone.
-        options: further ones of the command line, e.g. "--budget", "0.1".
+        budget: as in `Options`.
+        transcript: as `summarize`.
+
+    Raises:
+        UserError: if the folder cannot be written.
     """
-    if _is_alive(folder):
+    if is_running(worker, folder):
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / JOB, {"video": str(video)})
     (folder / JSON).unlink(missing_ok=True)
-    package_root = str(Path(__file__).parents[2])
-    search_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    program = [sys.executable, "-c", "from vtkeras.cli import main; main()"]
-    command = [*program, "summarize", "--model", str(model), "--out", str(folder), *options]
-    with open(folder / LOG, "w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [*command, "--", str(video)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": search_path},
-        )
-    _PROCESSES[folder] = process
-    write_json(folder / JOB, {"pid": process.pid, "video": str(video)})
+    said = transcript and str(Path(transcript).absolute())
+    paths = str(video.absolute()), str(folder.absolute())
+    worker.start(folder.name, f"summary of {video.name}", f"{__name__}:run", model, *paths, said, budget)
 
 
-def status(folder: Path) -> Status | None:
+def run(
+    predictor: Predictor,
+    video: str,
+    out: str,
+    transcript: str | None,
+    budget: float,
+    progress: Callable[[str, float, float], None],
+) -> None:
+    """The worker's part: `summarize`, whose result is the output folder."""
+    from vtkeras.summaries.summarize import Options, summarize
+
+    summarize(video, predictor, out, transcript, Options(budget=budget), progress)
+
+
+def status(worker: Worker, folder: Path) -> JobState | None:
     """How the job of an output folder stands; None if there was none."""
-    if (folder / JSON).is_file() and not _is_alive(folder):
-        return Status(DONE)
-    if not (folder / JOB).is_file():
-        return None
-    seconds, shots = _stored(folder / SHOTS)
-    if _is_alive(folder):
-        return Status(RUNNING, seconds, shots)
-    lines = [line for line in _read(folder / LOG).splitlines() if line.startswith("vtkeras: ")]
-    if lines and "interrupted" not in lines[-1]:
-        return Status(FAILED, seconds, shots, lines[-1].removeprefix("vtkeras: "))
-    return Status(STOPPED, seconds, shots)
+    state = worker.job(folder.name)
+    if state and state.state in (RUNNING, FAILED):
+        return state
+    if (folder / JSON).is_file():
+        return JobState(DONE)
+    return JobState(STOPPED) if (folder / JOB).is_file() else None
 
 
-def stop(folder: Path) -> None:
-    """Interrupts the job; the shots it stored stay, and starting it again goes on from there."""
-    if _is_alive(folder):
-        # Not SIGINT, which processes started in the background by a shell script ignore.
-        os.kill(json.loads(_read(folder / JOB))["pid"], signal.SIGTERM)
+def is_running(worker: Worker, folder: Path) -> bool:
+    """Whether the job of an output folder runs."""
+    state = worker.job(folder.name)
+    return state is not None and state.state == RUNNING
 
 
-# Children of this process, which must be waited for; jobs of an earlier process are found by their process id.
-_PROCESSES: dict[Path, subprocess.Popen] = {}
+def video_of(folder: Path) -> Path:
+    """The video of a job.
 
-
-def _is_alive(folder: Path) -> bool:
-    if folder in _PROCESSES:
-        return _PROCESSES[folder].poll() is None
+    Raises:
+        UserError: if there is no job.
+    """
     try:
-        pid = json.loads(_read(folder / JOB))["pid"]
-        # Another program may have this process id by now.
-        return str(folder) in Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return Path(json.loads((folder / JOB).read_text(encoding="utf-8"))["video"])
+    except (OSError, ValueError, KeyError):
+        raise UserError(f"There is no summary {folder.name[:40]} here: begin a new one.") from None
 
 
-def _stored(path: Path) -> tuple[float, int]:
-    lines = _read(path).splitlines()[1:]
-    for line in reversed(lines):
-        try:
-            return float(json.loads(line)["end"]), len(lines)
-        except (ValueError, KeyError, TypeError):
-            continue
-    return 0.0, 0
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+def count_shots(folder: Path) -> int:
+    """Shots that a job has stored; it goes on after them when it is started again."""
+    path = folder / SHOTS
+    return max(path.read_bytes().count(b"\n") - 1, 0) if path.is_file() else 0  # the first line is no shot

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -17,9 +18,11 @@ from vtkeras.data.video import FrameStream
 from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 from vtkeras.run_files import disk_errors
-from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries.color_histogram import color_histogram
 from vtkeras.summaries.shots import Shot, find_shots
+
+if TYPE_CHECKING:  # pages read summaries, and import no TensorFlow
+    from vtkeras.serving.predictor import Predictor
 
 SHOTS = "shots.jsonl"
 PICTURES = "pictures"
