@@ -80,7 +80,21 @@ def test_predict_describes_a_video_and_answers(walk, videos, tmp_path):
     code, output = call(*arguments, "--json")
     found = json.loads(output)
     assert found["answers"][0]["question"] == "how many digits are there?"
-    assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in found["attention_by_frame"])
+    for word in found["caption"]["words"]:
+        assert sum(frame["attention"] for frame in word["frames"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_predict_on_several_videos(walk, videos, tmp_path):
+    names = ["test_0018.mp4", "test_0019.mp4"]
+    (tmp_path / "fake.mp4").write_text("hello")
+    paths = [videos / names[0], tmp_path / "fake.mp4", videos / names[1]]
+    code, output = call("predict", *paths[::2], "--model", walk, "--json")
+    found = json.loads(output)
+    assert code == 0 and [one["video"] for one in found] == [str(path) for path in paths[::2]]
+    code, output = call("predict", paths[0], "--model", walk, "--json")
+    assert json.loads(output)["caption"]["text"] == found[0]["caption"]["text"]
+    code, output = call("predict", *paths, "--model", walk)  # one of them is no video: the others are described
+    assert code == 2 and output.count("caption: ") == 2 and "fake.mp4 is not a video" in output
 
 
 def test_predict_decodes_as_asked(walk, videos):
@@ -90,11 +104,11 @@ def test_predict_decodes_as_asked(walk, videos):
         return json.loads(output)
 
     draw = ("--decode", "sample", "--temperature", 3, "--min-length", 4, "--seed")
-    first, again, other = (predict(*draw, seed)["caption"] for seed in (1, 1, 2))
+    first, again, other = (predict(*draw, seed)["caption"]["text"] for seed in (1, 1, 2))
     assert first == again != other
-    found = predict("--decode", "beam", "--beams", 3, "--max-length", 5)
+    found = predict("--decode", "beam", "--beams", 3, "--max-length", 5)["caption"]
     assert found["decoding"] == {"strategy": "beam", "beams": 3, "length_penalty": 0.6, "max_length": 5}
-    assert len(found["beams"]) == 3 and found["beams"][0]["text"] == found["caption"]
+    assert len(found["beams"]) == 3 and found["beams"][0]["text"] == found["text"]
     assert len(found["words"]) <= 5
 
 
@@ -123,10 +137,10 @@ def test_a_picture_is_a_video_of_one_frame(walk, tmp_path):
     Image.fromarray(np.full((40, 50, 3), 90, "uint8")).save(tmp_path / "still.png")
     code, output = call("predict", tmp_path / "still.png", "--model", walk, "--question", "what?", "--json")
     found = json.loads(output)
-    assert code == 0 and found["frame_times"] == [0.0] * 4 and len(found["answers"]) == 1
+    assert code == 0 and len(found["answers"]) == 1
     # The model takes four frames: the picture, and repeats of it that no word looks at.
-    for row in found["attention_by_frame"]:
-        assert row == pytest.approx([1, 0, 0, 0], abs=1e-3)
+    for word in found["caption"]["words"]:
+        assert word["frames"] == [{"seconds": 0.0, "attention": pytest.approx(1, abs=1e-3)}]
 
 
 def test_make_writes_only_what_is_missing(videos):

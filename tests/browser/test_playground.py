@@ -127,7 +127,7 @@ def test_from_a_clip_to_where_the_model_looked(open_page, tmp_path):
     )
     assert page.get_by_text("this word's attention sums to 1.000").first.is_visible()
 
-    page.get_by_role("tab", name="Ask").click()
+    page.get_by_role("tab", name="Answers").click()
     page.get_by_label("Question", exact=True).fill("how many digits are there?")
     page.keyboard.press("Enter")
     page.get_by_text("Frames looked at most").wait_for()

@@ -19,7 +19,7 @@ def film(install):
     video = make_video(install.home / "film.mp4", scenes(20, 200, 110, 20, 200, 110))
     folder = install.home / "runs" / "summaries" / "film"  # where the server, which runs in `home`, looks
     summarize(video, FakePredictor(), folder, options=Options(budget=0.3, longest=10.0))
-    (folder / jobs.JOB).write_text(json.dumps({"pid": 0, "video": str(video)}))
+    (folder / jobs.JOB).write_text(json.dumps({"video": str(video)}))
     return folder.name
 
 

@@ -1,9 +1,10 @@
 """Every page, run as Streamlit runs it, over a small install and over an empty one."""
 
 import json
+import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from fixtures.summaries import FakePredictor, scenes
 from fixtures.videos import make_sound, make_video
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
 import vtkeras
 from dashboards import common
+from vtkeras.cli import app
 from vtkeras.config import load_config
 from vtkeras.data.events import read_events
 from vtkeras.data.mp4 import write_video
@@ -22,6 +25,7 @@ from vtkeras.data.sources.dense_digits import DenseDigits
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
 from vtkeras.serving import schema
+from vtkeras.serving.client import shared_worker
 from vtkeras.serving.decoding import Decoding
 from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries import jobs
@@ -68,6 +72,16 @@ def said(app):
 def is_calm(app):
     """No exception, no traceback, no error box."""
     return not app.exception and not app.error and "Traceback" not in said(app)
+
+
+def finished(app):
+    """The page once its job has ended, as a visitor sees it who waits."""
+    end = time.monotonic() + 120
+    while app.get("progress"):
+        assert time.monotonic() < end, said(app)
+        time.sleep(0.2)
+        app.run()
+    return app
 
 
 def is_refused(app, *words):
@@ -283,40 +297,49 @@ def test_beams_within_limits(captioned, install):
     assert f"{expected.beams[1][1]:.3f}" in said(captioned)
 
 
-def test_an_old_export_says_how_to_get_more(captioned, install, monkeypatch):
-    predictor = Predictor(install.run)
-    greedy = predictor.caption(np.zeros((4, 32, 32, 3), "uint8"))
-    predictor.model = SimpleNamespace(caption=predictor.model.caption)  # all that an older export had
-    assert predictor.caption(np.zeros((4, 32, 32, 3), "uint8")).text == greedy.text
+def test_an_old_export_says_how_to_get_more(open_page, install, tmp_path):
+    old = tmp_path / "models" / "old"
+    shutil.copytree(install.run, old)
+    head = {"name": "caption", "title": "Captions", "endpoints": [{"name": "caption", "inputs": ["frames"]}]}
+    (old / "endpoints.json").write_text(json.dumps({"task": "x", "text_role": "question", "heads": [head]}))
+    predictor, frames = Predictor(old), np.zeros((4, 32, 32, 3), "uint8")
+    assert predictor.caption(frames).text == Predictor(install.run).caption(frames).text
     with pytest.raises(UserError, match="run `vtkeras export"):
-        predictor.caption(np.zeros((4, 32, 32, 3), "uint8"), Decoding("beam"))
-    monkeypatch.setattr(Predictor, "can_choose_decoding", False)
-    captioned.run()
-    assert is_calm(captioned) and captioned.subheader[0].value
-    assert any(code.value == f"vtkeras export {install.run}" for code in captioned.code)
+        predictor.caption(frames, Decoding("beam"))
+    app = open_page("playground", old.parent, install.data)
+    next(button for button in app.button if button.label == "Clip 1").click().run()
+    assert is_calm(app) and app.subheader[0].value and [tab.label for tab in app.tabs] == ["Captions"]
+    assert any(code.value == f"vtkeras export {old}" for code in app.code)
 
 
-def test_twenty_reruns_load_the_model_once(here, monkeypatch):
-    loads = count_loads(monkeypatch)
-    app = here("playground")
-    for _ in range(20):
-        app.run()
-    assert is_calm(app) and len(loads) == 1
+def test_twenty_reruns_load_the_model_once(captioned):
+    before = shared_worker().loads()
+    for seed in range(20):
+        written(captioned, decode="sample", seed=seed)
+    assert shared_worker().loads() == before
 
 
-def test_ten_sessions_at_once_load_the_model_once(install, monkeypatch):
-    loads = count_loads(monkeypatch)
+def test_ten_sessions_share_one_worker(install):
+    clips = [np.full((4, 32, 32, 3), level, "uint8") for level in range(10)]
+    common.caption(install.run, clips[0])
+    before = shared_worker().loads(), shared_worker().pid
     with ThreadPoolExecutor(10) as threads:
-        models = list(threads.map(common.load_model, [install.run] * 10))
-    assert len(loads) == 1 and all(model is models[0] for model in models)
+        captions = list(threads.map(common.caption, [install.run] * 10, clips))
+    assert len(captions) == 10 and before == (shared_worker().loads(), shared_worker().pid)
 
 
-def count_loads(monkeypatch):
-    """A list that grows with every model loaded from now on."""
-    loads = []
-    monkeypatch.setattr(common, "Predictor", lambda folder: loads.append(folder) or Predictor(folder))
-    st.cache_resource.clear()
-    return loads
+def test_page_and_command_line_give_the_same_json(captioned, install, monkeypatch):
+    shown, to_json = [], schema.to_json
+    monkeypatch.setattr(schema, "to_json", lambda values: shown.append(to_json(values)) or shown[-1])
+    captioned.text_input(key="question").set_value("how many digits are there?").run()
+    page = json.loads(shown[-1])
+    clip = install.run / "samples" / "clip_00.mp4"
+    arguments = ["predict", clip, "--model", install.run, "--question", "how many digits are there?", "--json"]
+    told = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert json.loads(told.stdout) == page
+    assert page["model"]["metrics"]["test"]["examples"] == 8 and page["answers"] and page["labels"]
+    for word in page["caption"]["words"]:
+        assert sum(frame["attention"] for frame in word["frames"]) == pytest.approx(1, abs=1e-3)
 
 
 def test_caches_give_copies(install):
@@ -362,7 +385,7 @@ def test_a_word_is_clicked_and_the_video_shows_where(explained):
 
 def test_attention_is_checked_against_random_orders(explained):
     assert not explained.metric
-    explained.toggle[0].set_value(True).run()
+    finished(explained.toggle[0].set_value(True).run())
     assert is_calm(explained)
     # Random weights may make a word that needs no picture; then that is what the page says.
     verdicts = ("Faithful", "Half faithful", "No better than random", "This cannot be judged")
@@ -402,7 +425,7 @@ def test_a_model_that_only_answers_is_explained(asked):
 
 def test_a_model_that_only_answers_is_played_with(asked):
     app = asked("playground")
-    assert [tab.label for tab in app.tabs] == ["Ask"] and "one frame · 75×75 · png" in said(app)
+    assert [tab.label for tab in app.tabs] == ["Answers"] and "one frame · 75×75 · png" in said(app)
     app.text_input(key="question").set_value("is the red object on the left?").run()
     assert is_calm(app) and app.subheader[0].value == "yes"
 
@@ -503,7 +526,8 @@ def timed(open_page, dense_run, tmp_path):
     write_video(tmp_path / "known.mp4", example["frames"], fps=8)
     app = open_page("dense", dense_run.parent, tmp_path)
     next(group for group in app.button_group if group.label == "Video").set_value("Path on this machine").run()
-    return app.text_input[0].set_value(str(tmp_path / "known.mp4")).run(), read_events(example["captions"][0])
+    finished(app.text_input[0].set_value(str(tmp_path / "known.mp4")).run())
+    return app, read_events(example["captions"][0])
 
 
 def test_events_on_a_timeline_and_in_a_table(timed):
@@ -523,16 +547,6 @@ def test_the_player_starts_at_the_chosen_event_with_subtitles(timed):
     next(group for group in app.button_group if group.label == "Play from").set_value(0).run()
     [video] = app.get("video")
     assert video.proto.start_time == int(6 * true[0].start)
-
-
-def test_results_as_files(install):
-    clip = read_frames(install.run / "samples" / "clip_00.mp4", 4)
-    predictor = Predictor(install.run)
-    caption = predictor.caption(clip.frames)
-    values = json.loads(schema.to_json(predictor.info, "clip_00.mp4", clip.times, caption, [], []))
-    assert values["model"]["metrics"]["test"]["examples"] == 8
-    for word in values["caption"]["words"]:
-        assert sum(frame["attention"] for frame in word["frames"]) == pytest.approx(1, abs=1e-3)
 
 
 # Summaries
@@ -585,7 +599,7 @@ def test_a_summary_is_found_again_by_its_address(open_page, install, film, monke
     monkeypatch.setenv("VTKERAS_MODELS", str(install.models))
     app = AppTest.from_file(str(ROOT / "dashboards" / "app.py"), default_timeout=300)
     [folder] = (tmp_path / "summaries").iterdir()
-    (folder / jobs.JOB).write_text(json.dumps({"pid": 0, "video": str(film)}))
+    (folder / jobs.JOB).write_text(json.dumps({"video": str(film)}))
     app.query_params["job"] = folder.name
     app.switch_page("views/summaries.py").run()
     assert is_calm(app) and "6 shots" in said(app)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from vtkeras.errors import UserError
-from vtkeras.serving import explanation, faithfulness, pictures
+from vtkeras.serving import explanation, faithfulness, pictures, schema
 from vtkeras.serving.results import Answer, Caption
 
 TIME, SIDE, HEADS = 2, 2, 2
@@ -56,6 +56,9 @@ class Toy:
 
 
 class ToyPredictor(SimpleNamespace):
+    def can(self, endpoint):
+        return hasattr(self.model, endpoint)
+
     def caption(self, frames):
         attention = right_map(3, 2 * HEADS)[0]
         return Caption("so brighter", 1.0, ["so", "bright", "##er"], [1.0, 1.0, 1.0], attention, frames, [0, 1])
@@ -71,7 +74,7 @@ def toy(*hidden):
     return ToyPredictor(
         model=SimpleNamespace(**{name: value for name, value in endpoints.items() if name not in hidden}),
         config=SimpleNamespace(model=SimpleNamespace(num_heads=HEADS)),
-        answers=["no", "yes"],
+        card=SimpleNamespace(answers=["no", "yes"]),
         folder="toy",
         info={"name": "toy", "model_hash": "0123", "data": "x"},
     )
@@ -176,7 +179,7 @@ def test_find_words(found):
 
 def test_files(found, tmp_path):
     judged = dict(zip([1], explanation.judge(toy(), found, found.maps(), [1])))
-    numbers = pictures.to_json(toy().info, "a.mp4", found, "mean", found.maps(), judged)
+    numbers = schema.to_json(schema.explanation(found, "mean", found.maps(), judged, "a.mp4", toy().info))
     pictures.save(tmp_path / "out", found, found.maps(), [1], numbers, report=lambda line: None)
     values = json.loads((tmp_path / "out" / "explanation.json").read_text())
     so, brighter = values["words"]

@@ -12,8 +12,10 @@ from vtkeras.data.sources.sort_of_clevr import SortOfClevr
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.export.saved_model import write_samples, write_saved_model
+from vtkeras.serving import describe as describing
+from vtkeras.serving import schema
 from vtkeras.serving.decoding import Decoding
-from vtkeras.serving.describe import describe, save_picture, to_json, to_lines
+from vtkeras.serving.describe import save_picture, to_lines
 from vtkeras.serving.pictures import explain_video
 from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries.summarize import summarize
@@ -45,6 +47,20 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def predictor(folder):
     return Predictor(folder)
+
+
+@pytest.fixture(scope="module")
+def describe(predictor):
+    """A callable from a picture, questions and options to its description."""
+
+    def describe(picture, *asked, **options):
+        def ask(method, *arguments):
+            return getattr(predictor, method)(*arguments)
+
+        [found] = describing.describe(predictor.card, ask, [picture], *asked, **options)
+        return found
+
+    return describe
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +116,13 @@ def test_questions_that_cannot_be_answered(predictor, frames, question, told):
         predictor.choose(frames, question, ["yes", "no"])
 
 
-def test_what_is_too_long_is_told(folder, predictor, frames, tmp_path):
+def test_what_is_too_long_is_told(describe, predictor, frames, tmp_path):
     assert predictor.answer(frames, QUESTION).unread == 0
     # 13 pieces are read: all 8 of the first question, its mark among them, and 5 of the second's 7 words.
     assert predictor.answer(frames, QUESTION * 5).unread == 5 * 7 - 12
     picture = tmp_path / "picture.png"
     Image.fromarray(frames[0]).save(picture)
-    lines = to_lines(describe(folder, picture, [QUESTION * 5]))
+    lines = to_lines(describe(picture, [QUESTION * 5]))
     assert "too long for the model: its last 23 word pieces were not read" in "\n".join(lines)
 
 
@@ -117,7 +133,7 @@ def test_a_mark_that_is_not_read_is_no_loss(predictor, frames):
     assert predictor.answer(frames, f"{thirteen} 左?").unread == 1
 
 
-def test_what_a_model_without_captions_cannot_do_is_told(folder, predictor, frames, tmp_path):
+def test_what_a_model_without_captions_cannot_do_is_told(describe, predictor, frames, tmp_path):
     picture = tmp_path / "picture.png"
     Image.fromarray(frames[0]).save(picture)
     with pytest.raises(UserError, match="ask something with --question"):
@@ -125,7 +141,7 @@ def test_what_a_model_without_captions_cannot_do_is_told(folder, predictor, fram
     with pytest.raises(UserError, match="ask something with --question"):
         explain_video(predictor, picture, caption="red is left")
     with pytest.raises(UserError, match="leave the decoding options out"):
-        describe(folder, picture, [QUESTION], decoding=Decoding("beam"))
+        describe(picture, [QUESTION], decoding=Decoding("beam"))
     with pytest.raises(UserError, match="'sort_of_clevr' cannot summarise.*'multitask'"):
         summarize(picture, predictor, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
@@ -145,29 +161,29 @@ def test_a_choice_outside_the_closed_set(exported_run):
     assert predictor.choose(frames, "how many digits are there?", ["one", "two"]).text in ("one", "two")
 
 
-def test_a_picture_is_described_by_answers_alone(folder, frames, tmp_path):
+def test_a_picture_is_described_by_answers_alone(describe, predictor, frames, tmp_path):
     picture = tmp_path / "picture.png"
     Image.fromarray(frames[0]).save(picture)
-    found = describe(folder, picture, [QUESTION], choices=["yes", "no"])
+    found = describe(picture, [QUESTION], choices=["yes", "no"])
     lines = to_lines(found)
     assert lines[0].startswith(f"{QUESTION}  ") and lines[1:] == ["  looked most at: 0.00 s (100%)"]
-    values = json.loads(to_json(found))
-    assert "caption" not in values and values["answers"][0]["frames"] == [{"seconds": 0.0, "attention": 1.0}]
-    assert set(values["answers"][0]["alternatives"]) == {"yes", "no"}
+    values = json.loads(schema.to_json(schema.description(found, predictor.info)))
+    assert values["caption"] is None and values["answers"][0]["frames"] == [{"seconds": 0.0, "attention": 1.0}]
+    assert {one["answer"] for one in values["answers"][0]["alternatives"]} == {"yes", "no"}
     save_picture(found, tmp_path / "look.png")
     assert Image.open(tmp_path / "look.png").width > 100
 
 
-def test_a_written_answer_stands_beside_the_closed_one(folder, frames, tmp_path):
+def test_a_written_answer_stands_beside_the_closed_one(describe, frames, tmp_path):
     picture = tmp_path / "picture.png"
     Image.fromarray(frames[0]).save(picture)
-    assert to_lines(describe(folder, picture, [QUESTION]))[2].endswith("written word by word)")
-    nothing = describe(folder, picture)
+    assert to_lines(describe(picture, [QUESTION]))[2].endswith("written word by word)")
+    nothing = describe(picture)
     assert to_lines(nothing) == ["the model answers questions: ask one with --question"]
     with pytest.raises(UserError, match="ask with --question"):
         save_picture(nothing, tmp_path / "look.png")
     with pytest.raises(UserError, match="ask with --question"):
-        describe(folder, picture, choices=["yes", "no"])
+        describe(picture, choices=["yes", "no"])
 
 
 def test_samples_are_pictures_with_all_their_questions(folder, frames, tmp_path):
@@ -177,3 +193,26 @@ def test_samples_are_pictures_with_all_their_questions(folder, frames, tmp_path)
     first = SortOfClevr().example("test", 0, 0)
     assert set(clips[0].questions) == set(first["question"])
     np.testing.assert_array_equal(read_clip(clips[0])[0], frames)
+
+
+def test_clips_together_give_what_each_gives_alone(exported_run):
+    predictor, generator = Predictor(exported_run), np.random.default_rng(0)
+    clips = [generator.integers(0, 256, shape, "uint8") for shape in ((4, 32, 32, 3), (2, 40, 24, 3), (4, 32, 32, 3))]
+    questions = ["how many digits are there?", "is there a digit 3?", "how many digits are there?"]
+    drawn = Decoding("sample", temperature=2.0, seed=3)
+    for clip, question, caption, other, answer, labels, vector in zip(
+        clips, questions, predictor.captions(clips), predictor.captions(clips, drawn),
+        predictor.answers(clips, questions), predictor.labels(clips), predictor.embed_videos(clips),
+    ):  # fmt: skip
+        alone = predictor.caption(clip)
+        assert caption.text == alone.text and caption.score == pytest.approx(alone.score, rel=1e-3)
+        np.testing.assert_allclose(caption.attention, alone.attention, atol=1e-4)
+        np.testing.assert_array_equal(caption.frames, alone.frames)
+        assert other.text == predictor.caption(clip, drawn).text
+        expected = predictor.answer(clip, question)
+        assert (answer.words, answer.unread) == (expected.words, expected.unread)
+        assert dict(answer.alternatives) == pytest.approx(dict(expected.alternatives), abs=1e-4)
+        assert dict(labels) == pytest.approx(dict(predictor.classify(clip)), abs=1e-4)
+        np.testing.assert_allclose(vector, predictor.embed_video(clip), atol=1e-4)
+    texts = np.stack([predictor.embed_text(question) for question in questions])
+    np.testing.assert_allclose(predictor.embed_texts(questions), texts, atol=1e-5)

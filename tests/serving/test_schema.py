@@ -1,12 +1,13 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from vtkeras.serving import schema
-from vtkeras.serving.results import Answer, Caption
+from vtkeras.serving.results import Answer, Caption, TimedCaption
 
 INFO = {"name": "tiny", "task": "multitask", "model_hash": "0123456789ab", "data": "x", "metrics": {"a": 1}}
 TIMES = np.array([0.0, 0.5, 1.0], "float32")
@@ -35,10 +36,19 @@ def answer(caption):
     return Answer("=1+1", 0.75, alternatives, ["is", "it"], caption.attention, caption.frames, [0, 1, 2])
 
 
-def test_json_holds_results_and_their_origin(caption, answer):
-    values = json.loads(schema.to_json(INFO, "a.mp4", TIMES, caption, [("is it?", answer)], [("x", 0.5)]))
-    assert values["model"]["model_hash"] == "0123456789ab" and values["model"]["metrics"] == {"a": 1}
-    assert values["caption"]["text"] == "a cat" and values["labels"] == {"x": 0.5}
+@pytest.fixture
+def found(caption, answer):
+    answers, labels = [("is it?", answer)], [("x", 0.5)]
+    return schema.Description("caf\udce9.mp4", TIMES, caption, answers, labels, note="the end is missing")
+
+
+def test_json_holds_results_and_their_origin(found):
+    values = json.loads(schema.to_json(schema.description(found, INFO)))
+    assert values["video"] == "caf?.mp4" and values["model"] == INFO
+    assert (values["complete"], values["note"]) == (False, "the end is missing")
+    assert values["caption"]["text"] == "a cat" and values["labels"] == [{"label": "x", "probability": 0.5}]
+    assert values["answers"][0]["alternatives"][0] == {"answer": "=1+1", "probability": 0.75}
+    assert not values["answers"][0]["written"]
     # Frames 2 and 3 of the model are the same frame, at 1 s: it is listed once.
     assert values["caption"]["words"][0]["frames"] == [
         {"seconds": 0.0, "attention": 0.75},
@@ -47,8 +57,8 @@ def test_json_holds_results_and_their_origin(caption, answer):
     assert [frame["attention"] for frame in values["answers"][0]["frames"]] == [0.625, 0.125, 0.25]
 
 
-def test_csv_is_read_back_and_runs_no_formula(caption, answer):
-    text = schema.to_csv(INFO, '"a, b".mp4', caption, [("is it?", answer)], [("x", 0.5)])
+def test_csv_is_read_back_and_runs_no_formula(found):
+    text = schema.to_csv(replace(found, video='"a, b".mp4'), INFO)
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["kind"] for row in rows] == ["caption", "answer", "label"]
     assert [row["result"] for row in rows] == ["a cat", "'=1+1", "x"]
@@ -57,3 +67,15 @@ def test_csv_is_read_back_and_runs_no_formula(caption, answer):
         and rows[1]["asked"] == "is it?"
         and rows[2]["model_hash"] == "0123456789ab"
     )
+
+
+def test_what_a_model_does_not_say_is_empty():
+    values = schema.description(schema.Description("a.mp4", TIMES), INFO)
+    assert values["caption"] is None and values["answers"] == values["labels"] == [] and values["complete"]
+
+
+def test_events():
+    values = schema.events([TimedCaption(0.123456, 2, "a cat", 0.5)], "a.mp4", INFO)
+    assert values == {
+        "video": "a.mp4", "model": INFO, "events": [{"start": 0.1235, "end": 2, "text": "a cat", "score": 0.5}]
+    }  # fmt: skip

@@ -1,68 +1,52 @@
-import json
-import sys
-import time
-from pathlib import Path
-
-import pytest
 from fixtures.videos import make_video
 
+from vtkeras.serving.client import DONE, FAILED, RUNNING, STOPPED, JobState
 from vtkeras.summaries import jobs
 
 
-def wait(folder, seconds=120):
-    """The job's last state."""
-    for _ in range(10 * seconds):
-        state = jobs.status(folder)
-        if state.state != jobs.RUNNING:
-            return state
-        time.sleep(0.1)
-    raise AssertionError("the job does not end")
+class FakeWorker:
+    """Remembers what was started, and says that it runs until told otherwise."""
 
+    def __init__(self):
+        self.states, self.started = {}, []
 
-@pytest.fixture
-def stand_in(monkeypatch, tmp_path):
-    """Replaces the command by a program of one line; gives a callable that sets the line."""
-    program = tmp_path / "program"
+    def job(self, name):
+        return self.states.get(name)
 
-    def set_line(line):
-        program.write_text(f"#!{sys.executable}\nimport sys, time, pathlib\nargs = sys.argv\n{line}\n")
-        program.chmod(0o755)
-        monkeypatch.setattr(jobs.sys, "executable", str(program))
-
-    return set_line
+    def start(self, name, *call):
+        self.started.append(call)
+        self.states[name] = JobState(RUNNING)
 
 
 def test_the_same_video_and_model_have_one_folder(tmp_path):
     video = make_video(tmp_path / "a.mp4", 2)
     folder = jobs.job_folder(tmp_path, video, "m")
     assert folder == jobs.job_folder(tmp_path, video, "m") != jobs.job_folder(tmp_path, video, "n")
-    assert jobs.status(folder) is None
+    assert jobs.status(FakeWorker(), folder) is None
 
 
-def test_a_job_that_fails_says_why(tmp_path, stand_in):
-    stand_in("sys.exit(print('vtkeras: a.mp4 is empty.', file=sys.stderr) or 2)")
-    jobs.start("a.mp4", "m", tmp_path / "job")
-    assert wait(tmp_path / "job") == jobs.Status(jobs.FAILED, 0.0, 0, "a.mp4 is empty.")
+def test_a_job_from_start_to_end(tmp_path):
+    worker, video, folder = FakeWorker(), tmp_path / "a.mp4", tmp_path / "job"
+    for _ in range(2):  # the second time it runs already
+        jobs.start(worker, video, "m", folder, 0.15, "a.vtt")
+    [(title, function, model, *arguments)] = worker.started
+    assert (title, function, model) == ("summary of a.mp4", "vtkeras.summaries.jobs:run", "m")
+    assert arguments[:2] == [str(video), str(folder)] and arguments[2].startswith("/") and arguments[3] == 0.15
+    assert jobs.status(worker, folder).state == RUNNING and jobs.video_of(folder) == video
+    (folder / "summary.json").write_text("{}")
+    worker.states[folder.name] = JobState(DONE)
+    assert jobs.status(worker, folder).state == DONE
+    assert jobs.status(FakeWorker(), folder).state == DONE  # after the dashboard was started again
+    jobs.start(worker, video, "m", folder, 0.2)
+    assert jobs.status(worker, folder).state == RUNNING and not (folder / "summary.json").exists()
 
 
-def test_a_job_is_followed_and_stopped(tmp_path, stand_in):
-    stand_in("time.sleep(600)")
-    folder = tmp_path / "job"
-    jobs.start("a.mp4", "m", folder)
+def test_a_job_that_failed_or_was_stopped(tmp_path):
+    worker, folder = FakeWorker(), tmp_path / "job"
+    jobs.start(worker, tmp_path / "a.mp4", "m", folder, 0.15)
     (folder / "shots.jsonl").write_text('{"version": 1}\n{"end": 2.0}\n{"end": 5.5}\n{"end": 7.')
-    assert jobs.status(folder) == jobs.Status(jobs.RUNNING, 5.5, 3)
-    command_line = Path(f"/proc/{jobs._PROCESSES[folder].pid}/cmdline")
-    while not command_line.read_bytes():  # the kernel shows it a moment after the start
-        time.sleep(0.01)
-    del jobs._PROCESSES[folder]  # as another server would see it
-    assert jobs.status(folder).state == jobs.RUNNING
-    jobs.stop(folder)
-    assert wait(folder).state == jobs.STOPPED
-
-
-def test_a_number_that_another_program_has_is_no_job(tmp_path):
-    import os
-
-    (tmp_path / jobs.JOB).write_text(json.dumps({"pid": os.getpid(), "video": "a.mp4"}))
-    assert jobs.status(tmp_path).state == jobs.STOPPED
-    jobs.stop(tmp_path)  # does not interrupt these tests
+    worker.states[folder.name] = JobState(FAILED, message="a.mp4 is empty.")
+    assert jobs.status(worker, folder).message == "a.mp4 is empty."
+    worker.states[folder.name] = JobState(STOPPED)
+    assert jobs.status(worker, folder).state == STOPPED and jobs.count_shots(folder) == 2
+    assert jobs.status(FakeWorker(), folder).state == STOPPED

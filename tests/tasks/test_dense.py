@@ -17,7 +17,7 @@ from vtkeras.data.sources.dense_digits import DenseDigits
 from vtkeras.data.subtitles import to_webvtt
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
-from vtkeras.serving.dense import TOUCH, find_events, join_at_border, spell_written
+from vtkeras.serving.dense import BORDER_THRESHOLD, find_events, join_at_border, spell_written
 from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import TimedCaption
 from vtkeras.tasks import TASKS
@@ -98,7 +98,7 @@ def test_long_videos_are_read_in_windows(dense_run, videos, tmp_path):
 
 def test_an_event_that_a_border_cuts_is_put_together():
     one, other = TimedCaption(4, 5.9, "a dog barks", 0.9), TimedCaption(6.1, 8, "a dog barks", 0.8)
-    reach = TOUCH * 6
+    reach = BORDER_THRESHOLD * 6
     assert join_at_border([one], [other], 6, reach) == [TimedCaption(4, 8, "a dog barks", 0.8)]
     far, cat = TimedCaption(7, 8, "a dog barks", 0.8), TimedCaption(6, 8, "a cat", 0.8)
     for apart in (far, cat):

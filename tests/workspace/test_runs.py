@@ -1,13 +1,27 @@
 import json
+from pathlib import Path
 
 import pytest
 
+import vtkeras
 from vtkeras.config import Config, save_config
 from vtkeras.errors import UserError
 from vtkeras.workspace import runs
+from vtkeras.workspace.records import saved_functions
+
+SHIPPED = Path(vtkeras.__file__).parents[1] / "saved_models"
 
 METRICS = {
     "test": {"examples": 8, "systems": {"a": {"bleu4": 0.5, "cider": None}, "b": {"bleu4": 0.1, "cider": None}}}
+}
+
+ENDPOINTS = {
+    "task": "one",
+    "text_role": "speech",
+    "heads": [
+        {"name": "caption", "title": "Captions", "endpoints": [{"name": "caption", "inputs": ["frames"]}]},
+        {"name": "answer", "title": "Answers", "endpoints": [{"name": "answer", "inputs": ["frames", "text"]}]},
+    ],
 }
 
 
@@ -19,6 +33,8 @@ def run(tmp_path):
     (folder / "saved_model" / "saved_model.pb").write_bytes(b"")
     (folder / "saved_model" / "variables" / "variables.index").write_bytes(b"abc")
     save_config(Config(name="one"), folder / "config.yaml")
+    (folder / "vocabulary.json").write_text(json.dumps({"answers": ["yes", "no"], "labels": []}))
+    (folder / "endpoints.json").write_text(json.dumps(ENDPOINTS))
     return folder
 
 
@@ -61,9 +77,37 @@ def test_exported_and_not(run, tmp_path):
     assert runs.exported([]) == []
 
 
-def test_models_of_several_tasks_come_first(run, tmp_path):
-    for name, text in (("a", "task: captioning\n"), ("b", "{")):
+def test_what_a_model_can_do_is_read_from_its_file(run):
+    card = runs.read_card(run)
+    assert [(head.title, head.endpoints) for head in card.heads] == [
+        ("Captions", ("caption",)),
+        ("Answers", ("answer",)),
+    ]
+    assert card.can("answer") and not card.can("classify") and not card.can_choose_decoding
+    assert card.text_role == runs.SPEECH and card.answers == ("yes", "no")
+    (run / "endpoints.json").write_text('{"heads": 1}')
+    with pytest.raises(UserError, match="vtkeras export"):
+        runs.read_card(run)
+
+
+def test_an_export_without_that_file_is_asked_for_its_functions():
+    heads, text_role = runs.read_heads(SHIPPED / "question_answering" / "sort_of_clevr")
+    assert text_role == runs.QUESTION
+    [answers] = [head for head in heads if "answer" in head.endpoints]
+    assert {"answer", "choose", "explain_answer"} <= set(answers.endpoints)
+    assert "caption" not in [endpoint for head in heads for endpoint in head.endpoints]
+
+
+def test_the_same_is_read_from_both(tmp_path):
+    folder = SHIPPED / "multitask" / "moving_digits"
+    (tmp_path / "saved_model").symlink_to(folder / "saved_model")
+    functions = {one for head in runs.read_heads(tmp_path)[0] for one in head.endpoints}
+    assert functions == set(saved_functions(folder / "saved_model" / "saved_model.pb"))
+
+
+def test_models_that_can_be_asked_for_most_come_first(run, tmp_path):
+    for name in ("a", "b"):
         (tmp_path / "runs" / name / "saved_model").mkdir(parents=True)
-        (tmp_path / "runs" / name / "saved_model" / "saved_model.pb").write_bytes(b"")
-        (tmp_path / "runs" / name / "config.yaml").write_text(text)
-    assert [folder.name for folder in runs.exported([tmp_path])] == ["one", "a", "b"]
+        (tmp_path / "runs" / name / "saved_model" / "saved_model.pb").write_bytes(b"damaged")
+    (tmp_path / "runs" / "b" / "endpoints.json").write_text(json.dumps({**ENDPOINTS, "heads": ENDPOINTS["heads"][:1]}))
+    assert [folder.name for folder in runs.exported([tmp_path])] == ["one", "b", "a"]

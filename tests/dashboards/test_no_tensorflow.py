@@ -1,0 +1,79 @@
+"""The dashboard's process runs no model: Streamlit clears Keras's session and collects all garbage after every run
+of a page, which takes seconds where TensorFlow is loaded, for every visitor.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import vtkeras
+
+ROOT = Path(vtkeras.__file__).parent.parent
+# Every page is opened and clicked through while a summary runs, as `streamlit run` would run it.
+WALK = """
+import json, sys, time
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+
+root, film = map(Path, sys.argv[1:])
+heavy = lambda: [name for name in ("tensorflow", "keras", "tensorboard.compat.tf") if name in sys.modules]
+
+def open_page(name):
+    app = AppTest.from_file(str(root / "dashboards" / "app.py"), default_timeout=300)
+    return app.switch_page(f"views/{name}.py").run()
+
+def first_clip(name):
+    app = open_page(name)
+    return next(button for button in app.button if button.label == "Clip 1").click().run()
+
+def choose(app, label, value):
+    return next(one for one in app.button_group if one.label == label).set_value(value).run()
+
+def finished(app):
+    while app.get("progress"):
+        time.sleep(0.2)
+        app.run()
+    return app
+
+pages = {}
+pages["summaries"] = app = choose(open_page("summaries"), "Video", "Path on this machine")
+next(box for box in app.text_input if box.label.startswith("Path")).set_value(str(film)).run()
+next(button for button in app.button if button.label == "Summarise").click().run()
+running = bool(app.get("progress"))
+pages["curves"] = open_page("curves")
+pages["home"] = open_page("home")
+pages["browse"] = open_page("browse")
+pages["evaluation"] = open_page("evaluation")
+pages["playground"] = app = first_clip("playground")
+app.text_input(key="question").set_value("how many digits are there?").run()
+choose(app, "Decoding", "beam")
+pages["attention"] = app = first_clip("attention")
+finished(app.toggle[0].set_value(True).run())
+pages["dense"] = finished(first_clip("dense"))
+finished(pages["summaries"].run())
+print(json.dumps({
+    "heavy": heavy(), "running": running,
+    "wrong": {name: [str(one.value) for one in (*app.exception, *app.error)] for name, app in pages.items()},
+    "captions": len(pages["playground"].subheader), "curves": len(pages["curves"].get("vega_lite_chart")),
+    "events": len(pages["dense"].dataframe), "checked": len(pages["attention"].metric),
+    "downloads": len(pages["summaries"].get("download_button")),
+}))
+"""
+
+
+def test_no_page_brings_tensorflow_or_keras_into_the_server(tmp_path):
+    from fixtures.summaries import scenes
+    from fixtures.videos import make_video
+
+    film = make_video(tmp_path / "film.mp4", scenes(20, 200, 110, 20, 200, 110))
+    environment = {"PYTHONPATH": str(ROOT), "VTKERAS_SUMMARIES": str(tmp_path / "summaries")}
+    command = [sys.executable, "-c", WALK, ROOT, film]
+    walk = subprocess.run(command, env={**os.environ, **environment}, cwd=ROOT, capture_output=True, text=True)
+    assert walk.returncode == 0, walk.stderr
+    found = json.loads(walk.stdout.splitlines()[-1])
+    assert found["heavy"] == [] and found["running"]
+    assert not any(found["wrong"].values()), found["wrong"]
+    # Each page did its work: nothing above is true because a page was empty.
+    assert found["captions"] and found["curves"] and found["events"] and found["downloads"] == 6

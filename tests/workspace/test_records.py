@@ -1,0 +1,67 @@
+import pytest
+import tensorflow as tf
+
+from vtkeras.workspace.records import DamagedFile, checksum, parse_clip, read_records, saved_functions
+
+RECORDS = [b"one", b"", b"three" * 1000]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A file as TensorFlow writes it."""
+    path = tmp_path / "a.tfrecord"
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in RECORDS:
+            writer.write(record)
+    return path
+
+
+def test_records_that_tensorflow_wrote(file):
+    assert list(read_records(file)) == RECORDS
+
+
+@pytest.mark.parametrize("place", [0, 9, 13, -1])
+def test_a_flipped_byte_is_found(file, place):
+    data = bytearray(file.read_bytes())
+    data[place] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(DamagedFile):
+        list(read_records(file))
+
+
+def test_a_cut_file_gives_what_is_whole(file):
+    file.write_bytes(file.read_bytes()[:-10])
+    records = read_records(file)
+    assert next(records) == b"one" and next(records) == b""
+    with pytest.raises(DamagedFile):
+        next(records)
+
+
+def test_a_length_of_exabytes_takes_no_memory(file):
+    length = (2**60).to_bytes(8, "little")
+    file.write_bytes(length + checksum(length) + b"x")
+    with pytest.raises(DamagedFile):
+        list(read_records(file))
+
+
+def test_a_clip_that_tensorflow_wrote():
+    feature = tf.train.Feature
+    texts = {"captions": feature(bytes_list=tf.train.BytesList(value=[b"a cat", b"an animal"]))}
+    times = [feature(float_list=tf.train.FloatList(value=[second])) for second in (0.0, 0.5)]
+    frames = [feature(bytes_list=tf.train.BytesList(value=[data])) for data in (b"jpeg", b"other")]
+    lists = {"times": tf.train.FeatureList(feature=times), "frames": tf.train.FeatureList(feature=frames)}
+    record = tf.train.SequenceExample(
+        context=tf.train.Features(feature=texts), feature_lists=tf.train.FeatureLists(feature_list=lists)
+    ).SerializeToString()
+    assert parse_clip(record) == (
+        {"captions": [b"a cat", b"an animal"]}, {"times": [0.0, 0.5], "frames": [b"jpeg", b"other"]}
+    )  # fmt: skip
+    with pytest.raises(DamagedFile):
+        parse_clip(b"\xff" * 20)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff" * 20, b"hello"])
+def test_what_is_no_saved_model(tmp_path, data):
+    (tmp_path / "saved_model.pb").write_bytes(data)
+    with pytest.raises(DamagedFile):
+        saved_functions(tmp_path / "saved_model.pb")
