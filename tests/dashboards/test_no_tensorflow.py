@@ -13,15 +13,16 @@ import vtkeras
 ROOT = Path(vtkeras.__file__).parent.parent
 # Every page is opened and clicked through while a summary runs, as `streamlit run` would run it.
 WALK = """
-import json, sys, time
+import json, os, sys, time
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 root, film = map(Path, sys.argv[1:])
 heavy = lambda: [name for name in ("tensorflow", "keras", "tensorboard.compat.tf") if name in sys.modules]
 
-def open_page(name):
+def open_page(name, **address):
     app = AppTest.from_file(str(root / "dashboards" / "app.py"), default_timeout=300)
+    app.query_params.update(address)
     return app.switch_page(f"views/{name}.py").run()
 
 def first_clip(name):
@@ -38,10 +39,11 @@ def finished(app):
     return app
 
 pages = {}
-pages["summaries"] = app = choose(open_page("summaries"), "Video", "Path on this machine")
+app = choose(open_page("summaries"), "Video", "Path on this machine")
 next(box for box in app.text_input if box.label.startswith("Path")).set_value(str(film)).run()
 next(button for button in app.button if button.label == "Summarise").click().run()
-running = bool(app.get("progress"))
+[job] = [folder.name for folder in Path(os.environ["VTKERAS_SUMMARIES"]).iterdir()]
+running = bool(open_page("summaries", job=job).get("progress"))
 pages["curves"] = open_page("curves")
 pages["home"] = open_page("home")
 pages["browse"] = open_page("browse")
@@ -52,7 +54,7 @@ choose(app, "Decoding", "beam")
 pages["attention"] = app = first_clip("attention")
 finished(app.toggle[0].set_value(True).run())
 pages["dense"] = finished(first_clip("dense"))
-finished(pages["summaries"].run())
+pages["summaries"] = finished(open_page("summaries", job=job))
 print(json.dumps({
     "heavy": heavy(), "running": running,
     "wrong": {name: [str(one.value) for one in (*app.exception, *app.error)] for name, app in pages.items()},
