@@ -32,7 +32,7 @@ from vtkeras.serving.client import (
 )
 from vtkeras.workspace.runs import read_card
 
-NICENESS = 10  # the owner's pages come first
+NICENESS = 5  # the owner's pages come first
 KEPT_JOBS = 32  # finished ones; each result may hold frames
 BACKLOG = 64
 
