@@ -14,9 +14,12 @@ import os
 import shutil
 import time
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import numpy as np
 
 from vtkeras.errors import UserError
 
@@ -65,6 +68,17 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     """Writes `data`, as `write_text` does."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def write_arrays(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes a `.npz` file that `numpy.load` reads, as `write_text` does.
+
+    `numpy.savez` leaves its archive open when the disk is full, which prints a traceback later.
+    """
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
 
 
 @contextmanager

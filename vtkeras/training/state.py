@@ -14,7 +14,7 @@ import numpy as np
 
 from vtkeras.config import Config
 from vtkeras.errors import UserError
-from vtkeras.run_files import replacing
+from vtkeras.run_files import write_arrays
 from vtkeras.safe_files import check_checkpoint
 
 
@@ -28,8 +28,7 @@ def save_state(path: Path, model: keras.Model, meta: dict) -> None:
         UserError: if the disk is full or cannot be written.
     """
     arrays = {f"v{index}": np.asarray(variable) for index, variable in enumerate(_variables(model))}
-    with replacing(path) as temporary:
-        np.savez(temporary, meta=np.array(json.dumps(meta)), **arrays)
+    write_arrays(path, {"meta": np.array(json.dumps(meta)), **arrays})
 
 
 def read_meta(path: Path) -> dict:
