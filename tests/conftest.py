@@ -33,7 +33,7 @@ DENSE = (
     "data.options={max_events: 2, train_clips: 2, eval_clips: 2, augment: false}",
     "data.num_frames=12",
     "data.caption_length=20",
-    "model.temporal_encoder=mean",
+    "model.temporal_encoder=none",
     "model.fusion_layers=1",
     "model.decoder_layers=1",
     "model.dim=32",
@@ -75,7 +75,8 @@ def tiny_model(tiny_config, vocabulary):
     from vtkeras.tasks import TASKS
 
     keras.utils.set_random_seed(0)
-    return TASKS["multitask"].build(tiny_config(), vocabulary)
+    task, config = TASKS["multitask"], tiny_config()
+    return task.build(config, vocabulary, task.active_heads(config, vocabulary))
 
 
 @pytest.fixture
@@ -122,11 +123,10 @@ def dense_run(tmp_path_factory):
     vocabulary = build_vocabulary(source.texts(), 4000)
     preprocessor, task = Preprocessor(config.data, vocabulary), TASKS[config.task]
     keras.utils.set_random_seed(0)
-    model = task.build(config, vocabulary)
-    batches = make_dataset(
-        source, "train", preprocessor, lambda one: task.preprocess(one, preprocessor, tuple(model.output)), 2
-    )
-    model.compile(keras.optimizers.Adam(0.01), loss=task.losses(config, task.heads), jit_compile=False)
+    heads = task.active_heads(config, vocabulary)
+    model = task.build(config, vocabulary, heads)
+    batches = make_dataset(source, "train", preprocessor, lambda one: task.preprocess(one, preprocessor, heads), 2)
+    model.compile(keras.optimizers.Adam(0.01), loss=task.losses(config, heads), jit_compile=False)
     (batch,) = batches
     for _ in range(120):
         model.train_on_batch(*batch)

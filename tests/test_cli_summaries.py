@@ -13,7 +13,7 @@ from fixtures.tvsum import TVSUM, needs_tvsum
 from fixtures.videos import make_sound, make_video
 from test_cli import call, refused
 
-from vtkeras.tasks.summary import CHANCE, HUMAN
+from vtkeras.evaluation.summary import CHANCE, HUMAN
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from vtkeras.aliases import current_config
 from vtkeras.errors import UserError
 from vtkeras.run_files import write_text
 
@@ -77,19 +78,21 @@ class ModelConfig(_Options):
     """Tell the model which way the content of each patch moves, by block matching with the frame before."""
     motion_dim: int = Field(0, ge=0, le=1024)
     """How many of the `dim` channels are kept for motion alone, out of sight of the caption's attention:
-    what is said to move is found by its looks. 0 mixes motion with looks."""
-    motion_words: tuple[str, ...] = ()
-    """Words of captions that tell how things move, e.g. [up, down]. With some, half of the training clips
-    have their motion turned by a right angle, and only the other words are learned from these: so what
-    things are called does not depend on how they move. Needs `motion`."""
+    what is said to move is found by its appearance. 0 mixes motion with appearance."""
     motion_dropout: float = Field(0.0, ge=0.0, le=1.0)
-    """Share of clips whose motion is zeroed in training, so that looks are read off the frames alone."""
+    """Share of clips whose motion is zeroed in training, so that appearance is read off the frames alone."""
+    feature_augmentation: str | None = None
+    """A name in `vtkeras.models.build.FEATURE_AUGMENTATIONS`: a change of some training clips' features.
+    `rotate_motion` turns the motion of half of the clips by a right angle and learns from these only the
+    words that do not tell of motion: so what things are called does not depend on how they move."""
+    feature_augmentation_options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the augmentation; for `rotate_motion` the words that tell of motion, {words: [up, down]}."""
     patch_merge: int = Field(1, ge=1, le=8)
     """Merge squares of this many patches a side into one token."""
-    object_tokens: int = Field(16, ge=1, le=256)
-    """Tokens of a frame, for temporal_encoder `objects`."""
     temporal_encoder: str = "transformer"
     """A name in `vtkeras.encoders.TEMPORAL_ENCODERS`."""
+    temporal_options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the temporal encoder alone, e.g. {num_tokens: 16} for `spatial_softmax`."""
     temporal_layers: int = Field(2, ge=0, le=24)
     """Layers of the temporal encoder."""
     temporal_trainable: bool = True
@@ -132,8 +135,8 @@ class StageConfig(_Options):
     learning_rate: float | None = Field(None, gt=0, le=1000)
     """Peak learning rate of the stage; None takes `train.learning_rate`."""
     motion_dropout: float | None = Field(None, ge=0.0, le=1.0)
-    """As `model.motion_dropout`, while the stage lasts; 1 hides motion, so that looks are learned first."""
-    minimum_risk: float = Field(0.0, ge=0, le=1)
+    """As `model.motion_dropout`, while the stage lasts; 1 hides motion, so that appearance is learned first."""
+    self_critical: float = Field(0.0, ge=0, le=1)
     """Share of captions that are learned by the CIDEr of what the model writes, not word by word."""
 
 
@@ -177,12 +180,9 @@ class TrainConfig(_Options):
     """Gradients are scaled to at most this global norm."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Smoothing of the caption's target distribution."""
-    loss_weights: dict[Literal["caption", "answer", "written_answer", "label", "contrastive"], Weight] = Field(
-        default_factory=lambda: {
-            "caption": 1.0, "answer": 1.0, "written_answer": 1.0, "label": 1.0, "contrastive": 0.2
-        }  # fmt: skip
-    )
-    """Weight of each head's loss; a head left out is not trained."""
+    loss_weights: dict[str, Weight] | None = None
+    """Weight of each head's loss, by its name in `vtkeras.tasks.HEADS`; a head left out is not trained. None
+    trains every head of the task, with the weight that it declares."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Keras dtype policy."""
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
@@ -240,6 +240,7 @@ def load_config(name_or_file: str, overrides: list[str] | None = None) -> Config
         raise UserError(f"Config {path} cannot be read as text in UTF-8: {error}.") from None
     if not isinstance(values, dict):
         raise UserError(f"Config {path} must hold `key: value` lines, not a {type(values).__name__}.")
+    values = current_config(values)
     for override in overrides or []:
         _apply_override(values, override)
     return parse_config(values, origin=str(path))
@@ -271,12 +272,12 @@ def parse_config(values: dict, origin: str = "config") -> Config:
                 f"{origin}: model.{part}_preset does nothing with model.{part}_encoder '{encoder}': "
                 "leave it out, or set that to preset."
             )
-    if config.model.motion_words and not config.model.motion:
-        raise UserError(f"{origin}: model.motion_words needs model.motion: set it to true.")
-    looks_dim = config.model.dim - (config.model.motion_dim if config.model.motion else 0)
-    if looks_dim <= 0 or looks_dim % config.model.num_heads:
+    if config.model.feature_augmentation and not config.model.motion:
+        raise UserError(f"{origin}: model.feature_augmentation needs model.motion: set it to true.")
+    appearance_dim = config.model.dim - (config.model.motion_dim if config.model.motion else 0)
+    if appearance_dim <= 0 or appearance_dim % config.model.num_heads:
         raise UserError(
-            f"{origin}: model.dim less model.motion_dim is {looks_dim}, not a multiple of "
+            f"{origin}: model.dim less model.motion_dim is {appearance_dim}, not a multiple of "
             f"model.num_heads {config.model.num_heads}."
         )
     return config

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from vtkeras.config import load_config
 from vtkeras.data.make import make_videos
+from vtkeras.evaluation.evaluate import evaluate
+from vtkeras.evaluation.tables import to_markdown, write_results
 from vtkeras.export import export_run
-from vtkeras.tasks.evaluate import evaluate, to_markdown, write_results
 from vtkeras.training.fit import train_once
 from vtkeras.training.run import Run, make_source
 
@@ -38,7 +39,7 @@ def run_demo(out: str | Path, report: Callable[[str], None] = print) -> Path:
     report("4/5 evaluating against baselines")
     if not (run / "metrics.json").is_file():
         opened = [Run.open(run), Run.open(rival_run)]
-        systems = {f"{one.config.name} ({one.config.model.fusion})": one.decoder() for one in opened}
+        systems = {one.title: one.reader() for one in opened}
         results = evaluate(systems, make_source(config), opened[0].preprocessor, list(SPLITS), report=report)
         write_results(results, run)
     report(to_markdown(json.loads((run / "metrics.json").read_text())))

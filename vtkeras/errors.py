@@ -1,4 +1,4 @@
-"""The one exception that means "the user can put this right"."""
+"""The one exception that means "the user can put this right", and the commonest case of it."""
 
 
 class UserError(Exception):
@@ -10,3 +10,23 @@ class UserError(Exception):
     Example:
         >>> raise UserError("captions.csv row 7: no video 'cat.mp4' in clips/. Check the path column.")
     """
+
+
+def lookup(parts: dict, name: str, option: str):
+    """`parts[name]`.
+
+    Args:
+        parts: what there is, by name.
+        name: what was asked for.
+        option: the option that asks for it; the error begins with it.
+
+    Raises:
+        UserError: for an unknown name; it lists what there is.
+
+    Example:
+        >>> lookup({"early": EarlyFusion}, "early", "model.fusion")
+        <class 'EarlyFusion'>
+    """
+    if name not in parts:
+        raise UserError(f"{option} '{name}' is unknown: use one of {', '.join(sorted(parts))}.")
+    return parts[name]

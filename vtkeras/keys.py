@@ -28,13 +28,10 @@ MASK = "mask"  # bool (batch, length)
 POOLED = "pooled"  # float (batch, dim)
 MAPS = "maps"  # float (batch, length, patches): what a token that stands for no single patch is made of
 
-# Heads of the multi-task model; losses, loss weights and metrics are keyed by these.
-HEAD_CAPTION = "caption"
-HEAD_ANSWER = "answer"
-HEAD_WRITTEN_ANSWER = "written_answer"
-HEAD_LABEL = "label"
-HEAD_CONTRASTIVE = "contrastive"
-HEADS = (HEAD_CAPTION, HEAD_ANSWER, HEAD_WRITTEN_ANSWER, HEAD_LABEL, HEAD_CONTRASTIVE)
+# What the heads of a video-text model may read.
+READS_VIDEO = "video"  # the clip
+READS_QUESTION = "question"  # the question's words after they have read the clip
+READS_TEXT = "text"  # a caption by itself
 
 # Splits.
 TRAIN = "train"

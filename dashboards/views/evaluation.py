@@ -110,13 +110,13 @@ def show_classes(rows: pd.DataFrame) -> None:
 
 def show_confusions(cells: pd.DataFrame) -> None:
     """A heat map whose rows are what is, whose columns are what was said."""
-    wrong = cells[cells["is"] != cells.said].sort_values("count", ascending=False)
-    names = set(cells["is"]) | set(cells.said)
+    wrong = cells[cells.actual != cells.predicted].sort_values("count", ascending=False)
+    names = set(cells.actual) | set(cells.predicted)
     if len(names) > MOST_CELLS:
-        worst = list(dict.fromkeys([*wrong["is"], *wrong.said]))[:MOST_CELLS]
+        worst = list(dict.fromkeys([*wrong.actual, *wrong.predicted]))[:MOST_CELLS]
         st.caption(f"The {len(worst)} classes of {len(names)} that are confused most.")
-        cells = cells[cells["is"].isin(worst) & cells.said.isin(worst)]
-    share = cells["count"] / cells.groupby("is")["count"].transform("sum")
+        cells = cells[cells.actual.isin(worst) & cells.predicted.isin(worst)]
+    share = cells["count"] / cells.groupby("actual")["count"].transform("sum")
     st.altair_chart(heat_map(cells.assign(share=share)))
     st.caption(
         "Each row sums to 1. Where an example has several labels, a missed one counts against each label said "
@@ -127,9 +127,9 @@ def show_confusions(cells: pd.DataFrame) -> None:
 
 def heat_map(cells: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(cells, width=alt.Step(46), height=alt.Step(28)).encode(
-        x=alt.X("said:N", title="said", axis=alt.Axis(orient="top", labelAngle=-45, labelLimit=160)),
-        y=alt.Y("is:N", title="is", axis=alt.Axis(labelLimit=160)),
-        tooltip=["is", "said", "count", alt.Tooltip("share", format=".1%")],
+        x=alt.X("predicted:N", title="predicted", axis=alt.Axis(orient="top", labelAngle=-45, labelLimit=160)),
+        y=alt.Y("actual:N", title="actual", axis=alt.Axis(labelLimit=160)),
+        tooltip=["actual", "predicted", "count", alt.Tooltip("share", format=".1%")],
     )
     colour = alt.Color(
         "share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=alt.Legend(format=".0%")
@@ -180,7 +180,7 @@ def show_difference(found: list[Evaluation]) -> pd.DataFrame | None:
     first = left.selectbox("First", systems)
     second = right.selectbox("Second", [system for system in systems if system != first])
     of_both = predictions[(predictions.run + ": " + predictions.system).isin([first, second])]
-    parts = [part for part in evaluations.PARTS if (of_both[f"{part}_said"] != "").any()]
+    parts = [part for part in evaluations.PARTS if (of_both[f"{part}_predicted"] != "").any()]
     if not parts:
         st.info("Neither said anything.")
         return None

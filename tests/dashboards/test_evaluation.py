@@ -10,19 +10,18 @@ from streamlit.testing.v1 import AppTest
 import vtkeras
 from vtkeras.config import Config, save_config
 from vtkeras.errors import UserError
-from vtkeras.tasks.baselines import Chances, Examples, Predictions
-from vtkeras.tasks.evaluate import score, write_results
-from vtkeras.tasks.predictions import PredictionTable
-from vtkeras.tasks.understanding import class_details
+from vtkeras.evaluation.evaluate import score
+from vtkeras.evaluation.tables import PredictionTable, write_results
+from vtkeras.tasks import HEADS
+from vtkeras.tasks.classification_report import class_details
+from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 from vtkeras.workspace import evaluations
 
 APP = Path(vtkeras.__file__).parent.parent / "dashboards" / "app.py"
 EXAMPLES = Examples(
-    captions=[["a cat"], ["a dog"], ["a fox"], ["a cat"]],
-    questions=["is it a cat?", "is it a cat?", "is it a dog?", "is it a dog?"],
-    labels=["true", "false", "false", "false"],
     ids=["one", "two", "three", "four"],
-    answers=[""] * 4,
+    questions=["is it a cat?", "is it a cat?", "is it a dog?", "is it a dog?"],
+    truths={"label": ["true", "false", "false", "false"]},
 )
 KINDS = {"early": {"cat": 1.0, "dog": 0.5}, "late": {}}  # shares of right answers by kind of question
 SAID = {"early": ["true", "true", "false", "false"], "late": ["true", "false", "true", "true"]}
@@ -34,13 +33,15 @@ def make_evaluation(folder, name):
     save_config(Config(name=name), folder / "config.yaml")
     labels = SAID[name]
     probabilities = np.array([[0.8, 0.2] if label == "true" else [0.2, 0.8] for label in labels])
-    found = Predictions(labels=labels, label_chances=Chances(("true", "false"), probabilities))
-    row, details = score(found, EXAMPLES), class_details(found, EXAMPLES)
+    heads = [HEADS["label"]]
+    found = {"label": Predicted(labels, ClassProbabilities(("true", "false"), probabilities))}
+    row, details = score(heads, found, EXAMPLES), class_details(heads, found, EXAMPLES)
     kinds = {kind: {"questions": 2, "systems": {name: right}} for kind, right in KINDS[name].items()}
     result = {"examples": 4, "systems": {name: row}, "details": {name: details}, "kinds": kinds}
-    write_results({"test": result}, folder)
+    columns = {column: vars(described) for column, described in heads[0].columns.items()}
+    write_results({"columns": columns, "splits": {"test": result}}, folder)
     table = PredictionTable()
-    table.add("test", name, EXAMPLES, found)
+    table.add("test", name, heads, EXAMPLES, found)
     table.write(folder)
 
 
@@ -73,7 +74,7 @@ def test_reading_by_hand(models):
     assert early.metrics.label_accuracy.tolist() == [0.75]
     assert early.origin == {"name": "early", "task": "multitask", "data": "moving_digits"}
     cells = {
-        (cell["is"], cell["said"]): cell["count"]
+        (cell["actual"], cell["predicted"]): cell["count"]
         for cell in early.details["test"]["early"]["label"]["confusions"]
     }
     assert cells == {("true", "true"): 1, ("false", "true"): 1, ("false", "false"): 2}
@@ -108,7 +109,7 @@ def test_runs_are_compared_filtered_and_sorted(page):
 def test_classes_confusions_and_calibration(page):
     classes, wrong, bins = (frame.value for frame in page.dataframe[2:5])
     assert classes["class"].tolist() == ["false", "true"] and classes.support.tolist() == [3, 1]
-    assert wrong[["is", "said", "count"]].to_numpy().tolist() == [["false", "true", 1]]
+    assert wrong[["actual", "predicted", "count"]].to_numpy().tolist() == [["false", "true", 1]]
     assert bins.accuracy.tolist() == [0.75] and page.metric[0].value == "0.0500"
     assert len(page.get("vega_lite_chart")) == 2
     choice = box(page.selectbox, "Model and split")

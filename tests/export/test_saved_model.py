@@ -63,23 +63,22 @@ def fresh(exported_run, frames, tmp_path_factory):
 
 
 def test_a_fresh_process_gives_what_the_keras_model_gives(run, frames, fresh):
-    clips, mask = run.preprocessor.clips(tf.constant(frames))
-    decoder = run.decoder()
-    caption = decoder.caption(clips, mask)
-    answer = decoder.answer(clips, mask, tf.constant(["how many digits are there?", ""]))
-    labels = decoder.classify(clips, mask, tf.constant(["", ""]))
+    reader = run.reader()
+    caption = reader.caption(frames)
+    answer = reader.answer(frames, tf.constant(["how many digits are there?", ""]))
+    labels = reader.classify(frames, tf.constant(["", ""]))
     assert fresh["caption"] == [text.decode() for text in caption["caption"].numpy()]
     assert fresh["answer"] == [text.decode() for text in answer["answer"].numpy()]
     limits = {"min_length": 1, "max_length": 9, "no_repeat_ngram": 2}
-    beams = decoder.caption_beam(clips, mask, width=3, length_penalty=0.6, **limits)
-    drawn = decoder.caption_sample(clips, mask, temperature=1.2, top_p=0.9, top_k=20, seed=7, **limits)
+    beams = reader.caption_beam(frames, width=3, length_penalty=0.6, **limits)
+    drawn = reader.caption_sample(frames, temperature=1.2, top_p=0.9, top_k=20, seed=7, **limits)
     assert fresh["beams"] == [[text.decode() for text in row] for row in beams["beams"].numpy()]
     np.testing.assert_allclose(fresh["beam_scores"], beams["beam_scores"], rtol=1e-4)
     assert fresh["drawn"] == [text.decode() for text in drawn["caption"].numpy()]
     np.testing.assert_allclose(fresh["score"], caption["score"], rtol=1e-4)
     np.testing.assert_allclose(fresh["answer_score"], answer["score"], rtol=1e-4)
     np.testing.assert_allclose(fresh["labels"], labels["probabilities"], rtol=1e-4)
-    np.testing.assert_allclose(fresh["video"], decoder.embed_video(clips, mask), atol=1e-5)
+    np.testing.assert_allclose(fresh["video"], reader.embed_video(frames), atol=1e-5)
 
 
 def test_frames_are_taken_from_the_middle_of_equal_stretches(fresh):
@@ -104,9 +103,8 @@ def test_attention_of_every_written_word_and_head_sums_to_one(exported_run, fram
 def test_explanations_are_those_of_the_keras_model(exported_run, run, frames):
     model = tf.saved_model.load(str(exported_run / "saved_model"))
     texts = tf.constant(["digit 3 is moving up and down", "how many digits are there?"])
-    clips, mask = run.preprocessor.clips(tf.constant(frames))
     for name in ("explain_caption", "explain_answer"):
-        exported, ours = getattr(model, name)(frames, texts), getattr(run.decoder(), name)(clips, mask, texts)
+        exported, ours = getattr(model, name)(frames, texts), getattr(run.reader(), name)(frames, texts)
         assert exported["tokens"].numpy().tolist() == ours["tokens"].numpy().tolist()
         np.testing.assert_allclose(exported["rollout"], ours["rollout"], atol=1e-5)
         assert exported["frame_index"].numpy()[0].tolist() == [1, 3, 5, 7]
@@ -141,8 +139,18 @@ def test_keras_file_loads_and_gives_the_same(exported_run, run, frames):
 
     loaded = keras.saving.load_model(exported_run / "model.keras")
     clips, mask = run.preprocessor.clips(tf.constant(frames))
-    one, other = run.model.encode_video(clips, mask), loaded.encode_video(clips, mask)
+    one, other = run.model.trunk.encode_video(clips, mask), loaded.trunk.encode_video(clips, mask)
     np.testing.assert_allclose(one["sequence"], other["sequence"], atol=1e-6)
+
+
+def test_what_the_model_can_do_is_told(exported_run):
+    told = json.loads((exported_run / "endpoints.json").read_text())
+    assert told["task"] == "multitask" and told["text_role"] == "question"
+    heads = {head["name"]: head["endpoints"] for head in told["heads"]}
+    assert list(heads) == ["caption", "answer", "label", "contrastive"]
+    assert {"name": "choose", "inputs": ["frames", "text", "choices"]} in heads["answer"]
+    model = tf.saved_model.load(str(exported_run / "saved_model"))
+    assert all(hasattr(model, endpoint["name"]) for endpoints in heads.values() for endpoint in endpoints)
 
 
 def test_samples_are_playable_and_described(exported_run):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.errors import UserError
-from vtkeras.layers import turned_motion
+from vtkeras.layers import rotate_motion
 from vtkeras.tasks import TASKS
 from vtkeras.training.run import load_model
 
@@ -27,9 +27,14 @@ def make_inputs(model, batch=2):
         keys.FRAMES: RNG.integers(0, 256, (batch, model.num_frames, 32, 32, 3), dtype="uint8"),
         keys.FRAMES_MASK: mask,
         keys.QUESTION_TOKENS: tokens(model.question_length),
-        keys.CAPTION_TOKENS: tokens(model.caption_length),
-        keys.MATCH_TOKENS: tokens(model.caption_length),
+        keys.CAPTION_TOKENS: tokens(22),
+        keys.MATCH_TOKENS: tokens(22),
     }
+
+
+def build(config, vocabulary):
+    task = TASKS["multitask"]
+    return task.build(config, vocabulary, task.active_heads(config, vocabulary))
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +49,10 @@ def outputs(tiny_model, inputs):
 
 def test_heads(tiny_model, outputs, vocabulary):
     assert {head: value.shape for head, value in outputs.items()} == {
-        keys.HEAD_CAPTION: (2, tiny_model.caption_length, len(vocabulary.tokens)),
-        keys.HEAD_ANSWER: (2, len(vocabulary.answers)),
-        keys.HEAD_LABEL: (2, len(vocabulary.labels)),
-        keys.HEAD_CONTRASTIVE: (2, 2, 8),
+        "caption": (2, 22, len(vocabulary.tokens)),
+        "answer": (2, len(vocabulary.answers)),
+        "label": (2, len(vocabulary.labels)),
+        "contrastive": (2, 2, 8),
     }
     assert all(value.dtype == "float32" and np.isfinite(value).all() for value in outputs.values())
 
@@ -57,31 +62,34 @@ def test_file_round_trip(tiny_model, inputs, outputs, tmp_path):
     loaded = load_model(tmp_path / "model.keras")
     for head, value in loaded(inputs).items():
         np.testing.assert_allclose(value, outputs[head], atol=1e-5)
-    video, same = (m.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK]) for m in (tiny_model, loaded))
+    video, same = (m.trunk.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK]) for m in (tiny_model, loaded))
     np.testing.assert_allclose(same[keys.POOLED], video[keys.POOLED], atol=1e-5)
 
 
 def test_parts_agree_with_the_whole(tiny_model, inputs, outputs):
-    video = tiny_model.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK])
-    summary, scores = tiny_model.fuse(inputs[keys.QUESTION_TOKENS], video)
+    video = tiny_model.trunk.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK])
+    trunk, heads = tiny_model.trunk, tiny_model.heads
+    question, scores = trunk.fuse(trunk.encode_text(inputs[keys.QUESTION_TOKENS]), video, return_scores=True)
+    reading = {keys.READS_VIDEO: video, keys.READS_QUESTION: question}
     tokens = 4 * 2 * 2  # frames, and a 4 x 4 grid merged 2 by 2
     assert scores.shape == (2, 2, 2, tiny_model.question_length, tokens)  # batch, blocks, heads
     np.testing.assert_allclose(np.asarray(scores).sum(-1), 1, atol=1e-5)
     assert (np.asarray(scores)[0, ..., 4:] == 0).all()  # clip 0 has one frame
-    np.testing.assert_allclose(tiny_model.answer_logits(summary), outputs[keys.HEAD_ANSWER], atol=1e-5)
-    np.testing.assert_allclose(tiny_model.label_logits(summary, video), outputs[keys.HEAD_LABEL], atol=1e-5)
-    caption = tiny_model.decoder(inputs[keys.CAPTION_TOKENS], video[keys.SEQUENCE], video[keys.MASK])
-    np.testing.assert_allclose(caption, outputs[keys.HEAD_CAPTION], atol=1e-5)
+    np.testing.assert_allclose(heads["answer"](reading), outputs["answer"], atol=1e-5)
+    np.testing.assert_allclose(heads["label"](reading), outputs["label"], atol=1e-5)
+    caption = heads["caption"].decoder(inputs[keys.CAPTION_TOKENS], video[keys.SEQUENCE], video[keys.MASK])
+    np.testing.assert_allclose(caption, outputs["caption"], atol=1e-5)
 
 
 def test_embeddings_are_unit_vectors_and_the_pair_is_scaled(tiny_model, inputs, outputs):
-    video = tiny_model.embed_video(tiny_model.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK]))
-    text = tiny_model.embed_text(inputs[keys.MATCH_TOKENS])
+    trunk, space = tiny_model.trunk, tiny_model.heads["contrastive"]
+    video = space.embed_video(trunk.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK]))
+    text = space.embed_text(trunk.encode_text(inputs[keys.MATCH_TOKENS]))
     np.testing.assert_allclose(np.linalg.norm(video, axis=-1), 1, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(text, axis=-1), 1, atol=1e-5)
     # exp(2.66) = 14.3 = 1 / 0.07, half of it (in the exponent) on each side.
     pair = np.stack([video, text], axis=1) * np.exp(1.33)
-    np.testing.assert_allclose(outputs[keys.HEAD_CONTRASTIVE], pair, atol=1e-4)
+    np.testing.assert_allclose(outputs["contrastive"], pair, atol=1e-4)
 
 
 def test_padded_frames_change_nothing(tiny_model, inputs, outputs):
@@ -99,17 +107,16 @@ def test_nothing_said_and_nothing_seen_is_finite(tiny_model, inputs):
 
 def test_heads_without_classes_are_left_out(tiny_config, vocabulary):
     bare = type(vocabulary)(vocabulary.tokens, (), ())
-    model = TASKS["multitask"].build(tiny_config("model.frame_encoder=efficientnet_tiny"), bare)
-    assert set(model.output) == {keys.HEAD_CAPTION, keys.HEAD_CONTRASTIVE}
+    assert set(build(tiny_config(), bare).output) == {"caption", "contrastive"}
 
 
 @pytest.mark.parametrize("fusion", ["co_attention", "concat"])
 def test_other_fusions_and_encoders(tiny_config, vocabulary, fusion):
-    model = TASKS["multitask"].build(
+    model = build(
         tiny_config(
             f"model.fusion={fusion}",
             "model.decoder_fusion=concat",
-            "model.temporal_encoder=" + ("gru" if fusion == "concat" else "mean"),
+            "model.temporal_encoder=" + ("gru" if fusion == "concat" else "none"),
             "model.text_encoder=lstm",
         ),
         vocabulary,
@@ -131,13 +138,13 @@ def test_other_fusions_and_encoders(tiny_config, vocabulary, fusion):
 )
 def test_unknown_parts(tiny_config, vocabulary, override, sentence):
     with pytest.raises(UserError, match=sentence):
-        TASKS["multitask"].build(tiny_config(override), vocabulary)
+        build(tiny_config(override), vocabulary)
 
 
 @pytest.mark.usefixtures("float32_after")
 def test_mixed_precision_gives_float32_heads(tiny_config, vocabulary, tiny_model, inputs, outputs):
     keras.mixed_precision.set_global_policy("mixed_float16")
-    model = TASKS["multitask"].build(tiny_config(), vocabulary)
+    model = build(tiny_config(), vocabulary)
     model.set_weights(tiny_model.get_weights())
     assert {value.dtype for value in model.output.values()} == {"float32"}
     for head, value in model(inputs).items():
@@ -151,12 +158,17 @@ def test_damaged_file(tmp_path):
         load_model(tmp_path / "model.keras")
 
 
+def rotated(*words):
+    options = f"model.feature_augmentation_options={{words: [{', '.join(words)}]}}"
+    return "model.feature_augmentation=rotate_motion", options
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_turned_clips_teach_no_word_of_motion(share, tiny_config, vocabulary, inputs, monkeypatch):
-    monkeypatch.setattr(turned_motion, "TURNED_SHARE", share)
-    config = tiny_config("model.motion_words=[up, down]", "model.motion_dim=4", "model.word_dropout=0.0")
-    model = TASKS["multitask"].build(config, vocabulary)
-    up, down = model.motion_tokens
+def test_rotated_clips_teach_no_word_of_motion(share, tiny_config, vocabulary, inputs, monkeypatch):
+    monkeypatch.setattr(rotate_motion, "ROTATED_SHARE", share)
+    config = tiny_config(*rotated("up", "down"), "model.motion_dim=4", "model.word_dropout=0.0")
+    model = build(config, vocabulary)
+    up, down = model.augmentation.tokens
     assert [vocabulary.tokens[token] for token in (up, down)] == ["up", "down"]
     captions = np.array(inputs[keys.CAPTION_TOKENS])
     captions[:, 1:4] = [up, 5, down]  # so that words of motion are the targets of positions 0 and 2
@@ -168,10 +180,10 @@ def test_turned_clips_teach_no_word_of_motion(share, tiny_config, vocabulary, in
         return bool(tf.reduce_any(tape.gradient(value, model.temporal_encoder.project_motion.weights[0]) != 0))
 
     own = share == 0
-    assert [taught(keys.HEAD_CAPTION, place) for place in range(3)] == [own, True, own]
-    assert [taught(head, 0) for head in (keys.HEAD_ANSWER, keys.HEAD_LABEL)] == [own, own]
+    assert [taught("caption", place) for place in range(3)] == [own, True, own]
+    assert [taught(head, 0) for head in ("answer", "label")] == [own, own]
 
 
-def test_motion_words_must_be_words_of_the_captions(tiny_config, vocabulary):
+def test_augmentation_words_must_be_words_of_the_captions(tiny_config, vocabulary):
     with pytest.raises(UserError, match="'sideways' is no word of the captions"):
-        TASKS["multitask"].build(tiny_config("model.motion_words=[up, sideways]"), vocabulary)
+        build(tiny_config(*rotated("up", "sideways")), vocabulary)

@@ -7,8 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from vtkeras.evaluation.baselines import BASELINES
 from vtkeras.fusion import FUSIONS
-from vtkeras.tasks.baselines import BASELINES
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

@@ -15,11 +15,12 @@ from vtkeras.errors import UserError
 from vtkeras.tasks import TASKS
 
 TINY = [
-    "data.image_size=32", "data.answer_length=3", "model.dim=16", "model.num_heads=2", "model.object_tokens=4",
-    "model.temporal_layers=1", "model.fusion_layers=2",
+    "data.image_size=32", "data.answer_length=3", "model.dim=16", "model.num_heads=2",
+    "model.temporal_options={num_tokens: 4}", "model.temporal_layers=1", "model.fusion_layers=2",
 ]  # fmt: skip
 TASK = TASKS["question_answering"]
-HEADS = (keys.HEAD_ANSWER, keys.HEAD_WRITTEN_ANSWER)
+ANSWER, WRITTEN = "answer", "written_answer"
+HEADS = TASK.heads
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +41,12 @@ def preprocessor(config, source):
 @pytest.fixture(scope="module")
 def model(config, preprocessor):
     keras.utils.set_random_seed(0)
-    return TASK.build(config, preprocessor.vocabulary)
+    return TASK.build(config, preprocessor.vocabulary, HEADS)
 
 
 @pytest.fixture(scope="module")
-def decoder(model, preprocessor):
-    return TASK.decode(model, preprocessor, HEADS)
+def reader(model, preprocessor):
+    return TASK.reader(model, preprocessor, HEADS)
 
 
 def batch(source, preprocessor, split=keys.TEST, **options):
@@ -60,7 +61,7 @@ def examples(source, preprocessor):
 
 @pytest.fixture(scope="module")
 def clip(examples):
-    return examples[keys.FRAMES], examples[keys.FRAMES_MASK]
+    return examples[keys.FRAMES]
 
 
 @pytest.fixture(scope="module")
@@ -68,24 +69,24 @@ def questions(examples):
     return examples[keys.QUESTION][:, 0]
 
 
-def test_a_clip_read_once_answers_as_one_read_for_each_question(model, decoder, examples, preprocessor, clip):
-    inputs, targets, weights = TASK.preprocess(examples, preprocessor, tuple(model.output))
-    assert inputs[keys.QUESTION_TOKENS].shape == (2, 20, 14) and targets[keys.HEAD_ANSWER].shape == (2, 20)
-    assert (weights[keys.HEAD_ANSWER].numpy() == 1).all()
+def test_a_clip_read_once_answers_as_one_read_for_each_question(model, reader, examples, preprocessor, clip):
+    inputs, targets, weights = TASK.preprocess(examples, preprocessor, HEADS)
+    assert inputs[keys.QUESTION_TOKENS].shape == (2, 20, 14) and targets[ANSWER].shape == (2, 20)
+    assert (weights[ANSWER].numpy() == 1).all()
     outputs = model(inputs)
     for number in (0, 7, 19):
-        alone = decoder.answer(*clip, examples[keys.QUESTION][:, number])
-        together = tf.nn.softmax(outputs[keys.HEAD_ANSWER][:, number])
+        alone = reader.answer(clip, examples[keys.QUESTION][:, number])
+        together = tf.nn.softmax(outputs[ANSWER][:, number])
         np.testing.assert_allclose(together, alone["probabilities"], atol=1e-5)
 
 
 def test_losses_and_targets_of_several_questions(model, config, examples, preprocessor):
     inputs, targets, weights = TASK.preprocess(examples, preprocessor, HEADS)
     outputs = model(inputs)
-    assert outputs[keys.HEAD_WRITTEN_ANSWER].shape == (2, 20, 3, len(preprocessor.vocabulary.tokens))
+    assert outputs[WRITTEN].shape == (2, 20, 3, len(preprocessor.vocabulary.tokens))
     for head, loss in TASK.losses(config, HEADS).items():
         assert loss.call(tf.cast(targets[head], tf.float32), outputs[head]).shape == (2, 20)
-    words = preprocessor.to_text(tf.reshape(targets[keys.HEAD_WRITTEN_ANSWER], (-1, 3)))
+    words = preprocessor.to_text(tf.reshape(targets[WRITTEN], (-1, 3)))
     assert words.numpy().tolist() == tf.reshape(examples[keys.ANSWER], (-1,)).numpy().tolist()
 
 
@@ -105,7 +106,7 @@ def test_training_draws_questions_and_fills_up(source, preprocessor):
     many = batch(source, with_questions(22))
     assert (many[keys.QUESTION].numpy()[:, 20:] == b"").all() and (many[keys.ANSWER].numpy()[:, 20:] == b"").all()
     _, _, weights = TASK.preprocess(many, with_questions(22), HEADS)
-    assert weights[keys.HEAD_ANSWER].numpy().sum(axis=1).tolist() == [20, 20]
+    assert weights[ANSWER].numpy().sum(axis=1).tolist() == [20, 20]
 
 
 def test_a_source_of_single_questions_is_refused(preprocessor, vocabulary):
@@ -118,17 +119,17 @@ def test_a_source_of_single_questions_is_refused(preprocessor, vocabulary):
 def test_a_fusion_that_mixes_questions_is_refused(preprocessor):
     config = load_config("sort_of_clevr", [*TINY, "model.fusion=co_attention"])
     with pytest.raises(UserError, match="would mix the questions"):
-        TASK.build(config, preprocessor.vocabulary)
+        TASK.build(config, preprocessor.vocabulary, HEADS)
 
 
-def test_written_answer_is_the_likeliest_word_after_word(model, decoder, clip, questions, preprocessor):
-    found = tf.function(decoder.write_answer)(*clip, questions)
-    read, _ = model.read_question(preprocessor.question(questions), model.encode_video(*clip))
+def test_written_answer_is_the_likeliest_word_after_word(model, reader, clip, questions, preprocessor):
+    found = tf.function(reader.write_answer)(clip, questions)
+    _, read, _ = reader.read_question(questions, reader.read_frames(clip))
     tokens = np.zeros((2, 4), "int32")
     tokens[:, 0] = 2
     score = np.ones(2)
     for place in range(3):
-        logits = model.decoder(tokens[:, :3], read[keys.SEQUENCE], read[keys.MASK])[:, place]
+        logits = model.heads[WRITTEN].decoder(tokens[:, :3], read[keys.SEQUENCE], read[keys.MASK])[:, place]
         going = (tokens[:, 1 : place + 1] != END_ID).all(axis=1)
         chances = tf.nn.softmax(logits).numpy()
         tokens[:, place + 1] = np.where(going, chances.argmax(axis=1), 0)
@@ -137,21 +138,21 @@ def test_written_answer_is_the_likeliest_word_after_word(model, decoder, clip, q
     np.testing.assert_allclose(found["score"], score, rtol=1e-4)
 
 
-def test_attention_of_object_tokens_lies_on_patches(decoder, clip, questions):
-    found = decoder.answer(*clip, questions)
+def test_attention_of_object_tokens_lies_on_patches(reader, clip, questions):
+    found = reader.answer(clip, questions)
     # Two blocks of two heads; one frame of 32 / 4 = 8 x 8 patches.
     assert found["attention"].shape == (2, 14, 4, 1, 8, 8)
     np.testing.assert_allclose(np.sum(found["attention"], axis=(3, 4, 5)), 1, atol=1e-5)
-    rolled = decoder.explain_answer(*clip, questions)["rollout"]
+    rolled = reader.explain_answer(clip, questions)["rollout"]
     np.testing.assert_allclose(np.sum(rolled, axis=(2, 3, 4)), 1, atol=1e-5)
 
 
 def test_choice_in_the_closed_set_shares_out_its_probabilities(model, preprocessor, clip, questions):
-    closed = TASK.decode(model, preprocessor, (keys.HEAD_ANSWER,))
-    chances = closed.answer(*clip, questions)["probabilities"].numpy()
+    closed = TASK.reader(model, preprocessor, HEADS[:1])
+    chances = closed.answer(clip, questions)["probabilities"].numpy()
     yes, no = (preprocessor.vocabulary.answers.index(word) for word in ("yes", "no"))
     choices = tf.constant([["yes", "No ", "purple"]] * 2)
-    found = closed.choose(*clip, questions, choices)
+    found = closed.choose(clip, questions, choices)
     expected = chances[:, [yes, no]] / chances[:, [yes, no]].sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found["probabilities"][:, :2], expected, rtol=1e-4)
     assert found["known"].numpy().tolist() == [[True, True, False]] * 2
@@ -160,14 +161,14 @@ def test_choice_in_the_closed_set_shares_out_its_probabilities(model, preprocess
     assert found["answer"].numpy().tolist() == best
 
 
-def test_choice_of_a_writing_model_weighs_whole_texts(model, decoder, preprocessor, clip, questions):
+def test_choice_of_a_writing_model_weighs_whole_texts(model, reader, preprocessor, clip, questions):
     choices = tf.constant([["yes", "red object"]] * 2)
-    found = decoder.choose(*clip, questions, choices)
-    read, _ = model.read_question(preprocessor.question(questions), model.encode_video(*clip))
+    found = reader.choose(clip, questions, choices)
+    _, read, _ = reader.read_question(questions, reader.read_frames(clip))
     logs = []
     for text in ("yes", "red object"):
         inputs, targets = preprocessor.written_answer(tf.constant([text] * 2))
-        chances = tf.nn.log_softmax(model.decoder(inputs, read[keys.SEQUENCE], read[keys.MASK])).numpy()
+        chances = tf.nn.log_softmax(model.heads[WRITTEN].decoder(inputs, read[keys.SEQUENCE], read[keys.MASK])).numpy()
         logs.append([
             sum(chances[row, place, token] for place, token in enumerate(targets[row].numpy()) if token)
             for row in range(2)
@@ -183,8 +184,9 @@ def test_of_several_answers_the_first_is_learned(preprocessor):
 
 
 def test_file_round_trip(model, tmp_path, examples, preprocessor):
-    inputs, _, _ = TASK.preprocess(examples, preprocessor, tuple(model.output))
+    inputs, _, _ = TASK.preprocess(examples, preprocessor, HEADS)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    for head in HEADS:
+    assert len(loaded.weights) == len(model.weights)  # the decoder that two heads share is still one
+    for head in (ANSWER, WRITTEN):
         np.testing.assert_allclose(loaded(inputs)[head], model(inputs)[head], atol=1e-5)

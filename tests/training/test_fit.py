@@ -21,7 +21,7 @@ FAST = (
     "model.frame_encoder=conv",
     "model.fusion_layers=1",
     "model.decoder_layers=1",
-    "model.temporal_encoder=mean",
+    "model.temporal_encoder=none",
     "model.dropout=0.1",
     "data.num_frames=2",
     "data.shuffle_buffer=8",
@@ -139,8 +139,8 @@ def test_run_opens_with_the_best_weights(straight):
     for index, variable in enumerate(run.model.variables):
         np.testing.assert_array_equal(variable, stored[f"v{index}"])
     frames = np.zeros((1, 2, 32, 32, 3), "uint8")
-    assert run.decoder().caption(frames, np.ones((1, 2), bool))["caption"].shape == (1,)
-    assert run.heads() == ("caption", "answer", "label", "contrastive")
+    assert run.reader().caption(frames)["caption"].shape == (1,)
+    assert tuple(head.name for head in run.heads) == ("caption", "answer", "label", "contrastive")
 
 
 def test_resumed_equals_straight(broken, straight, config):
@@ -213,7 +213,7 @@ def test_warm_up_one_head_and_float16(config, tmp_path, float32_after):
     assert np.isfinite(read_meta(folder / "checkpoints" / "last.npz")["best"])
     keras.mixed_precision.set_global_policy("float32")
     run = Run.open(folder)
-    assert run.heads() == ("answer",) and run.model.compute_dtype == "float32"
+    assert tuple(head.name for head in run.heads) == ("answer",) and run.model.compute_dtype == "float32"
 
 
 FROZEN = ("model.frame_trainable=false", "model.dropout=0", ONE_EPOCH)
@@ -225,13 +225,13 @@ def test_cached_features(config, tmp_path):
     files = sorted(path.name.split("-")[0] for path in (folder / "features").iterdir())
     assert files == ["train", "validation"]
     run = Run.open(folder)
-    weights = {head: run.config.train.loss_weights[head] for head in run.heads()}
-    run.model.compile(loss=run.task.losses(run.config, run.heads()), loss_weights=weights)
+    weights = run.task.loss_weights(run.config, run.heads)
+    run.model.compile(loss=run.task.losses(run.config, run.heads), loss_weights=weights)
     batches = validation_batches(
         run.config,
         make_source(run.config),
         run.preprocessor,
-        lambda examples: run.task.preprocess(examples, run.preprocessor, run.heads()),
+        lambda examples: run.task.preprocess(examples, run.preprocessor, run.heads),
     )
     loss = run.model.evaluate(batches, verbose=0, return_dict=True)["loss"]
     best = read_meta(folder / "checkpoints" / "best.npz")["best"]
@@ -250,7 +250,7 @@ def test_cached_features(config, tmp_path):
         (["train.batch_size=17"], "16 examples, fewer than train.batch_size 17"),
         (["data.options.wings=2"], "unknown key 'data.options.wings'; did you mean 'wordings'"),
         (["data.source=folder"], "--data DIR"),
-        (["task=retrieval", "train.stages=[{epochs: 1, minimum_risk: 1}]"], "minimum_risk learns captions"),
+        (["task=retrieval", "train.stages=[{epochs: 1, self_critical: 1}]"], "self_critical learns captions"),
         (["train.start_parts=[decoder]"], "needs train.start_from"),
         (["data.source=attic"], "data.source 'attic' is unknown"),
         (["task=gardening"], "task 'gardening' is unknown"),
@@ -265,7 +265,7 @@ def test_configs_that_do_not_fit(config, tmp_path, overrides, sentence):
 def by_reward(config, *overrides):
     """Three wordings a clip, one epoch word by word and one by reward."""
     options = "data.options={max_digits: 1, train_clips: 16, eval_clips: 8, wordings: true}"
-    stages = "train.stages=[{epochs: 1}, {epochs: 1, minimum_risk: 1.0, learning_rate: 0.0001}]"
+    stages = "train.stages=[{epochs: 1}, {epochs: 1, self_critical: 1.0, learning_rate: 0.0001}]"
     return config("task=captioning", options, stages, *overrides)
 
 

@@ -18,7 +18,7 @@ PROGRAM = ROOT / "tests" / "fixtures" / "two_devices_by_reward.py"
 
 @pytest.mark.slow
 def test_two_devices(tmp_path):
-    overrides = [*TINY, "task=captioning", "train.stages=[{epochs: 1, minimum_risk: 1.0}]"]
+    overrides = [*TINY, "task=captioning", "train.stages=[{epochs: 1, self_critical: 1.0}]"]
     command = [sys.executable, PROGRAM, tmp_path / "run", *overrides]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert not done.returncode, done.stderr[-3000:]
@@ -47,7 +47,7 @@ def test_what_it_brings(tmp_path):
         "model.cache_features=true",
         f"train.start_from={ROOT / 'saved_models' / 'multitask' / 'moving_digits'}",
         "train.warmup.steps=0",
-        "train.stages=[{epochs: 3}, {epochs: 3, minimum_risk: 1.0, learning_rate: 0.0003}]",
+        "train.stages=[{epochs: 3}, {epochs: 3, self_critical: 1.0, learning_rate: 0.0003}]",
     ]
     figures = earned(load_config("demo", overrides), tmp_path / "run")
     print("validation CIDEr after each epoch:", figures)

@@ -41,7 +41,7 @@ def test_labeller_takes_the_strongest_patch(vocabulary):
     labeller = FrameLabeller(make_encoder(), 3)
     frames = np.random.default_rng(0).integers(0, 256, (2, 1, 32, 32, 3), dtype="uint8")
     found = labeller(frames)
-    patches = labeller.frame_encoder.looks(frames)[:, 0]
+    patches = labeller.frame_encoder.appearance(frames)[:, 0]
     np.testing.assert_allclose(found, labeller.head(tf.reduce_max(patches, axis=1)), atol=1e-5)
 
 

@@ -84,7 +84,7 @@ def evaluate_summary(
     seed: Annotated[int, seed_option("Of the splits and the scorers.")] = 0,
 ) -> None:
     """Scorers of shots beside people and chance: F-scores at 15 % and rank correlations."""
-    from vtkeras.tasks.summary import evaluate_people, evaluate_scorers, to_markdown
+    from vtkeras.evaluation.summary import evaluate_people, evaluate_scorers, to_markdown
 
     if (folder is None) == (tvsum is None):
         raise UserError("Give either a folder with an annotations.json, or --tvsum FILE.")

@@ -56,9 +56,8 @@ def evaluate(
     meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
 ) -> None:
     """Puts the model beside baselines on the same examples; writes tables, classes and predictions."""
-    from vtkeras.tasks.evaluate import evaluate as score_systems
-    from vtkeras.tasks.evaluate import to_markdown, write_results
-    from vtkeras.tasks.predictions import PredictionTable
+    from vtkeras.evaluation.evaluate import evaluate as score_systems
+    from vtkeras.evaluation.tables import PredictionTable, to_markdown, write_results
     from vtkeras.training.run import Run, make_source
 
     writable_folder(run)
@@ -68,7 +67,7 @@ def evaluate(
     missing = [name for name in split if name not in source.splits()]
     if missing:
         raise UserError(f"The data have no split '{missing[0]}': use one of {', '.join(source.splits())}.")
-    systems = {f"{one.config.name} ({one.config.model.fusion})": one.decoder() for one in opened}
+    systems = {one.title: one.reader() for one in opened}
     table = PredictionTable()
     results = score_systems(
         systems, source, opened[0].preprocessor, list(split), limit=limit, report=say,
@@ -87,7 +86,7 @@ def score(
     meteor: Annotated[bool, typer.Option(help="Score by METEOR too, where there is Java.")] = True,
 ) -> None:
     """Scores texts against references: BLEU-1 to 4, ROUGE-L, METEOR, CIDEr-D, exact match and more."""
-    from vtkeras.tasks.score import score_files, to_json, to_lines
+    from vtkeras.evaluation.score import score_files, to_json, to_lines
 
     found = score_files(references, predictions, meteor=meteor and _meteor_runs())
     say(to_json(found) if as_json else "\n".join(to_lines(found)))
@@ -104,7 +103,7 @@ def compare_fusions(
 ) -> None:
     """Trains one experiment with every fusion alike (early, late, co- and cross-attention), in one table."""
     chosen = read_config(config, data, override)
-    from vtkeras.tasks.evaluate import to_markdown
+    from vtkeras.evaluation.tables import to_markdown
     from vtkeras.training.fusions import compare_fusions as compare
 
     say(to_markdown(compare(chosen, out, fusion, limit=limit, report=say)))

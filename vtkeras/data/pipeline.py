@@ -48,7 +48,7 @@ def make_dataset(
             lambda example, feature: {**example, keys.FRAME_FEATURES: feature}
         )
     dataset = dataset.map(
-        lambda example: _with_clip(example, preprocessor), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        preprocessor.prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     if training and shuffle_buffer:
         dataset = dataset.shuffle(shuffle_buffer, seed=seed + epoch, reshuffle_each_iteration=False)
@@ -69,21 +69,14 @@ def read(source: Source, split: str, config: DataConfig, epoch: int = 0) -> tf.d
     return source.load(split, epoch) if config.questions_per_clip == 1 else source.clips(split, epoch)
 
 
-def _with_clip(example: dict, preprocessor: Preprocessor) -> dict:
-    if keys.FRAMES not in example:
-        return example
-    frames, mask = preprocessor.clip(example[keys.FRAMES])
-    return {**example, keys.FRAMES: frames, keys.FRAMES_MASK: mask}
-
-
 def _with_drawn_texts(example: dict, questions: int, draw: tuple | None) -> dict:
     """One caption, and where the example is a clip with all its questions, `questions` of those."""
     if questions > 1:
         example = _with_some_questions(example, questions, draw)
-    return _with_one_caption(example, draw)
+    return with_one_caption(example, draw)
 
 
-def _with_one_caption(example: dict, draw: tuple | None) -> dict:
+def with_one_caption(example: dict, draw: tuple | None = None) -> dict:
     """Replaces the captions by one, drawn by (seed, epoch, index), or the first; REFERENCES keeps all."""
     if keys.CAPTIONS not in example:
         return example

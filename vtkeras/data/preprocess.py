@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from vtkeras import keys
@@ -35,6 +37,20 @@ class Preprocessor(tf.Module):
         )
         self.answer_strings = tf.constant([*vocabulary.answers, ""])
         self.label_strings = tf.constant([*vocabulary.labels, ""])
+
+    def prepare(self, example: dict) -> dict:
+        """An example whose frames, where it has some, have the shape that the model reads, with FRAMES_MASK beside."""
+        if keys.FRAMES not in example:
+            return example
+        frames, mask = self.clip(example[keys.FRAMES])
+        return {**example, keys.FRAMES: frames, keys.FRAMES_MASK: mask}
+
+    def each(self, function: Callable[[tf.Tensor], tf.Tensor], texts: tf.Tensor) -> tf.Tensor:
+        """`function`, which takes strings (batch,), of strings of any shape."""
+        if texts.shape.rank == 1:
+            return function(texts)
+        found = function(tf.reshape(texts, (-1,)))
+        return tf.reshape(found, tf.concat([tf.shape(texts), tf.shape(found)[1:]], axis=0))
 
     def clip(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Takes frames at even distances and resizes them.

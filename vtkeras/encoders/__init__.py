@@ -2,11 +2,11 @@
 
 from vtkeras.encoders.convnet import convnet_tiny
 from vtkeras.encoders.frames import FRAME_ENCODERS, FrameEncoder
-from vtkeras.encoders.objects import TemporalObjects
+from vtkeras.encoders.spatial_softmax import SpatialSoftmaxTokens
 from vtkeras.encoders.temporal import TEMPORAL_ENCODERS
-from vtkeras.encoders.text import TEXT_ENCODERS, text_preset
+from vtkeras.encoders.text import TEXT_ENCODERS
 
 FRAME_ENCODERS["convnet_tiny"] = convnet_tiny
-TEMPORAL_ENCODERS["objects"] = TemporalObjects
+TEMPORAL_ENCODERS["spatial_softmax"] = SpatialSoftmaxTokens
 
-__all__ = ["FRAME_ENCODERS", "TEMPORAL_ENCODERS", "TEXT_ENCODERS", "FrameEncoder", "text_preset"]
+__all__ = ["FRAME_ENCODERS", "TEMPORAL_ENCODERS", "TEXT_ENCODERS", "FrameEncoder"]

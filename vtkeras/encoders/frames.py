@@ -12,7 +12,7 @@ from vtkeras.layers import PatchFlow
 class FrameEncoder(keras.layers.Layer):
     """Applies an image backbone to every frame, and tells which way the content of each patch moves.
 
-    Looks come from the backbone, motion from `PatchFlow`, which cannot tell one thing from another: so
+    Appearance comes from the backbone, motion from `PatchFlow`, which cannot tell one thing from another: so
     what is recognised does not depend on how it moves, nor the other way round (the two streams of
     Simonyan and Zisserman, 2014).
 
@@ -62,12 +62,12 @@ class FrameEncoder(keras.layers.Layer):
             )
 
     def call(self, frames, training=None):
-        looks = self.looks(frames, training=training)
+        appearance = self.appearance(frames, training=training)
         if not self.motion:
-            return looks
-        return ops.concatenate([looks, self.flow(frames, training=training)], axis=-1)
+            return appearance
+        return ops.concatenate([appearance, self.flow(frames, training=training)], axis=-1)
 
-    def looks(self, frames, training=None):
+    def appearance(self, frames, training=None):
         """What the backbone sees in each frame by itself, (batch, time, patches, dim)."""
         batch, time, height, width, channels = ops.shape(frames)
         images = ops.reshape(frames, (batch * time, height, width, channels))

@@ -40,32 +40,37 @@ class _TemporalEncoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.dim = dim
         self.motion_dim = motion_dim
-        self.looks_dim = dim - motion_dim
+        self.appearance_dim = dim - motion_dim
         self.max_frames = max_frames
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.dropout = dropout
         self.patch_merge = patch_merge
-        self.project = PatchMerge(self.looks_dim, patch_merge, dtype=self.dtype_policy, name="project")
+        self.project = PatchMerge(self.appearance_dim, patch_merge, dtype=self.dtype_policy, name="project")
         if motion_dim:
             self.project_motion = PatchMerge(motion_dim, patch_merge, dtype=self.dtype_policy, name="project_motion")
         self.position = SpaceTimePosition(max_frames, dtype=self.dtype_policy, name="position")
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="norm")
         self.pool = MaskedMean(dtype=self.dtype_policy, name="pool")
 
+    @staticmethod
+    def sizes(options):
+        """Keyword arguments of this kind of encoder out of a `ModelConfig`."""
+        return {"patch_merge": options.patch_merge, "motion_dim": options.motion_dim if options.motion else 0}
+
     def build(self, patches_shape, frames_mask_shape=None):
-        looks_shape = self._looks_shape(patches_shape)
-        self.project.build(looks_shape)
+        appearance_shape = self._appearance_shape(patches_shape)
+        self.project.build(appearance_shape)
         if self.motion_dim:
             self.project_motion.build((*patches_shape[:-1], PatchFlow.channels))
-        tokens_shape = self.project.compute_output_shape(looks_shape)
+        tokens_shape = self.project.compute_output_shape(appearance_shape)
         self.position.build(tokens_shape)
         self.norm.build(tokens_shape)
         self.build_mix(tokens_shape)
 
     def call(self, patches, frames_mask, return_scores=False, training=None):
-        looks = patches[..., : self._looks_shape(patches.shape)[-1]]
-        tokens = self.norm(self.position(self.project(looks)))
+        appearance = patches[..., : self._appearance_shape(patches.shape)[-1]]
+        tokens = self.norm(self.position(self.project(appearance)))
         batch, time, patch_count, dim = ops.shape(tokens)
         mask = ops.repeat(ops.cast(frames_mask, "bool"), patch_count, axis=1)
         all_scores = [] if return_scores else None
@@ -78,7 +83,7 @@ class _TemporalEncoder(keras.layers.Layer):
         video = {keys.SEQUENCE: sequence, keys.MASK: mask, keys.POOLED: self.pool(sequence, mask)}
         return (video, all_scores) if return_scores else video
 
-    def _looks_shape(self, patches_shape):
+    def _appearance_shape(self, patches_shape):
         return (*patches_shape[:-1], patches_shape[-1] - (PatchFlow.channels if self.motion_dim else 0))
 
     def compute_output_spec(self, patches, frames_mask, training=None):
@@ -117,7 +122,7 @@ class TemporalTransformer(_TemporalEncoder):
     def build_mix(self, tokens_shape):
         self.blocks = [
             keras_nlp.layers.TransformerEncoder(
-                intermediate_dim=2 * self.looks_dim,
+                intermediate_dim=2 * self.appearance_dim,
                 num_heads=self.num_heads,
                 dropout=self.dropout,
                 activation="gelu",
@@ -128,9 +133,9 @@ class TemporalTransformer(_TemporalEncoder):
             for index in range(self.num_layers)
         ]
         for block in self.blocks:
-            block.build((tokens_shape[0], None, self.looks_dim))
+            block.build((tokens_shape[0], None, self.appearance_dim))
         self.last_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="last_norm")
-        self.last_norm.build((tokens_shape[0], None, self.looks_dim))
+        self.last_norm.build((tokens_shape[0], None, self.appearance_dim))
 
     def mix(self, tokens, frames_mask, mask, training, all_scores):
         batch, time, patch_count, dim = ops.shape(tokens)
@@ -189,11 +194,11 @@ class TemporalLSTM(TemporalRNN):
 
 
 @keras.saving.register_keras_serializable("vtkeras")
-class TemporalMean(_TemporalEncoder):
-    """No mixing over time: patches and positions only, the weakest and cheapest encoder.
+class TemporalIdentity(_TemporalEncoder):
+    """No mixing over time: patches and positions only, the cheapest encoder.
 
     Example:
-        >>> TemporalMean(dim=64, max_frames=8)(keras.random.normal((2, 8, 16, 96)),
+        >>> TemporalIdentity(dim=64, max_frames=8)(keras.random.normal((2, 8, 16, 96)),
         ...     ops.ones((2, 8), "bool"))["pooled"].shape
         (2, 64)
     """
@@ -209,5 +214,5 @@ TEMPORAL_ENCODERS = {
     "transformer": TemporalTransformer,
     "gru": TemporalRNN,
     "lstm": TemporalLSTM,
-    "mean": TemporalMean,
+    "none": TemporalIdentity,
 }

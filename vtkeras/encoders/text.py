@@ -187,12 +187,14 @@ class TextBackbone(keras.layers.Layer):
         return cls(**config)
 
 
-def text_preset(preset, dim):
-    """A text encoder around a keras-nlp backbone preset.
+def text_preset(dim, preset=None, name="text_encoder", **sizes):
+    """A text encoder around a keras-nlp backbone preset, which brings its own sizes.
 
     Args:
-        preset: str, a preset's name or a local folder.
         dim: int, width of the text sequence.
+        preset: str, a preset's name or a local folder.
+        name: str, of the layer.
+        sizes: of other encoders; not used.
 
     Returns:
         a `TextBackbone`.
@@ -206,7 +208,7 @@ def text_preset(preset, dim):
         backbone = keras_nlp.models.Backbone.from_preset(preset)
     except Exception as error:
         raise UserError(f"Text preset '{preset}' cannot be loaded: {str(error).splitlines()[0]}") from None
-    return TextBackbone(backbone, dim, name="text_encoder")
+    return TextBackbone(backbone, dim, name=name)
 
 
-TEXT_ENCODERS = {"transformer": TextTransformer, "lstm": TextLSTM}
+TEXT_ENCODERS = {"transformer": TextTransformer, "lstm": TextLSTM, "preset": text_preset}

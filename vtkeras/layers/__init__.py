@@ -7,20 +7,20 @@ from vtkeras.layers.patches import PatchMerge
 from vtkeras.layers.pooling import MaskedMax, MaskedMean
 from vtkeras.layers.positions import SpaceTimePosition
 from vtkeras.layers.relation_attention import RelationAttention
-from vtkeras.layers.turned_motion import FollowedBy, TurnedMotion, Unlearned
+from vtkeras.layers.rotate_motion import MaskGradient, NextTokenMask, RotateMotion
 
 __all__ = [
     "CrossAttention",
     "FeedForward",
-    "FollowedBy",
+    "NextTokenMask",
     "MaskedMax",
     "MaskedMean",
     "PatchFlow",
     "PatchMerge",
     "RelationAttention",
     "SpaceTimePosition",
-    "TurnedMotion",
-    "Unlearned",
+    "RotateMotion",
+    "MaskGradient",
     "causal_mask",
     "masked_softmax",
 ]

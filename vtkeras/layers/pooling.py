@@ -9,11 +9,11 @@ class MaskedMean(keras.layers.Layer):
     """Mean over the positions a mask leaves in; zeros if it leaves none.
 
     Call arguments:
-        sequence: float (batch, length, dim).
-        mask: bool (batch, length), or None for all positions.
+        sequence: float (..., length, dim).
+        mask: bool (..., length), or None for all positions.
 
     Returns:
-        (batch, dim).
+        (..., dim).
 
     Example:
         >>> MaskedMean()(ops.array([[[1.0], [3.0], [9.0]]]), mask=ops.array([[True, True, False]]))
@@ -26,16 +26,16 @@ class MaskedMean(keras.layers.Layer):
 
     def call(self, sequence, mask=None):
         if mask is None:
-            return ops.mean(sequence, axis=1)
+            return ops.mean(sequence, axis=-2)
         weights = ops.cast(mask, "float32")[..., None]  # half precision cannot sum a long sequence
-        total = ops.sum(ops.cast(sequence, "float32") * weights, axis=1)
-        return ops.cast(total / ops.maximum(ops.sum(weights, axis=1), 1), sequence.dtype)
+        total = ops.sum(ops.cast(sequence, "float32") * weights, axis=-2)
+        return ops.cast(total / ops.maximum(ops.sum(weights, axis=-2), 1), sequence.dtype)
 
     def compute_mask(self, sequence, mask=None):
         return None  # one vector has no positions to mask
 
     def compute_output_shape(self, sequence_shape):
-        return (sequence_shape[0], sequence_shape[-1])
+        return (*sequence_shape[:-2], sequence_shape[-1])
 
 
 @keras.saving.register_keras_serializable("vtkeras")
@@ -43,11 +43,11 @@ class MaskedMax(keras.layers.Layer):
     """Maximum over the positions a mask leaves in; keeps a small thing that is in one place only.
 
     Call arguments:
-        sequence: float (batch, length, dim).
-        mask: bool (batch, length), or None for all positions.
+        sequence: float (..., length, dim).
+        mask: bool (..., length), or None for all positions.
 
     Returns:
-        (batch, dim); zeros where the mask leaves no position.
+        (..., dim); zeros where the mask leaves no position.
 
     Example:
         >>> MaskedMax()(ops.array([[[1.0], [3.0], [9.0]]]), mask=ops.array([[True, True, False]]))
@@ -60,13 +60,13 @@ class MaskedMax(keras.layers.Layer):
 
     def call(self, sequence, mask=None):
         if mask is None:
-            return ops.max(sequence, axis=1)
+            return ops.max(sequence, axis=-2)
         lowest = ops.cast(-1e4, sequence.dtype)  # fits float16
-        highest = ops.max(ops.where(mask[..., None], sequence, lowest), axis=1)
-        return ops.where(ops.any(mask, axis=1, keepdims=True), highest, ops.zeros_like(highest))
+        highest = ops.max(ops.where(mask[..., None], sequence, lowest), axis=-2)
+        return ops.where(ops.any(mask, axis=-1, keepdims=True), highest, ops.zeros_like(highest))
 
     def compute_mask(self, sequence, mask=None):
         return None  # one vector has no positions to mask
 
     def compute_output_shape(self, sequence_shape):
-        return (sequence_shape[0], sequence_shape[-1])
+        return (*sequence_shape[:-2], sequence_shape[-1])

@@ -1,7 +1,19 @@
 """Functional models assembled from parts handed in."""
 
-from vtkeras.models.build import build_video_text_model, choose
+from vtkeras.models.build import Parts, build_video_text_model
 from vtkeras.models.decoder import DecoderBlock, TextDecoder
+from vtkeras.models.head_layers import ClassLogits, SharedSpace, WrittenText
+from vtkeras.models.trunk import Trunk
 from vtkeras.models.video_text import VideoTextModel
 
-__all__ = ["DecoderBlock", "TextDecoder", "VideoTextModel", "build_video_text_model", "choose"]
+__all__ = [
+    "ClassLogits",
+    "DecoderBlock",
+    "Parts",
+    "SharedSpace",
+    "TextDecoder",
+    "Trunk",
+    "VideoTextModel",
+    "WrittenText",
+    "build_video_text_model",
+]

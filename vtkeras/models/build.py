@@ -1,122 +1,167 @@
-"""Named builder functions: from a config's sizes to a model."""
+"""Builder functions: from a config's sizes to a model."""
 
 from __future__ import annotations
 
-from vtkeras.config import Config, ModelConfig
-from vtkeras.encoders import FRAME_ENCODERS, TEMPORAL_ENCODERS, TEXT_ENCODERS, text_preset
-from vtkeras.errors import UserError
+import functools
+from collections.abc import Callable
+
+import keras
+
+from vtkeras.config import Config
+from vtkeras.encoders import FRAME_ENCODERS, TEMPORAL_ENCODERS, TEXT_ENCODERS
+from vtkeras.errors import UserError, lookup
 from vtkeras.fusion import FUSIONS
+from vtkeras.layers import RotateMotion
 from vtkeras.models.decoder import DecoderBlock, TextDecoder
 from vtkeras.models.video_text import VideoTextModel
 
+# Changes of some training clips' patches, named by `model.feature_augmentation`.
+FEATURE_AUGMENTATIONS = {"rotate_motion": RotateMotion}
 
-def build_video_text_model(
-    config: Config,
-    vocabulary_size: int,
-    num_answers: int,
-    num_labels: int,
-    from_features: bool = False,
-    motion_tokens: tuple[int, ...] = (),
-) -> VideoTextModel:
-    """Assembles the multi-task model that `config` describes.
+
+class Parts:
+    """The parts that a config describes, each made when it is first asked for; heads share them.
 
     Args:
         config: the experiment.
         vocabulary_size: word pieces, special tokens included.
-        num_answers, num_labels: classes of the closed heads; 0 leaves a head out.
-        from_features: take cached frame features in place of frames.
-        motion_tokens: ids of the words in `model.motion_words`.
 
-    Raises:
-        UserError: for an unknown part, or a decoder fusion that is not causal.
+    Example:
+        >>> parts = Parts(load_config("demo"), 100)
+        >>> parts.decoder is parts.decoder
+        True
     """
-    data, model = config.data, config.model
-    fusion_type = choose(FUSIONS, model.fusion, "model.fusion")
-    decoder_fusion = choose(FUSIONS, model.decoder_fusion, "model.decoder_fusion")
-    if not decoder_fusion.causal:
-        raise UserError(
-            f"model.decoder_fusion '{model.decoder_fusion}' would let a word see the words after it: "
-            f"use one of {', '.join(name for name, fusion in FUSIONS.items() if fusion.causal)}."
+
+    def __init__(self, config: Config, vocabulary_size: int):
+        self.config = config
+        self.vocabulary_size = vocabulary_size
+        self.sizes = {name: getattr(config.model, name) for name in ("dim", "num_heads", "dropout")}
+
+    def frame_encoder(self) -> keras.layers.Layer:
+        """The encoder of single frames.
+
+        Raises:
+            UserError: for an unknown name or weights that cannot be had, as all methods.
+        """
+        model = self.config.model
+        encoder = lookup(FRAME_ENCODERS, model.frame_encoder, "model.frame_encoder")(
+            image_size=self.config.data.image_size,
+            weights=model.frame_weights,
+            preset=model.frame_preset,
+            motion=model.motion,
+            motion_dropout=model.motion_dropout,
         )
-    motion_dim = model.motion_dim if model.motion else 0
-    if data.questions_per_clip > 1 and not fusion_type.causal:
-        raise UserError(
-            f"model.fusion '{model.fusion}' would mix the questions of a clip: set data.questions_per_clip to 1."
+        encoder.trainable = model.frame_trainable
+        return encoder
+
+    def temporal_encoder(self) -> keras.layers.Layer:
+        """The encoder that relates the patches of all frames."""
+        model = self.config.model
+        encoder = lookup(TEMPORAL_ENCODERS, model.temporal_encoder, "model.temporal_encoder")
+        options = {**self.sizes, **encoder.sizes(model), **model.temporal_options}
+        return _with_options(
+            encoder,
+            "model.temporal_options",
+            max_frames=self.config.data.num_frames,
+            num_layers=model.temporal_layers,
+            name="temporal_encoder",
+            **options,
         )
-    sizes = {"dim": model.dim, "num_heads": model.num_heads, "dropout": model.dropout}
-    frame_encoder = choose(FRAME_ENCODERS, model.frame_encoder, "model.frame_encoder")(
-        image_size=data.image_size,
-        weights=model.frame_weights,
-        preset=model.frame_preset,
-        motion=model.motion,
-        motion_dropout=model.motion_dropout,
-    )
-    frame_encoder.trainable = model.frame_trainable
-    temporal_encoder = choose(TEMPORAL_ENCODERS, model.temporal_encoder, "model.temporal_encoder")(
-        max_frames=data.num_frames,
-        num_layers=model.temporal_layers,
-        name="temporal_encoder",
-        **_tokens_of_a_frame(model, motion_dim),
-        **sizes,
-    )
-    built = VideoTextModel(
-        frame_encoder=frame_encoder,
-        temporal_encoder=temporal_encoder,
-        text_encoder=_text_encoder(config, vocabulary_size, sizes),
-        fusion=[fusion_type(name=f"fusion_{index}", **sizes) for index in range(model.fusion_layers)],
-        decoder=TextDecoder(
-            vocabulary_size,
+
+    def text_encoder(self) -> keras.layers.Layer:
+        """The encoder of questions and captions."""
+        data, model = self.config.data, self.config.model
+        preset = {"preset": model.text_preset} if model.text_preset else {}
+        return _with_options(
+            lookup(TEXT_ENCODERS, model.text_encoder, "model.text_encoder"),
+            "model.text_preset",
+            vocabulary_size=self.vocabulary_size,
+            max_length=max(data.question_length, data.caption_length),
+            num_layers=model.text_layers,
+            name="text_encoder",
+            **preset,
+            **self.sizes,
+        )
+
+    def fusion(self) -> list[keras.layers.Layer]:
+        """The blocks through which a question reads the video."""
+        model = self.config.model
+        fusion = lookup(FUSIONS, model.fusion, "model.fusion")
+        if self.config.data.questions_per_clip > 1 and not fusion.causal:
+            raise UserError(
+                f"model.fusion '{model.fusion}' would mix the questions of a clip: set data.questions_per_clip to 1."
+            )
+        return [fusion(name=f"fusion_{index}", **self.sizes) for index in range(model.fusion_layers)]
+
+    @functools.cached_property
+    def decoder(self) -> TextDecoder:
+        """The decoder of captions and written answers."""
+        data, model = self.config.data, self.config.model
+        fusion = lookup(FUSIONS, model.decoder_fusion, "model.decoder_fusion")
+        if not fusion.causal:
+            raise UserError(
+                f"model.decoder_fusion '{model.decoder_fusion}' would let a word see the words after it: "
+                f"use one of {', '.join(name for name, fusion in FUSIONS.items() if fusion.causal)}."
+            )
+        options = {"name": "fusion", "blind_channels": model.motion_dim if model.motion else 0, **self.sizes}
+        names = [f"decoder_block_{index}" for index in range(model.decoder_layers)]
+        return TextDecoder(
+            self.vocabulary_size,
             max(data.caption_length, data.answer_length),
-            blocks=[
-                DecoderBlock(
-                    decoder_fusion(name="fusion", blind_channels=motion_dim, **sizes), name=f"decoder_block_{index}"
-                )
-                for index in range(model.decoder_layers)
-            ],
+            blocks=[DecoderBlock(fusion(**options), name=name) for name in names],
             word_dropout=model.word_dropout,
             name="decoder",
-        ),
+        )
+
+
+def build_video_text_model(
+    parts: Parts,
+    heads: dict[str, keras.layers.Layer],
+    token_id: Callable[[str], int],
+    from_features: bool = False,
+) -> VideoTextModel:
+    """Assembles the video-text model that a config describes.
+
+    Args:
+        parts: the parts of the config.
+        heads: {name: head layer}.
+        token_id: callable from a word of the captions to its token id.
+        from_features: take cached frame features in place of frames.
+
+    Raises:
+        UserError: for an unknown part, or options that it does not have.
+    """
+    data, model = parts.config.data, parts.config.model
+    augmentation = None
+    if model.feature_augmentation:
+        kind = lookup(FEATURE_AUGMENTATIONS, model.feature_augmentation, "model.feature_augmentation")
+        augmentation = _with_options(
+            kind.from_options,
+            "model.feature_augmentation_options",
+            token_id=token_id,
+            **model.feature_augmentation_options,
+        )
+    built = VideoTextModel(
+        frame_encoder=parts.frame_encoder(),
+        temporal_encoder=parts.temporal_encoder(),
+        text_encoder=parts.text_encoder(),
+        fusion=parts.fusion(),
+        heads=heads,
         num_frames=data.num_frames,
         image_size=data.image_size,
         question_length=data.question_length,
-        caption_length=data.caption_length,
-        num_answers=num_answers,
-        num_labels=num_labels,
-        embedding_dim=model.embedding_dim,
-        single_label=model.single_label,
-        from_features=from_features,
-        motion_tokens=motion_tokens,
         questions_per_clip=data.questions_per_clip,
-        answer_length=data.answer_length,
+        from_features=from_features,
+        augmentation=augmentation,
         name="video_text_model",
     )
-    temporal_encoder.trainable = model.temporal_trainable  # not before: weights are made when it is called
+    built.temporal_encoder.trainable = model.temporal_trainable  # not before: weights are made when it is called
     return built
 
 
-def _tokens_of_a_frame(model: ModelConfig, motion_dim: int) -> dict:
-    if model.temporal_encoder == "objects":
-        if motion_dim:
-            raise UserError("model.temporal_encoder 'objects' keeps no channels for motion: set model.motion_dim to 0.")
-        return {"num_tokens": model.object_tokens}
-    return {"patch_merge": model.patch_merge, "motion_dim": motion_dim}
-
-
-def _text_encoder(config: Config, vocabulary_size: int, sizes: dict):
-    model = config.model
-    if model.text_encoder == "preset":
-        return text_preset(model.text_preset, model.dim)
-    return choose(TEXT_ENCODERS, model.text_encoder, "model.text_encoder")(
-        vocabulary_size=vocabulary_size,
-        max_length=max(config.data.question_length, config.data.caption_length),
-        num_layers=model.text_layers,
-        name="text_encoder",
-        **sizes,
-    )
-
-
-def choose(parts: dict, name: str, option: str):
-    """`parts[name]`, or a `UserError` that lists what there is."""
-    if name not in parts:
-        raise UserError(f"{option} '{name}' is unknown: use one of {', '.join(sorted(parts))}.")
-    return parts[name]
+def _with_options(make: Callable, option: str, **arguments):
+    """`make(**arguments)`, where arguments that it does not have are told as the user's mistake."""
+    try:
+        return make(**arguments)
+    except TypeError as error:
+        raise UserError(f"{option}: {str(error).split('() ')[-1]}.") from None

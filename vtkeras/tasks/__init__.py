@@ -1,21 +1,38 @@
 """Tasks. A new one is one line in `TASKS`, or one file and one line."""
 
-from vtkeras import keys
-from vtkeras.tasks.base import Task
-from vtkeras.tasks.dense import dense_captioning_task
+from vtkeras.config import Config
+from vtkeras.errors import UserError, lookup
+from vtkeras.tasks.base import Column, Endpoint, Head, Reader, Task
+from vtkeras.tasks.heads import HEADS
 from vtkeras.tasks.video_text import video_text_task
 
 TASKS = {
     task.name: task
     for task in (
-        video_text_task("multitask"),
-        video_text_task("captioning", (keys.HEAD_CAPTION,)),
-        dense_captioning_task("dense_captioning"),
-        video_text_task("question_answering", (keys.HEAD_ANSWER, keys.HEAD_WRITTEN_ANSWER)),
-        video_text_task("narration", (keys.HEAD_CAPTION, keys.HEAD_WRITTEN_ANSWER, keys.HEAD_CONTRASTIVE)),
-        video_text_task("classification", (keys.HEAD_LABEL,)),
-        video_text_task("retrieval", (keys.HEAD_CONTRASTIVE,)),
+        video_text_task("multitask", ["caption", "answer", "written_answer", "label", "contrastive"]),
+        video_text_task("captioning", ["caption"]),
+        video_text_task("dense_captioning", ["events"]),
+        video_text_task("question_answering", ["answer", "written_answer"]),
+        video_text_task("narration", ["caption", "written_answer", "contrastive"], text_role="speech"),
+        video_text_task("classification", ["label"]),
+        video_text_task("retrieval", ["contrastive"]),
     )
 }
 
-__all__ = ["TASKS", "Task"]
+
+
+def task_of(config: Config) -> Task:
+    """The task that a config names.
+
+    Raises:
+        UserError: if there is none of that name, or `train.loss_weights` names no head.
+    """
+    task = lookup(TASKS, config.task, "task")
+    known = {*HEADS, *(head.name for head in task.heads)}
+    for name in config.train.loss_weights or {}:
+        if name not in known:
+            raise UserError(f"train.loss_weights: there is no head '{name}': use some of {', '.join(sorted(known))}.")
+    return task
+
+
+__all__ = ["HEADS", "TASKS", "Column", "Endpoint", "Head", "Reader", "Task", "task_of"]

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from vtkeras.errors import UserError
-from vtkeras.explain.overlay import caption_picture
 from vtkeras.run_files import BEST, LAST
+from vtkeras.tasks import Reader
 from vtkeras.training.state import save_state
 
 
@@ -164,45 +164,26 @@ class MotionDropout(keras.callbacks.Callback):
 
 
 class SampleLogger(keras.callbacks.Callback):
-    """Writes captions, answers and a picture of the attention to TensorBoard after every epoch.
+    """Writes what the model says of a few examples to TensorBoard after every epoch, texts and pictures.
 
     Args:
         folder: TensorBoard log folder.
-        clips: dict with frames uint8 (batch, num_frames, size, size, 3), frames_mask, questions and
-            captions (strings), a few validation clips.
-        decoder: what the task's `decode` made.
-        heads: the heads that are trained.
+        batch: prepared examples of the validation split.
+        reader: of the model.
     """
 
-    def __init__(self, folder: Path, clips: dict, decoder, heads: tuple[str, ...]):
+    def __init__(self, folder: Path, batch: dict, reader: Reader):
         super().__init__()
         self.writer = tf.summary.create_file_writer(str(folder))
-        self.clips = clips
-        self.heads = heads
-        self.caption = tf.function(decoder.caption, reduce_retracing=True)
-        self.answer = tf.function(decoder.answer, reduce_retracing=True)
+        self.batch = batch
+        self.reader = reader
 
     def on_epoch_end(self, epoch, logs=None):
-        frames, mask = self.clips["frames"], self.clips["frames_mask"]
         # The TensorBoard callback lets through every few steps only.
         with self.writer.as_default(step=epoch + 1), tf.summary.record_if(True):
-            if "caption" in self.heads:
-                found = self.caption(frames, mask)
-                tf.summary.text("samples/captions", _table("is", self.clips["captions"], found["caption"]))
-                picture = caption_picture(
-                    frames[0].numpy(), _words(found["tokens"][0]), found["attention"][0].numpy().mean(axis=1)
-                )
-                tf.summary.image("attention/caption", picture[None])
-            if "answer" in self.heads:
-                found = self.answer(frames, mask, self.clips["questions"])
-                tf.summary.text("samples/answers", _table("asked", self.clips["questions"], found["answer"]))
+            for tag, sample in self.reader.samples(self.batch).items():
+                if isinstance(sample, str):
+                    tf.summary.text(tag, sample)
+                else:
+                    tf.summary.image(tag, sample[None])
         self.writer.flush()
-
-
-def _words(tokens: tf.Tensor) -> list[str]:
-    return [token.decode() for token in tokens.numpy()]
-
-
-def _table(title: str, left: tf.Tensor, right: tf.Tensor) -> str:
-    rows = [f"| {a.decode()} | {b.decode()} |" for a, b in zip(left.numpy(), right.numpy())]
-    return "\n".join([f"| {title} | model says |", "| --- | --- |", *rows])

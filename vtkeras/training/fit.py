@@ -6,16 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import Config, load_config, save_config
-from vtkeras.data.pipeline import make_dataset, read
+from vtkeras.data.pipeline import make_dataset, read, with_one_caption
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import build_vocabulary
 from vtkeras.errors import UserError
-from vtkeras.models import choose
 from vtkeras.run_files import (
     CHECKPOINTS,
     CONFIG_FILE,
@@ -26,13 +24,13 @@ from vtkeras.run_files import (
     VOCABULARY_FILE,
     disk_errors,
 )
-from vtkeras.tasks import TASKS
-from vtkeras.tasks.minimum_risk import SelfCritical, with_references
+from vtkeras.tasks import Head, task_of
+from vtkeras.tasks.self_critical import SelfCritical, with_references
 from vtkeras.training.callbacks import Checkpoints, MotionDropout, Progress, SampleLogger, StopOnNaN
 from vtkeras.training.features import cached_features
-from vtkeras.training.minimum_risk import ValidationCider, learn_by_reward, learns_by_reward
-from vtkeras.training.run import active_heads, make_source
+from vtkeras.training.run import make_source
 from vtkeras.training.schedule import StagedCosine
+from vtkeras.training.self_critical import ValidationCider, learn_by_reward, learns_by_reward
 from vtkeras.training.state import fingerprint, load_state, read_meta, save_state
 from vtkeras.training.strategies import (
     clip_whole_gradients,
@@ -79,7 +77,7 @@ def train(
     folder = Path(folder)
     last = folder / CHECKPOINTS / LAST
     meta = _resume_point(last, config) if resume else _fresh(folder, config)
-    task = choose(TASKS, config.task, "task")
+    task = task_of(config)
     keras.utils.set_random_seed(config.train.seed)
     keras.mixed_precision.set_global_policy(config.train.precision)
     source = make_source(config)
@@ -87,10 +85,10 @@ def train(
         source.texts(),
         config.data.vocabulary_size,
         written_answers=config.data.answer_length > 0,
-        closed_answers=keys.HEAD_ANSWER in task.heads,
+        closed_answers=any(head.from_classes and head.field == keys.ANSWER for head in task.heads),
     )
     preprocessor = Preprocessor(config.data, vocabulary)
-    heads = active_heads(task, config, vocabulary)
+    heads = task.active_heads(config, vocabulary)
     clips = len(read(source, keys.TRAIN, config.data))
     steps = clips // config.train.batch_size
     if not steps:
@@ -106,25 +104,26 @@ def train(
             "devices without a clip: set a larger one."
         )
     with strategy.scope():
-        model = task.build(config, vocabulary, from_features=config.model.cache_features)
+        model = task.build(config, vocabulary, heads, from_features=config.model.cache_features)
         optimizer = make_optimizer(config, steps)
         model.compile(
             optimizer=optimizer,
             loss=task.losses(config, heads, gather_for(strategy)),
-            loss_weights={head: config.train.loss_weights[head] for head in heads},
+            loss_weights=task.loss_weights(config, heads),
             weighted_metrics=_metrics(task, config, heads, by_reward),
             jit_compile=False,  # convolutions are many times slower under XLA on a CPU
         )
         clip_whole_gradients(optimizer)
         model.optimizer.build(model.trainable_variables)  # with float16, compile wraps the optimizer
     synchronise_batch_norm(model, strategy)
-    decoder = task.decode(model, preprocessor, heads)
+    reader = task.reader(model, preprocessor, heads)
 
     save_config(config, folder / CONFIG_FILE)
     vocabulary.save(folder / VOCABULARY_FILE)
+    names = ", ".join(head.name for head in heads)
     report(
         f"{config.name}: {model.count_params():,} weights, {steps} steps of {config.train.batch_size} clips an "
-        f"epoch, {config.epochs} epochs, {strategy.num_replicas_in_sync} device(s), heads {', '.join(heads)}"
+        f"epoch, {config.epochs} epochs, {strategy.num_replicas_in_sync} device(s), heads {names}"
     )
     if meta:
         load_state(last, model)
@@ -137,10 +136,8 @@ def train(
             _warm_up(model, source, preprocessor, config, strategy, folder, report)
         save_state(last, model, meta)
 
-    outputs = tuple(head for head in keys.HEADS if head in model.output)  # trained or not, Keras wants targets
-
     def to_batch(examples):
-        return task.preprocess(examples, preprocessor, outputs)
+        return task.preprocess(examples, preprocessor, heads)
 
     features = cached_features(model, source, preprocessor, config, features or folder / FEATURES, report)
     dataset = _epochs(config, source, preprocessor, to_batch, meta["epoch"], features)
@@ -148,7 +145,7 @@ def train(
     validation = validation_batches(config, source, preprocessor, to_batch, features, replicas)
     earned = []
     if by_reward:
-        self_critical = SelfCritical(decoder, source.texts()["captions"], config.train.seed)
+        self_critical = SelfCritical(reader, source.texts()["captions"], config.train.seed)
         learn_by_reward(model, self_critical)
         rewarded = validation_batches(config, source, preprocessor, with_references(to_batch, 0.0), features)
         earned.append(ValidationCider(self_critical, rewarded))
@@ -168,7 +165,7 @@ def train(
                 StopOnNaN(),
                 *_motion_dropout(config),
                 keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
-                *_sample_logger(decoder, config, source, preprocessor, heads, folder),
+                *_sample_logger(reader, config, source, preprocessor, folder),
                 Checkpoints(folder / CHECKPOINTS, {"fingerprint": meta["fingerprint"]}, meta["best"]),
             ],
         )
@@ -211,12 +208,9 @@ def make_optimizer(config: Config, steps_per_epoch: int) -> keras.optimizers.Opt
     return optimizer
 
 
-def _metrics(task, config: Config, heads: tuple[str, ...], by_reward: bool) -> dict[str, list]:
+def _metrics(task, config: Config, heads: tuple[Head, ...], by_reward: bool) -> dict[str, list]:
     """The task's metrics; drawn captions, whose weights may be below zero, have none."""
-    shown = task.metrics(config, heads)
-    if by_reward:
-        shown.pop(keys.HEAD_CAPTION, None)
-    return shown
+    return task.metrics(config, [head for head in heads if not (by_reward and head.field == keys.CAPTION)])
 
 
 def _fresh(folder: Path, config: Config) -> None:
@@ -268,7 +262,7 @@ def _warm_up(model, source, preprocessor, config, strategy, folder, report) -> N
 def _epochs(config, source, preprocessor, to_batch, first_epoch, features) -> tf.data.Dataset:
     """All epochs from `first_epoch` on as one dataset, so that a resumed run sees the same batches."""
     stages = [stage for stage in config.train.stages for _ in range(stage.epochs)]
-    by_reward = any(stage.minimum_risk for stage in stages)
+    by_reward = any(stage.self_critical for stage in stages)
     dataset = None
     for epoch in range(first_epoch, config.epochs):
         stage_source = _stage_source(config, stages[epoch], source, features)
@@ -276,7 +270,7 @@ def _epochs(config, source, preprocessor, to_batch, first_epoch, features) -> tf
             stage_source,
             keys.TRAIN,
             preprocessor,
-            with_references(to_batch, stages[epoch].minimum_risk) if by_reward else to_batch,
+            with_references(to_batch, stages[epoch].self_critical) if by_reward else to_batch,
             config.train.batch_size,
             training=True,
             epoch=epoch,
@@ -337,17 +331,11 @@ def validation_batches(
     return (dataset.take(size // batch_size) if replicas > 1 else dataset).cache()
 
 
-def _sample_logger(decoder, config, source, preprocessor, heads, folder) -> list:
+def _sample_logger(reader, config, source, preprocessor, folder) -> list:
     if config.model.cache_features or keys.VALIDATION not in source.splits():
         return []
-    examples = list(source.load(keys.VALIDATION).take(SAMPLE_CLIPS))
-    if not examples:
+    examples = source.load(keys.VALIDATION).take(SAMPLE_CLIPS).map(preprocessor.prepare)
+    rows = [with_one_caption(example) for example in examples]
+    if not rows:
         return []
-    clips = [preprocessor.clip(example[keys.FRAMES]) for example in examples]
-    samples = {
-        "frames": tf.stack([frames for frames, _ in clips]),
-        "frames_mask": tf.stack([mask for _, mask in clips]),
-        "questions": tf.stack([example[keys.QUESTION] for example in examples]),
-        "captions": tf.constant([np.append(example[keys.CAPTIONS].numpy(), b"")[0] for example in examples]),
-    }
-    return [SampleLogger(folder / LOGS / SAMPLES, samples, decoder, heads)]
+    return [SampleLogger(folder / LOGS / SAMPLES, tf.nest.map_structure(lambda *row: tf.stack(row), *rows), reader)]

@@ -8,9 +8,9 @@ from pathlib import Path
 from vtkeras import keys
 from vtkeras.config import Config
 from vtkeras.errors import UserError
+from vtkeras.evaluation.evaluate import evaluate
+from vtkeras.evaluation.tables import PredictionTable, write_results
 from vtkeras.fusion import FUSIONS
-from vtkeras.tasks.evaluate import evaluate, write_results
-from vtkeras.tasks.predictions import PredictionTable
 from vtkeras.training.fit import train_once
 from vtkeras.training.run import Run, make_source
 
@@ -58,7 +58,7 @@ def compare_fusions(
     runs = {name: Run.open(out / name) for name in names}
     table = PredictionTable()
     results = evaluate(
-        {name: run.decoder() for name, run in runs.items()},
+        {name: run.reader() for name, run in runs.items()},
         source,
         runs[names[0]].preprocessor,
         [keys.TEST],
@@ -66,7 +66,7 @@ def compare_fusions(
         report=report,
         keep=table.add,
     )
-    results[keys.TEST]["weights"] = {name: run.model.count_params() for name, run in runs.items()}
+    results["splits"][keys.TEST]["weights"] = {name: run.model.count_params() for name, run in runs.items()}
     write_results(results, out)
     table.write(out)
     return results

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import keras
 
-from vtkeras import keys
 from vtkeras.config import Config, load_config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources import make_source  # noqa: F401  callers take it from here
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
-from vtkeras.models import choose
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, MODEL_FILE, VOCABULARY_FILE, run_folder
 from vtkeras.safe_files import check_keras_file
-from vtkeras.tasks import TASKS, Task
+from vtkeras.tasks import Head, Reader, Task, task_of
 from vtkeras.training.state import load_state
 
 
@@ -26,12 +24,13 @@ class Run:
 
     Example:
         >>> run = Run.open("runs/demo")
-        >>> run.decoder().caption(frames, frames_mask)["caption"]
+        >>> run.reader().caption(frames)["caption"]
     """
 
     folder: Path
     config: Config
     task: Task
+    heads: tuple[Head, ...]
     preprocessor: Preprocessor
     model: keras.Model
 
@@ -47,12 +46,13 @@ class Run:
             raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
         config = load_config(str(folder / CONFIG_FILE))
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
-        task = choose(TASKS, config.task, "task")
+        task = task_of(config)
+        heads = task.active_heads(config, vocabulary)
         best = folder / CHECKPOINTS / BEST
         if best.is_file():
-            model = task.build(config, vocabulary)
+            model = task.build(config, vocabulary, heads)
             if config.model.cache_features:  # trained on features, its variables stand in another order
-                trained = task.build(config, vocabulary, from_features=True)
+                trained = task.build(config, vocabulary, heads, from_features=True)
                 load_state(best, trained, with_optimizer=False)
                 model.take_weights(trained)
             else:
@@ -61,14 +61,16 @@ class Run:
             model = load_model(folder / MODEL_FILE)
         else:
             raise UserError(f"{folder} has neither {CHECKPOINTS}/{BEST} nor {MODEL_FILE}: train it first.")
-        return cls(folder, config, task, Preprocessor(config.data, vocabulary), model)
+        return cls(folder, config, task, heads, Preprocessor(config.data, vocabulary), model)
 
-    def decoder(self, **options):
-        """What turns frames and questions into strings, scores and attention; options are the decoder's own."""
-        return self.task.decode(self.model, self.preprocessor, self.heads(), **options)
+    @property
+    def title(self) -> str:
+        """Its name in tables."""
+        return f"{self.config.name} ({self.config.model.fusion})"
 
-    def heads(self) -> tuple[str, ...]:
-        return active_heads(self.task, self.config, self.preprocessor.vocabulary)
+    def reader(self, compiled: bool = False) -> Reader:
+        """What turns frames and questions into strings, scores and attention."""
+        return self.task.reader(self.model, self.preprocessor, self.heads, compiled)
 
 
 def load_model(path: Path) -> keras.Model:
@@ -85,24 +87,3 @@ def load_model(path: Path) -> keras.Model:
         raise UserError(f"{path} cannot be loaded: {reason}") from None
 
 
-def active_heads(task: Task, config: Config, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """The task's heads that have a loss weight and something to learn from.
-
-    Raises:
-        UserError: if none is left.
-    """
-    writes = bool(vocabulary.answers) or keys.HEAD_ANSWER not in task.heads  # then there is no closed set
-    has = {
-        keys.HEAD_CAPTION: True,
-        keys.HEAD_CONTRASTIVE: True,
-        keys.HEAD_ANSWER: bool(vocabulary.answers),
-        keys.HEAD_WRITTEN_ANSWER: writes and config.data.answer_length > 0,
-        keys.HEAD_LABEL: bool(vocabulary.labels),
-    }
-    heads = tuple(head for head in task.heads if has[head] and config.train.loss_weights.get(head, 0) > 0)
-    if not heads:
-        raise UserError(
-            f"Task '{task.name}' has nothing to train: the data have no {' or '.join(task.heads)}, "
-            "or train.loss_weights leaves them out."
-        )
-    return heads

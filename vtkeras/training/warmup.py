@@ -45,11 +45,11 @@ class FrameLabeller(keras.Model):
     def build(self, frames_shape):
         if not self.frame_encoder.built:
             self.frame_encoder.build(frames_shape)
-        looks = self.frame_encoder.backbone.compute_output_shape((None, *frames_shape[2:]))
-        self.head.build((frames_shape[0], looks[-1]))
+        patches = self.frame_encoder.backbone.compute_output_shape((None, *frames_shape[2:]))
+        self.head.build((frames_shape[0], patches[-1]))
 
     def call(self, frames, training=None):
-        return self.head(self.pool(self.frame_encoder.looks(frames, training=training)[:, 0]))
+        return self.head(self.pool(self.frame_encoder.appearance(frames, training=training)[:, 0]))
 
 
 def warm_up(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vtkeras.aliases import current_column, current_results
 from vtkeras.config import load_config
 from vtkeras.errors import UserError
 from vtkeras.run_files import METRICS, PREDICTIONS, SAVED_MODEL
@@ -58,11 +59,12 @@ def read_evaluation(folder: str | Path) -> Evaluation:
     """
     folder = Path(folder)
     results = json.loads((folder / METRICS).read_text(encoding="utf-8")) if _is_sound(folder) else {}
+    splits = current_results(results)["splits"]
     return Evaluation(
         folder=folder,
         metrics=read_metrics(folder),
-        details={split: result.get("details", {}) for split, result in results.items()},
-        kinds={split: result.get("kinds", {}) for split, result in results.items()},
+        details={split: result.get("details", {}) for split, result in splits.items()},
+        kinds={split: result.get("kinds", {}) for split, result in splits.items()},
         predictions=_read_predictions(folder),
         origin=_origin(folder),
     )
@@ -87,9 +89,9 @@ def compare(
     """
     of_split = predictions[predictions.split == split]
     named = of_split.assign(who=of_split.run + ": " + of_split.system)
-    columns = ["clip", "text", part, f"{part}_said", f"{part}_right"]
+    columns = ["clip", "text", part, f"{part}_predicted", f"{part}_correct"]
     one, other = (named[named.who == who].set_index("example")[columns] for who in (first, second))
-    both = one.join(other[[part, f"{part}_said", f"{part}_right"]], rsuffix="_other", how="inner")
+    both = one.join(other[[part, f"{part}_predicted", f"{part}_correct"]], rsuffix="_other", how="inner")
     both = both[both[part] == both[f"{part}_other"]]  # the same example, not only the same number
     right = {"1": True, "0": False}
     table = pd.DataFrame(
@@ -98,10 +100,10 @@ def compare(
             "clip": both["clip"].to_numpy(),
             "text": both["text"].to_numpy(),
             "right": both[part].to_numpy(),
-            "first": both[f"{part}_said"].to_numpy(),
-            "second": both[f"{part}_said_other"].to_numpy(),
-            "first_right": both[f"{part}_right"].map(right).to_numpy(object),
-            "second_right": both[f"{part}_right_other"].map(right).to_numpy(object),
+            "first": both[f"{part}_predicted"].to_numpy(),
+            "second": both[f"{part}_predicted_other"].to_numpy(),
+            "first_right": both[f"{part}_correct"].map(right).to_numpy(object),
+            "second_right": both[f"{part}_correct_other"].map(right).to_numpy(object),
         }
     ).sort_values("example", ignore_index=True)
     return table[_chosen(table, show)].reset_index(drop=True)
@@ -124,11 +126,12 @@ def _is_sound(folder: Path) -> bool:
 def _read_predictions(folder: Path) -> pd.DataFrame:
     path = folder / PREDICTIONS
     columns = ["split", "example", "clip", "text", "system"]
-    columns += [f"{part}{end}" for part in PARTS for end in ("", "_said", "_right")]
+    optional = [f"{part}{end}" for part in PARTS for end in ("", "_predicted", "_correct")]
     if not path.is_file():
-        return pd.DataFrame(columns=columns, dtype=str)
+        return pd.DataFrame(columns=columns + optional, dtype=str)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False).rename(columns=current_column)
+        table = table.assign(**{name: "" for name in optional if name not in table})
         if not set(columns) <= set(table.columns) or not table.example.str.fullmatch("[0-9]+").all():
             raise ValueError
     except (ValueError, AttributeError, OSError):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vtkeras.aliases import current_results
 from vtkeras.config import Config, load_config
 from vtkeras.errors import UserError
 from vtkeras.run_files import (
@@ -197,8 +198,7 @@ def read_results(folder: str | Path) -> dict[str, dict]:
     if not path.is_file():
         return {"columns": {}, "splits": {}}
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        results = results if "splits" in results else {"columns": {}, "splits": results}
+        results = current_results(json.loads(path.read_text(encoding="utf-8")))
         tabulate_metrics(results["splits"])
         return results
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -134,8 +134,8 @@ class Source(Protocol):
         )
 
     def question_kind(self, question: str) -> str:
-        """The kind of a question, for accuracies by kind: its first word, unless the source knows better."""
-        return question.split(" ", 1)[0]
+        """The kind of a question, for accuracies by kind; of a source that does not know better, see `first_word`."""
+        return first_word(question)
 
 
 def check_split(source: Source, split: str) -> None:
@@ -150,3 +150,14 @@ def check_split(source: Source, split: str) -> None:
     """
     if split not in source.splits():
         raise UserError(f"The data have no split '{split}': use one of {', '.join(source.splits())}.")
+
+
+def first_word(question: str) -> str:
+    """The kind of a question: its first word, and the next one after "how".
+
+    Example:
+        >>> first_word("How many cats are there?")
+        'how many'
+    """
+    words = question.lower().split()
+    return " ".join(words[: 2 if words[0] == "how" else 1])

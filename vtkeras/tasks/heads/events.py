@@ -1,63 +1,57 @@
-"""Dense captioning: what happens in a long video, and when."""
+"""The events head: a dense caption, which tells what happens in a video and when."""
 
 from __future__ import annotations
 
-import dataclasses
-
 import tensorflow as tf
 
-from vtkeras import keys
 from vtkeras.data.events import TIME_BINS, TIME_TOKENS
 from vtkeras.data.text import END_ID
 from vtkeras.errors import UserError
-from vtkeras.tasks.base import Task
-from vtkeras.tasks.video_text import Decoder, video_text_task
+from vtkeras.tasks.base import Endpoint
+from vtkeras.tasks.heads.captions import CaptionHead
+from vtkeras.tasks.heads.signatures import FRAMES
 
 
-def dense_captioning_task(name: str) -> Task:
-    """The captioning task whose captions have times in them; its decoder reads them as events.
+class EventsHead(CaptionHead):
+    """Writes a caption with times in it, and reads its events (Yang et al., "Vid2Seq", 2023)."""
 
-    Example:
-        >>> dense_captioning_task("dense_captioning").decode is DenseDecoder
-        True
-    """
-    return dataclasses.replace(video_text_task(name, (keys.HEAD_CAPTION,)), decode=DenseDecoder)
+    name = "events"
+    title = "Dense captions"
+    headline = "event_exact"
 
+    def active(self, config, vocabulary, heads):
+        """Always.
 
-class DenseDecoder(Decoder):
-    """As `Decoder`, and from frames to events with times.
-
-    Args:
-        model, preprocessor, heads, compiled: as for `Decoder`; the vocabulary must have time tokens.
-
-    Raises:
-        UserError: for captions without times.
-
-    Source: Yang et al., "Vid2Seq", 2023 (times as tokens).
-    """
-
-    def __init__(self, model, preprocessor, heads=(keys.HEAD_CAPTION,), compiled: bool = False):
-        super().__init__(model, preprocessor, heads, compiled)
-        if not preprocessor.vocabulary.times:
+        Raises:
+            UserError: for captions without times.
+        """
+        if not vocabulary.times:
             raise UserError(
                 "The captions have no times, which task dense_captioning learns to write: give them in the "
                 "form `<t=0> <t=12> a cat jumps <t=16> <t=31> a dog barks`, or use task captioning."
             )
+        return True
 
-    def events(self, frames, frames_mask) -> dict[str, tf.Tensor]:
-        """Writes the dense caption of every video, greedily, and reads its events.
+    def endpoints(self):
+        return (*super().endpoints(), Endpoint("events", events, (FRAMES,)))
 
-        Returns:
-            dict of caption string (batch,), with the times as written; text string (batch, events), ""
-            where there is no event; start and end float32 (batch, events), shares of the video; score
-            float32 (batch, events), the probability of the event's words given what stands before.
-        """
-        found = self.caption(frames, frames_mask)
-        tokens = tf.ensure_shape(found["token_ids"], (None, self.model.caption_length))
-        return {
-            "caption": found["caption"],
-            **read_event_tokens(tokens, found["probabilities"], self.preprocessor),
-        }
+
+def events(reader, frames) -> dict[str, tf.Tensor]:
+    """Writes the dense caption of every video, greedily, and reads its events.
+
+    Args:
+        frames: uint8 (batch, time, height, width, 3), any size and length.
+
+    Returns:
+        dict of caption string (batch,), with the times as written; text string (batch, events), ""
+        where there is no event; start and end float32 (batch, events), shares of the video; score
+        float32 (batch, events), the probability of the event's words given what stands before; and
+        frame_index and frames_mask as `VideoTextReader.seen`.
+    """
+    found = reader.write_caption(reader.read_frames(frames))
+    tokens = tf.ensure_shape(found["token_ids"], (None, reader.preprocessor.config.caption_length))
+    told = read_event_tokens(tokens, found["probabilities"], reader.preprocessor)
+    return {"caption": found["caption"], **told, **reader.seen(frames)}
 
 
 def read_event_tokens(tokens, probabilities, preprocessor) -> dict[str, tf.Tensor]:
@@ -69,7 +63,7 @@ def read_event_tokens(tokens, probabilities, preprocessor) -> dict[str, tf.Tenso
         preprocessor: `Preprocessor` with time tokens in its vocabulary.
 
     Returns:
-        text, start, end and score as `DenseDecoder.events` gives them, (batch, (length + 1) // 2).
+        text, start, end and score as `events` gives them, (batch, (length + 1) // 2).
     """
     batch, length = tf.shape(tokens)[0], tokens.shape[1]
     times = tokens - preprocessor.vocabulary.tokens.index(TIME_TOKENS[0])

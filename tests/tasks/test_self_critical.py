@@ -12,8 +12,8 @@ from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.tasks import TASKS
-from vtkeras.tasks.minimum_risk import SelfCritical, with_references
-from vtkeras.training.minimum_risk import learn_by_reward
+from vtkeras.tasks.self_critical import SelfCritical, with_references
+from vtkeras.training.self_critical import learn_by_reward
 
 TASK = TASKS["captioning"]
 BATCH = 4
@@ -26,13 +26,13 @@ def source():
 
 @pytest.fixture(scope="module")
 def batch(source, preprocessor, tiny_model):
-    to_batch = with_references(lambda one: TASK.preprocess(one, preprocessor, (keys.HEAD_CAPTION,)), share=1.0)
+    to_batch = with_references(lambda one: TASK.preprocess(one, preprocessor, TASK.heads), share=1.0)
     return next(iter(make_dataset(source, keys.TRAIN, preprocessor, to_batch, BATCH, training=True)))
 
 
 @pytest.fixture
 def self_critical(source, preprocessor, tiny_model):
-    return SelfCritical(TASK.decode(tiny_model, preprocessor), source.texts()["captions"], seed=5)
+    return SelfCritical(TASK.reader(tiny_model, preprocessor, TASK.heads), source.texts()["captions"], seed=5)
 
 
 def by_letters(texts, ended, references):
@@ -52,23 +52,24 @@ def test_a_drawn_caption_is_its_own_target_and_weighs_what_it_earns(self_critica
     self_critical._score = by_letters
     inputs, targets, weights, logs = self_critical(*batch, step=3)
     assert keys.REFERENCES not in inputs and keys.REWARD_SHARE not in inputs
-    tokens, target = inputs[keys.CAPTION_TOKENS].numpy(), targets[keys.HEAD_CAPTION].numpy()
+    tokens, target = inputs[keys.CAPTION_TOKENS].numpy(), targets["caption"].numpy()
     assert (tokens[:, 0] == 2).all()
     for row, said in zip(tokens, target):
         before = [0 if token == 3 else token for token in said[:-1]]
         assert row[1:].tolist() == before
-    drawn = [len(text) for text in preprocessor.to_text(targets[keys.HEAD_CAPTION]).numpy()]
-    frames, mask = inputs[keys.FRAMES], inputs[keys.FRAMES_MASK]
-    greedy = [len(text) for text in self_critical.decoder.caption(frames, mask)["caption"].numpy()]
+    drawn = [len(text) for text in preprocessor.to_text(targets["caption"]).numpy()]
+    reader = self_critical.reader
+    video = reader.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK])
+    greedy = [len(text) for text in reader.write_caption(video)["caption"].numpy()]
     length = (target > 0).sum(axis=1)
     gain = np.array(drawn) - greedy
     expected = (gain - gain.mean()) / 10 * length / target.shape[1]
-    np.testing.assert_allclose(weights[keys.HEAD_CAPTION], expected, rtol=1e-5)
+    np.testing.assert_allclose(weights["caption"], expected, rtol=1e-5)
     np.testing.assert_allclose([logs["sampled_cider"], logs["greedy_cider"]], [np.mean(drawn), np.mean(greedy)])
 
 
 def test_another_step_draws_other_captions_and_the_same_step_the_same(self_critical, batch):
-    drawn = [self_critical(*batch, step=step)[1][keys.HEAD_CAPTION].numpy().tolist() for step in (1, 1, 2)]
+    drawn = [self_critical(*batch, step=step)[1]["caption"].numpy().tolist() for step in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
@@ -80,14 +81,14 @@ def test_captions_that_are_not_chosen_stay(self_critical, batch):
     found, new_targets, new_weights, _ = self_critical(half, targets, weights, step=1)
     for before, after in [
         (inputs[keys.CAPTION_TOKENS], found[keys.CAPTION_TOKENS]),
-        (targets[keys.HEAD_CAPTION], new_targets[keys.HEAD_CAPTION]),
+        (targets["caption"], new_targets["caption"]),
     ]:
         same = (before.numpy() == after.numpy()).all(axis=1)
         assert same.tolist() == [True, False, True, True]
-    assert new_weights[keys.HEAD_CAPTION].numpy()[[0, 2, 3]].tolist() == [1, 1, 1]
+    assert new_weights["caption"].numpy()[[0, 2, 3]].tolist() == [1, 1, 1]
     none = {**inputs, keys.REWARD_SHARE: tf.zeros(BATCH)}
     _, untouched, _, logs = self_critical(none, targets, weights, step=1)
-    assert (untouched[keys.HEAD_CAPTION].numpy() == targets[keys.HEAD_CAPTION].numpy()).all()
+    assert (untouched["caption"].numpy() == targets["caption"].numpy()).all()
     assert float(logs["sampled_cider"]) == 0
 
 
@@ -109,7 +110,7 @@ def birds(tiny_config):
         return FrameEncoder(keras.Sequential(layers), scale=1 / 255, motion=False, name="frame_encoder")
 
     config = tiny_config(
-        "model.frame_encoder=conv", "model.temporal_encoder=mean", "model.decoder_layers=1", "model.dropout=0",
+        "model.frame_encoder=conv", "model.temporal_encoder=none", "model.decoder_layers=1", "model.dropout=0",
         "model.dim=32", "data.caption_length=16", "data.num_frames=1", "model.motion=false",
     )  # fmt: skip
     texts = {"captions": list(WORDINGS) * 9, "questions": [], "answers": [], "labels": []}
@@ -117,7 +118,7 @@ def birds(tiny_config):
     keras.utils.set_random_seed(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(FRAME_ENCODERS, "conv", conv)
-        model = TASK.build(config, vocabulary)
+        model = TASK.build(config, vocabulary, TASK.heads)
     return config, Preprocessor(config.data, vocabulary), model
 
 
@@ -125,7 +126,6 @@ def test_expected_reward_rises(birds):
     # Three wordings are learned alike; only the first is a reference. Drawn captions then earn about a third of
     # the ten points; learning by reward moves the model to the wording that earns them.
     config, preprocessor, model = birds
-    outputs = tuple(model.output)
     count = 12
     examples = {
         keys.FRAMES: tf.zeros((count, 1, 32, 32, 3), tf.uint8),
@@ -135,10 +135,10 @@ def test_expected_reward_rises(birds):
         keys.REFERENCES: tf.constant([WORDINGS[0]] * count),
         **{key: tf.constant([""] * count) for key in (keys.QUESTION, keys.ANSWER, keys.LABEL)},
     }
-    self_critical = SelfCritical(TASK.decode(model, preprocessor), WORDINGS, seed=0)
+    self_critical = SelfCritical(TASK.reader(model, preprocessor, TASK.heads), WORDINGS, seed=0)
 
     def learn(share, steps):
-        batch = with_references(lambda one: TASK.preprocess(one, preprocessor, outputs), share)(examples)
+        batch = with_references(lambda one: TASK.preprocess(one, preprocessor, TASK.heads), share)(examples)
         return model.fit(tf.data.Dataset.from_tensors(batch).repeat(steps), verbose=0).history
 
     @tf.function
@@ -146,7 +146,7 @@ def test_expected_reward_rises(birds):
         return self_critical.draw(inputs, inputs[keys.REFERENCES], seed)[1][:, 0]
 
     def expected():
-        to_batch = with_references(lambda one: TASK.preprocess(one, preprocessor, outputs), 1.0)
+        to_batch = with_references(lambda one: TASK.preprocess(one, preprocessor, TASK.heads), 1.0)
         inputs = to_batch(examples)[0]
         return np.mean([earned(inputs, tf.constant(seed)) for seed in range(1000, 1020)])  # 240 captions
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from vtkeras.tasks.baselines import Chances, Examples, Predictions
-from vtkeras.tasks.predictions import PredictionTable, confidence
-from vtkeras.tasks.understanding import (
+from vtkeras.evaluation.tables import PredictionTable, confidence
+from vtkeras.tasks import HEADS
+from vtkeras.tasks.classification_report import (
     NOTHING,
     class_details,
     class_scores,
@@ -17,6 +17,9 @@ from vtkeras.tasks.understanding import (
     reliability,
     to_markdown,
 )
+from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
+
+ANSWER, LABEL = HEADS["answer"], HEADS["label"]
 
 
 def sets(*texts):
@@ -39,14 +42,14 @@ def test_one_label_gives_the_ordinary_confusion_matrix():
     expected = peer.confusion_matrix(truth, said, labels=list("abcd"))
     found = np.zeros((4, 4), int)
     for cell in confusions(sets(*zip(truth, said))):
-        found["abcd".index(cell["is"]), "abcd".index(cell["said"])] = cell["count"]
+        found["abcd".index(cell["actual"]), "abcd".index(cell["predicted"])] = cell["count"]
     np.testing.assert_array_equal(found, expected)
 
 
 def test_several_labels_by_hand():
     # b was taken for c; d was missed for nothing; e was said in nothing's place.
     cells = confusions(sets(("ab", "ac"), ("d", ""), ("a", "ae")))
-    assert {(cell["is"], cell["said"]): cell["count"] for cell in cells} == {
+    assert {(cell["actual"], cell["predicted"]): cell["count"] for cell in cells} == {
         ("a", "a"): 2,
         ("b", "c"): 1,
         ("d", NOTHING): 1,
@@ -76,12 +79,12 @@ def test_several_labels_are_right_only_together():
 
 def test_nothing_known_is_no_score():
     assert class_scores(["", ""], ["a", "b"], None) == {}
-    assert class_details(Predictions(), Examples(questions=["x"], answers=["a"], labels=[""])) == {}
+    assert class_details([ANSWER], {"answer": Predicted([""])}, Examples(truths={"answer": [[""]]})) == {}
 
 
 def test_reliability_by_hand():
     # Confidences 0.8 (right), 0.8 (wrong) and 0.6 (right); the last example's class is unknown to the model.
-    chances = Chances(("a", "b"), np.array([[0.8, 0.2], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]]))
+    chances = ClassProbabilities(("a", "b"), np.array([[0.8, 0.2], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]]))
     found = reliability(["a", "a", "a", "z"], None, chances)
     assert [row["count"] for row in found["bins"]] == [1, 2]
     assert [row["confidence"] for row in found["bins"]] == pytest.approx([0.6, 0.8])
@@ -92,38 +95,37 @@ def test_reliability_by_hand():
 
 def test_reliability_of_several_labels():
     # a: 0.9, is there: confidence 0.9, right. b: 0.3, is there: confidence 0.7, wrong. |1 - .9| and |0 - .7|.
-    chances = Chances(("a", "b"), np.array([[0.9, 0.3]]), several=True)
+    chances = ClassProbabilities(("a", "b"), np.array([[0.9, 0.3]]), several=True)
     assert reliability(["a|b"], "|", chances)["error"] == pytest.approx((0.1 + 0.7) / 2)
     np.testing.assert_allclose(confidence(chances), [0.7])  # b is the less sure of the two decisions
 
 
 def test_markdown_of_few_and_of_many_classes():
-    answers = [f"class {index % 20}" for index in range(40)]
-    examples = Examples(questions=["?"] * 40, answers=answers, labels=["x|y"] * 40)
-    said = Predictions(answers=["class 0"] * 40, labels=["x"] * 40)
-    text = to_markdown(class_details(said, examples), most_classes=5)
+    answers = [[f"class {index % 20}"] for index in range(40)]
+    test = Examples(truths={"answer": answers, "label": ["x|y"] * 40})
+    said = {"answer": Predicted(["class 0"] * 40), "label": Predicted(["x"] * 40)}
+    text = to_markdown(class_details([ANSWER, LABEL], said, test), most_classes=5)
     assert "| class 0 | 2 | 0.050 | 1.000 | 0.095 |" in text and "15 rarer classes" in text
     assert "answer: commonest confusions" in text and "| class 1 | class 0 | 2 |" in text
-    assert "| is \\ said | x | y | (nothing) |" in text and "| y | 0 | 0 | 40 |" in text
+    assert "| actual \\ predicted | x | y | (nothing) |" in text and "| y | 0 | 0 | 40 |" in text
     assert "confidence" not in text
 
 
 def test_table_of_predictions(tmp_path):
-    examples = Examples(
-        captions=[["a cat", "one cat"], []], questions=["what?", 'a "quoted", text'], answers=["cat", ""],
-        labels=["pet", "pet|dog"], ids=["one", "two"],
-    )  # fmt: skip
-    chances = Chances(("pet", "dog"), np.array([[0.9, 0.2], [0.6, 0.7]]), several=True)
+    heads = [HEADS["caption"], ANSWER, LABEL]
+    truths = {"caption": [["a cat", "one cat"], []], "answer": [["cat"], [""]], "label": ["pet", "pet|dog"]}
+    examples = Examples(ids=["one", "two"], questions=["what?", 'a "quoted", text'], truths=truths)
+    classes = ClassProbabilities(("pet", "dog"), np.array([[0.9, 0.2], [0.6, 0.7]]), several=True)
     table = PredictionTable()
-    table.add("test", "ours", examples, Predictions(labels=["pet", "dog|pet"], label_chances=chances))
+    table.add("test", "ours", [LABEL], examples, {"label": Predicted(["pet", "dog|pet"], classes)})
     rows = list(csv.DictReader(table.write(tmp_path).open(encoding="utf-8")))
-    assert [row["text"] for row in rows] == examples.questions
+    assert [row["text"] for row in rows] == examples.questions and "caption" not in rows[0]
     assert [row["label_confidence"] for row in rows] == ["0.8000", "0.6000"]
-    assert rows[0]["caption"] == "a cat" and rows[0]["caption_said"] == rows[0]["answer_said"] == ""
-    assert rows[1]["label_said"] == "dog|pet" and rows[1]["clip"] == "two"
-    assert [row["label_right"] for row in rows] == ["1", "1"]  # in whatever order
-    assert [row["caption_right"] for row in rows] == ["", ""]
-    table.add("test", "theirs", examples, Predictions(captions=["One cat!", "x"], answers=["dog", "y"]))
+    assert rows[1]["label_predicted"] == "dog|pet" and rows[1]["clip"] == "two"
+    assert [row["label_correct"] for row in rows] == ["1", "1"]  # in whatever order
+    said = {"caption": Predicted(["One cat!", "x"]), "answer": Predicted(["dog", "y"])}
+    table.add("test", "theirs", heads[:2], examples, said)
     first, second = list(csv.DictReader(table.write(tmp_path).open(encoding="utf-8")))[2:]
-    assert (first["caption_right"], first["answer_right"]) == ("1", "0")  # the second reference
-    assert (second["caption_right"], second["answer_right"]) == ("", "")  # nothing is known of it
+    assert first["caption"] == "a cat" and first["label_predicted"] == ""
+    assert (first["caption_correct"], first["answer_correct"]) == ("1", "0")  # the second reference
+    assert (second["caption_correct"], second["answer_correct"]) == ("", "")  # nothing is known of it

@@ -16,7 +16,7 @@ from vtkeras import keys
 from vtkeras.data.text import END_ID, PAD_ID, START_ID
 from vtkeras.generation import greedy, sample
 from vtkeras.metrics import CiderReward
-from vtkeras.tasks.video_text import Decoder
+from vtkeras.tasks.video_text import VideoTextReader
 
 SAMPLED, GREEDY = "sampled_cider", "greedy_cider"
 MOST = 10.0  # the CIDEr-D of a caption that is all of its references
@@ -43,17 +43,19 @@ class SelfCritical:
     """Turns a batch of captions to copy into one of captions to learn by reward.
 
     Args:
-        decoder: the task's decoder; its model draws and writes.
+        reader: of the model, which draws and writes; it has a head that writes captions.
         corpus: training captions, from which n-grams get their weights.
         seed: int, what is drawn depends on it and on the step.
 
     Example:
-        >>> self_critical = SelfCritical(decoder, captions, seed=0)
+        >>> self_critical = SelfCritical(reader, captions, seed=0)
         >>> inputs, targets, weights, logs = self_critical(inputs, targets, weights, step=7)
     """
 
-    def __init__(self, decoder: Decoder, corpus: Sequence[str], seed: int = 0):
-        self.decoder = decoder
+    def __init__(self, reader: VideoTextReader, corpus: Sequence[str], seed: int = 0):
+        self.reader = reader
+        self.head = next(name for name, layer in reader.model.heads.items() if layer.word_by_word)
+        self.length = reader.model.heads[self.head].length
         self.reward = CiderReward(corpus)
         self.seed = seed
 
@@ -82,7 +84,7 @@ class SelfCritical:
         seed = self._seed(step)
         chosen = tf.random.stateless_uniform(tf.shape(share), (seed, 0)) < share
         chosen = tf.logical_and(chosen, tf.not_equal(references, ""))
-        given = (inputs[keys.CAPTION_TOKENS], targets[keys.HEAD_CAPTION], weights[keys.HEAD_CAPTION])
+        given = (inputs[keys.CAPTION_TOKENS], targets[self.head], weights[self.head])
 
         def draw():
             drawn, rewards = self.draw(inputs, references, seed)
@@ -95,8 +97,8 @@ class SelfCritical:
         tokens, target, weight, rewards = tf.cond(tf.reduce_any(chosen), draw, keep)
         return (
             {**inputs, keys.CAPTION_TOKENS: tokens},
-            {**targets, keys.HEAD_CAPTION: target},
-            {**weights, keys.HEAD_CAPTION: weight},
+            {**targets, self.head: target},
+            {**weights, self.head: weight},
             {SAMPLED: rewards[0], GREEDY: rewards[1]},
         )
 
@@ -108,9 +110,9 @@ class SelfCritical:
             rewards float32 (batch, 2): CIDEr-D of the drawn and of the greedy caption.
         """
         video = self._video(inputs)
-        texts = [self.decoder.write(sample, video, seed=seed)["tokens"], self._greedy(video)]
+        texts = [self.reader.write(sample, video, self.length, seed=seed)["tokens"], self._greedy(video)]
         rewards = tf.stack([self._rewards(tokens, references) for tokens in texts], axis=1)
-        drawn = tf.ensure_shape(texts[0], (None, self.decoder.model.caption_length))
+        drawn = tf.ensure_shape(texts[0], (None, self.length))
         length = tf.reduce_sum(tf.cast(drawn > PAD_ID, tf.float32), axis=1)
         gain = rewards[:, 0] - rewards[:, 1]
         # Around the batch's mean: where the greedy captions are right already, drawn ones can only be worse, and
@@ -125,13 +127,11 @@ class SelfCritical:
         return self._rewards(self._greedy(self._video(inputs)), inputs[keys.REFERENCES])
 
     def _greedy(self, video):
-        return self.decoder.write(greedy, video)["tokens"]
+        return self.reader.write(greedy, video, self.length)["tokens"]
 
     def _video(self, inputs):
-        model, mask = self.decoder.model, inputs[keys.FRAMES_MASK]
-        if keys.FRAME_FEATURES in inputs:
-            return model.temporal_encoder(inputs[keys.FRAME_FEATURES], mask)
-        return model.encode_video(inputs[keys.FRAMES], mask)
+        video = inputs.get(keys.FRAME_FEATURES, inputs.get(keys.FRAMES))
+        return self.reader.model.trunk.encode_video(video, inputs[keys.FRAMES_MASK])
 
     def _seed(self, step):
         replica = tf.distribute.get_replica_context()
@@ -141,7 +141,7 @@ class SelfCritical:
     def _rewards(self, tokens, references):
         """CIDEr-D of texts; a text that does not end gets nothing, lest captions learn to run on."""
         ended = tf.reduce_any(tf.equal(tokens, END_ID), axis=1)
-        texts = self.decoder.preprocessor.to_text(tokens)
+        texts = self.reader.preprocessor.to_text(tokens)
         rewards = tf.numpy_function(self._score, [texts, ended, references], tf.float32, stateful=False)
         return tf.ensure_shape(rewards, (None,))
 

@@ -21,7 +21,7 @@ from vtkeras.serving.dense import BORDER_THRESHOLD, find_events, join_at_border,
 from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import TimedCaption
 from vtkeras.tasks import TASKS
-from vtkeras.tasks.dense import read_event_tokens
+from vtkeras.tasks.heads.events import read_event_tokens
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run
 from vtkeras.training.transfer import start_from
@@ -144,23 +144,29 @@ def test_bad_input(monkeypatch, capsys, dense_run, videos, exported_run, tmp_pat
     assert "cannot be written" in capsys.readouterr().err
 
 
+def part_named(model, name):
+    return next(part for part in model.parts() if part.name == name)
+
+
 def test_a_run_starts_with_the_weights_of_another(dense_run, tiny_config, vocabulary):
     other = Run.open(dense_run)
     sizes = ("frame_encoder", "temporal_encoder", "dim", "num_heads", "fusion_layers", "decoder_layers")
     same = [f"model.{name}={getattr(other.config.model, name)}" for name in sizes]
     config = tiny_config(*same, "data.caption_length=20", "model.patch_merge=2")
     keras.utils.set_random_seed(5)
-    model = TASKS["multitask"].build(config, vocabulary)
-    before = np.array(model.decoder.embedding.embeddings)
+    task = TASKS["multitask"]
+    model = task.build(config, vocabulary, task.active_heads(config, vocabulary))
+    before = np.array(model.heads["caption"].decoder.embedding.embeddings)
     share = start_from(model, vocabulary, dense_run, report=lambda line: None)
     assert 0.5 < share < 1
     known = other.preprocessor.vocabulary.tokens
-    after, theirs = (np.array(one.decoder.embedding.embeddings) for one in (model, other.model))
+    after, theirs = (np.array(part_named(one, "decoder").embedding.embeddings) for one in (model, other.model))
     for row, token in enumerate(vocabulary.tokens):
         expected = theirs[known.index(token)] if token in known else before[row]
         np.testing.assert_array_equal(after[row], expected)
-    shared = min(model.decoder.position.shape[0], other.model.decoder.position.shape[0])
-    np.testing.assert_array_equal(model.decoder.position[:shared], other.model.decoder.position[:shared])
+    mine, their = (part_named(one, "decoder").position for one in (model, other.model))
+    shared = min(mine.shape[0], their.shape[0])
+    np.testing.assert_array_equal(mine[:shared], their[:shared])
     for mine, their in zip(model.frame_encoder.weights, other.model.frame_encoder.weights):
         np.testing.assert_array_equal(mine, their)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -9,24 +11,25 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.config import Config
 from vtkeras.errors import UserError
-from vtkeras.tasks.minimum_risk import SelfCritical
+from vtkeras.tasks import Head
+from vtkeras.tasks.self_critical import SelfCritical
 
 VALIDATION_BATCHES = 8
 
 
-def learns_by_reward(config: Config, heads: tuple[str, ...], source) -> bool:
+def learns_by_reward(config: Config, heads: Sequence[Head], source) -> bool:
     """True if a stage of the experiment asks for it.
 
     Raises:
         UserError: if there is no caption head, or no validation split to choose the best weights by.
     """
-    if not any(stage.minimum_risk for stage in config.train.stages):
+    if not any(stage.self_critical for stage in config.train.stages):
         return False
-    if keys.HEAD_CAPTION not in heads:
-        raise UserError(f"train.stages: minimum_risk learns captions, and task '{config.task}' trains none.")
+    if not any(head.field == keys.CAPTION for head in heads):
+        raise UserError(f"train.stages: self_critical learns captions, and task '{config.task}' trains none.")
     if keys.VALIDATION not in source.splits() or not source.size(keys.VALIDATION):
         raise UserError(
-            "train.stages: minimum_risk chooses the best weights by the captions of the validation split, and "
+            "train.stages: self_critical chooses the best weights by the captions of the validation split, and "
             "the data have none: put some clips into it."
         )
     return True

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from vtkeras import keys
-from vtkeras.encoders.objects import TemporalObjects
+from vtkeras.encoders.spatial_softmax import SpatialSoftmaxTokens
 
 MASK = np.ones((1, 2), bool)
 
 
 @pytest.fixture
 def encoder():
-    encoder = TemporalObjects(dim=8, max_frames=4, num_tokens=3, num_layers=1, num_heads=2)
+    encoder = SpatialSoftmaxTokens(dim=8, max_frames=4, num_tokens=3, num_layers=1, num_heads=2)
     encoder.build((None, 2, 9, 5))
     return encoder
 

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from vtkeras import keys
+from vtkeras.errors import UserError
 from vtkeras.layers import FeedForward, MaskedMean, RelationAttention
 
 # Variance of the first maps' weights times their inputs: less, and every token is the mean of the whole frame.
@@ -12,7 +13,7 @@ SHARPNESS = 16.0
 
 
 @keras.saving.register_keras_serializable("vtkeras")
-class TemporalObjects(keras.layers.Layer):
+class SpatialSoftmaxTokens(keras.layers.Layer):
     """A few tokens a frame, each with a place, related by self-attention that knows how far apart they are.
 
     Each token is the mean of the frame's patches under a learned map, and its place the mean of their
@@ -40,7 +41,7 @@ class TemporalObjects(keras.layers.Layer):
         (batch, heads, time * tokens, time * tokens).
 
     Example:
-        >>> encoder = TemporalObjects(dim=64, max_frames=8, num_tokens=16)
+        >>> encoder = SpatialSoftmaxTokens(dim=64, max_frames=8, num_tokens=16)
         >>> video = encoder(keras.random.normal((2, 8, 100, 96)), ops.ones((2, 8), "bool"))
         >>> video["sequence"].shape, video["maps"].shape
         ((2, 128, 64), (2, 128, 100))
@@ -54,6 +55,19 @@ class TemporalObjects(keras.layers.Layer):
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.dropout = dropout
+
+    @staticmethod
+    def sizes(options):
+        """Keyword arguments of this kind of encoder out of a `ModelConfig`.
+
+        Raises:
+            UserError: if the config keeps channels for motion alone, which this encoder cannot.
+        """
+        if options.motion and options.motion_dim:
+            raise UserError(
+                "model.temporal_encoder 'spatial_softmax' keeps no channels for motion: set model.motion_dim to 0."
+            )
+        return {}
 
     def build(self, patches_shape, frames_mask_shape=None):
         options = {"dtype": self.dtype_policy}

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
-from vtkeras import keys
 from vtkeras.metrics import ExpectedCalibrationError, classification_report
-from vtkeras.tasks.baselines import Chances, Examples, Predictions
+from vtkeras.tasks.base import LOWER, Column, Head
+from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
 NOTHING = "(nothing)"
-SEPARATORS = {keys.HEAD_ANSWER: None, keys.HEAD_LABEL: keys.LABEL_SEPARATOR}
 AVERAGED = tuple(f"{kind}_{score}" for kind in ("macro", "micro") for score in ("precision", "recall", "f1"))
-Pairs = list[tuple[frozenset, frozenset]]  # (right labels, said labels) of each example
+Pairs = list[tuple[frozenset, frozenset]]  # (right labels, predicted labels) of each example
+
+
+def class_columns(name: str, *unlisted: str) -> dict[str, Column]:
+    """The columns of a head that chooses among classes.
+
+    Args:
+        name: of the head; every column's name begins with it.
+        unlisted: scores that tables leave out.
+
+    Example:
+        >>> class_columns("label")["label_accuracy"].title
+        'label %'
+    """
+    titles = {"macro_f1": f"{name} F1", "micro_f1": f"{name} micro F1"}
+    averaged = {
+        score: Column(titles.get(score, f"{name} {score.replace('_', ' ')}"), listed=score in titles.keys() - unlisted)
+        for score in AVERAGED
+    }
+    scores = {
+        "accuracy": Column(f"{name} %", "%"),
+        **averaged,
+        "calibration_error": Column(f"{name} ECE", better=LOWER),
+    }
+    return {f"{name}_{score}": column for score, column in scores.items()}
 
 
 def split_labels(text: str, separator: str | None) -> frozenset[str]:
@@ -28,24 +52,24 @@ def split_labels(text: str, separator: str | None) -> frozenset[str]:
 
 
 def class_scores(
-    truth: list[str], said: list[str], separator: str | None, chances: Chances | None = None
+    truth: list[str], predicted: list[str], separator: str | None, probabilities: ClassProbabilities | None = None
 ) -> dict[str, float | None]:
     """Accuracy and averaged precision, recall and F1, over the examples whose truth is known.
 
     Args:
-        truth, said: one text an example; an empty truth leaves the example out.
+        truth, predicted: one text an example; an empty truth leaves the example out.
         separator: what joins several labels; None for one label an example.
-        chances: the probabilities behind `said`, for the calibration error.
+        probabilities: the probabilities behind `predicted`, for the calibration error.
 
     Returns:
         dict of `accuracy` (the whole set of labels is right), `macro_f1` and the like, and
-        `calibration_error`, None without `chances`; empty if no truth is known.
+        `calibration_error`, None without `probabilities`; empty if no truth is known.
 
     Example:
         >>> class_scores(["cat", "dog"], ["cat", "cat"], None)["macro_f1"]  # cat 2/3, dog 0
         0.333...
     """
-    pairs = _pairs(truth, said, separator)
+    pairs = _pairs(truth, predicted, separator)
     if not pairs:
         return {}
     classes = _classes(pairs)
@@ -54,7 +78,7 @@ def class_scores(
     )
     report = classification_report(right, given, multi_label=True)
     scores = {"_".join(reversed(name.split("_"))): value for name, value in report.items()}
-    calibration = reliability(truth, separator, chances)
+    calibration = reliability(truth, separator, probabilities)
     return {
         "accuracy": float(np.mean([one == other for one, other in pairs])),
         **{name: scores[name] for name in AVERAGED},
@@ -62,27 +86,26 @@ def class_scores(
     }
 
 
-def closed_heads(predictions: Predictions, test: Examples) -> tuple[tuple, ...]:
-    """(head, truth, what was said, chances) of answers and of labels."""
-    return (
-        (keys.HEAD_ANSWER, test.answers, predictions.answers, predictions.answer_chances),
-        (keys.HEAD_LABEL, test.labels, predictions.labels, predictions.label_chances),
-    )
+def class_details(heads: Sequence[Head], predictions: dict[str, Predicted], test: Examples) -> dict[str, dict]:
+    """What lies behind the averages, for every head that chooses among classes.
 
-
-def class_details(predictions: Predictions, test: Examples) -> dict[str, dict]:
-    """What lies behind the averages, for answers and for labels where there are any.
+    Args:
+        heads: of the model.
+        predictions: {head: what the model says}.
+        test: the examples.
 
     Returns:
-        {"answer" or "label": {"classes": rows of `per_class`, "confusions": rows of `confusions`,
+        {head: {"classes": rows of `per_class`, "confusions": rows of `confusions`,
         "reliability": rows of `reliability` or None}}.
     """
     details = {}
-    for head, truth, said, chances in closed_heads(predictions, test):
-        pairs = _pairs(truth, said or [], SEPARATORS[head])
+    for head in (head for head in heads if head.from_classes and head.name in predictions):
+        truth = [head.as_text(one) for one in test.truths[head.name]]
+        predicted = predictions[head.name]
+        pairs = _pairs(truth, predicted.texts, head.separator)
         if pairs:
-            calibration = reliability(truth, SEPARATORS[head], chances)
-            details[head] = {
+            calibration = reliability(truth, head.separator, predicted.classes)
+            details[head.name] = {
                 "classes": per_class(pairs),
                 "confusions": confusions(pairs),
                 "reliability": calibration and calibration["bins"],
@@ -94,10 +117,10 @@ def per_class(pairs: Pairs) -> list[dict]:
     """Precision, recall and F1 of each class, the most frequent class first.
 
     Args:
-        pairs: (right labels, said labels) of each example.
+        pairs: (right labels, predicted labels) of each example.
 
     Returns:
-        Rows of class, support (examples that have it), predicted (examples said to), precision,
+        Rows of class, support (examples that have it), predicted (examples predicted to), precision,
         recall and f1; a division by zero gives 0.
 
     Example:
@@ -106,8 +129,8 @@ def per_class(pairs: Pairs) -> list[dict]:
         0.5
     """
     support = Counter(label for right, _ in pairs for label in right)
-    predicted = Counter(label for _, said in pairs for label in said)
-    hits = Counter(label for right, said in pairs for label in right & said)
+    predicted = Counter(label for _, given in pairs for label in given)
+    hits = Counter(label for right, given in pairs for label in right & given)
     return [
         {
             "class": label,
@@ -122,49 +145,49 @@ def per_class(pairs: Pairs) -> list[dict]:
 
 
 def confusions(pairs: Pairs) -> list[dict]:
-    """The confusion matrix as rows of `is`, `said` and `count`; cells of 0 are left out.
+    """The confusion matrix as rows of `actual`, `predicted` and `count`; cells of 0 are left out.
 
-    A right label that was said counts on the diagonal. One that was missed counts against each label that
-    was said wrongly in its place, or against "(nothing)"; a wrong one in no label's place was taken for
+    A right label that was predicted counts on the diagonal. One that was missed counts against each label that
+    was predicted wrongly in its place, or against "(nothing)"; a wrong one in no label's place was taken for
     "(nothing)". With one label an example this is the ordinary confusion matrix.
 
     Example:
         >>> confusions([(frozenset({"cat"}), frozenset({"dog"}))])
-        [{'is': 'cat', 'said': 'dog', 'count': 1}]
+        [{'actual': 'cat', 'predicted': 'dog', 'count': 1}]
     """
     cells: Counter = Counter()
-    for right, said in pairs:
-        cells.update((label, label) for label in right & said)
-        missed, wrong = right - said or {NOTHING}, said - right or {NOTHING}
+    for right, given in pairs:
+        cells.update((label, label) for label in right & given)
+        missed, wrong = right - given or {NOTHING}, given - right or {NOTHING}
         cells.update((one, other) for one in missed for other in wrong if (one, other) != (NOTHING, NOTHING))
-    return [{"is": one, "said": other, "count": count} for (one, other), count in sorted(cells.items())]
+    return [{"actual": one, "predicted": other, "count": count} for (one, other), count in sorted(cells.items())]
 
 
-def reliability(truth: list[str], separator: str | None, chances: Chances | None) -> dict | None:
+def reliability(truth: list[str], separator: str | None, probabilities: ClassProbabilities | None) -> dict | None:
     """Confidence against accuracy, over the examples whose truth the model knows.
 
     Args:
         truth: one text an example.
         separator: what joins several labels.
-        chances: the model's probabilities.
+        probabilities: the model's probabilities.
 
     Returns:
         dict of `error`, the expected calibration error, and `bins`, rows of confidence, accuracy and
-        count; None without `chances` or any such example.
+        count; None without `probabilities` or any such example.
     """
-    if chances is None:
+    if probabilities is None:
         return None
-    places = {name: place for place, name in enumerate(chances.classes)}
+    places = {name: place for place, name in enumerate(probabilities.classes)}
     named = [split_labels(text, separator) for text in truth]
     known = [row for row, labels in enumerate(named) if labels and labels <= places.keys()]
     if not known:
         return None
-    metric = ExpectedCalibrationError(len(places), multi_label=chances.several)
-    if chances.several:
-        right = np.array([[float(name in named[row]) for name in chances.classes] for row in known])
+    metric = ExpectedCalibrationError(len(places), multi_label=probabilities.several)
+    if probabilities.several:
+        right = np.array([[float(name in named[row]) for name in probabilities.classes] for row in known])
     else:
         right = np.array([min(places[label] for label in named[row]) for row in known])
-    metric.update_state(right, chances.probabilities[known])
+    metric.update_state(right, probabilities.probabilities[known])
     return {"error": float(metric.result()), "bins": metric.reliability()}
 
 
@@ -191,20 +214,21 @@ def to_markdown(details: dict[str, dict], most_classes: int = 25, most_columns: 
 
 
 def _confusion_lines(head: str, cells: list[dict], most_columns: int) -> list[str]:
-    names = {cell[side] for cell in cells for side in ("is", "said")}
+    names = {cell[side] for cell in cells for side in ("actual", "predicted")}
     names = sorted(names, key=lambda name: (name == NOTHING, name))
     if len(names) <= most_columns:
-        counts = {(cell["is"], cell["said"]): cell["count"] for cell in cells}
-        lines = [f"#### {head}: confusion matrix", "", "| is \\ said | " + " | ".join(map(_cell, names)) + " |"]
+        counts = {(cell["actual"], cell["predicted"]): cell["count"] for cell in cells}
+        titles = " | ".join(map(_cell, names))
+        lines = [f"#### {head}: confusion matrix", "", f"| actual \\ predicted | {titles} |"]
         lines.append("| --- |" + " ---: |" * len(names))
         return lines + [
             f"| {_cell(one)} | " + " | ".join(str(counts.get((one, other), 0)) for other in names) + " |"
             for one in names
         ]
-    wrong = sorted((cell for cell in cells if cell["is"] != cell["said"]), key=lambda cell: -cell["count"])
-    lines = [f"#### {head}: commonest confusions", "", "| is | said | times |", "| --- | --- | ---: |"]
+    wrong = sorted((cell for cell in cells if cell["actual"] != cell["predicted"]), key=lambda cell: -cell["count"])
+    lines = [f"#### {head}: commonest confusions", "", "| actual | predicted | times |", "| --- | --- | ---: |"]
     for cell in wrong[:most_columns]:
-        lines.append(f"| {_cell(cell['is'])} | {_cell(cell['said'])} | {cell['count']} |")
+        lines.append(f"| {_cell(cell['actual'])} | {_cell(cell['predicted'])} | {cell['count']} |")
     return lines
 
 
@@ -212,10 +236,10 @@ def _cell(name: str) -> str:
     return name.replace("|", r"\|")
 
 
-def _pairs(truth: list[str], said: list[str], separator: str | None) -> Pairs:
-    sets = [[split_labels(text, separator) for text in texts] for texts in (truth, said)]
+def _pairs(truth: list[str], predicted: list[str], separator: str | None) -> Pairs:
+    sets = [[split_labels(text, separator) for text in texts] for texts in (truth, predicted)]
     return [(right, given) for right, given in zip(*sets) if right]
 
 
 def _classes(pairs: Pairs) -> list[str]:
-    return sorted(set().union(*(right | said for right, said in pairs)))
+    return sorted(set().union(*(right | given for right, given in pairs)))

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from vtkeras.cli import app
 from vtkeras.errors import UserError
+from vtkeras.evaluation.score import score_files
 from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS, bleu, exact_match
-from vtkeras.tasks.score import score_files
 
 REFERENCES = 'id,reference\n1,a cat sat\n2,"你好, 世界"\n1,the cat sat\n'
 PREDICTIONS = "id,prediction\n2,你好世界\n1,A cat SAT.\n"

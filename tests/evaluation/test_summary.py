@@ -5,7 +5,7 @@ from fixtures.tvsum import TVSUM, needs_tvsum
 from vtkeras.data.annotations import AnnotatedVideo, Opinions, read_tvsum, uniform_shots
 from vtkeras.data.shot_sequence import ShotSequence
 from vtkeras.errors import UserError
-from vtkeras.tasks.summary import (
+from vtkeras.evaluation.summary import (
     CHANCE,
     HUMAN,
     chance,

@@ -1,0 +1,227 @@
+"""Baselines and scores on examples small enough to check by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from vtkeras.data.sources.base import first_word
+from vtkeras.evaluation.baselines import BASELINES, most_common, nearest_clip, text_only, thumbnail
+from vtkeras.evaluation.evaluate import by_kind, evaluate, score
+from vtkeras.evaluation.reading import read_split
+from vtkeras.evaluation.tables import PredictionTable, to_markdown, write_results
+from vtkeras.tasks import HEADS, TASKS
+from vtkeras.tasks.predicted import Examples, Predicted
+from vtkeras.training.run import Run, make_source
+
+CAPTION, ANSWER, LABEL, CONTRASTIVE = (HEADS[name] for name in ("caption", "answer", "label", "contrastive"))
+ALL = (CAPTION, ANSWER, LABEL, CONTRASTIVE)
+
+
+def examples(captions, questions, answers, labels, **others):
+    """Examples whose truths are given as lists of texts."""
+    truths = {
+        "caption": captions,
+        "answer": answers,
+        "written_answer": answers,
+        "label": labels,
+        "contrastive": [(*texts, "")[0] for texts in captions],
+    }
+    return Examples(ids=[str(row) for row in range(len(questions))], questions=questions, truths=truths, **others)
+
+
+TRAIN = examples(
+    captions=[["a cat"], ["a cat"], ["a dog"]],
+    questions=["what?", "what?", "how many?"],
+    answers=[["cat"], ["cat"], ["one"]],
+    labels=["pet", "pet", "pet|dog"],
+    thumbnails=np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], "float32"),
+)
+TEST = examples(
+    captions=[["a cat", "one cat"], ["a dog"]],
+    questions=["how many?", "what?"],
+    answers=[["one"], ["dog"]],
+    labels=["pet", "pet|dog"],
+    thumbnails=np.array([[0.9, 0.1], [0.1, 0.9]], "float32"),
+)
+
+
+def test_most_common():
+    assert [most_common(head, TRAIN, TEST).texts[0] for head in (CAPTION, ANSWER, LABEL)] == ["a cat", "cat", "pet"]
+
+
+def test_text_only_knows_the_question():
+    assert text_only(ANSWER, TRAIN, TEST).texts == ["one", "cat"]
+    assert text_only(LABEL, TRAIN, TEST).texts == ["pet|dog", "pet"]
+    assert text_only(CAPTION, TRAIN, TEST).texts == ["a cat"] * 2
+
+
+def test_text_only_falls_back_on_an_unseen_question():
+    unseen = examples([["x"]], ["why?"], [["no"]], ["pet"])
+    assert text_only(ANSWER, TRAIN, unseen).texts == ["cat"]
+    assert nearest_clip(ANSWER, TRAIN, unseen) is None  # it has no frames
+
+
+def test_nearest_clip_takes_the_answer_of_the_nearest_that_was_asked_the_same():
+    # Cosines of test 1: 0.9, 0.78, 0.1; of test 2: 0.1, 0.62, 0.9.
+    assert nearest_clip(CAPTION, TRAIN, TEST).texts == ["a cat", "a dog"]
+    # Test 1 asks "how many?", which only the third was asked; test 2 asks "what?": the second is nearest.
+    assert nearest_clip(ANSWER, TRAIN, TEST).texts == ["one", "cat"]
+
+
+def test_score_by_hand():
+    said = {"caption": ["one cat", "a cat"], "answer": ["one", "cat"], "label": ["pet", "pet"]}
+    row = score(ALL, {head: Predicted(texts) for head, texts in said.items()}, TEST)
+    assert row["caption_exact"] == 0.5  # "one cat" is a reference, "a cat" is not one of the second clip's
+    assert row["answer_accuracy"] == 0.5
+    assert row["label_accuracy"] == 0.5  # the second lacks "dog"
+    # F1 of "pet" is 1, of "dog" 0: macro 0.5.  Answers: "one" 1, "dog" 0, and "cat", said though it is none, 0.
+    assert row["label_macro_f1"] == pytest.approx(0.5)
+    assert row["answer_macro_f1"] == pytest.approx(1 / 3)
+    # Words a cat, one cat, a dog: matched 2 of 2 and 1 of 2.  Different words: one, cat, a of four.
+    assert row["bleu1"] == pytest.approx(3 / 4) and row["distinct_1"] == pytest.approx(3 / 4)
+    assert row["answer_calibration_error"] is None and row["meteor"] is None
+    assert row["recall_at_1"] is None
+
+
+def test_recall_counts_every_clip_with_the_caption():
+    # Clips by queries "a cat" and "a dog"; "a dog" ranks its clip second.
+    found = {"contrastive": Predicted(values=np.array([[0.9, 0.8], [0.1, 0.2]]))}
+    row = score(ALL, found, TEST)
+    assert row["recall_at_1"] == 0.5 and row["recall_at_5"] == 1.0
+
+
+def test_thumbnail_is_a_unit_vector_of_block_means():
+    # One frame of 2 x 2 blocks of 2 x 2 pixels; two bright blocks share the length: 1 / sqrt(2) each.
+    frames = np.zeros((1, 4, 4, 3), "uint8")
+    frames[0, :2, :2] = frames[0, 2:, 2:] = 255
+    np.testing.assert_allclose(thumbnail(frames, side=2), np.array([1, 0, 0, 1]) / np.sqrt(2), atol=1e-6)
+
+
+def test_thumbnail_of_a_black_clip_is_zero():
+    assert not thumbnail(np.zeros((2, 16, 16, 3), "uint8")).any()
+
+
+def test_evaluate_writes_one_table_for_models_and_baselines(tiny_run, tmp_path):
+    run = Run.open(tiny_run)
+    table = PredictionTable()
+    results = evaluate(
+        {"tiny": run.reader()}, make_source(run.config), run.preprocessor, ["test", "one_digit"],
+        train_clips=16, limit=6, report=lambda line: None, keep=table.add,
+    )
+    splits = results["splits"]
+    assert list(splits) == ["test", "one_digit"] and splits["test"]["examples"] == 6
+    assert list(splits["test"]["systems"]) == ["tiny", *BASELINES]
+    row = splits["test"]["systems"]["tiny"]
+    assert set(row) == set(results["columns"]) == {name for head in run.heads for name in head.columns}
+    assert results["columns"]["unended_rate"] == {
+        "title": "unended %", "unit": "%", "better": "lower", "listed": True
+    }  # fmt: skip
+    # One answer each, from the closed set; captions without times.
+    events = {"event_precision", "event_recall", "event_exact", "soda"}
+    assert {name for name, value in row.items() if value is None} == {"meteor", "vqa_accuracy", *events}
+    assert 0 <= row["unended_rate"] <= 1
+    assert np.isfinite([value for value in row.values() if value is not None]).all()
+    kinds = splits["test"]["kinds"]
+    assert sum(kind["questions"] for kind in kinds.values()) == 6
+    assert all(set(kind["systems"]) == {"tiny", *BASELINES} for kind in kinds.values())
+    assert set(splits["test"]["details"]["tiny"]) == {"answer", "label"}
+    assert len(table.rows) == 12 and all(row["caption_predicted"] is not None for row in table.rows)
+    write_results(results, tmp_path)
+    assert json.loads((tmp_path / "metrics.json").read_text()) == results
+    assert (tmp_path / "metrics.md").read_text() == to_markdown(results)
+    assert "| nearest training clip |" in to_markdown(results)
+    assert "### one_digit: tiny" in (tmp_path / "classes.md").read_text()
+
+
+def test_models_of_other_sizes_read_the_split_together(tiny_config, tiny_model, preprocessor):
+    # The second one sees clips of 16 pixels; each must get what its own preprocessor makes.
+    from vtkeras.data.preprocess import Preprocessor
+
+    small = Preprocessor(tiny_config("data.image_size=16").data, preprocessor.vocabulary)
+    seen = {}
+
+    class Watching:
+        heads = ()
+
+        def __init__(self, name, preprocessor):
+            self.name, self.preprocessor = name, preprocessor
+
+        def predict(self, batch):
+            seen[self.name] = batch["frames"].shape
+            return {}
+
+    systems = {"large": Watching("large", preprocessor), "small": Watching("small", small)}
+    found, said = read_split(make_source(tiny_config()), "test", [LABEL], preprocessor, systems, limit=3)
+    assert seen == {"large": (3, 4, 32, 32, 3), "small": (3, 4, 16, 16, 3)} and said == {"large": {}, "small": {}}
+    assert len(found.ids) == len(found.truths["label"]) == len(found.thumbnails) == 3
+
+
+def test_only_trained_heads_are_asked(tiny_config, tiny_model, preprocessor):
+    reader = TASKS["multitask"].reader(tiny_model, preprocessor, [LABEL])
+    source = make_source(tiny_config())
+    _, said = read_split(source, "test", [LABEL], preprocessor, {"tiny": reader}, limit=4)
+    assert list(said["tiny"]) == ["label"]
+    found = said["tiny"]["label"]
+    assert len(found.texts) == 4 and found.classes.several
+
+
+ASKED = examples(
+    questions=["q"] * 5,
+    kinds=["is", "is", "how many", "is", "where"],
+    answers=[["yes"] * 2 + ["no"] * 8, ["no"], ["two"], [""], ["yes"]],
+    captions=[[]] * 5,
+    labels=[""] * 5,
+)
+SAID = {"a model": {"answer": Predicted(["yes", "yes", "two", "yes", "no"])}, "mute": {}}
+
+
+def test_by_kind_by_hand():
+    # The fourth has no right answer and does not count.
+    assert by_kind(ALL, SAID, ASKED) == {
+        "is": {"questions": 2, "systems": {"a model": 0.5}},
+        "how many": {"questions": 1, "systems": {"a model": 1.0}},
+        "where": {"questions": 1, "systems": {"a model": 0.0}},
+    }
+
+
+def test_rare_kinds_count_together(monkeypatch):
+    monkeypatch.setattr("vtkeras.evaluation.evaluate.MOST_KINDS", 1)
+    found = by_kind(ALL, SAID, ASKED)
+    assert found["other"] == {"questions": 2, "systems": {"a model": 0.5}}
+    systems = {"a model": score(ALL, {}, ASKED)}
+    split = {"examples": 5, "systems": systems, "kinds": found}
+    table = to_markdown({"columns": {}, "splits": {"test": split}})
+    assert "| answers right % | is (2) | other (2) |" in table and "| a model | 50.0 | 50.0 |" in table
+
+
+def test_vqa_accuracy_counts_questions_with_several_answers():
+    # Only the first has as many as four. Two of ten said yes: (2 * 1/3 + 8 * 2/3) / 10 = 0.6.
+    row = score(ALL, {"answer": Predicted(["yes", "no", "two", "", "no"])}, ASKED)
+    assert row["vqa_accuracy"] == pytest.approx(0.6) and row["answer_accuracy"] == 0.75
+    assert row["recall_at_1"] is None and row["caption_exact"] is None
+
+
+def test_written_answers_have_their_own_column():
+    heads = (ANSWER, HEADS["written_answer"])
+    said = {"answer": Predicted(["yes"] * 5), "written_answer": Predicted(["yes", "no", "two", "", "yes"])}
+    row = score(heads, said, ASKED)
+    assert row["written_answer_accuracy"] == 1.0 and row["answer_accuracy"] == 0.5
+
+
+def test_first_word():
+    assert [first_word(question) for question in ("How many are there?", "how", "Is it?", "哪里？")] == [
+        "how many", "how", "is", "哪里？"
+    ]  # fmt: skip
+
+
+def test_dense_captions_are_scored_as_events_and_cut_ones_counted():
+    captions = [["<t=0> <t=16> a cat jumps <t=16> <t=31> a dog barks"], ["<t=0> <t=31> a cat"]]
+    test = examples(captions, ["", ""], [[""], [""]], ["", ""])
+    texts = ["<t=0> <t=16> a cat jumps", "<t=0> <t=31> a cat"]
+    row = score([CAPTION], {"caption": Predicted(texts, ended=[True, False])}, test)
+    # One of two events is found in the first video, the only one in the second.
+    assert row["event_exact"] == row["event_recall"] == 0.75 and row["event_precision"] == 1.0
+    # SODA: 2 * 1 / (1 + 2) in the first, 1 in the second.
+    assert row["soda"] == pytest.approx((2 / 3 + 1) / 2)
+    assert row["caption_exact"] == 0.5 and row["unended_rate"] == 0.5 and row["repetition_rate"] == 0.0

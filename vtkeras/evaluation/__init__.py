@@ -1,0 +1,1 @@
+"""Systems measured on the same examples: tables, baselines, reports."""

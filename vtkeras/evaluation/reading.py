@@ -1,0 +1,105 @@
+"""One reading of a split, for all systems that are compared on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.data.pipeline import with_one_caption
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.sources.base import Source
+from vtkeras.evaluation.baselines import thumbnail
+from vtkeras.tasks import Head, Reader
+from vtkeras.tasks.predicted import Examples, Predicted
+
+BATCH = 32
+
+
+def read_split(
+    source: Source,
+    split: str,
+    heads: Sequence[Head],
+    preprocessor: Preprocessor,
+    systems: dict[str, Reader] | None = None,
+    limit: int | None = None,
+) -> tuple[Examples, dict[str, dict[str, Predicted]]]:
+    """Reads a split once: what is right of each example, and what every system says of it.
+
+    Args:
+        source: gives the examples.
+        split: one of `source.splits()`.
+        heads: whose truths to keep.
+        preprocessor: brings clips to the size that thumbnails are made of.
+        systems: {name: reader}; each brings clips to the shape that its model knows.
+        limit: examples at most; None takes all.
+
+    Returns:
+        the examples, and {system: {head: what it says}}.
+    """
+    systems = systems or {}
+    examples, thumbnails = Examples(truths={head.name: [] for head in heads}), []
+    outputs: dict[str, list[dict]] = {name: [] for name in systems}
+    ask = {name: tf.function(reader.predict, reduce_retracing=True) for name, reader in systems.items()}
+    shapes = {"": preprocessor, **{name: reader.preprocessor for name, reader in systems.items()}}
+    for batch in _batches(source.load(split), shapes, limit):
+        for example in batch[""]:
+            question = example.get(keys.QUESTION, b"").decode()
+            examples.ids.append(example[keys.VIDEO_ID].decode())
+            examples.questions.append(question)
+            examples.kinds.append(source.question_kind(question) if question.strip() else "")
+            for head in heads:
+                examples.truths[head.name].append(head.truth(example))
+            if keys.FRAMES in example:
+                thumbnails.append(thumbnail(example[keys.FRAMES]))
+        for name in systems:
+            outputs[name].append(tf.nest.map_structure(np.asarray, ask[name](_stack(batch[name]))))
+    if thumbnails:
+        examples.thumbnails = np.stack(thumbnails)
+    return examples, {name: _collect(systems[name], outputs[name], examples) for name in systems}
+
+
+def _batches(
+    dataset: tf.data.Dataset, shapes: dict[str, Preprocessor], limit: int | None
+) -> Iterator[dict[str, list[dict]]]:
+    """Up to `BATCH` examples at a time, as each of the preprocessors prepares them; equal ones do it once."""
+    different = {preprocessor.config.model_dump_json(): preprocessor for preprocessor in shapes.values()}
+    prepared = dataset.take(-1 if limit is None else limit).map(
+        lambda example: {key: _prepare(example, preprocessor) for key, preprocessor in different.items()},
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    rows: list[dict] = []
+    for example in prepared.as_numpy_iterator():
+        rows.append(example)
+        if len(rows) == BATCH:
+            yield _by_name(rows, shapes)
+            rows = []
+    if rows:
+        yield _by_name(rows, shapes)
+
+
+def _prepare(example: dict, preprocessor: Preprocessor) -> dict:
+    """The example as models read it, with its first caption, and all captions beside."""
+    every = {keys.CAPTIONS: example[keys.CAPTIONS]} if keys.CAPTIONS in example else {}
+    return {**with_one_caption(preprocessor.prepare(example)), **every}
+
+
+def _by_name(rows: list[dict], shapes: dict[str, Preprocessor]) -> dict[str, list[dict]]:
+    return {name: [row[shape.config.model_dump_json()] for row in rows] for name, shape in shapes.items()}
+
+
+def _stack(rows: list[dict]) -> dict[str, tf.Tensor]:
+    """The fields that have one shape in every example, as a batch."""
+    names = (name for name in rows[0] if name != keys.CAPTIONS)
+    return {name: tf.constant(np.stack([row[name] for row in rows])) for name in names}
+
+
+def _collect(reader: Reader, batches: list[dict], examples: Examples) -> dict[str, Predicted]:
+    joined = {
+        head.name: {key: np.concatenate([one[head.name][key] for one in batches]) for key in batches[0][head.name]}
+        for head in reader.heads
+    }
+    return {head.name: head.collect(joined[head.name], reader, examples) for head in reader.heads}

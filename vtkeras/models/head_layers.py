@@ -1,0 +1,209 @@
+"""Output layers over a trunk's readings. Each says what it reads, and which tokens it takes beside that.
+
+A head layer has the attributes
+    reads: names of readings, a subset of `keys.READS_VIDEO`, `READS_QUESTION` and `READS_TEXT`.
+    tokens: {name of an input: its shape without the batch}, int32.
+    word_by_word: bool, whether it writes a text with the video alone as context.
+and is called with one dict of these readings and tokens.
+"""
+
+import keras
+from keras import ops
+
+from vtkeras import keys
+from vtkeras.layers import MaskedMax
+
+
+class _HeadLayer(keras.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, reading, mask=None):
+        return None  # masks are in the reading
+
+@keras.saving.register_keras_serializable("vtkeras")
+class WrittenText(_HeadLayer):
+    """Logits of a text that a decoder writes with a reading as its context.
+
+    Args:
+        decoder: `TextDecoder`; several head layers may share one.
+        reads: name of the reading that is the context.
+        tokens: name of the decoder's input.
+        length: int, tokens of the text.
+        texts: int, texts a clip, where the reading holds several questions; 1 for one without an axis of its own.
+
+    Call arguments:
+        reading: {reads: dict of `sequence` (batch, context_length, dim) and `mask`, tokens: int32 (batch, length)},
+            with an axis of texts after the batch for several.
+
+    Returns:
+        float32 (batch, length, vocabulary_size), or (batch, texts, length, vocabulary_size).
+
+    Example:
+        >>> head = WrittenText(decoder, reads="video", tokens="caption_tokens", length=24)
+        >>> head({"video": video, "caption_tokens": ops.ones((2, 24), "int32")}).shape
+        (2, 24, 100)
+    """
+
+    def __init__(self, decoder, reads, tokens, length, texts=1, **kwargs):
+        super().__init__(**kwargs)
+        self.decoder = decoder
+        self.reads = (reads,)
+        self.tokens_name = tokens
+        self.tokens = {tokens: (length,) if texts == 1 else (texts, length)}
+        self.length = length
+        self.texts = texts
+        self.word_by_word = reads == keys.READS_VIDEO
+
+    def build(self, reading_shape):
+        if not self.decoder.built:
+            context = reading_shape[self.reads[0]][keys.SEQUENCE]
+            self.decoder.build((None, self.length), (None, *context[-2:]))
+
+    def call(self, reading, training=None):
+        context, tokens = reading[self.reads[0]], reading[self.tokens_name]
+        sequence, mask = context[keys.SEQUENCE], context[keys.MASK]
+        if self.texts > 1:
+            sequence = ops.reshape(sequence, (-1, *sequence.shape[2:]))
+            mask, tokens = (ops.reshape(rows, (-1, rows.shape[-1])) for rows in (mask, tokens))
+        logits = self.decoder(tokens, sequence, mask, training=training)
+        if self.texts == 1:
+            return logits
+        return ops.reshape(logits, (-1, self.texts, *logits.shape[1:]))
+
+    def compute_output_spec(self, reading, training=None):
+        tokens = reading[self.tokens_name]
+        return keras.KerasTensor((*tokens.shape, self.decoder.vocabulary_size), "float32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "reads": self.reads[0],
+            "tokens": self.tokens_name,
+            "length": self.length,
+            "texts": self.texts,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "decoder": keras.saving.deserialize_keras_object(config["decoder"])})
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class ClassLogits(_HeadLayer):
+    """Logits of classes from a question that has read the video, and on request from the video itself.
+
+    Args:
+        num_classes: int.
+        with_video: bool, add the strongest sign of each channel in any patch, and read the mean over all
+            questions of a clip.
+        single: bool, exactly one class is right; otherwise each has a probability of its own.
+
+    Call arguments:
+        reading: {"question": dict with `pooled` (batch, dim) or (batch, questions, dim)}, and "video" with
+            `sequence` and `mask` where it is read.
+
+    Returns:
+        float32 (batch, num_classes), or (batch, questions, num_classes) without the video.
+
+    Example:
+        >>> ClassLogits(5)({"question": {"pooled": ops.ones((2, 64))}}).shape
+        (2, 5)
+    """
+
+    tokens = {}
+    word_by_word = False
+
+    def __init__(self, num_classes, with_video=False, single=True, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.with_video = with_video
+        self.single = single
+        self.reads = (keys.READS_VIDEO, keys.READS_QUESTION) if with_video else (keys.READS_QUESTION,)
+        self.label_max = MaskedMax(dtype=self.dtype_policy, name="label_max")
+        self.logits = keras.layers.Dense(num_classes, dtype=self.dtype_policy, name="logits")
+
+    def build(self, reading_shape):
+        shape = reading_shape[keys.READS_QUESTION][keys.POOLED]
+        if self.with_video:
+            shape = (shape[0], shape[-1] + reading_shape[keys.READS_VIDEO][keys.SEQUENCE][-1])
+        self.logits.build(shape)
+
+    def call(self, reading):
+        summary = reading[keys.READS_QUESTION][keys.POOLED]
+        if self.with_video:
+            video = reading[keys.READS_VIDEO]
+            seen = self.label_max(video[keys.SEQUENCE], mask=video[keys.MASK])
+            summary = ops.mean(summary, axis=1) if len(summary.shape) == 3 else summary
+            summary = ops.concatenate([seen, summary], axis=-1)
+        return self.logits(summary)
+
+    def probabilities(self, reading):
+        """As `call`, but probabilities; outside training."""
+        logits = self(reading)
+        return ops.softmax(logits, axis=-1) if self.single else ops.sigmoid(logits)
+
+    def get_config(self):
+        own = {"num_classes": self.num_classes, "with_video": self.with_video, "single": self.single}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class SharedSpace(_HeadLayer):
+    """Unit vectors of a video and of a text in one space, scaled so that their products are logits.
+
+    The inverse temperature starts at 1 / 0.07 and is learned, at most 100 (Radford et al., "CLIP", 2021).
+
+    Args:
+        embedding_dim: int.
+        length: int, tokens of the text.
+
+    Call arguments:
+        reading: {"video": dict with `pooled` (batch, dim), "text": the same of a text}; the text encoder has read
+            the tokens.
+
+    Returns:
+        float32 (batch, 2, embedding_dim), the video's and the text's unit vector, each times the square root
+        of the inverse temperature.
+
+    Example:
+        >>> pooled = {"pooled": ops.ones((2, 64))}
+        >>> SharedSpace(8, 24)({"video": pooled, "text": pooled}).shape
+        (2, 2, 8)
+    """
+
+    reads = (keys.READS_VIDEO, keys.READS_TEXT)
+    word_by_word = False
+
+    def __init__(self, embedding_dim, length, **kwargs):
+        super().__init__(**kwargs)
+        self.embedding_dim = embedding_dim
+        self.length = length
+        self.tokens = {keys.MATCH_TOKENS: (length,)}
+        options = {"dtype": self.dtype_policy}
+        self.video_projection = keras.layers.Dense(embedding_dim, name="video_projection", **options)
+        self.text_projection = keras.layers.Dense(embedding_dim, name="text_projection", **options)
+
+    def build(self, reading_shape):
+        self.video_projection.build(reading_shape[keys.READS_VIDEO][keys.POOLED])
+        self.text_projection.build(reading_shape[keys.READS_TEXT][keys.POOLED])
+        self.log_scale = self.add_weight(
+            shape=(), initializer=keras.initializers.Constant(2.66), dtype="float32", name="log_scale"
+        )
+
+    def call(self, reading):
+        pair = [self.embed_video(reading[keys.READS_VIDEO]), self.embed_text(reading[keys.READS_TEXT])]
+        return ops.stack(pair, axis=1) * ops.exp(ops.minimum(self.log_scale, 4.6) / 2)
+
+    def embed_video(self, video):
+        """Unit vectors (batch, embedding_dim) of a video from `Trunk.encode_video`."""
+        return ops.normalize(self.video_projection(video[keys.POOLED]), axis=-1)
+
+    def embed_text(self, text):
+        """Unit vectors (batch, embedding_dim) of texts from `Trunk.encode_text`."""
+        return ops.normalize(self.text_projection(text[keys.POOLED]), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "embedding_dim": self.embedding_dim, "length": self.length}

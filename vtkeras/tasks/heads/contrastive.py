@@ -1,0 +1,81 @@
+"""The contrastive head: videos and captions in one space, for search."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.losses import ContrastiveLoss
+from vtkeras.metrics import retrieval_scores
+from vtkeras.models import SharedSpace
+from vtkeras.tasks.base import Column, Endpoint, Head
+from vtkeras.tasks.heads.signatures import FRAMES, TEXT
+from vtkeras.tasks.predicted import Predicted
+
+
+class ContrastiveHead(Head):
+    """Brings a clip and its caption together, and others apart (Radford et al., "CLIP", 2021)."""
+
+    name = "contrastive"
+    title = "Search"
+    loss_weight = 0.2
+    headline = "recall_at_1"
+    columns = {"recall_at_1": Column("R@1 %", "%"), "recall_at_5": Column("R@5 %", "%")}
+
+    def inputs(self, examples, preprocessor):
+        return {keys.MATCH_TOKENS: preprocessor.match(examples[keys.CAPTION])}
+
+    def targets(self, examples, preprocessor):
+        known = tf.strings.length(examples[keys.CAPTION]) > 0
+        # Keras brings targets to float32, which tells whole numbers apart below 2 ** 24.
+        ids = tf.cast(tf.strings.to_hash_bucket_fast(examples[keys.MATCH_ID], 2**24), tf.int32)
+        return tf.where(known, ids, -1), known
+
+    def layer(self, parts, vocabulary):
+        config = parts.config
+        return SharedSpace(config.model.embedding_dim, config.data.caption_length, dtype="float32", name="shared_space")
+
+    def loss(self, config, gather=None):
+        return ContrastiveLoss(gather)
+
+    def endpoints(self):
+        return Endpoint("embed_video", embed_video, (FRAMES,)), Endpoint("embed_text", embed_text, (TEXT,))
+
+    def predict(self, reader, batch):
+        return {"video": _space(reader).embed_video(batch[keys.READS_VIDEO])}
+
+    def collect(self, outputs, reader, examples):
+        """Similarity of every different caption (columns) to every clip (rows)."""
+        texts = _different(examples.truths[self.name])
+        return Predicted(values=outputs["video"] @ reader.embed_text(tf.constant(texts)).numpy().T if texts else None)
+
+    def truth(self, example):
+        return (*(text.decode() for text in example[keys.CAPTIONS]), "")[0]
+
+    def score(self, predicted, examples, meteor=False):
+        if predicted.values is None:
+            return {}
+        truths = examples.truths[self.name]
+        relevant = np.array([[text == truth for truth in truths] for text in _different(truths)])
+        found = retrieval_scores(predicted.values.T, relevant)
+        return {"recall_at_1": found["r@1"], "recall_at_5": found["r@5"]}
+
+
+def embed_video(reader, frames) -> tf.Tensor:
+    """Unit vectors (batch, embedding_dim) of clips uint8 (batch, time, height, width, 3)."""
+    return _space(reader).embed_video(reader.read_frames(frames))
+
+
+def embed_text(reader, text) -> tf.Tensor:
+    """Unit vectors (batch, embedding_dim) of texts, string (batch,)."""
+    return _space(reader).embed_text(reader.model.trunk.encode_text(reader.preprocessor.match(text)))
+
+
+def _space(reader) -> SharedSpace:
+    return reader.model.heads[ContrastiveHead.name]
+
+
+def _different(texts: list[str]) -> list[str]:
+    """The texts that are none twice and not empty, in order."""
+    return list(dict.fromkeys(filter(None, texts)))

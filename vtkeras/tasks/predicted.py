@@ -1,0 +1,59 @@
+"""Examples read into memory, and what a system says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Examples:
+    """A split read into memory: texts, what is right by each head, and a small grey copy of every clip.
+
+    Attributes:
+        ids: the clip of each example.
+        questions: one string an example, "" where nothing is asked.
+        kinds: the kind of each question, "" where nothing is asked.
+        truths: {head: what is right for each example}, as the head's `truth` gives it.
+        thumbnails: float32 (examples, features), unit length; None for data without frames.
+    """
+
+    ids: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    truths: dict[str, list[Any]] = field(default_factory=dict)
+    thumbnails: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class ClassProbabilities:
+    """How likely a model finds each class of each example.
+
+    Attributes:
+        classes: names.
+        probabilities: float (examples, classes).
+        several: each class has a probability of its own; otherwise they sum to 1.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    several: bool = False
+
+
+@dataclass
+class Predicted:
+    """What a system says of each example through one head.
+
+    Attributes:
+        texts: one string an example, in the form of the data's column; None for heads that say no text.
+        classes: `ClassProbabilities` behind the texts, where there are any.
+        ended: bool an example, False for a text that was cut at the longest length.
+        values: anything else that the head's `score` wants, one row an example.
+    """
+
+    texts: list[str] | None = None
+    classes: ClassProbabilities | None = None
+    ended: list[bool] | None = None
+    values: np.ndarray | None = None
