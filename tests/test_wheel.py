@@ -94,13 +94,14 @@ CONFIG = """
 import sys
 from vtkeras.config import load_config
 from vtkeras.data.text import build_vocabulary
-from vtkeras.tasks import TASKS
+from vtkeras.tasks import task_of
 from vtkeras.training.run import make_source
 from vtkeras.training.transfer import start_from
-vocabulary = build_vocabulary(make_source(load_config("demo")).texts(), 4000)
 for name in sys.argv[1:]:
     config = load_config(name)
-    model = TASKS[config.task].build(config, vocabulary)
+    source = make_source(load_config("demo") if config.data.source == "folder" else config)
+    vocabulary, task = build_vocabulary(source.texts(), 4000), task_of(config)
+    model = task.build(config, vocabulary, task.active_heads(config, vocabulary))
     if config.train.start_from:
         start_from(model, vocabulary, config.train.start_from, config.train.start_parts, report=print)
     print("built", name)

@@ -240,10 +240,9 @@ def load_config(name_or_file: str, overrides: list[str] | None = None) -> Config
         raise UserError(f"Config {path} cannot be read as text in UTF-8: {error}.") from None
     if not isinstance(values, dict):
         raise UserError(f"Config {path} must hold `key: value` lines, not a {type(values).__name__}.")
-    values = current_config(values)
     for override in overrides or []:
         _apply_override(values, override)
-    return parse_config(values, origin=str(path))
+    return parse_config(current_config(values), origin=str(path))
 
 
 def parse_config(values: dict, origin: str = "config") -> Config:

@@ -25,7 +25,8 @@ from vtkeras.workspace.library import list_clips, read_clip
 
 QUESTION = "is the red object on the left?"
 TINY = [
-    "data.image_size=32", "data.answer_length=3", "model.dim=16", "model.num_heads=2", "model.object_tokens=4",
+    "data.image_size=32", "data.answer_length=3", "model.dim=16", "model.num_heads=2",
+    "model.temporal_options={num_tokens: 4}",
     "model.temporal_layers=1",
 ]  # fmt: skip
 
@@ -39,7 +40,9 @@ def folder(tmp_path_factory):
     keras.utils.set_random_seed(0)
     save_config(config, folder / "config.yaml")
     vocabulary.save(folder / "vocabulary.json")
-    TASKS[config.task].build(config, vocabulary).save(folder / "model.keras")
+    task = TASKS[config.task]
+    model = task.build(config, vocabulary, task.active_heads(config, vocabulary))
+    model.save(folder / "model.keras")
     write_saved_model(Run.open(folder), folder / "saved_model")
     return folder
 
