@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from vtkeras.errors import UserError
@@ -52,7 +53,8 @@ def choose_model(models: list[Path]) -> Path:
     """The run whose model is to be asked; `?model=` in the address chooses it too."""
     asked = st.query_params.get("model")
     default = next((place for place, model in enumerate(models) if str(model) == asked), 0)
-    return st.selectbox("Model", models, index=default, format_func=short)
+    trust = "A model is a program that runs on this machine: put only models that you trust into these folders."
+    return st.selectbox("Model", models, index=default, format_func=short, help=trust)
 
 
 def short(folder: Path) -> str:
@@ -229,18 +231,22 @@ def show_data_commands() -> None:
     st.caption(plain(f"Looked in {roots}, and in the samples of every exported model."))
 
 
-def results_table(metrics) -> None:
-    """A run's results, the model beside its baselines."""
-    shares = [name for name in metrics if name.endswith(("_exact", "_accuracy", "_rate", "_at_1", "_at_5"))]
-    columns = {name: st.column_config.NumberColumn(metric_title(name), format="percent") for name in shares}
-    others = [name for name in metrics.select_dtypes("number") if name not in (*shares, "examples")]
-    columns |= {name: st.column_config.NumberColumn(metric_title(name), format="%.3f") for name in others}
-    st.dataframe(metrics, hide_index=True, column_config=columns)
+def results_table(metrics: pd.DataFrame, columns: dict[str, dict]) -> None:
+    """A run's results, the model beside its baselines.
 
-
-def metric_title(name: str) -> str:
-    """A metric's name in words."""
-    return name.replace("_at_", "@").replace("_", " ")
+    Args:
+        metrics: rows of systems.
+        columns: what is known of the metrics, as in `RunCard`.
+    """
+    shown = {
+        name: st.column_config.NumberColumn(
+            column["title"],
+            format="percent" if column["unit"] == "%" else "%.3f",
+            help=f"{column['better'].capitalize()} is better." if column["better"] else None,
+        )
+        for name, column in columns.items()
+    }
+    st.dataframe(metrics, hide_index=True, column_config=shown)
 
 
 def _paths(variable: str, default: str) -> list[Path]:

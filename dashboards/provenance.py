@@ -26,7 +26,7 @@ def show_provenance(model: Path, name: str, files: dict[str, tuple[str | bytes, 
             st.caption("Not evaluated: nothing is known of how often it is right.")
         else:
             with st.expander("How often it is right, beside baselines"):
-                common.results_table(card.metrics)
+                common.results_table(card.metrics, card.columns)
         show_files(files)
 
 

@@ -1,5 +1,11 @@
 """Names that older versions wrote into files, and what they are called now. Imports nothing."""
 
+# Metrics of which less is better, and endings of those that are shares, for a metrics.json that does not say
+OLD_LOWER = (
+    "answer_calibration_error", "label_calibration_error", "repeated_4grams", "repetition_rate", "unended_rate"
+)  # fmt: skip
+OLD_SHARES = ("_exact", "_accuracy", "_rate", "_at_1", "_at_5")
+
 # model.temporal_encoder
 TEMPORAL_ENCODERS = {"mean": "none", "objects": "spatial_softmax"}
 
@@ -68,7 +74,21 @@ def current_results(results: dict) -> dict:
         for heads in result.get("details", {}).values():
             for found in heads.values():
                 found["confusions"] = [{names.get(key, key): cell[key] for key in cell} for cell in found["confusions"]]
-    return {"columns": {}, "splits": results}
+    return {"columns": {name: _old_column(name) for name in sorted(_metrics_of(results))}, "splits": results}
+
+
+def _metrics_of(splits: dict) -> set[str]:
+    """Names of all metrics that any system has."""
+    return {name for result in splits.values() for scores in result["systems"].values() for name in scores}
+
+
+def _old_column(name: str) -> dict[str, str]:
+    """What a table says of a metric where the file does not."""
+    return {
+        "title": name.replace("_at_", "@").replace("_", " "),
+        "unit": "%" if name.endswith(OLD_SHARES) else "",
+        "better": "lower" if name in OLD_LOWER else "higher",
+    }
 
 
 def current_column(name: str) -> str:

@@ -34,23 +34,21 @@ def all_metrics(found: list[Evaluation]) -> pd.DataFrame:
     return table[[*FIRST_COLUMNS, *(name for name in table if name not in FIRST_COLUMNS)]]
 
 
-def show_table(metrics: pd.DataFrame) -> pd.DataFrame:
+def show_table(metrics: pd.DataFrame, columns: dict[str, dict]) -> pd.DataFrame:
     """The systems that pass the filters, sorted; gives what is shown."""
     left, middle, right = st.columns(3)
     splits = list(dict.fromkeys(metrics.split))
     chosen = left.multiselect("Splits", splits, default=splits)
     words = middle.text_input("Systems with the words", placeholder="e.g. attention").lower().split()
-    numbers = [name for name in metrics.select_dtypes("number") if name != "examples"]
-    by = right.selectbox("Best first by", numbers, format_func=common.metric_title) if numbers else None
+    numbers = [name for name in metrics.select_dtypes("number") if name in columns]
+    by = right.selectbox("Best first by", numbers, format_func=lambda name: columns[name]["title"]) if numbers else None
     names = (metrics.run + " " + metrics.system).str.lower()
     kept = metrics[metrics.split.isin(chosen) & names.map(lambda name: all(word in name for word in words))]
-    # Of errors and repetitions less is better.
-    rising = bool(by) and ("error" in by or by.startswith("repe"))
-    shown = (kept.sort_values(by, ascending=rising, kind="stable") if by else kept).dropna(
-        axis="columns", how="all"
-    )
+    if by:
+        kept = kept.sort_values(by, ascending=columns[by]["better"] == "lower", kind="stable")
+    shown = kept.dropna(axis="columns", how="all")
     st.caption(f"{len(shown)} of {len(metrics)} rows")
-    common.results_table(shown)
+    common.results_table(shown, columns)
     return shown
 
 
@@ -231,7 +229,8 @@ def show_page(folders: list[Path]) -> None:
     if not found:
         st.info("Choose at least one run that was evaluated.", icon=":material/arrow_upward:")
         return
-    shown = show_table(all_metrics(found))
+    columns = {name: column for one in found for name, column in one.columns.items()}
+    shown = show_table(all_metrics(found), columns)
     difference = None
     show_kinds(found)
     st.header("One model closely", anchor=False)

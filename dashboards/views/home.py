@@ -43,7 +43,7 @@ def show_model(folder: Path) -> None:
             st.markdown("Not evaluated yet. To compare it with baselines on the same clips:")
             st.code(f"vtkeras evaluate {folder}", language="bash")
         else:
-            common.results_table(card.metrics)
+            common.results_table(card.metrics, card.columns)
         with st.container(horizontal=True):
             playground = {"model": str(folder)}
             st.page_link(

@@ -39,10 +39,10 @@ def served(home: Path, **environment: str):
         port = free.getsockname()[1]
     places = {"VTKERAS_MODELS": str(ROOT / "saved_models"), "VTKERAS_DATA": str(home / "data")}
     places["VTKERAS_SUMMARIES"] = str(home / "summaries")
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboards" / "app.py"), "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboards" / "app.py")]
     with open(home / "server.log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(
-            [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
+            [*command, "--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"],
             env={**os.environ, **places, **environment}, cwd=home, stdout=log, stderr=log,
         )  # fmt: skip
         try:

@@ -1,5 +1,6 @@
 """The page `Evaluation`, over two small evaluations that can be checked by hand."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -104,6 +105,18 @@ def test_runs_are_compared_filtered_and_sorted(page):
     assert page.dataframe[0].value.system.tolist() == ["early", "late"]  # 0.05 before 0.3: less is better
     box(page.text_input, "Systems with the words").set_value("late").run()
     assert page.dataframe[0].value.system.tolist() == ["late"] and "1 of 2 rows" in texts(page)
+
+
+def test_best_first_goes_by_the_direction_of_each_column(models, monkeypatch):
+    # As older versions wrote it: without titles and directions. Of what does not end, less is better.
+    for name, unended in (("early", 0.5), ("late", 0.1)):
+        systems = {name: {"unended_rate": unended, "caption_exact": unended}}
+        (models / name / "metrics.json").write_text(json.dumps({"test": {"examples": 4, "systems": systems}}))
+    monkeypatch.setenv("VTKERAS_MODELS", str(models))
+    app = AppTest.from_file(str(APP), default_timeout=300).switch_page("views/evaluation.py").run()
+    for by, order in (("unended_rate", ["late", "early"]), ("caption_exact", ["early", "late"])):
+        box(app.selectbox, "Best first by").set_value(by).run()
+        assert app.dataframe[0].value.system.tolist() == order
 
 
 def test_classes_confusions_and_calibration(page):

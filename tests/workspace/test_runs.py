@@ -57,7 +57,7 @@ def test_card_before_evaluation(run):
 def test_damaged_metrics(run, text):
     (run / "metrics.json").write_text(text)
     with pytest.raises(UserError, match="vtkeras evaluate"):
-        runs.read_metrics(run)
+        runs.read_results(run)
 
 
 def test_lost_weights(run):

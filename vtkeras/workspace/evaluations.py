@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from vtkeras.aliases import current_column, current_results
+from vtkeras.aliases import current_column
 from vtkeras.config import load_config
 from vtkeras.errors import UserError
 from vtkeras.run_files import METRICS, PREDICTIONS, SAVED_MODEL
-from vtkeras.workspace.runs import model_hash, read_metrics
+from vtkeras.workspace.runs import model_hash, read_results, tabulate_metrics
 
 CHECKPOINT = Path("checkpoints") / "best.npz"
 PARTS = ("caption", "answer", "label")
@@ -28,6 +27,7 @@ class Evaluation:
     Attributes:
         folder: where it lies.
         metrics: columns split, examples, system and one for each metric.
+        columns: {metric: {"title", "unit", "better"}}.
         details: {split: {system: {"answer" or "label": {"classes", "confusions", "reliability"}}}}.
         kinds: {split: {kind of question: {"questions": int, "systems": {system: share of right answers}}}}.
         predictions: the table of `predictions.csv`, all columns strings; no rows where there is none.
@@ -36,6 +36,7 @@ class Evaluation:
 
     folder: Path
     metrics: pd.DataFrame
+    columns: dict[str, dict]
     details: dict[str, dict[str, dict]]
     kinds: dict[str, dict[str, dict]]
     predictions: pd.DataFrame
@@ -58,11 +59,12 @@ def read_evaluation(folder: str | Path) -> Evaluation:
         'demo (cross_attention)'
     """
     folder = Path(folder)
-    results = json.loads((folder / METRICS).read_text(encoding="utf-8")) if _is_sound(folder) else {}
-    splits = current_results(results)["splits"]
+    results = read_results(folder)
+    splits = results["splits"]
     return Evaluation(
         folder=folder,
-        metrics=read_metrics(folder),
+        metrics=tabulate_metrics(splits),
+        columns=results["columns"],
         details={split: result.get("details", {}) for split, result in splits.items()},
         kinds={split: result.get("kinds", {}) for split, result in splits.items()},
         predictions=_read_predictions(folder),
@@ -117,10 +119,6 @@ def _chosen(table: pd.DataFrame, show: str) -> pd.Series:
         FIRST_BETTER: first & ~second,
         SECOND_BETTER: second & ~first,
     }[show]
-
-
-def _is_sound(folder: Path) -> bool:
-    return not read_metrics(folder).empty  # and raises where the file is damaged
 
 
 def _read_predictions(folder: Path) -> pd.DataFrame:

@@ -61,6 +61,7 @@ class RunCard:
         config: of the experiment.
         model_hash: of the exported weights.
         metrics: columns split, examples, system and one for each metric; no rows before `vtkeras evaluate`.
+        columns: {metric: {"title", "unit", "better"}}.
         answers, labels: the closed sets that the model knows; empty for a model without.
         heads: what the model was trained for.
         text_role: what the text beside the video is: `question` or `speech`.
@@ -70,6 +71,7 @@ class RunCard:
     config: Config
     model_hash: str
     metrics: pd.DataFrame
+    columns: dict[str, dict]
     answers: tuple[str, ...]
     labels: tuple[str, ...]
     heads: tuple[HeadCard, ...]
@@ -137,11 +139,13 @@ def read_card(folder: str | Path) -> RunCard:
         raise UserError(f"{folder} lost its exported weights: run `vtkeras export {folder}` again.") from None
     words = _read_json(folder / VOCABULARY_FILE)
     heads, text_role = read_heads(folder)
+    results = read_results(folder)
     return RunCard(
         folder=folder,
         config=config,
         model_hash=weights,
-        metrics=read_metrics(folder),
+        metrics=tabulate_metrics(results["splits"]),
+        columns=results["columns"],
         answers=tuple(words.get("answers", ())),
         labels=tuple(words.get("labels", ())),
         heads=heads,
@@ -174,15 +178,6 @@ def read_heads(folder: Path) -> tuple[tuple[HeadCard, ...], str]:
         return heads, values["text_role"]
     except (OSError, ValueError, KeyError, TypeError, DamagedFile):
         raise UserError(f"{folder} says badly what its model can do: run `vtkeras export {folder}` again.") from None
-
-
-def read_metrics(folder: str | Path) -> pd.DataFrame:
-    """The results that `vtkeras evaluate` wrote, a row for each split and system.
-
-    Raises:
-        UserError: if the file is damaged.
-    """
-    return tabulate_metrics(read_results(folder)["splits"])
 
 
 def read_results(folder: str | Path) -> dict[str, dict]:
