@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -45,6 +46,8 @@ TEMPORARY = ".partial-"
 ABANDONED_SECONDS = 60  # after which a temporary file that nobody holds is removed: its process was killed
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (errno.EACCES, errno.EROFS)
+
+Place = TypeVar("Place", bound=Path | None)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -167,7 +170,7 @@ def is_disk_full(error: Exception) -> bool:
     return number in _FULL or any(os.strerror(code) in str(error) for code in _FULL)
 
 
-def writable_file(path: Path | None) -> Path | None:
+def writable_file(path: Place) -> Place:
     """Refuses a file that could not be written, before any work is done for it.
 
     Args:
@@ -192,7 +195,7 @@ def writable_file(path: Path | None) -> Path | None:
     return path
 
 
-def writable_folder(path: Path | None) -> Path | None:
+def writable_folder(path: Place) -> Place:
     """As `writable_file`, for a folder that will be made where it is missing."""
     if path is not None:
         with disk_errors(path):

@@ -31,7 +31,7 @@ def main() -> None:
     """Runs the command line; a `UserError` becomes one sentence and exit code 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", module="keras")  # advice to programmers, not to users
-    sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold bytes that are no text
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names may hold bytes that are no text
     try:
         app()
     except UserError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -86,12 +86,12 @@ def say(line: str) -> None:
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, float, float], None]]:
     """A bar with the time left, which appears once there is something to show."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with ExitStack() as stack:
         bar = Progress(*columns, console=Console(stderr=True))
-        tasks = {}
+        tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: float, total: float) -> None:
             if not tasks:  # not before: what is wrong with the input is told first, alone
@@ -123,7 +123,7 @@ def with_data(config: Config, data: Path) -> Config:
 
     source = SOURCES.get(config.data.source)
     if source and "path" in source.Options.model_fields:
-        changes = {"path": str(data)}
+        changes: dict[str, Any] = {"path": str(data)}
     else:
         changes = {"source": "folder", "path": str(data), "options": {}, "train_clips": None}
     return config.model_copy(update={"data": config.data.model_copy(update=changes)})

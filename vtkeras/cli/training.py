@@ -19,7 +19,7 @@ from vtkeras.cli.common import (
     say,
     with_data,
 )
-from vtkeras.config import Config, describe_options
+from vtkeras.config import DataConfig, ModelConfig, TrainConfig, describe_options
 from vtkeras.errors import UserError
 from vtkeras.run_files import writable_folder
 
@@ -138,8 +138,8 @@ def _meteor_runs() -> bool:
 def _list_config_keys() -> None:
     from vtkeras.data.sources import SOURCES
 
-    for part in ("data", "model", "train"):
-        for line in describe_options(Config.model_fields[part].annotation, f"{part}."):
+    for part, options in (("data", DataConfig), ("model", ModelConfig), ("train", TrainConfig)):
+        for line in describe_options(options, f"{part}."):
             say(line)
     for name, source in SOURCES.items():
         say(f"\nWith data.source={name}:")

@@ -73,7 +73,7 @@ class _TemporalEncoder(keras.layers.Layer):
         tokens = self.norm(self.position(self.project(appearance)))
         batch, time, patch_count, dim = ops.shape(tokens)
         mask = ops.repeat(ops.cast(frames_mask, "bool"), patch_count, axis=1)
-        all_scores = [] if return_scores else None
+        all_scores: list | None = [] if return_scores else None
         sequence = self.mix(tokens, frames_mask, mask, training, all_scores)
         sequence = ops.reshape(sequence, (batch, time * patch_count, dim))
         if self.motion_dim:
@@ -210,7 +210,7 @@ class TemporalIdentity(_TemporalEncoder):
         return tokens
 
 
-TEMPORAL_ENCODERS = {
+TEMPORAL_ENCODERS: dict[str, type[keras.layers.Layer]] = {
     "transformer": TemporalTransformer,
     "gru": TemporalRNN,
     "lstm": TemporalLSTM,

@@ -1,5 +1,6 @@
 """Metrics. A new text metric is one file and one line in `TEXT_METRICS`."""
 
+from collections.abc import Callable
 from functools import partial
 
 from vtkeras.metrics.bleu import Bleu, bleu
@@ -38,7 +39,7 @@ from vtkeras.metrics.tokenize import tokenize
 from vtkeras.metrics.vqa import VqaAccuracy, vqa_accuracy
 
 # Name -> function(references: list[list[str]], predictions: list[str]) -> float; higher is better.
-TEXT_METRICS = {
+TEXT_METRICS: dict[str, Callable[..., float]] = {
     "exact_match": exact_match,
     "bleu1": partial(bleu, order=1),
     "bleu2": partial(bleu, order=2),
@@ -51,7 +52,7 @@ TEXT_METRICS = {
 }
 
 # Name -> function(predictions: list[str]) -> float.
-DIVERSITY_METRICS = {
+DIVERSITY_METRICS: dict[str, Callable[..., float]] = {
     "repetition_rate": repetition_rate,
     "repeated_4grams": repeated_4grams,
     "distinct_1": partial(distinct, order=1),

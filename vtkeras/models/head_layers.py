@@ -113,7 +113,7 @@ class ClassLogits(_HeadLayer):
         (2, 5)
     """
 
-    tokens = {}
+    tokens: dict[str, tuple[int, ...]] = {}
     word_by_word = False
 
     def __init__(self, num_classes, with_video=False, single=True, **kwargs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from vtkeras.errors import UserError
 
@@ -104,7 +105,7 @@ class Decoding:
 GREEDY = Decoding()
 
 
-def choose_decoding(strategy: str = "greedy", **options: int | float | None) -> Decoding:
+def choose_decoding(strategy: str = "greedy", **options: Any) -> Decoding:
     """A `Decoding` from what a user gave; None means not given.
 
     Raises:

@@ -67,14 +67,14 @@ class Explanation:
         Raises:
             UserError: for a method, layer or head that this model does not have.
         """
-        if method == ROLLOUT and self.rollout is None:
-            raise UserError(
-                "This model was exported without attention rollout: run `vtkeras export` on it again, "
-                "or use the method `mean`."
-            )
         if method not in METHODS:
             raise UserError(f"There is no method '{method}': use one of {', '.join(METHODS)}.")
         if method == ROLLOUT:
+            if self.rollout is None:
+                raise UserError(
+                    "This model was exported without attention rollout: run `vtkeras export` on it again, "
+                    "or use the method `mean`."
+                )
             if layer is not None or head is not None:
                 raise UserError(
                     "Rollout goes through all layers and heads: choose a layer or head with `mean` only."
@@ -226,7 +226,7 @@ def _explanation(predictor, kind, text, words, attention, rollout, frames, times
     heads = predictor.config.model.num_heads
     attention = attention[:, :, places].reshape(len(attention), -1, heads, len(places), *attention.shape[3:])
     return Explanation(
-        kind, text, *words[:2], attention, None if rollout is None else rollout[:, places], frames[chosen],
+        kind, text, words[0], words[1], attention, None if rollout is None else rollout[:, places], frames[chosen],
         np.asarray(times)[chosen], words[2],
     )  # fmt: skip
 

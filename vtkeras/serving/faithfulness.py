@@ -98,7 +98,7 @@ def _judge(
     predictor: Predictor, found: Explanation, words: list[int], orders: int, steps: int, seed: int
 ) -> list[dict]:
     whole, empty = _ends(predictor, found)
-    rows = [{"kind": found.kind, "word": found.words[word]} for word in words]
+    rows: list[dict] = [{"kind": found.kind, "word": found.words[word]} for word in words]
     for row, word in zip(rows, words):
         row["depends"] = faithfulness.depends(whole[word], empty[word])
     judged = [place for place, row in enumerate(rows) if row["depends"]]
@@ -171,7 +171,7 @@ def to_markdown(results: dict) -> str:
 
 def _summary(clips: list[list[dict]]) -> dict:
     rows = [row for rows in clips for row in rows if row["depends"]]
-    summary = {"judged": len(rows), "independent": sum(map(len, clips)) - len(rows), "orders": {}}
+    summary: dict = {"judged": len(rows), "independent": sum(map(len, clips)) - len(rows), "orders": {}}
     if not rows:
         return summary
     chance = np.array([row["random"] for row in rows])  # (words, orders, 2)

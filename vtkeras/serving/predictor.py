@@ -292,7 +292,7 @@ def _ranked(probabilities: np.ndarray, names: Sequence[str]) -> list[tuple[str, 
     return [(names[index], float(probabilities[index])) for index in np.argsort(-probabilities)]
 
 
-def _to_answer(frames: np.ndarray, found: dict, names: list[str] = ()) -> Answer:
+def _to_answer(frames: np.ndarray, found: dict, names: Sequence[str] = ()) -> Answer:
     """`names` are what `found["probabilities"]` belong to; none for a written answer."""
     kept = [index for index, word in enumerate(found["tokens"]) if word]
     return Answer(

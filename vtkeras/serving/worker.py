@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
+from typing import Any
 
 from vtkeras.errors import UserError
 from vtkeras.run_files import SAVED_MODEL
@@ -182,7 +183,7 @@ def find(function: str) -> Callable:
     module, name = function.split(":")
     if not module.startswith("vtkeras."):
         raise ValueError(f"{function} is no function of vtkeras")
-    found = importlib.import_module(module)
+    found: Any = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
     return found

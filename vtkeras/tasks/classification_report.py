@@ -214,8 +214,8 @@ def to_markdown(details: dict[str, dict], most_classes: int = 25, most_columns: 
 
 
 def _confusion_lines(head: str, cells: list[dict], most_columns: int) -> list[str]:
-    names = {cell[side] for cell in cells for side in ("actual", "predicted")}
-    names = sorted(names, key=lambda name: (name == NOTHING, name))
+    found = {cell[side] for cell in cells for side in ("actual", "predicted")}
+    names = sorted(found, key=lambda name: (name == NOTHING, name))
     if len(names) <= most_columns:
         counts = {(cell["actual"], cell["predicted"]): cell["count"] for cell in cells}
         titles = " | ".join(map(_cell, names))

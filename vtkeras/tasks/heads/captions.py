@@ -222,7 +222,7 @@ def _limits(reader, min_length, max_length, no_repeat_ngram) -> dict:
 
 
 def _text_scores(pairs: list[tuple[list[str], str]], meteor: bool) -> dict[str, float]:
-    references, texts = ([pair[side] for pair in pairs] for side in (0, 1))
+    references, texts = [accepted for accepted, _ in pairs], [text for _, text in pairs]
     scores = {"caption_exact": TEXT_METRICS["exact_match"](references, texts)}  # of a dense caption, times as well
     references = [[without_times(text) for text in accepted] for accepted in references]
     texts = [without_times(text) for text in texts]
@@ -235,7 +235,7 @@ def _event_scores(pairs: list[tuple[list[str], str]]) -> dict[str, float]:
     """Scores of dense captions, for the videos whose first reference has times."""
     timed = [(_timed(true[0]), _timed(text)) for true, text in pairs]
     timed = [pair for pair in timed if pair[0]]
-    scores = dense_scores(*zip(*timed)) if timed else {}
+    scores = dense_scores([true for true, _ in timed], [found for _, found in timed]) if timed else {}
     return {column: scores[name] for column, name in EVENT_SCORES.items() if scores}
 
 
