@@ -132,6 +132,7 @@ def write_samples(run: Run, path: Path) -> None:
     A clip that is asked several questions has a row for each.
     """
     source = make_source(run.config)
+    path.mkdir(parents=True, exist_ok=True)
     split = next(split for split in (keys.TEST, keys.VALIDATION, keys.TRAIN) if split in source.splits())
     names: dict[bytes, str] = {}
     rows: dict[tuple, None] = {}  # the same question may be asked twice

@@ -109,13 +109,13 @@ def _extend(live, logits, index, end_id, rules):
     """The 2 * width likeliest continuations by one token: of these at most width end."""
     width, length = ops.shape(live["tokens"])[1:]
     vocabulary = logits.shape[-1]
-    chances = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-    allowed = restrict(chances, ops.reshape(live["tokens"], (-1, length)), index, end_id, **rules)
+    logs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+    allowed = restrict(logs, ops.reshape(live["tokens"], (-1, length)), index, end_id, **rules)
     totals = ops.reshape(allowed, (-1, width, vocabulary)) + live["score"][:, :, None]
     score, places = ops.top_k(ops.reshape(totals, (-1, width * vocabulary)), 2 * width)
     parents = places // vocabulary
-    chance = ops.take_along_axis(ops.reshape(chances, (-1, width * vocabulary)), places, axis=1)
-    added = {"tokens": places % vocabulary, "parents": parents, "log_probabilities": chance}
+    log_probability = ops.take_along_axis(ops.reshape(logs, (-1, width * vocabulary)), places, axis=1)
+    added = {"tokens": places % vocabulary, "parents": parents, "log_probabilities": log_probability}
     before = _pick({name: live[name] for name in added}, parents)
     return {"score": score, **{name: _write(before[name], index, added[name]) for name in added}}
 
