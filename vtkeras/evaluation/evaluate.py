@@ -61,8 +61,8 @@ def evaluate(
             keep(split, name, systems[name].heads, test, found)
         details = {name: class_details(heads, found, test) for name, found in said.items()}
         for name, baseline in BASELINES.items():
-            found = {head.name: baseline(head, train, test) for head in texts}
-            said[name] = {head: one for head, one in found.items() if one is not None}
+            answers = ((head.name, baseline(head, train, test)) for head in texts)
+            said[name] = {head: one for head, one in answers if one is not None}
         scores = {name: score(heads, found, test, meteor) for name, found in said.items()}
         for name in systems:
             told = (f"{columns[one.headline].title} {format_cell(columns[one.headline], scores[name][one.headline])}"
@@ -116,7 +116,7 @@ def by_kind(heads: Sequence[Head], said: dict[str, dict[str, Predicted]], test: 
     counts = Counter(kind for kind, truth in zip(test.kinds, truths) if truth)
     named = [kind for kind, _ in counts.most_common(MOST_KINDS)]
     answers = {
-        name: next(found[head.name].texts for head in asked if head.name in found)
+        name: next(found[head.name].texts or [] for head in asked if head.name in found)
         for name, found in said.items()
         if any(head.name in found for head in asked)
     }

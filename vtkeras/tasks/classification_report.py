@@ -102,7 +102,7 @@ def class_details(heads: Sequence[Head], predictions: dict[str, Predicted], test
     for head in (head for head in heads if head.from_classes and head.name in predictions):
         truth = [head.as_text(one) for one in test.truths[head.name]]
         predicted = predictions[head.name]
-        pairs = _pairs(truth, predicted.texts, head.separator)
+        pairs = _pairs(truth, predicted.texts or [], head.separator)
         if pairs:
             calibration = reliability(truth, head.separator, predicted.classes)
             details[head.name] = {

@@ -74,11 +74,12 @@ class VideoTextReader(Reader):
 
     def __init__(self, model, preprocessor, heads, compiled=False):
         super().__init__(model, preprocessor, heads, compiled)
-        self.decoder = next((part for part in model.parts() if isinstance(part, TextDecoder)), None)
+        decoders = [part for part in model.parts() if isinstance(part, TextDecoder)]
         # Endpoints that are exported together share these graphs: the file is smaller and opens faster.
         self.encode_video = tf.function(model.trunk.encode_video)
         self._read_question = tf.function(self._read_tokens)
-        if self.decoder:
+        if decoders:
+            (self.decoder,) = decoders
             self.decoder_step = tf.function(self.decoder.step)
             self.write_greedily = tf.function(functools.partial(self.write, greedy), jit_compile=compiled)
 
