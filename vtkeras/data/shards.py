@@ -68,6 +68,7 @@ class Shard:
 
     @classmethod
     def from_json(cls, values: dict) -> Shard:
+        """The shard that a manifest's entry describes."""
         pairs = {name: tuple(map(tuple, values[name])) for name in ("set_aside", "partial")}
         return cls(**{**values, **pairs})
 

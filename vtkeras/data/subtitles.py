@@ -66,6 +66,7 @@ class Transcript:
 
     @property
     def timed(self) -> bool:
+        """Whether the sentences have times."""
         return bool(self.sentences) and self.sentences[0].start is not None
 
 

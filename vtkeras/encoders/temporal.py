@@ -138,6 +138,7 @@ class TemporalTransformer(_TemporalEncoder):
         self.last_norm.build((tokens_shape[0], None, self.appearance_dim))
 
     def mix(self, tokens, frames_mask, mask, training, all_scores):
+        """Self-attention over all tokens of the clip; each layer's weights are added to `all_scores`, if a list."""
         batch, time, patch_count, dim = ops.shape(tokens)
         sequence = ops.reshape(tokens, (batch, time * patch_count, dim))
         for block in self.blocks:
@@ -180,6 +181,7 @@ class TemporalRNN(_TemporalEncoder):
         self.widen.build((batch, time, dim // 2 * 2))
 
     def mix(self, tokens, frames_mask, mask, training, all_scores):
+        """Adds to every token what the recurrent layers make of the frames' means."""
         frames = ops.mean(tokens, axis=2)
         for block in self.blocks:
             frames = self.drop(block(frames, mask=frames_mask, training=training), training=training)
@@ -207,6 +209,7 @@ class TemporalIdentity(_TemporalEncoder):
         """Nothing to build."""
 
     def mix(self, tokens, frames_mask, mask, training, all_scores):
+        """The tokens as they are."""
         return tokens
 
 

@@ -98,6 +98,7 @@ class TextTransformer(_TextEncoder):
         self.last_norm.build((*tokens_shape, self.dim))
 
     def mix(self, tokens, mask, training):
+        """Embeds token ids int32 (batch, length) and relates them by self-attention."""
         sequence = self.embedding(tokens)
         for block in self.blocks:
             sequence = block(sequence, padding_mask=mask, training=training)
@@ -131,6 +132,7 @@ class TextLSTM(_TextEncoder):
         self.drop = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)
 
     def mix(self, tokens, mask, training):
+        """Embeds token ids int32 (batch, length) and reads them in both directions."""
         sequence = self.embedding(tokens)
         for block in self.blocks:
             sequence = self.drop(block(sequence, mask=mask, training=training), training=training)

@@ -95,6 +95,7 @@ class Jobs:
         threading.Thread(target=self._run, args=(job, run, state), daemon=True).start()
 
     def state(self, job: str) -> JobState | None:
+        """How a job stands; None if there was none of this name."""
         return self._states.get(job)
 
     def stop(self, job: str) -> None:
