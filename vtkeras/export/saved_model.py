@@ -136,14 +136,14 @@ def write_samples(run: Run, path: Path) -> None:
     split = next(split for split in (keys.TEST, keys.VALIDATION, keys.TRAIN) if split in source.splits())
     names: dict[bytes, str] = {}
     rows: dict[tuple, None] = {}  # the same question may be asked twice
-    for example in source.load(split):
-        clip = example[keys.VIDEO_ID].numpy()
+    for example in source.load(split).as_numpy_iterator() if keys.FRAMES in source.spec else ():
+        clip = example[keys.VIDEO_ID]
         if clip not in names:
             if len(names) == SAMPLE_CLIPS:
                 break
-            names[clip] = _write_sample(path, len(names), example[keys.FRAMES].numpy())
-        captions = [text.decode() for text in example[keys.CAPTIONS].numpy()] or [""]
-        others = [example[key].numpy().decode() for key in (keys.QUESTION, keys.ANSWER, keys.LABEL)]
+            names[clip] = _write_sample(path, len(names), example[keys.FRAMES])
+        captions = [text.decode() for text in example.get(keys.CAPTIONS, ())] or [""]
+        others = [example.get(key, b"").decode() for key in (keys.QUESTION, keys.ANSWER, keys.LABEL)]
         rows[(names[clip], captions[0], *others)] = None
     with open(path / "captions.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("path", "caption", "question", "answer", "label"), *rows])
