@@ -6,8 +6,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the tolerances are a CPU's
 for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(name, str(min(os.cpu_count() or 1, 4)))
+os.environ.setdefault("MALLOC_ARENA_MAX", "2")  # of the workers: fewer arenas keep less free memory
 
 import pytest  # noqa: E402
+from fixtures.memory import release_unused  # noqa: E402
+from fixtures.shared import made_once  # noqa: E402
 
 pytest_plugins = ["tests.cost"]
 
@@ -41,6 +44,13 @@ DENSE = (
     "model.cache_features=false",
     "train.start_from=null",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def memory():
+    """What a module's tests no longer use is freed after its last test."""
+    yield
+    release_unused()
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +103,7 @@ def tiny_run(tiny_config, tmp_path_factory):
     """A run folder: the tiny experiment, trained for one epoch; tests leave it as it is."""
     from vtkeras.training.fit import train
 
-    return train(tiny_config(), tmp_path_factory.mktemp("runs") / "tiny", report=lambda line: None)
+    return made_once(tmp_path_factory, "tiny", lambda folder: train(tiny_config(), folder, report=str))
 
 
 @pytest.fixture(scope="session")
@@ -101,12 +111,16 @@ def exported_run(tiny_run, tmp_path_factory):
     """The tiny run's exported artefacts in a folder of their own; tests leave it as it is."""
     from vtkeras.export import export_run
 
-    return export_run(tiny_run, tmp_path_factory.mktemp("exported") / "tiny", report=lambda line: None)
+    return made_once(tmp_path_factory, "exported", lambda folder: export_run(tiny_run, folder, report=str))
 
 
 @pytest.fixture(scope="session")
 def dense_run(tmp_path_factory):
     """An exported run of dense captions that knows two videos by heart; tests leave it as it is."""
+    return made_once(tmp_path_factory, "dense", make_dense_run)
+
+
+def make_dense_run(folder):
     import keras
 
     from vtkeras.config import load_config, save_config
@@ -130,10 +144,9 @@ def dense_run(tmp_path_factory):
     (batch,) = batches
     for _ in range(120):
         model.train_on_batch(*batch)
-    folder = tmp_path_factory.mktemp("dense") / "run"
     folder.mkdir()
     save_config(config, folder / "config.yaml")
     vocabulary.save(folder / "vocabulary.json")
     save_state(folder / "checkpoints" / "best.npz", model, {})
-    return export_run(folder, report=lambda line: None)
+    export_run(folder, report=str)
 
