@@ -24,7 +24,7 @@ install: .venv/installed
 	@touch $@
 
 test: .venv/installed-tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: .venv/installed-tests
 	$(BIN)/python -m pytest -m slow

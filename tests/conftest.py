@@ -9,7 +9,7 @@ for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREAD
 os.environ.setdefault("MALLOC_ARENA_MAX", "2")  # of the workers: fewer arenas keep less free memory
 
 import pytest  # noqa: E402
-from fixtures.memory import release_unused  # noqa: E402
+from fixtures.memory import end_meteor, release_unused  # noqa: E402
 from fixtures.shared import made_once  # noqa: E402
 
 pytest_plugins = ["tests.cost"]
@@ -50,6 +50,7 @@ DENSE = (
 def memory():
     """What a module's tests no longer use is freed after its last test."""
     yield
+    end_meteor()
     release_unused()
 
 

@@ -80,7 +80,8 @@ def test_clips_equal_each_clip(prepare, run):
     found, mask = run(prepare.clips, frames)
     assert found.shape == (2, 4, 16, 16, 3) and mask.shape == (2, 4)
     for index in range(2):
-        np.testing.assert_array_equal(found[index], prepare.clip(tf.constant(frames[index]))[0])
+        alone = prepare.clip(tf.constant(frames[index]))[0]
+        np.testing.assert_allclose(tf.cast(found[index], tf.int32), tf.cast(alone, tf.int32), atol=1)
 
 
 def test_caption_input_and_target_are_shifted(prepare, run):

@@ -1,6 +1,7 @@
 """The SavedModel gives what the Keras model gives, and needs neither vtkeras nor the data."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -48,6 +49,11 @@ def run(tiny_run):
 
 
 @pytest.fixture(scope="module")
+def model(exported_run):
+    return tf.saved_model.load(str(exported_run / "saved_model"))
+
+
+@pytest.fixture(scope="module")
 def frames():
     """Two clips of 9 frames in 48 x 40 pixels: neither the model's length (4) nor its size (32)."""
     return np.random.default_rng(0).integers(0, 256, (2, 9, 48, 40, 3)).astype("uint8")
@@ -91,8 +97,7 @@ def test_embeddings_are_unit_vectors(fresh):
     np.testing.assert_allclose(np.linalg.norm(fresh["text"], axis=1), 1, atol=1e-5)
 
 
-def test_attention_of_every_written_word_and_head_sums_to_one(exported_run, frames):
-    model = tf.saved_model.load(str(exported_run / "saved_model"))
+def test_attention_of_every_written_word_and_head_sums_to_one(model, frames):
     found = model.caption(frames)
     sums = found["attention"].numpy().sum(axis=(3, 4, 5))
     written = found["probabilities"].numpy() > 0
@@ -100,8 +105,7 @@ def test_attention_of_every_written_word_and_head_sums_to_one(exported_run, fram
     np.testing.assert_array_equal(sums[~written], 0)
 
 
-def test_explanations_are_those_of_the_keras_model(exported_run, run, frames):
-    model = tf.saved_model.load(str(exported_run / "saved_model"))
+def test_explanations_are_those_of_the_keras_model(model, run, frames):
     texts = tf.constant(["digit 3 is moving up and down", "how many digits are there?"])
     for name in ("explain_caption", "explain_answer"):
         exported, ours = getattr(model, name)(frames, texts), getattr(run.reader(), name)(frames, texts)
@@ -110,8 +114,7 @@ def test_explanations_are_those_of_the_keras_model(exported_run, run, frames):
         assert exported["frame_index"].numpy()[0].tolist() == [1, 3, 5, 7]
 
 
-def test_options_beyond_what_the_model_can_do_are_cut(exported_run, frames):
-    model = tf.saved_model.load(str(exported_run / "saved_model"))
+def test_options_beyond_what_the_model_can_do_are_cut(model, frames):
     longest = model.caption(frames)["tokens"].shape[1]
     for width, limit, length in [(0, 10**6, longest), (1, 0, 1), (40, 3, 3)]:
         found = model.caption_beam(frames, width, 0.6, 0, limit, 0)
@@ -126,8 +129,7 @@ def test_weights_are_stored_once(exported_run, run):
 
 
 @pytest.mark.parametrize("time, height, width", [(1, 32, 32), (2, 7, 300), (40, 33, 31)])
-def test_frames_of_any_size_and_length(exported_run, time, height, width):
-    model = tf.saved_model.load(str(exported_run / "saved_model"))
+def test_frames_of_any_size_and_length(model, time, height, width):
     found = model.caption(np.zeros((1, time, height, width, 3), "uint8"))
     # 4 frames are looked at; a shorter clip fills up with repeats of its last frame, marked False.
     assert found["frames_mask"].numpy()[0].tolist() == [index < time for index in range(4)]
@@ -143,13 +145,12 @@ def test_keras_file_loads_and_gives_the_same(exported_run, run, frames):
     np.testing.assert_allclose(one["sequence"], other["sequence"], atol=1e-6)
 
 
-def test_what_the_model_can_do_is_told(exported_run):
+def test_what_the_model_can_do_is_told(exported_run, model):
     told = json.loads((exported_run / "endpoints.json").read_text())
     assert told["task"] == "multitask" and told["text_role"] == "question"
     heads = {head["name"]: head["endpoints"] for head in told["heads"]}
     assert list(heads) == ["caption", "answer", "label", "contrastive"]
     assert {"name": "choose", "inputs": ["frames", "text", "choices"]} in heads["answer"]
-    model = tf.saved_model.load(str(exported_run / "saved_model"))
     assert all(hasattr(model, endpoint["name"]) for endpoints in heads.values() for endpoint in endpoints)
 
 
@@ -159,15 +160,16 @@ def test_samples_are_playable_and_described(exported_run):
     assert probe(exported_run / "samples" / rows[1].split(",")[0]).frame_count == 16
 
 
-def test_without_the_keras_file(tiny_run, tmp_path):
+def test_without_the_keras_file(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda run, path, compiled: None)
     lines = []
     out = export_run(tiny_run, tmp_path / "out", report=lines.append, keras_file=False)
     assert lines[-1].endswith("saved_model, samples") and not (out / "model.keras").exists()
     assert "--no-keras-file" in (out / "README.md").read_text()
 
 
-def test_a_failed_export_leaves_the_old_one(tiny_run, tmp_path, monkeypatch):
-    out = export_run(tiny_run, tmp_path / "out", report=lambda line: None)
+def test_a_failed_export_leaves_the_old_one(tiny_run, exported_run, tmp_path, monkeypatch):
+    out = shutil.copytree(exported_run, tmp_path / "out")
     before = (out / "model.keras").read_bytes()
 
     def full_disk(run, path, compiled):

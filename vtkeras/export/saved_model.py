@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import save_config
@@ -92,7 +93,10 @@ def write_saved_model(run: Run, path: Path, compiled: bool = False) -> None:
     reader = run.reader(compiled)
     archive = keras.export.ExportArchive()  # saves what the endpoints use; `track` would save all weights again
     for endpoint in endpoints(run.heads).values():
-        archive.add_endpoint(endpoint.name, getattr(reader, endpoint.name), input_signature=list(endpoint.signature))
+        signature = list(endpoint.signature)
+        function = tf.function(getattr(reader, endpoint.name), input_signature=signature, autograph=False)
+        function.get_concrete_function()  # given a signature instead, the archive would trace it twice
+        archive.add_endpoint(endpoint.name, function)
     archive.write_out(str(path), verbose=False)
 
 
