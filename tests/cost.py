@@ -4,6 +4,7 @@ The figures are those of `make test`'s bounds: processor time and peak memory of
 they start), and how far apart the workers ended.
 """
 
+import contextlib
 import resource
 import threading
 import time
@@ -18,14 +19,19 @@ class Cost:
     """Watches the process that controls the run; xdist's workers are its children."""
 
     def __init__(self):
-        self.peak, self.ended, self.stopped = 0, {}, threading.Event()
+        self.peak, self.used, self.ended, self.stopped = 0, {}, {}, threading.Event()
         self.sampler = threading.Thread(target=self.sample, daemon=True)
 
     def sample(self):
-        """Keeps the largest sum of the resident memory of this process and its descendants."""
+        """Keeps the largest sum of the resident memory of this process and its descendants, and each one's time."""
         this = psutil.Process()
         while not self.stopped.wait(SAMPLING_INTERVAL):
-            self.peak = max(self.peak, sum(map(resident, [this, *this.children(recursive=True)])))
+            memory = 0
+            for process in [this, *this.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):  # it ended in the meantime
+                    memory += process.memory_info().rss
+                    self.used[process] = sum(process.cpu_times()[:2])
+            self.peak = max(self.peak, memory)
 
     def pytest_sessionstart(self):
         self.sampler.start()
@@ -35,20 +41,14 @@ class Cost:
 
     def pytest_terminal_summary(self, terminalreporter):
         self.stopped.set()
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        seconds = sum(one.ru_utime + one.ru_stime for one in used)
+        waited = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        # The first sum lacks processes that nobody waited for, the second what was used since the last sample.
+        seconds = max(sum(one.ru_utime + one.ru_stime for one in waited), sum(self.used.values()))
         ends = self.ended.values() or [0]
         terminalreporter.write_line(
             f"{seconds:,.0f} processor seconds (bound {SECONDS:,}), {self.peak / 1e9:.1f} GB at peak"
             f" (bound {GIGABYTES}), {len(ends)} worker(s) ended within {max(ends) - min(ends):.0f} s (bound {APART})"
         )
-
-
-def resident(process):
-    try:
-        return process.memory_info().rss
-    except psutil.Error:  # it ended in the meantime
-        return 0
 
 
 def pytest_configure(config):
