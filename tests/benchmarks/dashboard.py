@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import socket
@@ -113,21 +114,20 @@ class Visitor:
                 return
 
 
-async def click_through(address: str, until: Path) -> int:
-    """Ten visitors, until a file is there; gives the number of pages and clicks."""
+async def click_through(address: str) -> None:
+    """Ten visitors, until somebody ends this process; prints a line for each page and each click."""
 
-    async def visit(number: int) -> int:
-        visitor, count = Visitor(address), 0
-        while not until.exists():
-            await visitor.open(PAGES[(number + count) % len(PAGES)])
-            count += 1
+    async def visit(number: int) -> None:
+        visitor = Visitor(address)
+        for page in itertools.islice(itertools.cycle(PAGES), number, None):
+            await visitor.open(page)
+            print(page, flush=True)
             await asyncio.sleep(THINKING)
-            count += await visitor.click(f"Clip {number + 1}")
-            await asyncio.sleep(THINKING)
-        visitor.close()
-        return count
+            if await visitor.click(f"Clip {number + 1}"):
+                print("click", flush=True)
+                await asyncio.sleep(THINKING)
 
-    return sum(await asyncio.gather(*(visit(number) for number in range(VISITORS))))
+    await asyncio.gather(*(visit(number) for number in range(VISITORS)))
 
 
 async def start_summary(address: str, summaries: Path) -> None:
@@ -156,15 +156,14 @@ def measure(requests: int = REQUESTS) -> dict:
         make_film(home / "data")
         with served(home) as (address, _):
             asyncio.run(start_summary(address, home / "summaries"))
-            done = home / "done"
-            visitors = subprocess.Popen(
-                [sys.executable, __file__, "--visit", address, str(done)], stdout=subprocess.PIPE, text=True
-            )
-            time.sleep(5)  # until all are there
-            times = [fetch(f"http://{address}/favicon.png") for _ in range(requests)]
-            running = not list((home / "summaries").glob("*/summary.json"))
-            done.touch()
-            clicks = int(visitors.communicate()[0])
+            with open(home / "clicks", "w", encoding="utf-8") as clicked:
+                visitors = subprocess.Popen([sys.executable, __file__, "--visit", address], stdout=clicked)
+                time.sleep(5)  # until all are there
+                times = [fetch(f"http://{address}/favicon.png") for _ in range(requests)]
+                running = not list((home / "summaries").glob("*/summary.json"))
+                visitors.kill()
+                visitors.wait()
+            clicks = len((home / "clicks").read_text().splitlines())
     p50, p95, longest = np.percentile(times, [50, 95, 100]).round(1).tolist()
     return {"p50": p50, "p95": p95, "max": longest, "requests": requests, "clicks": clicks, "summary_running": running}
 
@@ -191,9 +190,9 @@ def make_film(folder: Path, scenes: int = 1200) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--visit", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--visit", help=argparse.SUPPRESS)
     visit = parser.parse_args().visit
     if visit:
-        print(asyncio.run(click_through(visit[0], Path(visit[1]))))
+        asyncio.run(click_through(visit))
     else:
         print(json.dumps(measure()))
