@@ -18,8 +18,8 @@ OPTIONS = {re.match(r"[\w.\[\]]+", line).group().replace("[]", "") for line in d
 
 def commands(text):
     """Arguments of every `vtkeras ...` in the blocks of a page."""
-    for block in re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        for line in block.replace("\\\n", " ").splitlines():
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        for line in [] if language else block.replace("\\\n", " ").splitlines():
             for part in line.split("&&"):
                 words = shlex.split(part, comments=True)
                 if words and words[0].endswith("vtkeras"):
