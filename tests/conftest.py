@@ -131,7 +131,7 @@ def make_dense_run(folder):
     from vtkeras.export import export_run
     from vtkeras.tasks import TASKS
     from vtkeras.training.run import make_source
-    from vtkeras.training.state import save_state
+    from vtkeras.training.state import model_variables, save_state
 
     config = load_config("dense_digits", [*TINY, *DENSE])
     source = make_source(config)
@@ -148,6 +148,6 @@ def make_dense_run(folder):
     folder.mkdir()
     save_config(config, folder / "config.yaml")
     vocabulary.save(folder / "vocabulary.json")
-    save_state(folder / "checkpoints" / "best.npz", model, {})
+    save_state(folder / "checkpoints" / "best.npz", model_variables(model), {})
     export_run(folder, report=str)
 

@@ -1,13 +1,26 @@
 """Names that older versions wrote into files, and what they are called now. Imports nothing."""
 
-# Metrics of which less is better, and endings of those that are shares, for a metrics.json that does not say
-OLD_LOWER = (
-    "answer_calibration_error", "label_calibration_error", "repeated_4grams", "repetition_rate", "unended_rate"
-)  # fmt: skip
-OLD_SHARES = ("_exact", "_accuracy", "_rate", "_at_1", "_at_5")
-
 # model.temporal_encoder
 TEMPORAL_ENCODERS = {"mean": "none", "objects": "spatial_softmax"}
+
+# Classes of layers
+CLASSES = {"TemporalObjects": "SpatialSoftmaxTokens", "TemporalMean": "TemporalIdentity"}
+
+# Layers of the old model -> where checkpoints and `.keras` files of today keep what they held
+PREFIXES = {
+    "answer_logits": "answer_logits/logits",
+    "label_logits": "label_logits/logits",
+    "video_projection": "shared_space/video_projection",
+    "text_projection": "shared_space/text_projection",
+    "embedding_pair": "shared_space",
+    "turned_motion": "rotate_motion",
+}
+
+# Layers of the old model that are no layers of their own today -> their classes
+LAYER_CLASSES = {
+    **dict.fromkeys(("answer_logits", "label_logits", "video_projection", "text_projection"), "Dense"),
+    "embedding_pair": "EmbeddingPair",
+}
 
 
 def current_config(values: dict) -> dict:
@@ -57,48 +70,87 @@ def _renamed(values, old: str, new: str):
     return {new if key == old else key: value for key, value in values.items()}
 
 
-def current_results(results: dict) -> dict:
-    """What `metrics.json` holds, in today's form: `columns` and `splits`.
+# Endings of the columns of predictions.csv
+COLUMN_ENDINGS = {"_said": "_predicted", "_right": "_correct"}
 
-    Args:
-        results: as read; older files hold the splits alone, and confusions by `is` and `said`.
+# Rows of a confusion matrix
+CONFUSION = {"is": "actual", "said": "predicted", "count": "count"}
 
-    Example:
-        >>> current_results({"test": {"examples": 5, "systems": {}}})["splits"]["test"]["examples"]
-        5
-    """
-    if "splits" in results:
-        return results
-    names = {"is": "actual", "said": "predicted"}
-    for result in results.values():
-        for heads in result.get("details", {}).values():
-            for found in heads.values():
-                found["confusions"] = [{names.get(key, key): cell[key] for key in cell} for cell in found["confusions"]]
-    return {"columns": {name: _old_column(name) for name in sorted(_metrics_of(results))}, "splits": results}
-
-
-def _metrics_of(splits: dict) -> set[str]:
-    """Names of all metrics that any system has."""
-    return {name for result in splits.values() for scores in result["systems"].values() for name in scores}
-
-
-def _old_column(name: str) -> dict[str, str]:
-    """What a table says of a metric where the file does not."""
-    return {
-        "title": name.replace("_at_", "@").replace("_", " "),
-        "unit": "%" if name.endswith(OLD_SHARES) else "",
-        "better": "lower" if name in OLD_LOWER else "higher",
-    }
+# The columns of old metrics.json files, which did not describe them: (title, unit, better)
+COLUMNS = {
+    "caption_exact": ("caption exact %", "%", "higher"),
+    "bleu4": ("BLEU-4", "", "higher"),
+    "rouge_l": ("ROUGE-L", "", "higher"),
+    "meteor": ("METEOR", "", "higher"),
+    "cider": ("CIDEr", "", "higher"),
+    "repetition_rate": ("repetition %", "%", "lower"),
+    "unended_rate": ("unended %", "%", "lower"),
+    "event_precision": ("event precision %", "%", "higher"),
+    "event_recall": ("event recall %", "%", "higher"),
+    "event_exact": ("events exact %", "%", "higher"),
+    "soda": ("SODA", "", "higher"),
+    "answer_accuracy": ("answer %", "%", "higher"),
+    "answer_macro_f1": ("answer F1", "", "higher"),
+    "answer_calibration_error": ("answer ECE", "", "lower"),
+    "written_answer_accuracy": ("written answer %", "%", "higher"),
+    "vqa_accuracy": ("VQA accuracy %", "%", "higher"),
+    "label_accuracy": ("label %", "%", "higher"),
+    "label_macro_f1": ("label F1", "", "higher"),
+    "label_micro_f1": ("label micro F1", "", "higher"),
+    "label_calibration_error": ("label ECE", "", "lower"),
+    "recall_at_1": ("R@1 %", "%", "higher"),
+    "recall_at_5": ("R@5 %", "%", "higher"),
+}
 
 
 def current_column(name: str) -> str:
-    """A column of `predictions.csv` by its name of today.
+    """A column of predictions.csv in today's name.
 
     Example:
         >>> current_column("caption_said")
         'caption_predicted'
     """
-    for old, new in (("_said", "_predicted"), ("_right", "_correct")):
-        if name.endswith(old):
-            return name.removesuffix(old) + new
+    for old, new in COLUMN_ENDINGS.items():
+        name = f"{name.removesuffix(old)}{new}" if name.endswith(old) else name
     return name
+
+
+def current_results(results: dict) -> dict:
+    """The content of a metrics.json as `evaluate` gives it today: {"columns", "splits"}.
+
+    Args:
+        results: of today, or {split: ...} of old, without a description of its columns.
+
+    Example:
+        >>> current_results({"test": {"examples": 8, "systems": {"demo": {"soda": 1.0}}}})["columns"]["soda"]["title"]
+        'SODA'
+    """
+    if "columns" in results:
+        return results
+    rows = [row for split in results.values() for row in split["systems"].values()]
+    names = [*COLUMNS, *(name for row in rows for name in row if name not in COLUMNS)]
+    columns = {}
+    for name in dict.fromkeys(names):
+        if any(row.get(name) is not None for row in rows):
+            title, unit, better = COLUMNS.get(name, (name.replace("_", " "), "", _better(name)))
+            columns[name] = {"title": title, "unit": unit, "better": better, "listed": name in COLUMNS}
+    return {"columns": columns, "splits": {name: _current_split(split) for name, split in results.items()}}
+
+
+def _better(name: str) -> str:
+    return "lower" if name.startswith("repeated") else "higher"
+
+
+def _current_split(split: dict) -> dict:
+    details = {
+        system: {
+            head: {**found, "confusions": [_current_confusion(row) for row in found["confusions"]]}
+            for head, found in heads.items()
+        }
+        for system, heads in split.get("details", {}).items()
+    }
+    return {**split, "details": details}
+
+
+def _current_confusion(row: dict) -> dict:
+    return {CONFUSION.get(key, key): value for key, value in row.items()}

@@ -99,9 +99,15 @@ def test_epoch_is_the_source_s(make):
     assert brightest == 9 + 20
 
 
-def test_features_stay_with_their_clips(make):
-    features = tf.data.Dataset.range(10).map(lambda number: tf.cast(number, tf.float32))
-    for batch in make(training=True, shuffle_buffer=10, epoch=3, features=features):
-        np.testing.assert_array_equal(batch[keys.FRAMES][:, 0, 0, 0, 0], batch[keys.FRAME_FEATURES])
+def test_examples_take_the_place_of_the_source(make, monkeypatch):
+    examples = (
+        Numbers()
+        .load(keys.TRAIN)
+        .enumerate()
+        .map(lambda number, one: {**{key: one[key] for key in one if key != keys.FRAMES}, keys.FRAME_FEATURES: number})
+    )
+    monkeypatch.setattr(Numbers, "load", None)
+    for batch in make(training=True, shuffle_buffer=10, epoch=3, examples=examples):
+        assert keys.FRAMES not in batch
         names = [int(name) for name in batch[keys.VIDEO_ID].numpy()]
         assert names == batch[keys.FRAME_FEATURES].numpy().tolist()

@@ -1,21 +1,25 @@
 """A run from nothing to its folder: logs, checkpoints, resuming, and what stops it."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 
 from vtkeras.config import load_config
+from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.errors import UserError
 from vtkeras.run_files import TEMPORARY
 from vtkeras.training.callbacks import Checkpoints, Progress, StopOnNaN, spell_time
+from vtkeras.training.data import TrainingData
 from vtkeras.training.features import cached_features
-from vtkeras.training.fit import train, validation_batches
-from vtkeras.training.run import Run, make_source
-from vtkeras.training.state import read_meta
+from vtkeras.training.fit import train
+from vtkeras.training.run import Run
+from vtkeras.training.state import model_variables, read_meta
 
 FAST = (
     "model.frame_encoder=conv",
@@ -103,6 +107,13 @@ def broken(config, tmp_path_factory):
     return killed_after_an_epoch(config(), tmp_path_factory.mktemp("broken") / "run")
 
 
+@pytest.fixture
+def broken_again(broken, tmp_path):
+    """A copy of `broken`, before it is resumed."""
+    shutil.copytree(broken, tmp_path / "broken")
+    return tmp_path / "broken"
+
+
 def test_what_a_run_leaves(straight, config):
     assert load_config(str(straight / "config.yaml")) == config()
     assert {"tokens", "answers", "labels"} == set(json.loads((straight / "vocabulary.json").read_text()))
@@ -135,12 +146,26 @@ def test_best_is_the_lowest_validation_loss(straight):
 
 def test_run_opens_with_the_best_weights(straight):
     run = Run.open(straight)
-    stored = checkpoint(straight, "best")
-    for index, variable in enumerate(run.model.variables):
-        np.testing.assert_array_equal(variable, stored[f"v{index}"])
+    stored, variables = checkpoint(straight, "best"), model_variables(run.model)
+    assert stored.keys() == variables.keys()
+    for key, variable in variables.items():
+        np.testing.assert_array_equal(variable, stored[key])
     frames = np.zeros((1, 2, 32, 32, 3), "uint8")
     assert run.reader().caption(frames)["caption"].shape == (1,)
     assert tuple(head.name for head in run.heads) == ("caption", "answer", "label", "contrastive")
+
+
+def test_what_may_change_on_resume(config, broken_again):
+    # As the message about a loss that is not finite advises: slower, and here longer.
+    lines = []
+    slower = config(
+        "train.learning_rate=0.0001",
+        "train.stages=[{epochs: 1}, {epochs: 1, learning_rate: 0.00001}, {epochs: 1}]",
+    )
+    train(slower, broken_again, resume=True, report=lines.append)
+    assert any("going on after epoch 1" in line for line in lines)
+    assert read_meta(broken_again / "checkpoints" / "last.npz")["epoch"] == 3
+    assert load_config(str(broken_again / "config.yaml")) == slower
 
 
 def test_resumed_equals_straight(broken, straight, config):
@@ -166,11 +191,11 @@ def test_folder_that_holds_a_run(straight, config):
 @pytest.mark.parametrize(
     "override,key",
     [
-        ("train.learning_rate=0.5", "train.learning_rate"),
+        ("train.seed=1", "train.seed"),
         ("model.dim=32", "model.dim"),
         ("data.num_frames=3", "data.num_frames"),
         ("task=captioning", "task"),
-        ("train.stages=[{epochs: 9}]", "train.stages"),
+        ("train.stages=[{epochs: 1, motion_dropout: 1.0}, {epochs: 9}]", "train.stages"),
     ],
 )
 def test_resume_with_another_config(straight, config, override, key):
@@ -194,13 +219,14 @@ def test_damaged_checkpoint(straight, config, tmp_path):
 
 
 def test_loss_that_is_not_finite(config, tmp_path):
+    begun = config("train.warmup_steps=0")
+    wild = begun.model_copy(update={"train": begun.train.model_copy(update={"learning_rate": 1e30})})
     with pytest.raises(UserError, match=r"The loss became (nan|inf) in batch \d of epoch 1") as error:
-        train(config("train.learning_rate=1e30", "train.warmup_steps=0"), tmp_path / "run", report=str)
+        train(wild, tmp_path / "run", report=str)
     assert "--resume" in str(error.value) and "train.learning_rate" in str(error.value)
     kept = checkpoint(tmp_path / "run")
     assert read_meta(tmp_path / "run" / "checkpoints" / "last.npz")["epoch"] == 0
     assert all(np.isfinite(array).all() for array in kept.values())
-
 
 def test_warm_up_one_head_and_float16(config, tmp_path, float32_after):
     # A task of one head trains although the model has four outputs.
@@ -219,19 +245,32 @@ def test_warm_up_one_head_and_float16(config, tmp_path, float32_after):
 FROZEN = ("model.frame_trainable=false", "model.dropout=0", ONE_EPOCH)
 
 
-def test_cached_features(config, tmp_path):
+def counted(dataset, drawn):
+    """The same examples; an entry in `drawn` for each that is read."""
+
+    def one(example):
+        tf.py_function(lambda: drawn.append(1), [], [])
+        return example
+
+    return dataset.map(one)
+
+
+def test_cached_features(config, tmp_path, monkeypatch):
+    # The clips of each split are drawn once, however many epochs follow.
+    drawn, clip = [], MovingDigits.load
+    monkeypatch.setattr(MovingDigits, "load", lambda self, split, epoch=0: counted(clip(self, split, epoch), drawn))
+    folder = train(
+        config(*FROZEN, "model.cache_features=true", "train.stages=[{epochs: 3}]"), tmp_path / "run", report=str
+    )
+    assert len(drawn) == 16 + 8
     # What training saw as features is what the opened model, which takes frames, makes of the frames.
-    folder = train(config(*FROZEN, "model.cache_features=true"), tmp_path / "run", report=str)
     files = sorted(path.name.split("-")[0] for path in (folder / "features").iterdir())
     assert files == ["train", "validation"]
     run = Run.open(folder)
-    weights = run.task.loss_weights(run.config, run.heads)
-    run.model.compile(loss=run.task.losses(run.config, run.heads), loss_weights=weights)
-    batches = validation_batches(
-        run.config,
-        make_source(run.config),
-        run.preprocessor,
-        lambda examples: run.task.preprocess(examples, run.preprocessor, run.heads),
+    config, task = run.config, run.task
+    run.model.compile(loss=task.losses(config, run.heads), loss_weights=task.loss_weights(config, run.heads))
+    batches = TrainingData.read(config, task).validation(
+        lambda examples: task.preprocess(examples, run.preprocessor, run.heads)
     )
     loss = run.model.evaluate(batches, verbose=0, return_dict=True)["loss"]
     best = read_meta(folder / "checkpoints" / "best.npz")["best"]
@@ -299,8 +338,6 @@ def test_nothing_asks_for_features(config):
 
 @pytest.mark.parametrize("missing", ["config.yaml", "vocabulary.json", "checkpoints/best.npz"])
 def test_incomplete_run(straight, tmp_path, missing):
-    import shutil
-
     shutil.copytree(straight, tmp_path / "run")
     (tmp_path / "run" / missing).unlink()
     with pytest.raises(UserError, match=str(tmp_path / "run")):
@@ -308,13 +345,11 @@ def test_incomplete_run(straight, tmp_path, missing):
 
 
 def test_run_of_another_model(straight, tmp_path):
-    import shutil
-
     shutil.copytree(straight, tmp_path / "run")
     values = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
     values["model"]["dim"] = 32
     (tmp_path / "run" / "config.yaml").write_text(yaml.safe_dump(values))
-    with pytest.raises(UserError, match="best.npz is of a model with other sizes"):
+    with pytest.raises(UserError, match="best.npz is of another model: its .* is float32"):
         Run.open(tmp_path / "run")
 
 

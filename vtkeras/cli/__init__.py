@@ -13,13 +13,13 @@ from typing import Annotated
 import typer
 
 import vtkeras
-from vtkeras.cli import dashboard, data, prediction, summaries, training
+from vtkeras.cli import dashboard, data, migrate, prediction, summaries, training
 from vtkeras.cli.common import say
 from vtkeras.errors import UserError
 from vtkeras.run_files import is_disk_full
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-for theme in (training, prediction, summaries, dashboard):
+for theme in (training, prediction, summaries, dashboard, migrate):
     app.add_typer(theme.app)
 app.add_typer(data.app, name="data")
 

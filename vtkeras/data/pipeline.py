@@ -22,7 +22,7 @@ def make_dataset(
     epoch: int = 0,
     seed: int = 0,
     shuffle_buffer: int = 0,
-    features: tf.data.Dataset | None = None,
+    examples: tf.data.Dataset | None = None,
 ) -> tf.data.Dataset:
     """Batches of one epoch, the same for the same arguments.
 
@@ -35,18 +35,14 @@ def make_dataset(
         training: shuffle, draw one of the captions at random, leave out a last short batch.
         epoch, seed: what the draws depend on.
         shuffle_buffer: examples held for shuffling.
-        features: cached frame features, one element an example in the source's order; they take the
-            place of the frames, and the source is read as in epoch 0.
+        examples: what to make batches of in place of the source, which is not read then: its examples in
+            order, with cached features for frames.
 
     Returns:
         A `tf.data.Dataset` of batches.
     """
     questions = preprocessor.config.questions_per_clip
-    dataset = read(source, split, preprocessor.config, epoch=0 if features else epoch)
-    if features:
-        dataset = tf.data.Dataset.zip(dataset, features).map(
-            lambda example, feature: {**example, keys.FRAME_FEATURES: feature}
-        )
+    dataset = read(source, split, preprocessor.config, epoch) if examples is None else examples
     dataset = dataset.map(
         preprocessor.prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )

@@ -33,7 +33,7 @@ from vtkeras.run_files import (
     write_json,
     write_text,
 )
-from vtkeras.tasks import Endpoint, Head
+from vtkeras.tasks import Endpoint, Head, Task
 from vtkeras.training.run import Run, make_source
 
 SAMPLE_CLIPS = 12
@@ -76,7 +76,7 @@ def export_run(
         _copy_run_files(run, out)
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled)
-    write_json(out / ENDPOINTS, describe(run))
+    write_json(out / ENDPOINTS, describe(run.task, run.heads))
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
@@ -105,7 +105,7 @@ def endpoints(heads: Sequence[Head]) -> dict[str, Endpoint]:
     return {endpoint.name: endpoint for head in heads for endpoint in head.endpoints()}
 
 
-def describe(run: Run) -> dict:
+def describe(task: Task, heads: Sequence[Head]) -> dict:
     """What the exported model can do, as `endpoints.json` tells it to predictors and menus.
 
     Returns:
@@ -113,8 +113,8 @@ def describe(run: Run) -> dict:
         [{"name", "inputs": names of the arguments}]}]}.
     """
     return {
-        "task": run.task.name,
-        "text_role": run.task.text_role,
+        "task": task.name,
+        "text_role": task.text_role,
         "heads": [
             {
                 "name": head.name,
@@ -123,7 +123,7 @@ def describe(run: Run) -> dict:
                     {"name": one.name, "inputs": [spec.name for spec in one.signature]} for one in head.endpoints()
                 ],
             }
-            for head in run.heads
+            for head in heads
         ],
     }
 

@@ -88,7 +88,10 @@ class WrittenText(_HeadLayer):
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "decoder": keras.saving.deserialize_keras_object(config["decoder"])})
+        decoder = config["decoder"]
+        if isinstance(decoder, dict):  # else a model that shares it among heads has made it
+            decoder = keras.saving.deserialize_keras_object(decoder)
+        return cls(**{**config, "decoder": decoder})
 
 
 @keras.saving.register_keras_serializable("vtkeras")

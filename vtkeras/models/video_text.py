@@ -87,11 +87,6 @@ class VideoTextModel(keras.Model):
         self.questions_per_clip = questions_per_clip
         self.from_features = from_features
 
-    def take_weights(self, other):
-        """Copies the weights of a model of the same parts; one may take frames and the other features."""
-        for mine, theirs in zip(self.parts(), other.parts(), strict=True):
-            mine.set_weights(theirs.get_weights())
-
     def parts(self):
         """Every part with weights, once and in one order, each with a name of its own."""
         held = [part for head in self.heads.values() for part in (getattr(head, "decoder", None), head)]
@@ -122,12 +117,24 @@ class VideoTextModel(keras.Model):
         def deserialize(part):
             return keras.saving.deserialize_keras_object(part, custom_objects=custom_objects)
 
+        decoders: dict[str, keras.layers.Layer] = {}
+
+        def head(serialized):
+            """A head layer; those that held one decoder hold one again, told by its name."""
+            inner = serialized["config"]
+            if "decoder" in inner:
+                name = inner["decoder"]["config"]["name"]
+                if name not in decoders:
+                    decoders[name] = deserialize(inner["decoder"])
+                serialized = {**serialized, "config": {**inner, "decoder": decoders[name]}}
+            return deserialize(serialized)
+
         one = ("frame_encoder", "temporal_encoder", "text_encoder", "augmentation")
         return cls(
             **{
                 **config,
                 **{part: deserialize(config[part]) for part in one},
                 "fusion": [deserialize(block) for block in config["fusion"]],
-                "heads": {name: deserialize(head) for name, head in config["heads"].items()},
+                "heads": {name: head(one) for name, one in config["heads"].items()},
             }
         )

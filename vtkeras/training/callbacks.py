@@ -11,10 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vtkeras.encoders import FrameEncoder
 from vtkeras.errors import UserError
 from vtkeras.run_files import BEST, LAST
 from vtkeras.tasks import Reader
-from vtkeras.training.state import save_state
+from vtkeras.training.state import Variables, model_variables, save_state
+from vtkeras.training.trainers import Trainer
 
 
 class Progress(keras.callbacks.Callback):
@@ -100,33 +102,34 @@ def _figures(logs: dict) -> str:
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Writes `last.npz` after every epoch and `best.npz` when the validation loss is the lowest yet.
-
-    Where the logs have `val_cider`, the highest one is the best instead.
+    """Writes `last.npz` after every epoch, and the model alone into `best.npz` when it is the best yet.
 
     Args:
         folder: where they go.
-        meta: stored in every checkpoint beside the epoch and the best loss.
-        best: the lowest validation loss so far.
+        trainer: says what a checkpoint holds, and how good an epoch was.
+        start: the meta of the checkpoint that training goes on from; its best score counts if the same figure told it.
     """
 
-    def __init__(self, folder: Path, meta: dict, best: float = math.inf):
+    def __init__(self, folder: Path, trainer: Trainer, start: dict):
         super().__init__()
         self.folder = folder
-        self.meta = meta
-        self.best = best
+        self.trainer = trainer
+        same = start.get("figure", trainer.figure) == trainer.figure
+        self.best = start["best"] if same else math.inf
 
     def on_epoch_end(self, epoch, logs=None):
-        logs = logs or {}
-        loss = float(logs.get("val_loss", logs.get("loss", math.inf)))
-        if "val_cider" in logs:
-            loss = -logs["val_cider"]
-        improved = loss < self.best
-        self.best = min(self.best, loss)
-        meta = {**self.meta, "epoch": epoch + 1, "best": self.best}
+        score = self.trainer.score(logs or {})
+        improved = score < self.best
+        self.best = min(self.best, score)
         if improved:
-            save_state(self.folder / BEST, self.model, meta)
-        save_state(self.folder / LAST, self.model, meta)
+            self.save(BEST, model_variables(self.trainer.model), epoch + 1)
+        self.save(LAST, self.trainer.variables(), epoch + 1)
+
+    def save(self, name: str, variables: Variables, epoch: int) -> None:
+        """Writes a checkpoint after `epoch` epochs."""
+        config = self.trainer.config.model_dump(mode="json")
+        meta = {"epoch": epoch, "best": self.best, "figure": self.trainer.figure, "config": config}
+        save_state(self.folder / name, variables, meta)
 
 
 class StopOnNaN(keras.callbacks.Callback):
@@ -152,15 +155,17 @@ class MotionDropout(keras.callbacks.Callback):
     """Sets the frame encoder's `motion_dropout` at the begin of every epoch.
 
     Args:
+        frame_encoder: the model's.
         rates: the rate of each epoch, from the first of the whole training on.
     """
 
-    def __init__(self, rates: list[float]):
+    def __init__(self, frame_encoder: FrameEncoder, rates: list[float]):
         super().__init__()
+        self.frame_encoder = frame_encoder
         self.rates = rates
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.model.frame_encoder.set_motion_dropout(self.rates[epoch])
+        self.frame_encoder.set_motion_dropout(self.rates[epoch])
 
 
 class SampleLogger(keras.callbacks.Callback):

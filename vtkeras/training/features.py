@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,16 +16,20 @@ from vtkeras.config import Config
 from vtkeras.data.pipeline import read
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.errors import UserError
-from vtkeras.run_files import replacing
+from vtkeras.run_files import replacing_folder
+
+BATCH = 16
+REPORT_EVERY = 256
 
 
 def cached_features(
     model, source, preprocessor: Preprocessor, config: Config, folder: Path, report: Callable[[str], None]
 ) -> Callable[[str], tf.data.Dataset] | None:
-    """A callable from a split to its features, float32 (num_frames, patches, channels) an example.
+    """A callable from a split to its examples with features, float32 (num_frames, patches, channels), for frames.
 
-    The features of a split are computed at the first call and kept as float16;
-    a file made by another encoder or from other data has another name and is not read.
+    Whatever else an example has is kept beside its features, so that an epoch reads them and nothing else. They
+    are computed at the first call and kept as float16; those made by another encoder or from other data have
+    another name and are not read.
 
     Args:
         model: its `frame_encoder` is used.
@@ -37,7 +42,7 @@ def cached_features(
         The callable, or None if the config does not ask for it.
 
     Raises:
-        UserError: if the frame encoder is not frozen.
+        UserError: if the frame encoder is not frozen, or the disk is full.
     """
     if not config.model.cache_features:
         return None
@@ -45,35 +50,44 @@ def cached_features(
         raise UserError("model.cache_features needs a frozen encoder: set model.frame_trainable to false.")
     name = _digest(model.frame_encoder, config)
 
-    def features(split: str) -> tf.data.Dataset:
-        path = folder / f"{split}-{name}.npy"
-        if not path.is_file():
+    def examples(split: str) -> tf.data.Dataset:
+        path = folder / f"{split}-{name}"
+        if not path.is_dir():
             _compute(path, model.frame_encoder, source, split, preprocessor, report)
-        array = np.load(path, mmap_mode="r")
-        signature = tf.TensorSpec(array.shape[1:], tf.float32)
-        return tf.data.Dataset.from_generator(
-            lambda: (np.asarray(row, "float32") for row in array), output_signature=signature
-        )
+        return tf.data.Dataset.load(str(path)).map(_as_float32)
 
-    return features
+    return examples
 
 
 def _compute(path: Path, encoder, source, split, preprocessor, report) -> None:
     examples = read(source, split, preprocessor.config)
     count = len(examples)
-    clips = examples.map(lambda example: preprocessor.clip(example[keys.FRAMES])[0]).batch(16)
-    encode = tf.function(lambda frames: tf.cast(encoder(frames, training=False), tf.float16))
-    done = 0
-    with replacing(path) as temporary, open(temporary, "wb") as file:  # a mapped file kills the process on a full disk
-        for frames in clips:
-            batch = encode(frames).numpy()
-            if not done:
-                header = {"descr": batch.dtype.str, "fortran_order": False, "shape": (count, *batch.shape[1:])}
-                np.lib.format.write_array_header_1_0(file, header)
-            file.write(batch.tobytes())
+    examples = examples.map(preprocessor.prepare, num_parallel_calls=tf.data.AUTOTUNE)
+    encode = tf.function(lambda frames: tf.cast(encoder(frames, training=False), tf.float16), reduce_retracing=True)
+
+    def encoded():
+        rows, done = iter(examples), 0
+        while batch := list(itertools.islice(rows, BATCH)):
+            features = encode(tf.stack([example[keys.FRAMES] for example in batch]))
+            yield from (_with_features(example, feature) for example, feature in zip(batch, features))
             done += len(batch)
-            if done % 256 < len(batch) or done == count:
+            if done % REPORT_EVERY < BATCH or done == count:
                 report(f"frame features of {split}: {done}/{count} clips")
+
+    frames = examples.element_spec[keys.FRAMES].shape
+    features = tf.TensorSpec(encoder.compute_output_shape((None, *frames))[1:], tf.float16)
+    signature = _with_features(examples.element_spec, features)
+    with replacing_folder(path) as temporary:
+        tf.data.Dataset.from_generator(encoded, output_signature=signature).save(str(temporary))
+
+
+def _with_features(example: dict, features) -> dict:
+    kept = {key: value for key, value in example.items() if key != keys.FRAMES}
+    return {**kept, keys.FRAME_FEATURES: features}
+
+
+def _as_float32(example: dict) -> dict:
+    return {**example, keys.FRAME_FEATURES: tf.cast(example[keys.FRAME_FEATURES], tf.float32)}
 
 
 def _digest(encoder, config: Config) -> str:

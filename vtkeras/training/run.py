@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from vtkeras.errors import UserError
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, MODEL_FILE, VOCABULARY_FILE, run_folder
 from vtkeras.safe_files import check_keras_file
 from vtkeras.tasks import Head, Reader, Task, task_of
-from vtkeras.training.state import load_state
+from vtkeras.training.state import load_state, model_variables
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,7 @@ class Run:
         best = folder / CHECKPOINTS / BEST
         if best.is_file():
             model = task.build(config, vocabulary, heads)
-            if config.model.cache_features:  # trained on features, its variables stand in another order
-                trained = task.build(config, vocabulary, heads, from_features=True)
-                load_state(best, trained, with_optimizer=False)
-                model.take_weights(trained)
-            else:
-                load_state(best, model, with_optimizer=False)
+            load_state(best, model_variables(model))
         elif (folder / MODEL_FILE).is_file():
             model = load_model(folder / MODEL_FILE)
         else:
@@ -73,13 +70,27 @@ class Run:
         return self.task.reader(self.model, self.preprocessor, self.heads, compiled)
 
 
+def is_old_file(path: Path) -> bool:
+    """Whether a `.keras` file is of the first model class, which `vtkeras migrate` rewrites.
+
+    Raises:
+        UserError: if it is damaged, or larger than an honest one.
+    """
+    check_keras_file(path)
+    with zipfile.ZipFile(path) as file:
+        config = json.loads(file.read("config.json"))
+    return config["class_name"] == "VideoTextModel" and "heads" not in config["config"]
+
+
 def load_model(path: Path) -> keras.Model:
     """Reads a `.keras` file without running any code that it brings.
 
     Raises:
-        UserError: if the file is damaged or holds what only unsafe loading would accept.
+        UserError: if the file is damaged, holds what only unsafe loading would accept, or was made by an older
+            version.
     """
-    check_keras_file(path)
+    if is_old_file(path):
+        raise UserError(f"{path} was made by an older vtkeras: run `vtkeras migrate {path.parent}` once.")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:

@@ -40,27 +40,6 @@ def gather_for(strategy: tf.distribute.Strategy):
     return gather
 
 
-def clip_whole_gradients(optimizer: keras.optimizers.Optimizer) -> None:
-    """Makes `global_clipnorm` mean the norm of the whole batch's gradients, on any number of devices.
-
-    Keras clips each replica's gradients before it sums them, and counts an embedding's rows one by one
-    where a word comes twice, so that two devices would take other steps than one.
-    """
-    limit, optimizer.global_clipnorm = optimizer.global_clipnorm, None
-    apply = optimizer.apply
-
-    def apply_clipped(grads, trainable_variables=None):
-        dense = [None if grad is None else tf.convert_to_tensor(grad) for grad in grads]
-        whole = [grad for grad in dense if grad is not None]
-        replica = tf.distribute.get_replica_context()
-        if replica.num_replicas_in_sync > 1:
-            whole = replica.all_reduce("SUM", whole)
-        scale = limit / tf.maximum(tf.linalg.global_norm(whole), limit)
-        apply([None if grad is None else grad * scale for grad in dense], trainable_variables)
-
-    optimizer.apply = apply_clipped
-
-
 def synchronise_batch_norm(model: keras.Model, strategy: tf.distribute.Strategy) -> None:
     """Makes batch normalisation use the moments of the whole batch, not of one replica's share."""
     if strategy.num_replicas_in_sync == 1:

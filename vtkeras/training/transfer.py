@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -78,6 +79,8 @@ def start_from(
 
 def _copy(mine, other, vocabulary: Vocabulary, known: Vocabulary) -> int:
     """Copies the rows that both have, if they are of one width; returns how many numbers were copied."""
+    here: Any
+    there: Any
     if mine.shape[1:] != other.shape[1:]:
         return 0
     if mine.name == "embeddings" and (mine.shape[0], other.shape[0]) == (len(vocabulary.tokens), len(known.tokens)):

@@ -9,17 +9,100 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from vtkeras import keys
+from vtkeras.config import StageConfig
+from vtkeras.data.sources.base import Source
 from vtkeras.data.text import END_ID, PAD_ID, START_ID
+from vtkeras.errors import UserError
 from vtkeras.generation import greedy, sample
 from vtkeras.metrics import CiderReward
+from vtkeras.tasks import Head, Task
 from vtkeras.tasks.video_text import VideoTextReader
+from vtkeras.training.data import Features, ToBatch, TrainingData
+from vtkeras.training.trainers.supervised import SupervisedTrainer
 
 SAMPLED, GREEDY = "sampled_cider", "greedy_cider"
 MOST = 10.0  # the CIDEr-D of a caption that is all of its references
+VALIDATION_BATCHES = 8
+
+
+class SelfCriticalTrainer(SupervisedTrainer):
+    """As `SupervisedTrainer`, and in stages that set `self_critical` that share of captions is learned by reward.
+
+    With such a stage, the best weights are those whose greedy captions earn the most on the validation split,
+    not those of the lowest loss.
+
+    Raises:
+        UserError: if captions are to be learned by reward and there is no validation split to choose the best
+            weights by.
+    """
+
+    rewards_captions = True
+
+    def __init__(self, task: Task, heads: Sequence[Head], data: TrainingData, strategy: tf.distribute.Strategy):
+        self.by_reward = any(stage.self_critical for stage in data.config.train.stages)
+        if self.by_reward:
+            self.figure, self.better = "val_cider", "higher"
+            _check_validation(data.source)
+        super().__init__(task, heads, data, strategy)
+
+    def make_learner(self) -> keras.Model:
+        if not self.by_reward:
+            return self.model
+        corpus = self.data.source.texts()["captions"]
+        self.self_critical = SelfCritical(self.reader, corpus, self.config.train.seed)
+        return SelfCriticalLearner(self.model, self.self_critical)
+
+    def measured(self) -> Sequence[Head]:
+        """All heads but captions, whose weights may be below zero where they are drawn."""
+        return [head for head in self.heads if not (self.by_reward and head.field == keys.CAPTION)]
+
+    def to_batch(self, stage: StageConfig | None = None) -> ToBatch:
+        plain = super().to_batch(stage)
+        return with_references(plain, stage.self_critical) if stage and self.by_reward else plain
+
+    def callbacks(self, features: Features) -> list[keras.callbacks.Callback]:
+        if not self.by_reward:
+            return []
+        batches = self.data.validation(with_references(self.to_batch(), 0.0), features)
+        return [ValidationCider(self.self_critical, batches)]
+
+
+class SelfCriticalLearner(keras.Model):
+    """A model that Keras fits to the batches of `with_references`; the logs show what captions earn.
+
+    Args:
+        model: what learns.
+        self_critical: draws captions and rewards them.
+    """
+
+    def __init__(self, model: keras.Model, self_critical: SelfCritical):
+        super().__init__(name="self_critical_learner")
+        self.model = model
+        self.self_critical = self_critical
+
+    def build(self, inputs_shape):
+        """Nothing is left to make."""
+
+    def call(self, inputs, training=None):
+        return self.model({name: inputs[name] for name in self.model.input}, training=training)
+
+    def train_step(self, data):
+        inputs, targets, weights = data
+        inputs, targets, weights, rewards = self.self_critical(inputs, targets, weights, self.optimizer.iterations)
+        return {**super().train_step((inputs, targets, weights)), **rewards}
+
+
+def _check_validation(source: Source) -> None:
+    if keys.VALIDATION not in source.splits() or not source.size(keys.VALIDATION):
+        raise UserError(
+            "train.stages: self_critical chooses the best weights by the captions of the validation split, and "
+            "the data have none: put some clips into it."
+        )
 
 
 def with_references(to_batch: Callable[[dict], tuple], share: float) -> Callable[[dict], tuple]:
@@ -161,3 +244,24 @@ def _align(rows, array):
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
+
+
+class ValidationCider(keras.callbacks.Callback):
+    """Adds `val_cider` to the logs of every epoch: the mean CIDEr-D of greedy captions.
+
+    The validation loss asks how likely the references are, which rises and falls apart from how good the
+    captions are that the model writes.
+
+    Args:
+        self_critical: gives the reward.
+        batches: validation batches as `with_references` makes them.
+    """
+
+    def __init__(self, self_critical: SelfCritical, batches: tf.data.Dataset):
+        super().__init__()
+        self.reward = tf.function(self_critical.greedy_reward, reduce_retracing=True)
+        self.batches = batches.take(VALIDATION_BATCHES)
+
+    def on_epoch_end(self, epoch, logs=None):
+        rewards = [self.reward(inputs).numpy() for inputs, _, _ in self.batches]
+        logs["val_cider"] = float(np.concatenate(rewards).mean())

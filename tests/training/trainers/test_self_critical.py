@@ -12,8 +12,7 @@ from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.tasks import TASKS
-from vtkeras.tasks.self_critical import SelfCritical, with_references
-from vtkeras.training.self_critical import learn_by_reward
+from vtkeras.training.trainers.self_critical import SelfCritical, SelfCriticalLearner, with_references
 
 TASK = TASKS["captioning"]
 BATCH = 4
@@ -139,7 +138,7 @@ def test_expected_reward_rises(birds):
 
     def learn(share, steps):
         batch = with_references(lambda one: TASK.preprocess(one, preprocessor, TASK.heads), share)(examples)
-        return model.fit(tf.data.Dataset.from_tensors(batch).repeat(steps), verbose=0).history
+        return learner.fit(tf.data.Dataset.from_tensors(batch).repeat(steps), verbose=0).history
 
     @tf.function
     def earned(inputs, seed):
@@ -151,11 +150,11 @@ def test_expected_reward_rises(birds):
         return np.mean([earned(inputs, tf.constant(seed)) for seed in range(1000, 1020)])  # 240 captions
 
     optimizer = keras.optimizers.Adam(0.005, clipnorm=1.0)
-    model.compile(optimizer, loss=TASK.losses(config, TASK.heads), jit_compile=False)
-    learn_by_reward(model, self_critical)
+    learner = SelfCriticalLearner(model, self_critical)
+    learner.compile(optimizer, loss=TASK.losses(config, TASK.heads), jit_compile=False)
     learn(share=0.0, steps=100)
     before = expected()
-    model.optimizer.learning_rate = 0.001
+    optimizer.learning_rate = 0.001
     history = learn(share=1.0, steps=120)
     after = expected()
     assert 1.5 < before < 6 and after > 7, (before, after)

@@ -1,0 +1,23 @@
+"""Runs made by older versions: `migrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vtkeras.cli.common import RunFolder, say
+
+app = typer.Typer()
+
+
+@app.command()
+def migrate(
+    run: RunFolder,
+    out: Annotated[Path | None, typer.Option(help="A new folder for a copy; default: the run itself.")] = None,
+) -> None:
+    """Rewrites a run that an older version made in today's names; the old files are kept as *.old."""
+    from vtkeras.migrate import migrate_run
+
+    say(f"migrated: {migrate_run(run, out, report=say)}")

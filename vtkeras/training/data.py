@@ -1,0 +1,138 @@
+"""What a run is trained on: its source, its words, and the batches of its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.config import Config, StageConfig
+from vtkeras.data.pipeline import make_dataset, read, with_one_caption
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.sources import make_source
+from vtkeras.data.sources.base import Source
+from vtkeras.data.text import build_vocabulary
+from vtkeras.errors import UserError
+from vtkeras.tasks import Task
+
+SAMPLE_CLIPS = 6
+ToBatch = Callable[[dict], tuple]  # a batch of examples to what a trainer's step takes
+Features = Callable[[str], tf.data.Dataset] | None  # a split to its examples with cached features
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The data of one experiment.
+
+    Attributes:
+        config: the experiment.
+        source: where examples come from.
+        preprocessor: brings them to the model's shape; it knows the vocabulary.
+        steps: training batches in an epoch.
+        replicas: devices that share a batch.
+
+    Example:
+        >>> data = TrainingData.read(load_config("demo"), TASKS["multitask"])
+        >>> data.steps
+        128
+    """
+
+    config: Config
+    source: Source
+    preprocessor: Preprocessor
+    steps: int
+    replicas: int = 1
+
+    @classmethod
+    def read(cls, config: Config, task: Task, replicas: int = 1) -> TrainingData:
+        """Opens the source that `config` names and learns its words.
+
+        Raises:
+            UserError: if the source cannot be had, or holds too few examples for a batch on every device.
+        """
+        source = make_source(config)
+        vocabulary = build_vocabulary(
+            source.texts(),
+            config.data.vocabulary_size,
+            written_answers=config.data.answer_length > 0,
+            closed_answers=any(head.from_classes and head.field == keys.ANSWER for head in task.heads),
+        )
+        size, examples = config.train.batch_size, len(read(source, keys.TRAIN, config.data))
+        if examples < size:
+            raise UserError(
+                f"The training split has {examples} examples, fewer than train.batch_size {size}: "
+                "set a smaller one, e.g. --set train.batch_size=4."
+            )
+        if size < replicas:
+            raise UserError(
+                f"train.batch_size {size} leaves some of the {replicas} devices without a clip: set a larger one."
+            )
+        return cls(config, source, Preprocessor(config.data, vocabulary), examples // size, replicas)
+
+    def epochs(
+        self, to_batch: Callable[[StageConfig], ToBatch], first_epoch: int = 0, features: Features = None
+    ) -> tf.data.Dataset:
+        """All epochs from `first_epoch` on as one dataset, so that a resumed run sees the same batches.
+
+        Args:
+            to_batch: what makes batches in a stage.
+            first_epoch: int.
+            features: as `cached_features` gives them.
+        """
+        stages = [stage for stage in self.config.train.stages for _ in range(stage.epochs)]
+        epochs = [self._epoch(epoch, stages[epoch], to_batch, features) for epoch in range(first_epoch, len(stages))]
+        dataset = epochs[0]
+        for one in epochs[1:]:
+            dataset = dataset.concatenate(one)
+        return dataset
+
+    def validation(self, to_batch: ToBatch, features: Features = None, replicas: int = 1) -> tf.data.Dataset | None:
+        """Batches of the validation split, or None if there is too little of it.
+
+        Every replica needs a share of every batch, so with several the last short batch is left out.
+        """
+        split = keys.VALIDATION
+        size = len(read(self.source, split, self.config.data)) if split in self.source.splits() else 0
+        batch_size = min(self.config.train.batch_size, size // replicas * replicas)
+        if not batch_size:
+            return None
+        examples = features(split) if features else None
+        dataset = make_dataset(self.source, split, self.preprocessor, to_batch, batch_size, examples=examples)
+        return (dataset.take(size // batch_size) if replicas > 1 else dataset).cache()
+
+    def samples(self) -> dict | None:
+        """A few prepared validation examples as one batch, or None if there are none."""
+        if keys.VALIDATION not in self.source.splits():
+            return None
+        examples = self.source.load(keys.VALIDATION).take(SAMPLE_CLIPS).map(self.preprocessor.prepare)
+        rows = [with_one_caption(example) for example in examples]
+        return tf.nest.map_structure(lambda *row: tf.stack(row), *rows) if rows else None
+
+    def _epoch(self, epoch, stage, to_batch, features) -> tf.data.Dataset:
+        return make_dataset(
+            self._source_of(stage, features),
+            keys.TRAIN,
+            self.preprocessor,
+            to_batch(stage),
+            self.config.train.batch_size,
+            training=True,
+            epoch=epoch,
+            seed=self.config.train.seed,
+            shuffle_buffer=self.config.data.shuffle_buffer,
+            examples=features(keys.TRAIN) if features else None,
+        )
+
+    def _source_of(self, stage: StageConfig, features: Features) -> Source:
+        if not stage.options:
+            return self.source
+        if features:
+            raise UserError("model.cache_features knows one set of clips: leave options out of train.stages.")
+        source, size = make_source(self.config, stage.options), self.source.size(keys.TRAIN)
+        if source.size(keys.TRAIN) != size:
+            raise UserError(
+                f"train.stages: options {stage.options} make {source.size(keys.TRAIN)} training clips of {size}, "
+                "but an epoch has one length: change its `epochs` instead."
+            )
+        return source

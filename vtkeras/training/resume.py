@@ -1,0 +1,80 @@
+"""Going on with a run: what its config may change meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vtkeras.config import Config, parse_config
+from vtkeras.errors import UserError
+from vtkeras.run_files import CHECKPOINTS, LAST
+from vtkeras.training.state import read_meta
+
+MAY_CHANGE = (
+    "name",
+    "data.path",
+    "train.learning_rate",
+    "train.warmup_steps",
+    "train.weight_decay",
+    "train.clipnorm",
+    "train.label_smoothing",
+    "train.loss_weights",
+    "train.precision",
+)
+
+
+def resume_point(folder: Path, config: Config) -> dict:
+    """The meta of a run's last checkpoint, from which training with `config` may go on.
+
+    What may differ from the config that the checkpoint was made with: the keys in `MAY_CHANGE`, the learning
+    rates of stages, and the stages that are yet to come, so that a run can go on longer than it was meant to.
+    Everything else decides what the variables are, what batches follow, or what has been learned already.
+
+    Args:
+        folder: the run.
+        config: the experiment as it is asked for now.
+
+    Raises:
+        UserError: if there is no checkpoint, another key differs, or no epoch is left.
+    """
+    path = folder / CHECKPOINTS / LAST
+    meta = read_meta(path)
+    changed = first_difference(parse_config(meta["config"], origin=str(path)), config, meta["epoch"])
+    if changed:
+        raise UserError(
+            f"Checkpoint {path} belongs to another config ({changed} differs): resume with the one it was made "
+            f"with, in which only {', '.join(MAY_CHANGE)} and the stages to come may change, or choose another --out."
+        )
+    if meta["epoch"] >= config.epochs:
+        raise UserError(f"{folder} has finished its {config.epochs} epochs: nothing is left to do.")
+    return meta
+
+
+def first_difference(before: Config, now: Config, epochs: int) -> str | None:
+    """The first key, like `model.dim`, that keeps a run with config `before` from going on with `now`.
+
+    Args:
+        before, now: the configs.
+        epochs: how many have been trained.
+
+    Example:
+        >>> first_difference(config, load_config("demo", ["model.dim=64"]), epochs=1)
+        'model.dim'
+    """
+    left, right = _keys(before), _keys(now)
+    for key, value in left.items():
+        if value != right[key]:
+            return key
+    return None if _epochs(before)[:epochs] == _epochs(now)[:epochs] else "train.stages"
+
+
+def _keys(config: Config) -> dict:
+    values = {"name": config.name, "task": config.task}
+    for part in ("data", "model", "train"):
+        values.update({f"{part}.{key}": value for key, value in getattr(config, part).model_dump().items()})
+    return {key: value for key, value in values.items() if key not in (*MAY_CHANGE, "train.stages")}
+
+
+def _epochs(config: Config) -> list[dict]:
+    """What each epoch learns and from what; not how fast."""
+    kept = [(stage.epochs, stage.model_dump(exclude={"epochs", "learning_rate"})) for stage in config.train.stages]
+    return [stage for epochs, stage in kept for _ in range(epochs)]

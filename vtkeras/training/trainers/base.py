@@ -1,0 +1,116 @@
+"""What a trainer is."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.config import StageConfig
+from vtkeras.errors import UserError
+from vtkeras.tasks import Head, Reader, Task
+from vtkeras.training.data import Features, ToBatch, TrainingData
+from vtkeras.training.state import Variables, run_variables
+
+
+class Trainer(ABC):
+    """Owns the step, its optimizers, what a checkpoint holds, and which figure tells the best weights.
+
+    A trainer makes its models and optimizers when it is made, in the scope of the strategy. What Keras fits is
+    its `learner`, whose `train_step` is the step: the model itself, or a `keras.Model` around one or several.
+
+    Args:
+        task: what is trained.
+        heads: its active heads.
+        data: what it is trained on.
+        strategy: devices.
+
+    Attributes:
+        model: what evaluation and export use.
+        reader: of the model.
+        learner: what Keras fits.
+        optimizers: {name in checkpoints: optimizer}, built.
+        figure: name of the log that tells the best weights.
+        better: "lower" or "higher".
+        rewards_captions: whether it knows stages with `self_critical`.
+
+    Raises:
+        UserError: for such a stage, if it does not, or nothing writes captions.
+
+    Example:
+        >>> trainer = TRAINERS[task.trainer](task, heads, data, make_strategy())
+        >>> trainer.fit(data.epochs(trainer.to_batch), validation, epochs=3)
+    """
+
+    model: keras.Model
+    reader: Reader
+    learner: keras.Model
+    optimizers: dict[str, keras.optimizers.Optimizer]
+    figure: str = "val_loss"
+    better: str = "lower"
+    rewards_captions: bool = False
+
+    def __init__(self, task: Task, heads: Sequence[Head], data: TrainingData, strategy: tf.distribute.Strategy):
+        captions = self.rewards_captions and any(head.field == keys.CAPTION for head in heads)
+        if any(stage.self_critical for stage in data.config.train.stages) and not captions:
+            raise UserError(f"train.stages: self_critical learns captions, and task '{task.name}' trains none.")
+        self.task = task
+        self.heads = tuple(heads)
+        self.data = data
+        self.config = data.config
+        self.strategy = strategy
+
+    @abstractmethod
+    def to_batch(self, stage: StageConfig | None = None) -> ToBatch:
+        """What makes a batch of examples into what the step takes in a stage of training, or in validation."""
+
+    def variables(self) -> Variables:
+        """What a checkpoint holds to go on from: models and optimizers."""
+        return run_variables(self.model, **self.optimizers)
+
+    def score(self, logs: dict[str, float]) -> float:
+        """How good the weights are after an epoch with these logs; the lowest is the best.
+
+        Without a validation split, the training loss tells.
+        """
+        found = float(logs.get(self.figure, logs.get("loss", math.inf)))
+        return -found if self.better == "higher" else found
+
+    def callbacks(self, features: Features) -> list[keras.callbacks.Callback]:
+        """What happens beside the steps of this trainer alone, before all other callbacks.
+
+        Args:
+            features: as `cached_features` gives them.
+        """
+        return []
+
+    def fit(
+        self,
+        batches: tf.data.Dataset,
+        validation: tf.data.Dataset | None = None,
+        epochs: int = 1,
+        first_epoch: int = 0,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> None:
+        """Trains.
+
+        Args:
+            batches: of all epochs from `first_epoch` on, one behind the other.
+            validation: batches to measure on after every epoch.
+            epochs: of the whole training.
+            first_epoch: the one to begin with.
+            callbacks: called beside the steps.
+        """
+        self.learner.fit(
+            batches,
+            steps_per_epoch=self.data.steps,
+            initial_epoch=first_epoch,
+            epochs=epochs,
+            validation_data=validation,
+            verbose=0,
+            callbacks=list(callbacks),
+        )
