@@ -66,6 +66,14 @@ def test_file_round_trip(tiny_model, inputs, outputs, tmp_path):
     np.testing.assert_allclose(same[keys.POOLED], video[keys.POOLED], atol=1e-5)
 
 
+def test_a_decoder_of_two_heads_is_one_in_a_file(tiny_config, vocabulary, tmp_path):
+    model = build(tiny_config("data.answer_length=4", "model.frame_encoder=convnet_tiny"), vocabulary)
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    assert len(loaded.weights) == len(model.weights)
+    assert loaded.heads["caption"].decoder is loaded.heads["written_answer"].decoder
+
+
 def test_parts_agree_with_the_whole(tiny_model, inputs, outputs):
     video = tiny_model.trunk.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK])
     trunk, heads = tiny_model.trunk, tiny_model.heads
@@ -154,7 +162,7 @@ def test_mixed_precision_gives_float32_heads(tiny_config, vocabulary, tiny_model
 
 def test_damaged_file(tmp_path):
     (tmp_path / "model.keras").write_bytes(b"PK\x03\x04 not a model")
-    with pytest.raises(UserError, match="model.keras cannot be loaded"):
+    with pytest.raises(UserError, match="model.keras is damaged"):
         load_model(tmp_path / "model.keras")
 
 
