@@ -29,8 +29,9 @@ def _or_shipped(model: Path | None) -> Path:
     return model or shipped_model(*SHIPPED_MODEL)
 
 
+UNNAMED: Any = None  # the callback puts a shipped model in its place
 ModelFolder = Annotated[
-    Path | None,
+    Path,
     typer.Option("--model", help="A run folder with an exported model; default one that ships.", callback=_or_shipped),
 ]
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from vtkeras.cli.common import (
     SHIPPED_DENSE_MODEL,
     SHIPPED_MODEL,
+    UNNAMED,
     DataFolder,
     ModelFolder,
     file_option,
@@ -103,7 +104,7 @@ def explain(
     layer: Annotated[int | None, number_option("One layer of `mean`.", 1, 1000)] = None,
     head: Annotated[int | None, number_option("One head of `mean`.", 1, 1000)] = None,
     orders: Annotated[int, number_option("Random orders to compare with.", 2, 10_000)] = 20,
-    model: ModelFolder = None,
+    model: ModelFolder = UNNAMED,
     start: Start = None,
     end: End = None,
     out: Annotated[Path | None, folder_option("Folder for PNG, GIF, mp4 and JSON files.")] = None,

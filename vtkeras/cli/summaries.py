@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vtkeras.cli.common import (
+    UNNAMED,
     ModelFolder,
     folder_option,
     number_option,
@@ -30,7 +31,7 @@ def summarize(
     transcript: Annotated[Path | None, typer.Option(help="What is said: WebVTT, SRT, JSON, text.")] = None,
     budget: Annotated[float, number_option("The summary's greatest share of the video.", 0, 1)] = 0.15,
     out: Annotated[Path | None, typer.Option(help="Output folder; default runs/summaries/<name>.")] = None,
-    model: ModelFolder = None,
+    model: ModelFolder = UNNAMED,
     scorer: Annotated[str, typer.Option(help="diverse, random, or what `train-scorer` made.")] = "diverse",
     longest: Annotated[float | None, number_option("Seconds; longer takes are cut into parts.", 0, 1e7)] = None,
     threshold: Annotated[float, number_option("Change between frames that makes a cut.", 0, 255)] = 27.0,
@@ -53,7 +54,7 @@ def summarize(
 def train_scorer(
     folder: AnnotatedFolder,
     out: Annotated[Path, folder_option("Where the scorer goes.")] = Path("runs/scorer"),
-    model: ModelFolder = None,
+    model: ModelFolder = UNNAMED,
     epochs: Annotated[int, number_option("Passes over the videos.", 1, 1_000_000)] = 120,
     seed: Annotated[int, seed_option("Another seed trains another scorer.")] = 0,
 ) -> None:
@@ -78,7 +79,7 @@ def evaluate_summary(
     context: typer.Context,
     folder: Annotated[Path | None, typer.Argument(help="A folder of videos with an annotations.json.")] = None,
     tvsum: Annotated[Path | None, typer.Option(help="TVSum's ydata-tvsum50.mat: people beside chance.")] = None,
-    model: ModelFolder = None,
+    model: ModelFolder = UNNAMED,
     splits: Annotated[int, number_option("Splits into training and test videos.", 2, 1000)] = 5,
     epochs: Annotated[int, number_option("Passes over the training videos.", 1, 1_000_000)] = 120,
     seed: Annotated[int, seed_option("Of the splits and the scorers.")] = 0,
@@ -86,13 +87,13 @@ def evaluate_summary(
     """Scorers of shots beside people and chance: F-scores at 15 % and rank correlations."""
     from vtkeras.evaluation.summary import evaluate_people, evaluate_scorers, to_markdown
 
-    if (folder is None) == (tvsum is None):
-        raise UserError("Give either a folder with an annotations.json, or --tvsum FILE.")
-    if tvsum:
+    if tvsum and not folder:
         refuse_unused(context, ("model", "splits", "epochs", "seed"), "with --tvsum")
         from vtkeras.data.annotations import read_tvsum
 
         return say(to_markdown(evaluate_people(read_tvsum(tvsum))))
+    if tvsum or not folder:
+        raise UserError("Give either a folder with an annotations.json, or --tvsum FILE.")
     from vtkeras.serving.predictor import Predictor
     from vtkeras.summaries.annotated import read_annotated
     from vtkeras.summaries.scorers import SCORERS

@@ -82,7 +82,7 @@ class Worker:
     @property
     def pid(self) -> int | None:
         """The number of the process; None while there is none."""
-        return self._process.pid if self._is_alive() else None
+        return self._process.pid if self._process is not None and self._is_alive() else None
 
     def ask(self, model: str | Path, method: str, *arguments, **options):
         """What a method of `Predictor` gives for the model of a run folder.
@@ -115,7 +115,7 @@ class Worker:
         A job of the same name that runs is left alone; one that is done is forgotten.
         """
         self._request(("start", (job, title, function, _absolute(model), arguments, options)))
-        self._jobs[job] = self._process
+        self._jobs[job] = self._started()
 
     def job(self, job: str) -> JobState | None:
         """How a job stands; None if there was none of this name. Never starts a worker."""
@@ -135,7 +135,7 @@ class Worker:
     def close(self) -> None:
         """Ends the process, if there is one."""
         with self._lock:
-            if self._process is not None:
+            if self._process is not None and self._process.stdin is not None:
                 self._process.stdin.close()  # which tells it to end
                 try:
                     self._process.wait(5)
@@ -154,7 +154,7 @@ class Worker:
             self._over(process, line.send, request)
             while True:
                 kind, value = self._over(process, line.recv)
-                if kind == PROGRESS:
+                if kind == PROGRESS and progress:
                     progress(*value)
                 elif kind == RESULT:
                     return value
@@ -171,30 +171,33 @@ class Worker:
 
     def _started(self) -> subprocess.Popen:
         with self._lock:
-            if not self._is_alive():
+            if self._process is None or not self._is_alive():
                 self._clean()
-                self._start()
+                self._process = self._start()
             return self._process
 
-    def _start(self) -> None:
+    def _start(self) -> subprocess.Popen:
         place = None if len(tempfile.gettempdir()) <= LONGEST_FOLDER else "/tmp"
         self._folder = Path(tempfile.mkdtemp(prefix="vtkeras-worker-", dir=place))  # only this user can enter it
         self._key = secrets.token_bytes(KEY_BYTES)
         search_path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "vtkeras.serving.worker", str(self._folder), str(self._models)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C in the terminal is for the owner
             env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "PYTHONPATH": search_path},
         )
+        assert process.stdin is not None and process.stdout is not None  # they are pipes
         try:
-            self._process.stdin.write(self._key)
-            self._process.stdin.flush()
+            process.stdin.write(self._key)
+            process.stdin.flush()
         except OSError:
             pass  # it ended: it will not say that it is ready
-        if not self._process.stdout.readline():
+        if not process.stdout.readline():
+            shutil.rmtree(self._folder, ignore_errors=True)
             raise UserError("The process that runs the models did not start: the terminal shows why.")
+        return process
 
     def _is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -205,7 +208,7 @@ class Worker:
         return UserError(ENDED)
 
     def _clean(self) -> None:
-        if self._process is not None:
+        if self._process is not None and self._process.stdout is not None:
             self._process.stdout.close()
             shutil.rmtree(self._folder, ignore_errors=True)
             self._process = None

@@ -107,28 +107,30 @@ def explain_caption(
         _require(predictor, "explain_caption")
         if not text.strip():
             raise UserError("The caption is empty: write what is to be looked for, or leave --caption out.")
-    caption = predictor.caption(frames) if text is None else None
-    text = caption.text if text is None else text
-    if not hasattr(predictor.model, "explain_caption"):
-        words, attention, chances = attention_tables.join_pieces(
-            caption.words, caption.attention, caption.probabilities
-        )
-        spans = attention_tables.word_spans(caption.words)
-        return _explanation(predictor, CAPTION, text, (words, chances, spans), attention, None, frames, times,
-                            caption.frame_indices)  # fmt: skip
+    is_own = text is None
+    if text is None:
+        caption = predictor.caption(frames)
+        text = caption.text
+        if not hasattr(predictor.model, "explain_caption"):
+            words, attention, likelihoods = attention_tables.join_pieces(
+                caption.words, caption.attention, caption.probabilities
+            )
+            spans = attention_tables.word_spans(caption.words)
+            return _explanation(predictor, CAPTION, text, (words, likelihoods, spans), attention, None, frames, times,
+                                caption.frame_indices)  # fmt: skip
     found = _first(predictor.model.explain_caption(frames[None], _strings(text, 1)))
     pieces = [piece.decode() for piece in found["tokens"] if piece]
-    if caption is None and not knows_a_word(pieces):
+    if not is_own and not knows_a_word(pieces):
         raise UserError(
             f"The model knows no word of the caption '{text.strip()[:80]}': write as its captions are."
         )
     count = len(pieces)
-    words, attention, chances = attention_tables.join_pieces(
+    words, attention, likelihoods = attention_tables.join_pieces(
         pieces, found["attention"][:count], found["probabilities"][:count]
     )
     rollout = attention_tables.join_pieces(pieces, found["rollout"][:count])[1]
     spans = attention_tables.word_spans(pieces)
-    return _explanation(predictor, CAPTION, text, (words, chances, spans), attention, rollout, frames, times,
+    return _explanation(predictor, CAPTION, text, (words, likelihoods, spans), attention, rollout, frames, times,
                         found["frame_index"])  # fmt: skip
 
 
@@ -146,9 +148,9 @@ def explain_answer(predictor: Predictor, frames: np.ndarray, times: np.ndarray, 
         kept = [place for place, piece in enumerate(found["tokens"]) if piece]
         rollout = _with_mean(attention_tables.join_pieces(answer.words, found["rollout"][kept])[1])
     words = [answer.text, *words]
-    chances = [answer.score] * len(words)
+    likelihoods = [answer.score] * len(words)
     attention = _with_mean(attention)
-    return _explanation(predictor, ANSWER, question, (words, chances, []), attention, rollout, frames, times,
+    return _explanation(predictor, ANSWER, question, (words, likelihoods, []), attention, rollout, frames, times,
                         answer.frame_indices)  # fmt: skip
 
 
@@ -166,14 +168,14 @@ def probability_of(predictor: Predictor, found: Explanation) -> Callable[[np.nda
         _require(predictor, "explain_caption")
 
     def of_caption(clips: np.ndarray) -> np.ndarray:
-        chances = predictor.model.explain_caption(clips, _strings(found.text, len(clips)))[
+        likelihoods = predictor.model.explain_caption(clips, _strings(found.text, len(clips)))[
             "probabilities"
         ]
-        return np.stack([chances.numpy()[:, span].prod(axis=1) for span in found.spans], axis=1)
+        return np.stack([likelihoods.numpy()[:, span].prod(axis=1) for span in found.spans], axis=1)
 
     def of_answer(clips: np.ndarray) -> np.ndarray:
-        chances = predictor.model.answer(clips, _strings(found.text, len(clips)))["probabilities"]
-        chosen = chances.numpy()[:, predictor.card.answers.index(found.words[0])]
+        likelihoods = predictor.model.answer(clips, _strings(found.text, len(clips)))["probabilities"]
+        chosen = likelihoods.numpy()[:, predictor.card.answers.index(found.words[0])]
         return np.repeat(chosen[:, None], len(found.words), axis=1)
 
     of_chunk = of_caption if found.kind == CAPTION else of_answer
