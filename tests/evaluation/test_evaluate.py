@@ -67,6 +67,7 @@ def test_nearest_clip_takes_the_answer_of_the_nearest_that_was_asked_the_same():
     assert nearest_clip(CAPTION, TRAIN, TEST).texts == ["a cat", "a dog"]
     # Test 1 asks "how many?", which only the third was asked; test 2 asks "what?": the second is nearest.
     assert nearest_clip(ANSWER, TRAIN, TEST).texts == ["one", "cat"]
+    assert nearest_clip(LABEL, TRAIN, TEST).texts == ["pet", "pet|dog"]  # whatever was asked
 
 
 def test_score_by_hand():

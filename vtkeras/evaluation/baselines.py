@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
+from vtkeras import keys
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import Examples, Predicted
 
@@ -30,14 +31,14 @@ def text_only(head: Head, train: Examples, test: Examples) -> Predicted:
 def nearest_clip(head: Head, train: Examples, test: Examples) -> Predicted | None:
     """What was said of the training clip that looks most alike (cosine of small grey copies).
 
-    Where the text answers a question, it is taken from the nearest training clip that was asked the same
-    question, or from the nearest one if none was. Without frames there is no such clip.
+    An answer is taken from the nearest training clip that was asked the same question, or from the nearest
+    one if none was. Without frames there is no such clip.
     """
     if train.thumbnails is None or test.thumbnails is None:
         return None
     closeness = test.thumbnails @ train.thumbnails.T
     nearest = closeness.argmax(axis=1)
-    if head.reads_question:
+    if head.field == keys.ANSWER:
         asked = np.array(train.questions)
         same = {question: np.flatnonzero(asked == question) for question in set(test.questions)}
         nearest = [
