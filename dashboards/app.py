@@ -1,11 +1,9 @@
 """The dashboard's router: `vtkeras dashboard`, or `streamlit run dashboards/app.py`."""
 
-import gc
 import importlib.util
 import sys
 from pathlib import Path
 
-import altair  # noqa: F401  before the garbage collector is told what stays
 import streamlit as st
 
 HERE = Path(__file__).parent
@@ -31,8 +29,7 @@ page = st.navigation(
     ]
 )
 page.run()
-# Streamlit collects all garbage after every run of a page, and nobody is served meanwhile: what was loaded once, which
-# is nearly everything, need not be looked through each time.
-if not gc.get_freeze_count():
-    gc.collect()
-    gc.freeze()
+
+from dashboards import common  # noqa: E402  after the lines above have told where it is
+
+common.leave_loaded_out_of_collections()

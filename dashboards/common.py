@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import os
 import re
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import altair  # noqa: F401  it is large, and loaded before the garbage collector is told what stays
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -29,6 +31,16 @@ TENSORBOARD_PORT = 6006
 PREVIEW_SIDE = 480  # pixels
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!<>|~$:^&=])")
+
+
+@functools.cache
+def leave_loaded_out_of_collections() -> None:
+    """Once, tells the garbage collector that what is loaded stays.
+
+    Streamlit collects all garbage after every run of a page, and serves nobody meanwhile.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def model_roots() -> list[Path]:

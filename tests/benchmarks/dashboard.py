@@ -1,7 +1,8 @@
 """How long a static file takes while a summary runs and ten visitors click: `python tests/benchmarks/dashboard.py`.
 
 The server is the dashboard over the shipped models. The visitors speak Streamlit's own protocol: each opens the pages
-in turn and clicks a clip, a second after the page before was there. Meanwhile a static file is asked for 500 times.
+in turn and clicks a clip, three seconds after the page before was there. Meanwhile a static file is asked for 500
+times.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import vtkeras
 ROOT = Path(vtkeras.__file__).parents[1]
 PAGES = ("", "browse", "curves", "evaluation", "playground", "attention", "summaries")
 VISITORS, REQUESTS = 10, 500
-THINKING = 1.0  # seconds between a page and the next click
+THINKING = 3.0  # seconds between a page and the next click
 EVERY = 0.05  # seconds between two requests of the static file
 PATIENCE = 300  # seconds
 
@@ -54,8 +55,8 @@ def served(home: Path, **environment: str):
                 time.sleep(0.2)
             yield f"127.0.0.1:{port}", server
         finally:
-            server.terminate()
-            server.wait(30)
+            server.kill()
+            server.wait()
 
 
 def answers(url: str) -> bool:

@@ -2,11 +2,17 @@
 of a page, which takes seconds where TensorFlow is loaded, for every visitor.
 """
 
+import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
+from benchmarks.dashboard import PAGES, Visitor, make_film, measure, served, start_summary
 
 import vtkeras
 
@@ -79,3 +85,46 @@ def test_no_page_brings_tensorflow_or_keras_into_the_server(tmp_path):
     assert not any(found["wrong"].values()), found["wrong"]
     # Each page did its work: nothing above is true because a page was empty.
     assert found["captions"] and found["curves"] and found["events"] and found["downloads"] == 6
+
+
+DUMP = """
+import os, signal, sys
+
+def dump(*_):
+    with open(os.environ["MODULES"], "w") as file:
+        file.write("\\n".join([*sys.modules, "end"]))
+
+signal.signal(signal.SIGUSR1, dump)
+"""
+
+
+@pytest.mark.slow
+def test_no_page_brings_them_into_a_real_server(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(DUMP)  # which Python runs at its start
+    modules = tmp_path / "modules"
+    make_film(tmp_path / "data", scenes=600)
+
+    async def click_through(address):
+        await start_summary(address, tmp_path / "summaries")
+        visitor = Visitor(address)
+        for page in (*PAGES, "dense"):
+            await visitor.open(page)
+            await visitor.click("Clip 1")
+
+    search_path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    with served(tmp_path, PYTHONPATH=search_path, MODULES=str(modules)) as (address, server):
+        asyncio.run(click_through(address))
+        server.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + 60
+        while not modules.is_file() or not modules.read_text().endswith("end"):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    loaded = set(modules.read_text().split())
+    assert {"dashboards.clips", "vtkeras.serving.client"} <= loaded and not {"tensorflow", "keras"} & loaded
+
+
+@pytest.mark.slow
+def test_a_static_file_is_quick_while_a_summary_runs_and_ten_visitors_click():
+    found = measure()
+    assert found["summary_running"] and found["clicks"] > 50
+    assert found["p95"] < 50, found  # milliseconds

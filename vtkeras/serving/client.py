@@ -185,7 +185,7 @@ class Worker:
             [sys.executable, "-m", "vtkeras.serving.worker", str(self._folder), str(self._models)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C in the terminal is for the owner
+            process_group=0,  # Ctrl-C in the terminal is for the owner; in another session niceness would not count
             env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "PYTHONPATH": search_path},
         )
         assert process.stdin is not None and process.stdout is not None  # they are pipes
