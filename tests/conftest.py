@@ -9,8 +9,9 @@ for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREAD
 os.environ.setdefault("MALLOC_ARENA_MAX", "2")  # of the workers: fewer arenas keep less free memory
 
 import pytest  # noqa: E402
-from fixtures.memory import end_meteor, release_unused  # noqa: E402
-from fixtures.shared import made_once  # noqa: E402
+
+from tests.fixtures.memory import end_meteor, release_unused  # noqa: E402
+from tests.fixtures.shared import made_once  # noqa: E402
 
 pytest_plugins = ["tests.cost"]
 

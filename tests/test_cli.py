@@ -69,7 +69,7 @@ def test_the_walk_leaves_every_artefact(walk):
     assert {"config.yaml", "vocabulary.json", "checkpoints", "logs", "metrics.json", "metrics.md"} <= names
     assert {"classes.md", "predictions.csv"} <= names
     assert {"saved_model", "model.keras", "samples"} <= names
-    assert json.loads((walk / "metrics.json").read_text())["test"]["examples"] == 2
+    assert json.loads((walk / "metrics.json").read_text())["splits"]["test"]["examples"] == 2
 
 
 def test_predict_describes_a_video_and_answers(walk, videos, tmp_path):
@@ -310,8 +310,8 @@ def test_an_unknown_split(monkeypatch, capsys, walk):
 def test_resume_with_another_config(monkeypatch, capsys, walk):
     settings = [part for setting in TINY_SETTINGS for part in ("--set", setting)]
     arguments = ["train", "--config", "video_folder", "--data", walk.parent / "data", "--out", walk, "--resume"]
-    told = refused(monkeypatch, capsys, *arguments, *settings, "--set", "train.learning_rate=0.01")
-    assert "train.learning_rate" in told
+    told = refused(monkeypatch, capsys, *arguments, *settings, "--set", "train.optimizer=sgd")
+    assert "train.optimizer differs" in told
 
 
 def test_training_into_a_run_that_exists(monkeypatch, capsys, walk):

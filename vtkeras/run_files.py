@@ -18,11 +18,12 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, TypeVar
 
 from vtkeras.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CONFIG_FILE = "config.yaml"
 VOCABULARY_FILE = "vocabulary.json"
@@ -78,6 +79,8 @@ def write_arrays(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
 
     `numpy.savez` leaves its archive open when the disk is full, which prints a traceback later.
     """
+    import numpy as np  # not at the top: the command line shows its help without it
+
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:

@@ -56,7 +56,7 @@ def test_upload_refused(tmp_path, name, data, reason):
 
 def test_upload_into_a_place_that_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be stored"):
+    with pytest.raises(UserError, match="cannot be written"):
         media.store_upload("x.mp4", b"abc", tmp_path / "file")
 
 

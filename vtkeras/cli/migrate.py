@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vtkeras.cli.common import RunFolder, say
+from vtkeras.cli.common import RunFolder, folder_option, say
 
 app = typer.Typer()
 
@@ -15,7 +15,7 @@ app = typer.Typer()
 @app.command()
 def migrate(
     run: RunFolder,
-    out: Annotated[Path | None, typer.Option(help="A new folder for a copy; default: the run itself.")] = None,
+    out: Annotated[Path | None, folder_option("A new folder for a copy; default: the run itself.")] = None,
 ) -> None:
     """Rewrites a run that an older version made in today's names; the old files are kept as *.old."""
     from vtkeras.migrate import migrate_run

@@ -128,7 +128,8 @@ def _read_predictions(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=columns + optional, dtype=str)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False).rename(columns=current_column)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table.columns = table.columns.map(current_column)
         table = table.assign(**{name: "" for name in optional if name not in table})
         if not set(columns) <= set(table.columns) or not table.example.str.fullmatch("[0-9]+").all():
             raise ValueError
