@@ -10,7 +10,7 @@ os.environ.setdefault("MALLOC_ARENA_MAX", "2")  # of the workers: fewer arenas k
 
 import pytest  # noqa: E402
 
-from tests.fixtures.memory import end_meteor, release_unused  # noqa: E402
+from tests.fixtures.memory import end_helpers, release_unused  # noqa: E402
 from tests.fixtures.shared import made_once  # noqa: E402
 
 pytest_plugins = ["tests.cost"]
@@ -47,12 +47,18 @@ DENSE = (
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def memory():
-    """What a module's tests no longer use is freed after its last test."""
+    """What a test no longer uses is freed after it."""
     yield
-    end_meteor()
     release_unused()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def helpers():
+    """Processes that a module's tests keep end with it."""
+    yield
+    end_helpers()
 
 
 @pytest.fixture(scope="session")
