@@ -14,7 +14,7 @@ install: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "vtkeras needs Python 3.11 (tensorflow-io and tensorflow-text have no newer wheels); set PYTHON=/path/to/python3.11"; exit 2; }
-	@echo "installing into .venv (about 1 GB, two minutes)"
+	@echo "installing into .venv (about 2 GB, some minutes)"
 	$(PYTHON) -m venv .venv
 	$(PIP) -e .
 	@touch $@

@@ -163,7 +163,7 @@ def refused(worker):
 
 def test_a_worker_starts_when_it_is_needed_and_ends_when_closed(worker):
     assert worker.pid is None and worker.job("none") is None and worker.loads() == 0 and worker.pid is None
-    assert "holds no exported model" in refused(worker)
+    assert "is not a run" in refused(worker)
     process, folder = worker._process, worker._folder
     assert folder.stat().st_mode & 0o077 == 0  # nobody else can enter
     worker.close()
@@ -177,7 +177,7 @@ def test_a_worker_that_was_killed_is_told_once_and_started_anew(worker):
     killed.start()
     with pytest.raises(UserError, match="ended unexpectedly"):
         worker.call("vtkeras.serving.worker:find", MODEL)  # loading takes longer than that
-    assert "holds no exported model" in refused(worker) and worker.pid != first
+    assert "is not a run" in refused(worker) and worker.pid != first
 
 
 def test_a_job_of_a_worker_that_was_killed_has_failed(worker):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 from vtkeras.cli.common import folder_option, number_option, say
+from vtkeras.errors import UserError
 from vtkeras.run_files import shipped
 
 app = typer.Typer()
@@ -42,6 +44,17 @@ def demo(
 
 def _serve(port: int, address: str) -> None:
     page = shipped("dashboards") / "app.py"
+    _refuse_taken(port, address)
     say(f"dashboard: http://{address}:{port}")
     command = [sys.executable, "-m", "streamlit", "run", str(page), "--server.port", str(port)]
     sys.exit(subprocess.call([*command, "--server.address", address, "--server.headless", "true"]))
+
+
+def _refuse_taken(port: int, address: str) -> None:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+            tried.bind((address, port))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"{address}:{port} cannot be listened on ({reason}): choose another --port.") from None

@@ -73,6 +73,10 @@ def predict(
         refuse_unused(context, NOT_DENSE, "with --dense")
         return _predict_dense(videos, model or shipped_model(*SHIPPED_DENSE_MODEL), window, least, vtt, as_json)
     refuse_unused(context, ONLY_DENSE, "without --dense")
+    if not all(one.strip() for one in question):
+        raise UserError("The question is empty: ask something, e.g. 'how many digits are there?'.")
+    if picture and picture.suffix.lower() != ".png":
+        raise UserError(f"--picture {picture} would be written as PNG: give it a name that ends in .png.")
     from vtkeras.serving.decoding import choose_decoding
 
     limits = {"min_length": min_length, "max_length": max_length, "no_repeat": no_repeat}

@@ -181,11 +181,11 @@ def _target_times(
     path: str | Path, duration: float, num_frames: int, start: float | None, end: float | None
 ) -> np.ndarray:
     start = start or 0.0
+    if start < 0 or end is not None and end <= start:
+        raise UserError(f"{path}: the segment from {start} s to {end} s is not a stretch of time.")
     end = duration if end is None else min(end, duration)
     if start >= duration:
         raise UserError(f"{path} lasts {duration:.2f} s, so no segment starts at {start:.2f} s.")
-    if not 0 <= start < end:
-        raise UserError(f"{path}: the segment from {start} s to {end} s is not a stretch of time.")
     if num_frames < 1:
         raise UserError(f"{path}: {num_frames} frames were asked for; ask for at least one.")
     return start + (np.arange(num_frames) + 0.5) * (end - start) / num_frames

@@ -130,6 +130,8 @@ def read_card(folder: str | Path) -> RunCard:
         True
     """
     folder = run_folder(folder)
+    if not (folder / CONFIG_FILE).is_file():
+        raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
     if not (folder / SAVED_MODEL / "saved_model.pb").is_file():
         raise UserError(f"{folder} holds no exported model: run `vtkeras export {folder}` first.")
     config = load_config(str(folder / CONFIG_FILE))
