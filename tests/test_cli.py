@@ -316,3 +316,28 @@ def test_resume_with_another_config(monkeypatch, capsys, walk):
 
 def test_training_into_a_run_that_exists(monkeypatch, capsys, walk):
     assert "--resume" in refused(monkeypatch, capsys, "train", "--out", walk)
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """Refuses every connection at once; weights of earlier downloads are out of reach."""
+
+    def refuse(*_):
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))
+
+
+@pytest.mark.parametrize(
+    "settings,sentence",
+    [
+        (("model.frame_encoder=resnet50", "model.frame_weights=imagenet"), "takes a network; without one set"),
+        (("model.frame_encoder=resnet50", "model.frame_weights=no.h5"), "with the weights no.h5: give `imagenet` or"),
+        (("model.frame_encoder=efficientnet_lite0", "model.frame_weights=no.pth"), "no.pth cannot be read: No such"),
+    ],
+)
+def test_weights_that_cannot_be_had_are_one_sentence(settings, sentence, no_network, monkeypatch, capsys, tmp_path):
+    given = [part for setting in (*TINY_SETTINGS, "data.options={train_clips: 16, eval_clips: 8}", *settings) for part in ("--set", setting)]
+    assert sentence in refused(monkeypatch, capsys, "train", "--config", "demo", "--out", tmp_path / "run", *given)

@@ -17,8 +17,12 @@ def is_flag(name):
 
 ROOT = typer.main.get_command(cli.app)
 COMMANDS = {
-    **{name: command for name, command in ROOT.commands.items() if name != "data"},
-    **{f"data {name}": command for name, command in ROOT.commands["data"].commands.items()},
+    **{name: command for name, command in ROOT.commands.items() if not hasattr(command, "commands")},
+    **{
+        f"{group} {name}": command
+        for group in ("data", "pretrained")
+        for name, command in ROOT.commands[group].commands.items()
+    },
 }
 OPTIONS = {
     f"{name} {option.opts[0]}": (command, option)

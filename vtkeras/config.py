@@ -69,7 +69,8 @@ class ModelConfig(_Options):
     frame_preset: str | None = None
     """A keras-nlp image backbone preset (a name or a local folder), for frame_encoder `preset`."""
     frame_weights: str | None = None
-    """`imagenet`, or a weights file, for the encoders that keras ships weights for."""
+    """`imagenet`, or a weights file. Those of efficientnet_lite0 and efficientnet_lite2 come by `vtkeras pretrained
+    install`; Keras downloads those of efficientnet_b*, efficientnet_v2_* and resnet50."""
     frame_trainable: bool = True
     """False freezes the frame encoder."""
     cache_features: bool = False

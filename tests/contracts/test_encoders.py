@@ -16,6 +16,7 @@ BUILT = {
     "efficientnet_tiny": (16, 96),
     "convnet_tiny": (64, 48),
     "efficientnet_b0": (1, 1280),
+    "efficientnet_lite0": (1, 1280),
     "efficientnet_v2_b0": (1, 1280),
     "resnet50": (1, 2048),
 }
@@ -92,6 +93,8 @@ def test_motion_dropout_zeroes_whole_clips_in_training_only():
         ("efficientnet_tiny", {"weights": "imagenet"}, "has no pretrained weights"),
         ("preset", {}, "needs model.frame_preset"),
         ("preset", {"preset": "/no/such/preset"}, "'/no/such/preset' cannot be loaded"),
+        ("efficientnet_b0", {"weights": __file__}, "with the weights .*test_encoders.py: give `imagenet` or a weights"),
+        ("efficientnet_lite0", {"weights": __file__}, "test_encoders.py is no checkpoint that can be read"),
     ],
 )
 def test_frame_encoder_refuses(name, options, sentence):

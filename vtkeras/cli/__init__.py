@@ -1,4 +1,5 @@
-"""The command line: `vtkeras data | train | evaluate | export | predict | explain | summarize | dashboard | demo`.
+"""The command line: `vtkeras data | train | evaluate | export | predict | explain | tag | summarize | pretrained |
+dashboard | demo`.
 
 Heavy imports happen inside the commands, so that help and mistakes in options show at once.
 """
@@ -13,15 +14,16 @@ from typing import Annotated
 import typer
 
 import vtkeras
-from vtkeras.cli import dashboard, data, migrate, prediction, summaries, training
+from vtkeras.cli import dashboard, data, migrate, prediction, pretrained, summaries, tagging, training
 from vtkeras.cli.common import say
 from vtkeras.errors import UserError
 from vtkeras.run_files import is_disk_full
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-for theme in (training, prediction, summaries, dashboard, migrate):
+for theme in (training, prediction, tagging, summaries, dashboard, migrate):
     app.add_typer(theme.app)
 app.add_typer(data.app, name="data")
+app.add_typer(pretrained.app, name="pretrained")
 
 
 INTERRUPTED = 130  # the code with which Typer ends after Ctrl-C

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -128,3 +129,38 @@ def with_data(config: Config, data: Path) -> Config:
     else:
         changes = {"source": "folder", "path": str(data), "options": {}, "train_clips": None}
     return config.model_copy(update={"data": config.data.model_copy(update=changes)})
+
+
+@contextmanager
+def shown(videos: list[Path], as_json: bool) -> Iterator[tuple[Callable, Callable]]:
+    """Prints results as JSON or lines, and tells which of several videos do not decode; the exit code is 2 then.
+
+    Yields:
+        show: called with the name of a video, its result as plain values, and as lines.
+        set_aside: a context in which an error of one of several videos is told, and the others go on.
+    """
+    several = len(videos) > 1
+    values, refused = [], []
+
+    def show(video: str, result: dict, lines: list[str]) -> None:
+        values.append(result)
+        if not as_json:
+            say("\n".join([*([f"{video}:"] if several else []), *lines]))
+
+    @contextmanager
+    def set_aside() -> Iterator[None]:
+        try:
+            yield
+        except UserError as error:
+            if not several:
+                raise
+            refused.append(error)
+            print(f"vtkeras: {error}", file=sys.stderr)
+
+    yield show, set_aside
+    if as_json:
+        from vtkeras.serving.schema import to_json
+
+        say(to_json(values if several else values[0]))
+    if refused:
+        raise typer.Exit(2)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +22,7 @@ from vtkeras.cli.common import (
     progress_bar,
     refuse_unused,
     say,
+    shown,
     with_data,
 )
 from vtkeras.errors import UserError
@@ -90,7 +89,7 @@ def predict(
 
     card = read_card(model or shipped_model(*SHIPPED_MODEL))
     ask = partial(shared_worker().ask, card.folder)
-    with _shown(videos, as_json) as (show, set_aside):
+    with shown(videos, as_json) as (show, set_aside):
         for found in describe(card, ask, videos, question, start, end, decoding, choice, set_aside):
             show(found.video, schema.description(found, card.info), to_lines(found))
             if picture:
@@ -175,7 +174,7 @@ def _predict_dense(
     from vtkeras.workspace.runs import read_card
 
     card = read_card(model)
-    with _shown(videos, as_json) as (show, set_aside):
+    with shown(videos, as_json) as (show, set_aside):
         for video in videos:
             with progress_bar() as bar, set_aside():
                 found = shared_worker().call(
@@ -190,38 +189,3 @@ def _predict_dense(
                 if vtt:
                     write_subtitles(vtt, events)
                     print(f"subtitles: {vtt}", file=sys.stderr)
-
-
-@contextmanager
-def _shown(videos: list[Path], as_json: bool) -> Iterator[tuple[Callable, Callable]]:
-    """Prints results as JSON or lines, and tells which of several videos do not decode; the exit code is 2 then.
-
-    Yields:
-        show: called with the name of a video, its result as plain values, and as lines.
-        set_aside: a context in which an error of one of several videos is told, and the others go on.
-    """
-    several = len(videos) > 1
-    values, refused = [], []
-
-    def show(video: str, result: dict, lines: list[str]) -> None:
-        values.append(result)
-        if not as_json:
-            say("\n".join([*([f"{video}:"] if several else []), *lines]))
-
-    @contextmanager
-    def set_aside() -> Iterator[None]:
-        try:
-            yield
-        except UserError as error:
-            if not several:
-                raise
-            refused.append(error)
-            print(f"vtkeras: {error}", file=sys.stderr)
-
-    yield show, set_aside
-    if as_json:
-        from vtkeras.serving.schema import to_json
-
-        say(to_json(values if several else values[0]))
-    if refused:
-        raise typer.Exit(2)

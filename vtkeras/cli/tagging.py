@@ -1,0 +1,50 @@
+"""`vtkeras tag`: words for any video, with no training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vtkeras.cli.common import number_option, say, shown
+from vtkeras.errors import UserError
+
+app = typer.Typer()
+
+
+@app.command()
+def tag(
+    videos: Annotated[list[Path], typer.Argument(help="Video or image files.", metavar="VIDEO...")],
+    labels: Annotated[str | None, typer.Option(help='Your own, zero-shot, e.g. "dog,cat,car"; 16 languages.')] = None,
+    find: Annotated[str | None, typer.Option(help="A text: which videos are nearest to it, and where.")] = None,
+    encoder: Annotated[
+        str, typer.Option(help="efficientnet_lite0, or efficientnet_lite2: better, half as fast.")
+    ] = "efficientnet_lite0",
+    sentences: Annotated[str, typer.Option(help="use: 16 languages; minilm: English.")] = "use",
+    frames: Annotated[int, number_option("Frames to look at, at most.", 1, 4096)] = 16,
+    most: Annotated[int, number_option("Names to show, at most.", 1, 1000)] = 5,
+    least: Annotated[float, number_option("Probability of a name, at least.", 0, 1)] = 0.1,
+    start: Annotated[float | None, number_option("Seconds where to begin.", 0, 1e7)] = None,
+    end: Annotated[float | None, number_option("Seconds where to end.", 0, 1e7)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; an array for several videos.")] = False,
+) -> None:
+    """Names what is on videos and images, out of ImageNet's 1,000 names and your own labels."""
+    texts = [label.strip() for label in (labels or "").split(",") if label.strip()]
+    if labels is not None and not texts:
+        raise UserError("--labels names nothing: give texts with commas between them.")
+    from vtkeras.tagging.report import Report, Reporter, to_lines, to_values
+    from vtkeras.tagging.tagger import Tagger
+
+    tagger = Tagger(encoder)
+    report = Reporter(tagger.names, texts, find, sentences)
+    reports: list[Report] = []
+    with shown(videos, as_json) as (show, set_aside):
+        for video in videos:
+            with set_aside():
+                reports.append(report(tagger(video, frames, start, end)))
+                show(str(video), to_values(reports[-1], encoder, most, least), to_lines(reports[-1], most, least))
+        ranked = sorted((one for one in reports if one.found), key=lambda one: -one.found.score)
+        if len(ranked) > 1 and not as_json:
+            say(f'nearest to "{find}":')
+            say("\n".join(f"{one.tagged.video}: {one.found.score:.2f} at {one.found.seconds:.1f} s" for one in ranked))

@@ -1,0 +1,1 @@
+"""Words for any video before anyone trains: ImageNet names over time, and the user's own labels."""
