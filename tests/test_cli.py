@@ -339,5 +339,6 @@ def no_network(monkeypatch, tmp_path):
     ],
 )
 def test_weights_that_cannot_be_had_are_one_sentence(settings, sentence, no_network, monkeypatch, capsys, tmp_path):
-    given = [part for setting in (*TINY_SETTINGS, "data.options={train_clips: 16, eval_clips: 8}", *settings) for part in ("--set", setting)]
+    settings = (*TINY_SETTINGS, "data.options={train_clips: 16, eval_clips: 8}", *settings)
+    given = [part for setting in settings for part in ("--set", setting)]
     assert sentence in refused(monkeypatch, capsys, "train", "--config", "demo", "--out", tmp_path / "run", *given)

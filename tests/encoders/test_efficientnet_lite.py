@@ -38,7 +38,8 @@ def test_has_as_many_weights_as_published(name, millions):
 def test_any_size_and_gradients():
     model = efficientnet_lite("efficientnet_lite0", None)
     assert model(np.zeros((1, 97, 64, 3))).shape == (1, 4, 2, 1280)
-    model = keras.Sequential([efficientnet_lite("efficientnet_lite0", 32), keras.layers.Flatten(), keras.layers.Dense(1)])
+    backbone = efficientnet_lite("efficientnet_lite0", 32)
+    model = keras.Sequential([backbone, keras.layers.Flatten(), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     before = [np.array(weight) for weight in model.trainable_variables]
     model.train_on_batch(np.random.default_rng(0).normal(size=(2, 32, 32, 3)), np.ones((2, 1)))
@@ -49,7 +50,8 @@ def test_any_size_and_gradients():
 def logits(model, pixels):
     """What the classifier gives before its softmax."""
     dense = model.get_layer("fc")
-    return keras.Model(model.inputs, model.get_layer("pool").output).predict_on_batch(pixels) @ dense.kernel + dense.bias
+    pooled = keras.Model(model.inputs, model.get_layer("pool").output).predict_on_batch(pixels)
+    return pooled @ dense.kernel + dense.bias
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=needs(name)) for name in VARIANTS])
@@ -70,7 +72,7 @@ def test_the_reference_can_differ():
 def test_weights_of_another_network_are_refused(tmp_path):
     arrays = {"_conv_stem.weight": np.zeros((32, 3, 3, 3), "float32"), "_bn0.weight": np.zeros(16, "float32")}
     path = write_checkpoint(tmp_path / "other.pth", arrays)
-    with pytest.raises(UserError, match=r"other.pth holds no weights of efficientnet_lite0: gamma of layer bn0 is of shape"):
+    with pytest.raises(UserError, match="other.pth holds no weights of efficientnet_lite0: gamma of layer bn0 is of"):
         FRAME_ENCODERS["efficientnet_lite0"](32, weights=str(path))
     path = write_checkpoint(tmp_path / "less.pth", {"_conv_stem.weight": arrays["_conv_stem.weight"]})
     with pytest.raises(UserError, match="gamma of layer bn0 is missing"):

@@ -51,10 +51,10 @@ BAD = {
     "a command in newer instructions": lambda out: pickle.dumps({"weight": Command(out)}, protocol=4),
     "a builtin": lambda out: tensors({"weight": b"c__builtin__\neval\n(" + text("1") + b"tR"}),
     "fills memory by a memo": lambda out: b"\x80\x02Nr" + struct.pack("<I", 2**31) + b".",
-    "a dict made of another": lambda out: b"\x80\x02ccollections\nOrderedDict\n(}tR.",  # a row of these would fill memory
+    "a dict made of another": lambda out: b"\x80\x02ccollections\nOrderedDict\n(}tR.",
     "more than its storage": lambda out: tensors({"weight": tensor("0", "FloatStorage", 24, (5, 5), (5, 1))}),
     "steps out of its storage": lambda out: tensors({"weight": tensor("0", "FloatStorage", 24, (2, 2), (30, 1))}),
-    "a huge one of one number": lambda out: tensors({"weight": tensor("0", "FloatStorage", 24, (2**15, 2**15), (0, 0))}),
+    "a huge one of one number": lambda out: tensors({"weight": tensor("0", "FloatStorage", 24, (2**15,) * 2, (0, 0))}),
     "before its storage": lambda out: tensors({"weight": tensor("0", "FloatStorage", 24, (2,), (1,), offset=-4)}),
     "a storage longer than told": lambda out: tensors({"weight": tensor("0", "FloatStorage", 2**30, (2,), (1,))}),
     "a storage that is not there": lambda out: tensors({"weight": tensor("9", "FloatStorage", 24, (2,), (1,))}),

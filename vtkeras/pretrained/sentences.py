@@ -11,6 +11,7 @@ from vtkeras.pretrained.packages import checked_files
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 MOST_WORD_PIECES = 256  # that MiniLM was trained to read
+BATCH = 64  # sentences at once
 
 
 def universal_sentence_encoder() -> Encode:
@@ -59,6 +60,9 @@ def minilm() -> Encode:
     )
 
     def encode(texts: Sequence[str]) -> np.ndarray:
+        return np.concatenate([encode_batch(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
+
+    def encode_batch(texts: Sequence[str]) -> np.ndarray:
         tokens = np.asarray(packer(tokenizer(list(texts))))
         tokens = tokens[:, : (tokens != tokenizer.pad_token_id).sum(axis=1).max(initial=1)]
         mask = tokens != tokenizer.pad_token_id

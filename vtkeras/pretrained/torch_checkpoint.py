@@ -131,7 +131,7 @@ def _check_instructions(file: BinaryIO) -> None:
             raise ValueError(f"its pickle has the instruction {instruction.name}, which tensors do not need")
         if count > MOST_INSTRUCTIONS:
             raise ValueError(f"its pickle has more than {MOST_INSTRUCTIONS:,} instructions")
-        if instruction.name.endswith("PUT") and argument > MOST_INSTRUCTIONS:
+        if instruction.name.endswith("PUT") and (argument or 0) > MOST_INSTRUCTIONS:
             raise ValueError(f"its pickle asks for a memo of {argument:,} places")
 
 

@@ -42,7 +42,9 @@ class Reporter:
         UserError: for an unknown name, or a package that is missing.
     """
 
-    def __init__(self, names: Sequence[str], labels: Sequence[str] = (), find: str | None = None, sentences: str = "use"):
+    def __init__(
+        self, names: Sequence[str], labels: Sequence[str] = (), find: str | None = None, sentences: str = "use"
+    ):
         make = lookup(SENTENCE_ENCODERS, sentences, "--sentences")
         self.labels, self.find = list(labels), find
         self.space = ConceptSpace(names, make()) if labels or find else None
@@ -92,8 +94,8 @@ def to_values(report: Report, encoder: str, most: int = 5, least: float = 0.1) -
         most, least: as for `to_lines`.
 
     Returns:
-        video; model (name, weights); complete and note; tags [{name, score, seconds, mean}], score and mean being
-        probabilities; labels, likewise with cosines; found, one such, or null; frames [{seconds, tags [{name, score}]}].
+        video; model (name, weights); complete and note; tags [{name, score, seconds, mean}], where score and mean are
+        probabilities; labels, likewise with cosines; found, one such or null; frames [{seconds, tags [{name, score}]}].
     """
     tagged = report.tagged
     package = PACKAGES[encoder]

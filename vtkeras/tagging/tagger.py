@@ -81,7 +81,9 @@ class Tagger:
         self.classify = classify or efficientnet_lite_classifier(encoder).predict_on_batch
         self.size = VARIANTS[encoder][2]
 
-    def __call__(self, path: str | Path, frames: int = 16, start: float | None = None, end: float | None = None) -> Tagged:
+    def __call__(
+        self, path: str | Path, frames: int = 16, start: float | None = None, end: float | None = None
+    ) -> Tagged:
         """Names what is on evenly spaced frames.
 
         Args:
@@ -105,7 +107,7 @@ class Tagger:
 def squares_of(frame: np.ndarray, size: int) -> np.ndarray:
     """Squares that together show the whole of a frame, or nearly.
 
-    A frame nearly square gives its middle; a longer one gives as many as its shorter side fits into the longer, rounded.
+    A frame nearly square gives its middle; a longer one gives as many as the ratio of its sides, rounded.
 
     Args:
         frame: uint8 (height, width, 3).
