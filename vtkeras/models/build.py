@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -24,17 +26,18 @@ class Parts:
 
     Args:
         config: the experiment.
-        vocabulary_size: word pieces, special tokens included.
+        tokens: word pieces, special tokens included.
 
     Example:
-        >>> parts = Parts(load_config("demo"), 100)
+        >>> parts = Parts(load_config("demo"), vocabulary.tokens)
         >>> parts.decoder is parts.decoder
         True
     """
 
-    def __init__(self, config: Config, vocabulary_size: int):
+    def __init__(self, config: Config, tokens: Sequence[str]):
         self.config = config
-        self.vocabulary_size = vocabulary_size
+        self.tokens = tokens
+        self.vocabulary_size = len(tokens)
         self.sizes = {name: getattr(config.model, name) for name in ("dim", "num_heads", "dropout")}
 
     def frame_encoder(self) -> keras.layers.Layer:
@@ -71,15 +74,18 @@ class Parts:
     def text_encoder(self) -> keras.layers.Layer:
         """The encoder of questions and captions."""
         data, model = self.config.data, self.config.model
-        preset = {"preset": model.text_preset} if model.text_preset else {}
+        encoder = lookup(TEXT_ENCODERS, model.text_encoder, "model.text_encoder")
+        options: dict[str, Any] = {"preset": model.text_preset} if model.text_preset else {}
+        if "tokens" in inspect.signature(encoder).parameters:  # it asks which word pieces, not only how many
+            options["tokens"] = self.tokens
         return _with_options(
-            lookup(TEXT_ENCODERS, model.text_encoder, "model.text_encoder"),
+            encoder,
             "model.text_preset",
             vocabulary_size=self.vocabulary_size,
             max_length=max(data.question_length, data.caption_length),
             num_layers=model.text_layers,
             name="text_encoder",
-            **preset,
+            **options,
             **self.sizes,
         )
 

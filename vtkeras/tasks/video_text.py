@@ -52,7 +52,7 @@ def build(
     Raises:
         UserError: if a part is unknown, or an option names a word that is no word of the captions.
     """
-    parts = Parts(config, len(vocabulary.tokens))
+    parts = Parts(config, vocabulary.tokens)
 
     def token_id(word: str) -> int:
         if word not in vocabulary.tokens:
