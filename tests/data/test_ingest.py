@@ -151,6 +151,20 @@ def test_kill_9(videos, captions, expected, tmp_path):
     assert checksums(out) == expected and verify(out)
 
 
+def test_ctrl_c(videos, captions, expected, tmp_path):
+    out = tmp_path / "out"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-c", SCRIPT, str(videos), str(captions), str(out)]
+    process = subprocess.Popen(command, stdout=-1, stderr=-1, env=environment, process_group=0)
+    for _ in range(3):
+        process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to the decoders too, if they belong to the group
+    assert b"stopping after this step" in process.communicate()[1]
+    assert process.returncode == -signal.SIGINT and not (out / "manifest.json").exists()
+    ingest(videos, captions, out, **OPTIONS)
+    assert checksums(out) == expected  # no video was set aside
+
+
 def test_other_input_or_options(videos, captions, tmp_path):
     out = tmp_path / "out"
     ingest(videos, captions, out, **OPTIONS)

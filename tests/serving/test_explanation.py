@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 import tensorflow as tf
+from fixtures.interrupts import PressedInDestructor
 from PIL import Image
 
 from vtkeras.errors import UserError
@@ -244,6 +245,17 @@ def test_goes_on_after_a_stop(tmp_path, monkeypatch):
     assert judged == [2, 3]
     fresh = faithfulness.evaluate(toy(), stop_at(None), **{**options, "folder": tmp_path})
     assert judged == [2, 3, 0, 1, 2, 3] and fresh == resumed
+
+
+def test_ctrl_c_in_a_destructor_ends_after_the_clip(tmp_path):
+    def report(line):
+        if line.startswith("clip 2"):
+            PressedInDestructor()
+
+    with pytest.raises(KeyboardInterrupt):
+        clips = ((FRAMES, "") for _ in range(4))
+        faithfulness.evaluate(toy(), clips, {"split": "test"}, tmp_path, orders=3, report=report)
+    assert len((tmp_path / "attention.partial.jsonl").read_text().splitlines()) == 3  # the settings and two clips
 
 
 def test_interval_by_hand():

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fixtures.interrupts import PressedInDestructor
 from fixtures.summaries import FakePredictor, scenes
 from fixtures.videos import make_image, make_sound, make_video
 from PIL import Image
@@ -97,6 +98,18 @@ def test_shots_stored_before_a_rename_are_read(film, tmp_path):
     log.write_text(log.read_text().replace('"color_histogram"', '"look"'))
     second = FakePredictor()
     assert summarize(film, second, tmp_path, options=WHOLE) == one and not second.seen
+
+
+def test_ctrl_c_in_a_destructor_ends_after_the_shot(film, tmp_path):
+    class Pressed(FakePredictor):
+        def caption(self, frames):
+            PressedInDestructor()
+            return super().caption(frames)
+
+    model = Pressed()
+    with pytest.raises(KeyboardInterrupt):
+        summarize(film, model, tmp_path, options=WHOLE)
+    assert len(model.seen) == 1 and len((tmp_path / "shots.jsonl").read_text().splitlines()) == 2  # key and shot
 
 
 @pytest.mark.parametrize("stop", [1, 4, 9])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
+from fixtures.interrupts import PressedInDestructor
 
 from vtkeras.config import load_config
 from vtkeras.data.sources.moving_digits import MovingDigits
@@ -120,6 +121,16 @@ def test_what_a_run_leaves(straight, config):
     assert read_meta(straight / "checkpoints" / "last.npz")["epoch"] == 2
     assert {path.parent.name for path in straight.glob("logs/**/events*")} == {"train", "validation", "samples"}
     assert not list(straight.rglob(f"{TEMPORARY}*"))
+
+
+def test_ctrl_c_in_a_destructor_stops_after_the_epoch_it_met(config, tmp_path):
+    def report(line):
+        if "end of epoch 1" in line:
+            PressedInDestructor()
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config(), tmp_path / "run", report=report)
+    assert read_meta(tmp_path / "run" / "checkpoints" / "last.npz")["epoch"] == 1  # of two, and resumable
 
 
 def test_progress_is_told(lines, straight):
@@ -253,6 +264,18 @@ def counted(dataset, drawn):
         return example
 
     return dataset.map(one)
+
+
+def test_ctrl_c_while_features_are_cached(config, tmp_path):
+    def report(line):
+        lines.append(line)
+        if line.startswith("frame features of train"):
+            PressedInDestructor()
+
+    lines = []
+    with pytest.raises(KeyboardInterrupt):
+        train(config(*FROZEN, "model.cache_features=true"), tmp_path / "run", report=report)
+    assert lines[-1] == "frame features of train: 16/16 clips"  # those of the other splits are not begun
 
 
 def test_cached_features(config, tmp_path, monkeypatch):

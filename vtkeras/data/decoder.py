@@ -162,6 +162,7 @@ def _start() -> subprocess.Popen:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        process_group=0,  # Ctrl-C in the terminal is for the parent: it finishes the video
         # NumPy's own threads would take address space for nothing.
         env={**os.environ, "PYTHONPATH": search_path, "OPENBLAS_NUM_THREADS": "1"},
     )

@@ -22,6 +22,7 @@ from vtkeras.data.containers import EXTENSIONS, MAX_SIDE
 from vtkeras.data.decoder import DecoderPool, EncodedClip, Request
 from vtkeras.data.shards import VERSION, Manifest, Shard, sha256_of, write_shard
 from vtkeras.errors import UserError
+from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import TEMPORARY, disk_errors, write_json
 
 PLAN = "plan.json"
@@ -37,7 +38,7 @@ def ingest(
     max_side: int = 128,
     seed: int = 0,
     clips_per_shard: int = 64,
-    progress: Progress | None = None,
+    progress: Progress = lambda done, total, note: None,
     time_limit: float = 120.0,
 ) -> Manifest:
     """Decodes every clip once and stores it; continues where an earlier run stopped.
@@ -79,16 +80,21 @@ def ingest(
     rows = read_captions(captions_file, folder, seed)
     batches = _batches(rows, seed, clips_per_shard)
     plan = _plan(folder, captions_file, rows, batches, options)
-    with _locked(out), DecoderPool(time_limit=time_limit) as pool:
+    with _locked(out), DecoderPool(time_limit=time_limit) as pool, interrupt_between_steps() as end_of_step:
+
+        def tell(done: int, note: str) -> None:
+            progress(done, len(rows), note)
+            end_of_step()
+
         _settle(out, plan)
         shards, done = [], 0
         for batch in batches:
             shard = _finished(out, batch)
             if shard is None:
                 clips = _decode(pool, folder, batch, options)
-                shard = _write(out, batch, _reported(clips, progress, done, len(rows)), folder)
-            elif progress:
-                progress(done + len(batch.rows), len(rows), f"{batch.name} is already there")
+                shard = _write(out, batch, _reported(clips, tell, done), folder)
+            else:
+                tell(done + len(batch.rows), f"{batch.name} is already there")
             done += len(batch.rows)
             shards.append(shard)
         manifest = Manifest(options, plan["captions_sha256"], tuple(shards))
@@ -213,11 +219,9 @@ def _decode(
     return zip(batch.rows, pool.decode(requests), strict=True)
 
 
-def _reported(clips: Iterator, progress: Progress | None, done: int, total: int) -> Iterator:
+def _reported(clips: Iterator, tell: Callable[[int, str], None], done: int) -> Iterator:
     for number, (row, clip) in enumerate(clips, start=done + 1):
-        if progress:
-            failed = isinstance(clip, UserError)
-            progress(number, total, f"set aside: {clip}" if failed else row.path)
+        tell(number, f"set aside: {clip}" if isinstance(clip, UserError) else row.path)
         yield row, clip
 
 

@@ -12,6 +12,7 @@ from vtkeras.data.pipeline import with_one_caption
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
 from vtkeras.evaluation.baselines import thumbnail
+from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.tasks import Head, Reader
 from vtkeras.tasks.predicted import Examples, Predicted
 
@@ -44,18 +45,20 @@ def read_split(
     outputs: dict[str, list[dict]] = {name: [] for name in systems}
     ask = {name: tf.function(reader.predict, reduce_retracing=True) for name, reader in systems.items()}
     shapes = {"": preprocessor, **{name: reader.preprocessor for name, reader in systems.items()}}
-    for batch in _batches(source.load(split), shapes, limit):
-        for example in batch[""]:
-            question = example.get(keys.QUESTION, b"").decode()
-            examples.ids.append(example[keys.VIDEO_ID].decode())
-            examples.questions.append(question)
-            examples.kinds.append(source.question_kind(question) if question.strip() else "")
-            for head in heads:
-                examples.truths[head.name].append(head.truth(example))
-            if keys.FRAMES in example:
-                thumbnails.append(thumbnail(example[keys.FRAMES]))
-        for name in systems:
-            outputs[name].append(tf.nest.map_structure(np.asarray, ask[name](_stack(batch[name]))))
+    with interrupt_between_steps() as end_of_step:
+        for batch in _batches(source.load(split), shapes, limit):
+            for example in batch[""]:
+                question = example.get(keys.QUESTION, b"").decode()
+                examples.ids.append(example[keys.VIDEO_ID].decode())
+                examples.questions.append(question)
+                examples.kinds.append(source.question_kind(question) if question.strip() else "")
+                for head in heads:
+                    examples.truths[head.name].append(head.truth(example))
+                if keys.FRAMES in example:
+                    thumbnails.append(thumbnail(example[keys.FRAMES]))
+            for name in systems:
+                outputs[name].append(tf.nest.map_structure(np.asarray, ask[name](_stack(batch[name]))))
+            end_of_step()
     if thumbnails:
         examples.thumbnails = np.stack(thumbnails)
     return examples, {name: _collect(systems[name], outputs[name], examples) for name in systems}

@@ -11,6 +11,7 @@ import numpy as np
 
 from vtkeras.explain import faithfulness
 from vtkeras.explain.faithfulness import Faithfulness
+from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import disk_errors, write_json, write_text
 from vtkeras.serving import explanation
 from vtkeras.serving.explanation import Explanation
@@ -54,7 +55,7 @@ def evaluate(
     done = _read_partial(partial, settings)
     if done:
         report(f"{len(done)} clips were judged before: going on after them")
-    with disk_errors(partial):
+    with disk_errors(partial), interrupt_between_steps() as end_of_step:
         folder.mkdir(parents=True, exist_ok=True)
         with open(partial, "w", encoding="utf-8") as file:  # anew: its last line may have been cut short
             file.writelines(json.dumps(line) + "\n" for line in (settings, *done))
@@ -66,6 +67,7 @@ def evaluate(
                     file.flush()
                     done.append(rows)
                     report(f"clip {number + 1}: {len(rows)} words and answers")
+                    end_of_step()
         results = {"settings": settings, **summarize(done[: number + 1])}
         write_json(folder / RESULTS, results)
         write_text(folder / TABLE, to_markdown(results))

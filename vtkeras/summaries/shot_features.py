@@ -17,6 +17,7 @@ from PIL import Image
 from vtkeras.data.video import FrameStream
 from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
+from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import disk_errors
 from vtkeras.summaries.color_histogram import color_histogram
 from vtkeras.summaries.shots import Shot, find_shots
@@ -102,7 +103,7 @@ def shot_features(
             f"The model '{predictor.info['name']}' cannot summarise: it has no captions or no joint "
             "embedding of videos and texts: choose one of the task 'multitask'."
         )
-    with FrameStream(video) as stream, disk_errors(folder):
+    with FrameStream(video) as stream, disk_errors(folder), interrupt_between_steps() as end_of_step:
         key = {
             "version": VERSION,
             "video": file_hash(video),
@@ -120,6 +121,7 @@ def shot_features(
             ):
                 log.add(shot, predictor)
                 progress(shot.end, total)
+                end_of_step()
             log.finish(stream.missing())
         progress(total, total)
         return VideoFeatures(stream.info, log.shots, log.missing)

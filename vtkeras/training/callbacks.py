@@ -151,6 +151,24 @@ class StopOnNaN(keras.callbacks.Callback):
             )
 
 
+class EndOfStep(keras.callbacks.Callback):
+    """Calls a function after every batch and epoch, as `interrupt_between_steps` wants it; comes last.
+
+    Args:
+        function: without arguments.
+    """
+
+    def __init__(self, function: Callable[[], None]):
+        super().__init__()
+        self.function = function
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.function()
+
+    on_test_batch_end = on_train_batch_end
+    on_epoch_end = on_train_batch_end
+
+
 class MotionDropout(keras.callbacks.Callback):
     """Sets the frame encoder's `motion_dropout` at the begin of every epoch.
 

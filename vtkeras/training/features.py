@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from vtkeras.config import Config
 from vtkeras.data.pipeline import read
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.errors import UserError
+from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import replacing_folder
 
 BATCH = 16
@@ -73,12 +75,18 @@ def _compute(path: Path, encoder, source, split, preprocessor, report) -> None:
             done += len(batch)
             if done % REPORT_EVERY < BATCH or done == count:
                 report(f"frame features of {split}: {done}/{count} clips")
+            end_of_step()
 
     frames = examples.element_spec[keys.FRAMES].shape
     features = tf.TensorSpec(encoder.compute_output_shape((None, *frames))[1:], tf.float16)
     signature = _with_features(examples.element_spec, features)
-    with replacing_folder(path) as temporary:
-        tf.data.Dataset.from_generator(encoded, output_signature=signature).save(str(temporary))
+    dataset = tf.data.Dataset.from_generator(encoded, output_signature=signature)
+    with (
+        interrupt_between_steps() as end_of_step,
+        replacing_folder(path) as temporary,
+        ThreadPoolExecutor(1) as thread,  # Ctrl-C is heard by the main thread alone, and not while that saves
+    ):
+        thread.submit(dataset.save, str(temporary)).result()
 
 
 def _with_features(example: dict, features) -> dict:

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from vtkeras.config import Config, load_config, save_config
 from vtkeras.errors import UserError, lookup
+from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, FEATURES, LAST, LOGS, SAMPLES, VOCABULARY_FILE, disk_errors
 from vtkeras.tasks import task_of
-from vtkeras.training.callbacks import Checkpoints, MotionDropout, Progress, SampleLogger, StopOnNaN
+from vtkeras.training.callbacks import Checkpoints, EndOfStep, MotionDropout, Progress, SampleLogger, StopOnNaN
 from vtkeras.training.data import TrainingData
 from vtkeras.training.features import cached_features
 from vtkeras.training.resume import resume_point
@@ -73,7 +74,7 @@ def train(
     cached = cached_features(
         trainer.model, data.source, data.preprocessor, config, features or folder / FEATURES, report
     )
-    with disk_errors(folder / LOGS):  # TensorBoard writes as it goes; everything else is written whole
+    with disk_errors(folder / LOGS), interrupt_between_steps() as end_of_step:  # TensorBoard writes as it goes; everything else is written whole
         trainer.fit(
             data.epochs(trainer.to_batch, start["epoch"], cached),
             data.validation(trainer.to_batch(), cached, data.replicas),
@@ -89,6 +90,7 @@ def train(
                 keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
                 *_samples(trainer, folder),
                 checkpoints,
+                EndOfStep(end_of_step),
             ],
         )
     return folder

@@ -9,7 +9,9 @@ import numpy as np
 
 from vtkeras.data.annotations import AnnotatedVideo
 from vtkeras.data.shot_sequence import ShotSequence
+from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.models.importance import ImportanceModel
+from vtkeras.training.callbacks import EndOfStep
 
 EPOCHS = 120
 LEARNING_RATE = 2e-3
@@ -52,14 +54,15 @@ def train_importance(
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, epochs * -(-len(videos) // BATCH))
     model.compile(keras.optimizers.AdamW(rate, weight_decay=0.01), loss=shot_error, jit_compile=False)
     told = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, _: report(epoch + 1, epochs))
-    model.fit(
-        inputs,
-        np.stack([targets, weights], axis=-1),
-        batch_size=BATCH,
-        epochs=epochs,
-        verbose=0,
-        callbacks=[told],
-    )
+    with interrupt_between_steps() as end_of_step:
+        model.fit(
+            inputs,
+            np.stack([targets, weights], axis=-1),
+            batch_size=BATCH,
+            epochs=epochs,
+            verbose=0,
+            callbacks=[told, EndOfStep(end_of_step)],
+        )
     return model
 
 

@@ -16,7 +16,9 @@ from vtkeras.config import Config
 from vtkeras.data.pipeline import read
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.encoders import FrameEncoder
+from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.layers import MaskedMax
+from vtkeras.training.callbacks import EndOfStep
 
 # Far from the epochs of training, so that a source which draws fresh clips shows others there.
 WARMUP_EPOCHS = range(1_000_000, 1_000_008)
@@ -91,7 +93,9 @@ def warm_up(
         labeller.build((None, 1, size, size, 3))
     synchronise(labeller)
     dataset = _single_frames(source, preprocessor, options.batch_size, config.train.seed)
-    labeller.fit(dataset, steps_per_epoch=options.steps, epochs=1, verbose=0, callbacks=callbacks)
+    with interrupt_between_steps() as end_of_step:
+        callbacks = [*callbacks, EndOfStep(end_of_step)]
+        labeller.fit(dataset, steps_per_epoch=options.steps, epochs=1, verbose=0, callbacks=callbacks)
     return labeller.head
 
 

@@ -1,0 +1,78 @@
+"""Ctrl-C in long work."""
+
+import os
+import signal
+import threading
+
+import pytest
+from fixtures.interrupts import PressedInDestructor
+
+from vtkeras.interrupts import interrupt_between_steps
+
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_in_a_destructor_ends_the_work_after_the_step(capfd):
+    steps = []
+    with pytest.raises(KeyboardInterrupt), interrupt_between_steps() as end_of_step:
+        for number in range(3):
+            PressedInDestructor()
+            steps.append(number)
+            end_of_step()
+    assert steps == [0]
+    assert "stopping after this step" in capfd.readouterr().err
+
+
+def test_a_second_ctrl_c_interrupts_at_once():
+    reached = []
+    with pytest.raises(KeyboardInterrupt), interrupt_between_steps():
+        press()
+        reached.append("first")
+        press()
+        reached.append("second")
+    assert reached == ["first"]
+
+
+def test_ctrl_c_in_the_last_step_and_before_an_error_is_not_lost():
+    with pytest.raises(KeyboardInterrupt), interrupt_between_steps():
+        press()
+    with pytest.raises(KeyboardInterrupt), interrupt_between_steps():
+        press()
+        raise ValueError
+    with pytest.raises(ValueError), interrupt_between_steps():
+        raise ValueError
+
+
+def test_the_handler_before_is_put_back_and_others_are_left_alone():
+    def own(number, frame):
+        pass
+
+    for before in (own, signal.SIG_IGN, signal.default_int_handler):
+        earlier = signal.signal(signal.SIGINT, before)
+        try:
+            with interrupt_between_steps():
+                assert (signal.getsignal(signal.SIGINT) is before) == (before is not signal.default_int_handler)
+            assert signal.getsignal(signal.SIGINT) is before
+        finally:
+            signal.signal(signal.SIGINT, earlier)
+
+
+def test_inside_another_one_and_in_another_thread():
+    with pytest.raises(KeyboardInterrupt), interrupt_between_steps():
+        with interrupt_between_steps() as inner:
+            press()
+            inner()
+    before = signal.getsignal(signal.SIGINT)
+
+    def elsewhere():
+        with interrupt_between_steps() as end_of_step:
+            end_of_step()
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    seen = []
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == [before]

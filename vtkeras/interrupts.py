@@ -1,0 +1,63 @@
+"""Ctrl-C in long work, which ends between two steps and is never lost.
+
+Python raises `KeyboardInterrupt` wherever the program is at that moment. In a destructor, of which TensorFlow runs
+many, it is printed and ignored, and the work goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+NOTICE = b"\nvtkeras: stopping after this step; Ctrl-C again stops at once.\n"
+
+
+@contextmanager
+def interrupt_between_steps() -> Iterator[Callable[[], None]]:
+    """Within it, a first Ctrl-C waits for the end of the step, and a second one interrupts at once.
+
+    Outside the main thread, and where the program handles or ignores Ctrl-C in its own way, nothing changes.
+
+    Yields:
+        a function to call after every step, from any thread; it raises what is waiting.
+
+    Raises:
+        KeyboardInterrupt: at the end of a step, and in place of any other error after a Ctrl-C.
+
+    Example:
+        >>> with interrupt_between_steps() as end_of_step:
+        ...     for batch in batches:
+        ...         learn(batch)
+        ...         end_of_step()
+    """
+    waiting = threading.Event()
+
+    def keep(number, frame) -> None:
+        if waiting.is_set():
+            raise KeyboardInterrupt
+        waiting.set()
+        os.write(2, NOTICE)  # not `print`, which fails when it interrupts itself
+
+    def end_of_step() -> None:
+        if waiting.is_set():
+            raise KeyboardInterrupt
+
+    ours = threading.current_thread() is threading.main_thread() and _is_usual(signal.getsignal(signal.SIGINT))
+    if ours:
+        before = signal.signal(signal.SIGINT, keep)
+    try:
+        yield end_of_step
+        end_of_step()
+    except Exception:
+        end_of_step()  # what was raised in another thread may come back as an error of another kind
+        raise
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
+
+
+def _is_usual(handler: object) -> bool:
+    return handler is signal.default_int_handler or getattr(handler, "__module__", "") == __name__
