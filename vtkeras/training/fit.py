@@ -74,7 +74,8 @@ def train(
     cached = cached_features(
         trainer.model, data.source, data.preprocessor, config, features or folder / FEATURES, report
     )
-    with disk_errors(folder / LOGS), interrupt_between_steps() as end_of_step:  # TensorBoard writes as it goes; everything else is written whole
+    # TensorBoard writes as it goes; everything else is written whole
+    with disk_errors(folder / LOGS), interrupt_between_steps() as end_of_step:
         trainer.fit(
             data.epochs(trainer.to_batch, start["epoch"], cached),
             data.validation(trainer.to_batch(), cached, data.replicas),
