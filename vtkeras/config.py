@@ -8,7 +8,9 @@ No TensorFlow in this file, so that a mistake in a config shows before TensorFlo
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -243,7 +245,41 @@ def load_config(name_or_file: str, overrides: list[str] | None = None) -> Config
         raise UserError(f"Config {path} must hold `key: value` lines, not a {type(values).__name__}.")
     for override in overrides or []:
         _apply_override(values, override)
-    return parse_config(current_config(values), origin=str(path))
+    with naming_override(overrides or [], origin=str(path)):
+        return parse_config(current_config(values), origin=str(path))
+
+
+@contextmanager
+def naming_override(overrides: Sequence[str], origin: str = "") -> Iterator[None]:
+    """Makes an error that tells of an overridden key begin with the override, as it was given.
+
+    Args:
+        overrides: strings like `train.batch_size=16`.
+        origin: what the error begins with otherwise.
+
+    Raises:
+        UserError: what was raised within.
+
+    Example:
+        >>> with naming_override(["train.seed=-1"], "demo.yaml"):
+        ...     parse_config({"train": {"seed": -1}}, "demo.yaml")
+        UserError: --set train.seed=-1: 'train.seed' = -1 is out of range: ...
+    """
+    try:
+        yield
+    except UserError as error:
+        told = str(error).removeprefix(f"{origin}: ")
+        for override in reversed(overrides):
+            if _tells_of(told, override.partition("=")[0]):
+                raise UserError(f"--set {override}: {told}") from None
+        raise
+
+
+def _tells_of(told: str, key: str) -> bool:
+    """Whether a message names a key or what is in it, or as its subject a key that holds it."""
+    parts = key.split(".")
+    holders = [".".join(parts[:count]) for count in range(1, len(parts))]
+    return bool(re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", told)) or any(f"'{one}'" in told for one in holders)
 
 
 def parse_config(values: dict, origin: str = "config") -> Config:
@@ -391,7 +427,8 @@ def first_problem(error: ValidationError, options: type[BaseModel], prefix: str 
     if field and problem["type"] in _BOUND_PROBLEMS:
         default = "" if field.default is None or field.is_required() else f" (default {field.default})"
         return f"{told} is out of range: it must be {_bounds(field) or 'a finite number'}{default}."
-    return f"{told}: {problem['msg']}."
+    wanted = _WANTED.get(problem["type"], "another kind of value")
+    return f"{told} must be {wanted.format(**problem.get('ctx', {}))}."
 
 
 def _spell(value: Any) -> str:
@@ -402,6 +439,26 @@ def _spell(value: Any) -> str:
     return text if len(text) <= 100 else f"{text[:100]}..."
 
 
+_NUMBER, _INTEGER, _KEYS = "a number", "a whole number", "keys with values, e.g. {{key: value}}"
+_WANTED = {  # types of pydantic's errors -> what the value must be
+    "string_type": "a text",
+    "invalid_key": "a text, as every key",
+    "path_type": "a path",
+    "int_type": _INTEGER,
+    "int_parsing": _INTEGER,
+    "int_from_float": _INTEGER,
+    "int_parsing_size": "a whole number of fewer digits",
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list, e.g. [one, another]",
+    "dict_type": _KEYS,
+    "model_type": _KEYS,
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+    "literal_error": "one of {expected}",
+}
 _BOUND_PROBLEMS = ("finite_number", "greater_than", "greater_than_equal", "less_than", "less_than_equal")
 _BOUND_WORDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 

@@ -3,12 +3,23 @@
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from typing import get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from vtkeras.config import CONFIG_DIR, Config, StageConfig, load_config, parse_config, save_config, shipped_configs
+from vtkeras.config import (
+    CONFIG_DIR,
+    Config,
+    StageConfig,
+    first_problem,
+    load_config,
+    parse_config,
+    save_config,
+    shipped_configs,
+)
+from vtkeras.data.sources import SOURCES
 from vtkeras.errors import UserError
 
 BOMB = b"".join(b", %c: &%c [%s]" % (one, one, b", ".join([b"*%c" % (one - 1)] * 9)) for one in b"bcdefg")
@@ -113,6 +124,56 @@ def test_every_number_is_finite_and_bounded(place):
             values = {name: [{"epochs": 1, **values}] if name == "stages" else values}
         with pytest.raises(UserError, match=place[-1]):
             parse_config(values)
+
+
+EVERY_KIND = (
+    None, True, 3, -7, 1.5, 10**30, 10**5000, float("nan"), float("inf"), "", "x", "1" * 5000, b"x", date(2024, 1, 1),
+    [], ["x"], [1], [None], [[]], [{}], [{"epochs": 1}] * 1001, {}, {"x": 1}, {1: 2}, {"caption": "x"}, {"caption": []},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [Config, *{source.Options for source in SOURCES.values()}])
+def test_every_mistake_is_told_in_plain_words(options):
+    def with_inner(options):
+        yield options
+        for field in options.model_fields.values():
+            for one in (field.annotation, *get_args(field.annotation)):
+                if isinstance(one, type) and issubclass(one, BaseModel):
+                    yield from with_inner(one)
+
+    for inner in with_inner(options):
+        for name in inner.model_fields:
+            for value in EVERY_KIND:
+                try:
+                    inner.model_validate({name: value})
+                except ValidationError as error:
+                    told = first_problem(error, inner)
+                    assert "another kind of value" not in told and "nput should" not in told, error
+                    assert "pydantic" not in told and "\n" not in told
+
+
+@pytest.mark.parametrize(
+    "given,told",
+    [
+        (["train.batchsize=3"], "--set train.batchsize=3: unknown key 'train.batchsize'; did you mean 'batch_size'?"),
+        (["model.dim=wide"], "--set model.dim=wide: 'model.dim' = 'wide' must be a whole number."),
+        (["train.stages=3"], "--set train.stages=3: 'train.stages' = 3 must be a list, e.g. [one, another]."),
+        (["train.stages=[{epochs: 0}]"], "--set train.stages=[{epochs: 0}]: 'train.stages.0.epochs' = 0 is out of"),
+        (["no.such=1", "train.seed=1"], "--set no.such=1: unknown key 'no'; known keys"),
+        (["train.seed=1", "model.dim=30"], "--set model.dim=30: model.dim 30 is not a multiple of model.num_heads"),
+    ],
+)
+def test_a_mistake_in_an_override_names_it_and_not_the_file(given, told):
+    with pytest.raises(UserError) as error:
+        load_config("demo", given)
+    assert str(error.value).startswith(told)
+
+
+def test_a_mistake_in_the_file_names_the_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("train: {seed: -1}")
+    with pytest.raises(UserError, match=f"^{path}: 'train.seed' = -1"):
+        load_config(str(path), ["train.batch_size=3"])
 
 
 def test_overrides():

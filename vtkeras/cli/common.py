@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from typer.models import OptionInfo
 
-from vtkeras.config import LARGEST_SEED, Config, load_config, shipped_configs
+from vtkeras.config import LARGEST_SEED, Config, load_config, naming_override, shipped_configs
 from vtkeras.errors import UserError
 from vtkeras.run_files import shipped_model, writable_file, writable_folder
 
@@ -114,8 +114,9 @@ def read_config(name: str, data: Path | None, overrides: list[str]) -> Config:
 
     config = load_config(name, overrides)
     config = config if data is None else with_data(config, data)
-    for stage in config.train.stages:
-        source_options(config, stage.options)
+    with naming_override(overrides):
+        for stage in config.train.stages:
+            source_options(config, stage.options)
     return config
 
 
