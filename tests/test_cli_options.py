@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 import typer
@@ -76,9 +77,10 @@ def test_outputs_that_cannot_be_written(name, tmp_path, monkeypatch, capsys):
     command, option = OPTIONS[name]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
-    arguments = [*name.split()[:-1], *_needed(command, option), option.opts[0], tmp_path / "file" / "out"]
-    code, told = run(monkeypatch, capsys, *arguments)
-    assert code == 2 and str(tmp_path / "file") in told.err and told.err.count("\n") == 1, told.err
+    for folder in (tmp_path / "file", Path("/proc")):
+        arguments = [*name.split()[:-1], *_needed(command, option), option.opts[0], folder / "out"]
+        code, told = run(monkeypatch, capsys, *arguments)
+        assert code == 2 and str(folder) in told.err and told.err.count("\n") == 1, told.err
 
 
 @pytest.mark.parametrize(

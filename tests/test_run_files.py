@@ -184,12 +184,15 @@ def test_outputs_that_cannot_be_written_are_refused_early(tmp_path):
         (tmp_path / "file" / "a.png", "there is no folder"),
         (tmp_path / ("x" * 300), "too long"),
         (Path("/dev/null"), "no ordinary file"),
+        (Path("/proc/a.png"), "the folder /proc takes no files"),
     ):
         with pytest.raises(UserError, match=words):
             run_files.writable_file(path)
     for path in (tmp_path / "file", tmp_path / "file" / "a" / "b"):
         with pytest.raises(UserError, match="is a file"):
             run_files.writable_folder(path)
+    with pytest.raises(UserError, match="the folder /proc takes no files"):
+        run_files.writable_folder(Path("/proc/a/b"))
     for check in (run_files.writable_file, run_files.writable_folder):
         assert check(None) is None
     assert run_files.writable_file(tmp_path / "new") == tmp_path / "new"
@@ -198,7 +201,10 @@ def test_outputs_that_cannot_be_written_are_refused_early(tmp_path):
 
 
 def test_read_only_folders_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    def refused(**_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)  # root may write everywhere
     with pytest.raises(UserError, match="read-only"):
         run_files.writable_file(tmp_path / "a")
     with pytest.raises(UserError, match="read-only"):

@@ -12,6 +12,7 @@ import importlib.resources
 import json
 import os
 import shutil
+import tempfile
 import time
 import uuid
 import zipfile
@@ -328,5 +329,11 @@ def _refuse_other_than_file(path: Path) -> None:
 
 
 def _refuse_read_only(path: Path, folder: Path) -> None:
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"{path} cannot be written: the folder {folder} is read-only.")
+    """Makes a file and takes it away: rights alone do not tell, e.g. of /proc, or of root on a read-only disk."""
+    try:
+        tempfile.TemporaryFile(prefix=TEMPORARY, dir=folder).close()
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        reason = "is read-only" if error.errno in _REFUSED else f"takes no files ({error.strerror})"
+        raise UserError(f"{path} cannot be written: the folder {folder} {reason}.") from None

@@ -132,7 +132,7 @@ EVERY_KIND = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("options", [Config, *{source.Options for source in SOURCES.values()}])
+@pytest.mark.parametrize("options", [Config, *(source.Options for source in SOURCES.values())])
 def test_every_mistake_is_told_in_plain_words(options):
     def with_inner(options):
         yield options
