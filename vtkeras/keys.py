@@ -38,3 +38,9 @@ TRAIN = "train"
 VALIDATION = "validation"
 TEST = "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
+
+
+def in_order(splits):
+    """Names of splits, each once: these three first, then a user's own by name."""
+    named = set(splits)
+    return [split for split in SPLITS if split in named] + sorted(named.difference(SPLITS))

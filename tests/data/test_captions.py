@@ -104,11 +104,11 @@ def test_made_splits(folder, count, test, validation):
 
 
 def test_split_names(folder):
-    names = ["train", "val", "validate", "validation", "dev", "Test"]
+    names = ["train", "val", "validate", "validation", "dev", "test_Unseen"]
     paths = ["a.mp4", "b.mp4", "c.webm", "sub/d.gif", "7.mp4", "video8.avi"]
     lines = [f"{path},text,{name}" for path, name in zip(paths, names, strict=True)]
     rows = read_csv(folder, "\n".join(["path,caption,split", *lines]))
-    assert [row.split for row in rows] == ["train"] + ["validation"] * 4 + ["test"]
+    assert [row.split for row in rows] == ["train"] + ["validation"] * 4 + ["test_unseen"]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,7 @@ def test_split_names(folder):
         ("path,caption,start,end\na.mp4,one,2,2\n", "row 2: end 2 is not after start 2"),
         ("path,caption,end\na.mp4,one,0\n", "row 2: end 0 is not after start 0"),
         ("path,caption,split\na.mp4,one,trian\n", "row 2: unknown split 'trian'"),
+        ("path,caption,split\na.mp4,one,my/split\n", "row 2: 'my/split' cannot name a split"),
         ("path,caption,split\na.mp4,one,train\nb.mp4,two,\n", "row 3 has no split, though others have"),
         ("path,caption,split\na.mp4,one,train\na.mp4,two,test\n", "row 3: .* in test here and in train"),
         (

@@ -1,5 +1,6 @@
 """Shards hold what was put in, have the same bytes every time, and show every kind of damage."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -56,6 +57,13 @@ def test_the_same_clips_give_the_same_bytes(tmp_path):
     digests = {write_shard(tmp_path / name, [(ROW, CLIP)] * 20) for name in "ab"}
     assert digests == {sha256_of(tmp_path / "a")}
     assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_splits_of_the_users_own_come_last(folder):
+    shards = verify(folder).shards
+    own = [dataclasses.replace(shards[0], split=split) for split in ("unseen_b", "test", "train", "unseen_a", "empty")]
+    own[-1] = dataclasses.replace(own[-1], clips=0)
+    assert Manifest({}, "", tuple(own)).splits == ["train", "test", "unseen_a", "unseen_b"]
 
 
 def test_manifest_round_trip(folder):

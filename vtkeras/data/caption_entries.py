@@ -5,8 +5,10 @@ What they say together, of videos and clips, is for `captions`.
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,9 +236,15 @@ def _json_text(where: str, entry: dict, name: str) -> str:
 
 def _split_name(where: str, text: str) -> str:
     name = text.strip().lower()
-    if name and name not in _SPLIT_NAMES:
-        raise UserError(f"{where}: unknown split '{text}'; use train, validation or test.")
-    return _SPLIT_NAMES.get(name, "")
+    meant = difflib.get_close_matches(name, _SPLIT_NAMES, n=1, cutoff=0.75)
+    if name.isalpha() and meant and name not in _SPLIT_NAMES:
+        raise UserError(f"{where}: unknown split '{text}': is {meant[0]} meant, or {meant[0]}_2?")
+    if name and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name):
+        raise UserError(
+            f"{where}: '{text[:80]}' cannot name a split: use train, validation, test, or up to 40 letters a to z, "
+            "digits, _ and -."
+        )
+    return _SPLIT_NAMES.get(name, name)
 
 
 def _seconds(where: str, name: str, value: Any) -> float | None:

@@ -30,7 +30,7 @@ class ClipRow:
         path: the video file, relative to the folder, with forward slashes.
         start: seconds where the segment begins; None is the start of the video.
         end: seconds where it ends; None is the end of the video.
-        split: one of `keys.SPLITS`.
+        split: `train`, `validation`, `test` or a name of the user's own.
         captions: every right caption, each once, in the order of the file.
         questions: (question, answer) pairs, each once.
         labels: labels, each once.

@@ -131,7 +131,7 @@ def _check_folder(folder: Path) -> None:
 def _batches(rows: list[ClipRow], seed: int, clips_per_shard: int) -> list[_Batch]:
     """Cuts each split into shards, its clips shuffled: files are often sorted by what they show."""
     batches = []
-    for split in keys.SPLITS:
+    for split in keys.in_order(row.split for row in rows):
         chosen = sorted((row for row in rows if row.split == split), key=lambda row: _rank(row, seed))
         for number, start in enumerate(range(0, len(chosen), clips_per_shard)):
             part = tuple(chosen[start : start + clips_per_shard])

@@ -68,7 +68,7 @@ class Finding:
     Attributes:
         path: the video, relative to the folder that was ingested.
         clip_id: the clip's id; one video may hold several clips.
-        split: one of `keys.SPLITS`.
+        split: `train`, `validation`, `test` or a name of the user's own.
         reason: a key of `TEXTS`.
         value: the number that was measured.
         limit: the threshold that it passed.

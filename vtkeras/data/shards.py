@@ -50,7 +50,7 @@ class Shard:
 
     Attributes:
         name: file name.
-        split: one of `keys.SPLITS`.
+        split: `train`, `validation`, `test` or a name of the user's own.
         sha256: checksum of the file.
         clips: records in the file.
         examples: (clip, question) pairs; a clip without a question counts once.
@@ -90,7 +90,7 @@ class Manifest:
     @property
     def splits(self) -> list[str]:
         """The splits that hold at least one clip."""
-        return [split for split in keys.SPLITS if self.clips(split)]
+        return keys.in_order(shard.split for shard in self.shards if shard.clips)
 
     def clips(self, split: str) -> int:
         """Clips in a split."""

@@ -44,7 +44,7 @@ class FolderSource(Source):
         return clip_spec(None, None, None)
 
     def splits(self) -> list[str]:
-        """The splits that hold at least one clip, in the order of `keys.SPLITS`."""
+        """The splits that hold at least one clip: train, validation, test, then a user's own."""
         return self.manifest.splits
 
     def size(self, split: str) -> int:

@@ -1,0 +1,22 @@
+"""Sets to develop and to measure on, made from packages that pip carries; none of them shows digits.
+
+    python -m tests.benchmarks.sets crafter --out data/crafter
+
+writes the folder that a user would bring: videos or images, and a captions.csv. `easy_vqa` and `crafter` are for
+development. `highway` is for reporting alone: nobody looks at it to choose anything.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+SETS = {
+    "easy_vqa": "the pictures and questions of the package easy-vqa",
+    "crafter": "clips of the game Crafter: what the player does, how often and where",
+    "highway": "clips of the driving simulator highway-env: what the green car does, and on which road",
+}
+
+
+def maker(name: str) -> Callable[[Path, int | None, int], None]:
+    """The function that writes a set: `make(out, clips, seed)`, None for as many clips as the set has."""
+    return import_module(f"tests.benchmarks.sets.{name}").make

@@ -1,0 +1,44 @@
+"""The sets of `tests.benchmarks.sets`: what they write is a user's folder, and sentences say what the games counted."""
+
+import numpy as np
+import pytest
+
+from tests.benchmarks.sets import SETS, maker
+from tests.benchmarks.sets.writing import Clip, split_sizes, write_captions
+from vtkeras.data.captions import read_captions
+
+
+def test_captions_are_read_as_a_users(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "b.mp4").touch()
+    asked = [("who?", "a cow", "who"), ("how many?", "two", "count")]
+    write_captions(tmp_path, [Clip("a.mp4", "train", "two cows", "cow", asked), Clip("b.mp4", "test_unseen", "a tree")])
+    first, second = read_captions(tmp_path / "captions.csv", tmp_path)
+    assert first.captions == ("two cows",) and first.questions == (("who?", "a cow"), ("how many?", "two"))
+    assert second.split == "test_unseen" and second.questions == ()
+
+
+def test_every_split_has_a_clip():
+    assert split_sizes(100, {"train": 0.8, "test": 0.2}) == {"train": 80, "test": 20}
+    assert split_sizes(3, {"train": 0.8, "validation": 0.1, "test": 0.1}) == {"train": 1, "validation": 1, "test": 1}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_set_is_the_same_each_time(name, tmp_path):
+    pytest.importorskip({"highway": "highway_env"}.get(name, name))
+    for folder in ("one", "two"):
+        maker(name)(tmp_path / folder, 4, 0)
+    one, two = (sorted(file for file in (tmp_path / folder).rglob("*") if file.is_file()) for folder in ("one", "two"))
+    assert [file.read_bytes() for file in one] == [file.read_bytes() for file in two]
+    assert len(read_captions(tmp_path / "one/captions.csv", tmp_path / "one")) == len(one) - 1
+
+
+def test_unseen_places_are_in_one_split_alone():
+    pytest.importorskip("crafter")
+    from tests.benchmarks.sets import crafter
+
+    for unseen in (False, True):
+        drawn = [crafter.draw(np.random.default_rng(seed), unseen) for seed in range(200)]
+        assert {any((name, place) in crafter.UNSEEN for name, _ in plan) for place, _, plan in drawn} == {unseen}
+    for name in crafter.ACTIVITIES:  # each is shown in other places
+        assert sum((name, place) in crafter.UNSEEN for place in crafter.PLACES) <= 1
