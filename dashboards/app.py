@@ -1,6 +1,7 @@
 """The dashboard's router: `vtkeras dashboard`, or `streamlit run dashboards/app.py`."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -16,9 +17,11 @@ if "dashboards" not in sys.modules:  # what the views import, in a checkout and 
     sys.modules["dashboards"] = importlib.util.module_from_spec(spec)
 # A file of our own: the icon of a page would be fetched from the network.
 st.set_page_config(page_title="vtkeras", page_icon=str(HERE / "icon.svg"), layout="wide")
+opened = bool(os.environ.get("VTKERAS_FOLDER"))  # by `vtkeras open`: that folder is what is shown first
 page = st.navigation(
     [
-        st.Page(VIEWS / "home.py", title="Home", icon=":material/home:", default=True),
+        st.Page(VIEWS / "home.py", title="Home", icon=":material/home:", default=not opened),
+        st.Page(VIEWS / "folder.py", title="Folder", icon=":material/folder_open:", default=opened),
         st.Page(VIEWS / "playground.py", title="Playground", icon=":material/smart_display:"),
         st.Page(VIEWS / "attention.py", title="Attention", icon=":material/center_focus_strong:"),
         st.Page(VIEWS / "summaries.py", title="Summaries", icon=":material/movie:"),

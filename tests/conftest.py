@@ -47,6 +47,14 @@ DENSE = (
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Tests keep what can be made again in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VTKERAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def memory():
     """What a test no longer uses is freed after it."""

@@ -1,16 +1,23 @@
-"""`vtkeras demo`: every step of the project on the embedded data, each reused when it is done."""
+"""`vtkeras demo`: every step of the project on the embedded data, each reused when it is done.
+
+`python -m vtkeras.demo RUNS` is the walk behind the dashboard: it ends with the process that started it.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 from vtkeras.config import load_config
 from vtkeras.data.make import make_videos
+from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import evaluate
 from vtkeras.evaluation.tables import to_markdown, write_results
 from vtkeras.export import export_run
+from vtkeras.processes import end_with_owner
 from vtkeras.training.fit import train_once
 from vtkeras.training.run import Run, make_source
 
@@ -47,3 +54,18 @@ def run_demo(out: str | Path, report: Callable[[str], None] = print) -> Path:
     if not (run / "saved_model").is_dir():
         export_run(run, report=report)
     return run
+
+
+def main(out: str) -> None:
+    """The walk behind the dashboard; stopped, it goes on the next time after the last finished epoch."""
+    end_with_owner()
+    warnings.filterwarnings("ignore", module="keras")  # advice to programmers, not to users
+    try:
+        run = run_demo(out, report=lambda line: print(line, flush=True))
+    except UserError as error:
+        sys.exit(f"vtkeras: {error}")
+    print(f"trained and exported: {run}; load the pages again to see it", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

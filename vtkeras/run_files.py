@@ -210,6 +210,17 @@ def writable_folder(path: Place) -> Place:
     return path
 
 
+def cache_folder() -> Path:
+    """Where what can be made again is kept for this user: VTKERAS_CACHE, or `vtkeras` in XDG_CACHE_HOME or ~/.cache.
+
+    Example:
+        >>> cache_folder()
+        PosixPath('/home/ann/.cache/vtkeras')
+    """
+    here = os.environ.get("VTKERAS_CACHE")
+    return Path(here) if here else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vtkeras"
+
+
 def shipped(name: str) -> Path:
     """A folder that comes with vtkeras: inside the installed package, or beside it in a checkout.
 

@@ -33,7 +33,7 @@ from vtkeras.summaries.summarize import Options, summarize
 from vtkeras.workspace.media import EXTENSIONS
 
 ROOT = Path(vtkeras.__file__).parent.parent
-PAGES = ("home", "browse", "curves", "dense", "playground", "attention", "summaries")
+PAGES = ("home", "folder", "browse", "curves", "dense", "playground", "attention", "summaries")
 TEXTS = ("title", "header", "subheader", "markdown", "caption", "info", "error", "warning", "code", "text")
 
 

@@ -13,12 +13,14 @@ from vtkeras.data import shards
 from vtkeras.data.captions import ClipRow
 from vtkeras.data.decoder import EncodedClip
 from vtkeras.data.shards import Manifest, Shard, sha256_of, verify, write_shard
+from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 from vtkeras.run_files import TEMPORARY
 
 ROW = ClipRow("猫", "猫.mp4", None, None, "train", ("قطة", "🐈"), (("q?", "a"), ("r?", "b")), ("x", "y"))
 BARE = ClipRow("b", "b.mp4", 0.5, 1.0, "train", (), (), ())
-CLIP = EncodedClip((b"jpeg 0", b"jpeg 1"), (0.0, 0.5), 64, 48, 1.5, False, "cut")
+INFO = VideoInfo(1.5, 25.0, "h264", 64, 48, 37, 0)
+CLIP = EncodedClip((b"jpeg 0", b"jpeg 1"), (0.0, 0.5), 64, 48, INFO, False, "cut")
 
 
 @pytest.fixture

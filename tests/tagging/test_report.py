@@ -60,6 +60,14 @@ def test_several_are_ranked_and_a_bad_one_is_told(tag, videos, tmp_path):
     assert [line.split(": ")[0] for line in ranked] == [str(videos[1]), str(videos[0])]
 
 
+def test_a_folder_stands_for_its_files_and_labels_may_come_from_a_file(tag, videos, tmp_path):
+    (tmp_path / "labels.txt").write_text("sleep\n\nWinter\nsleep\n")
+    code, output = tag(tmp_path, "--labels", tmp_path / "labels.txt", "--find", "Winter", "--frames", 1)
+    assert code == 0 and output.count("labels: ") == 2 and output.count("sleep ") == 2
+    ranked = output.split('nearest to "Winter":\n')[1].splitlines()
+    assert [line.split(": ")[0] for line in ranked] == [str(videos[1]), str(videos[0])]
+
+
 def test_json(tag, videos):
     code, output = tag(*videos, "--json", "--labels", "sleep", "--find", "Winter", "--frames", 3)
     dark, bright = json.loads(output)

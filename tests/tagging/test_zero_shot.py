@@ -1,9 +1,13 @@
 """ConSE by hand, and with the real sentence encoder."""
 
+from dataclasses import replace
+
 import numpy as np
 from fixtures.pretrained import needs
 
-from vtkeras.tagging.zero_shot import ConceptSpace
+from vtkeras.pretrained.packages import PACKAGES
+from vtkeras.pretrained.sentences import SENTENCE_ENCODERS
+from vtkeras.tagging.zero_shot import ConceptSpace, concept_space
 
 NAMES = ["poodle", "lorry", "tree", "sea"]
 # The mean of the four is zero, so that nothing is taken off.
@@ -41,3 +45,30 @@ def test_real_labels_of_names():
         np.eye(5) * 0.8 + 0.04, ["dog", "Katze", "voiture", "花", "самолёт"]
     )
     np.testing.assert_array_equal(near.argmax(axis=1), np.arange(5))
+
+
+def test_names_are_embedded_once_on_a_machine(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setitem(SENTENCE_ENCODERS, "use", lambda: lambda texts: calls.append(list(texts)) or encode(texts))
+    monkeypatch.setenv("VTKERAS_CACHE", str(tmp_path))
+    first = concept_space(NAMES)
+    np.testing.assert_array_equal(concept_space(NAMES).vectors, first.vectors)
+    assert calls == [NAMES]
+    concept_space(NAMES[:2])  # other names
+    monkeypatch.setitem(PACKAGES, "use", replace(PACKAGES["use"], files={"weights": "others"}))
+    concept_space(NAMES)  # another encoder
+    assert calls == [NAMES, NAMES[:2], NAMES]
+
+
+def test_a_damaged_file_of_vectors_is_made_anew_and_a_read_only_cache_is_done_without(monkeypatch, tmp_path):
+    monkeypatch.setitem(SENTENCE_ENCODERS, "use", lambda: encode)
+    monkeypatch.setenv("VTKERAS_CACHE", str(tmp_path))
+    whole = concept_space(NAMES).vectors
+    [file] = tmp_path.glob("embeddings/*")
+    good = file.read_bytes()
+    for bad in (b"", b"nothing", good[:-40]):
+        file.write_bytes(bad)
+        np.testing.assert_array_equal(concept_space(NAMES).vectors, whole)
+        assert file.read_bytes() == good
+    monkeypatch.setenv("VTKERAS_CACHE", str(file / "below a file"))
+    np.testing.assert_array_equal(concept_space(NAMES).vectors, whole)

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from vtkeras.cli.common import number_option, say, shown
+from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
+from vtkeras.folders.listing import media_files
 from vtkeras.pretrained.packages import PACKAGES, checked_files
 
 app = typer.Typer()
@@ -16,8 +18,10 @@ app = typer.Typer()
 
 @app.command()
 def tag(
-    videos: Annotated[list[Path], typer.Argument(help="Video or image files.", metavar="VIDEO...")],
-    labels: Annotated[str | None, typer.Option(help='Your own, zero-shot, e.g. "dog,cat,car"; 16 languages.')] = None,
+    videos: Annotated[list[Path], typer.Argument(help="Video or image files, or folders of them.", metavar="VIDEO...")],
+    labels: Annotated[
+        str | None, typer.Option(help='Your own, zero-shot: "dog,cat,car", or a file with one a line; 16 languages.')
+    ] = None,
     find: Annotated[str | None, typer.Option(help="A text: which videos are nearest to it, and where.")] = None,
     encoder: Annotated[
         str, typer.Option(help="efficientnet_lite0, or efficientnet_lite2: better, half as fast.")
@@ -31,9 +35,8 @@ def tag(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; an array for several videos.")] = False,
 ) -> None:
     """Names what is on videos and images, out of ImageNet's 1,000 names and your own labels."""
-    texts = [label.strip() for label in (labels or "").split(",") if label.strip()]
-    if labels is not None and not texts:
-        raise UserError("--labels names nothing: give texts with commas between them.")
+    texts = _labels(labels) if labels is not None else []
+    videos = media_files(videos)
     needed = {encoder, "imagenet_names", *([sentences] if texts or find else [])}
     for name in needed & set(PACKAGES):
         checked_files(name)  # before TensorFlow loads
@@ -52,3 +55,13 @@ def tag(
         if len(ranked) > 1 and not as_json:
             say(f'nearest to "{find}":')
             say("\n".join(f"{video}: {found.score:.2f} at {found.seconds:.1f} s" for found, video in ranked))
+
+
+def _labels(given: str) -> list[str]:
+    """Texts with commas between them, or the lines of a file."""
+    path = Path(given)
+    parts = read_text(path).splitlines() if path.suffix and path.is_file() else given.split(",")
+    labels = list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+    if not labels:
+        raise UserError("--labels names nothing: give texts with commas between them, or a file with one a line.")
+    return labels

@@ -27,6 +27,7 @@ import numpy as np
 from PIL import Image
 
 from vtkeras.data.video import read_frames
+from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 
 # A decoder that a hostile file drives beyond this fails with a MemoryError of its own.
@@ -55,7 +56,7 @@ class EncodedClip:
         times: seconds at which each frame appears.
         width: pixels of the stored frames.
         height: pixels of the stored frames.
-        duration: seconds of the whole video.
+        info: the whole video.
         complete: False when a part of the clip is missing or damaged.
         reason: one sentence on what is missing; "" for a complete clip.
     """
@@ -64,7 +65,7 @@ class EncodedClip:
     times: tuple[float, ...]
     width: int
     height: int
-    duration: float
+    info: VideoInfo
     complete: bool
     reason: str
 
@@ -179,7 +180,7 @@ def _encode(request: Request) -> EncodedClip | UserError:
         times=tuple(clip.times.tolist()),
         width=width,
         height=height,
-        duration=clip.info.duration,
+        info=clip.info,
         complete=clip.complete,
         reason=clip.reason,
     )

@@ -248,7 +248,7 @@ def _serialize(row: ClipRow, clip: EncodedClip) -> bytes:
         "questions": _strings(question for question, _ in row.questions),
         "answers": _strings(answer for _, answer in row.questions),
         "label": _strings([keys.LABEL_SEPARATOR.join(row.labels)]),
-        "duration": _floats([clip.duration]),
+        "duration": _floats([clip.info.duration]),
         "width": _integers([clip.width]),
         "height": _integers([clip.height]),
         "complete": _integers([int(clip.complete)]),

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vtkeras.errors import UserError
+from vtkeras.processes import end_with_owner
 from vtkeras.run_files import SAVED_MODEL
 from vtkeras.serving.client import (
     BROKEN,
@@ -33,7 +34,6 @@ from vtkeras.serving.client import (
 )
 from vtkeras.workspace.runs import read_card
 
-NICENESS = 5  # the owner's pages come first
 KEPT_JOBS = 32  # finished ones; each result may hold frames
 BACKLOG = 64
 
@@ -202,9 +202,8 @@ def load(folder: str) -> object:
 def main(folder: str, models: str) -> None:
     """Serves until standard input ends, which happens when the owner does, however it ends."""
     key = sys.stdin.buffer.read(KEY_BYTES)
-    os.nice(NICENESS)
+    end_with_owner(lambda: shutil.rmtree(folder, ignore_errors=True))
     with Listener(str(Path(folder) / "socket"), "AF_UNIX", BACKLOG, authkey=key) as listener:
-        threading.Thread(target=_end_with_owner, args=(folder,), daemon=True).start()
         os.write(1, b"ready\n")
         os.dup2(2, 1)  # what libraries print goes to the terminal
         server = Server(int(models), load)
@@ -214,12 +213,6 @@ def main(folder: str, models: str) -> None:
             except Exception:  # a client that ended before it was let in
                 continue
             threading.Thread(target=server.serve, args=(line,), daemon=True).start()
-
-
-def _end_with_owner(folder: str) -> None:
-    sys.stdin.buffer.read()
-    shutil.rmtree(folder, ignore_errors=True)
-    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from vtkeras.errors import lookup
 from vtkeras.pretrained.packages import PACKAGES
 from vtkeras.pretrained.sentences import SENTENCE_ENCODERS
 from vtkeras.tagging.tagger import Tag, Tagged, best_tags
-from vtkeras.tagging.zero_shot import ConceptSpace
+from vtkeras.tagging.zero_shot import concept_space
 
 FRAME_TAGS = 3  # names of a single frame
 
@@ -45,9 +45,9 @@ class Reporter:
     def __init__(
         self, names: Sequence[str], labels: Sequence[str] = (), find: str | None = None, sentences: str = "use"
     ):
-        make = lookup(SENTENCE_ENCODERS, sentences, "--sentences")
+        lookup(SENTENCE_ENCODERS, sentences, "--sentences")
         self.labels, self.find = list(labels), find
-        self.space = ConceptSpace(names, make()) if labels or find else None
+        self.space = concept_space(names, sentences) if labels or find else None
 
     def __call__(self, tagged: Tagged) -> Report:
         """The report on one video."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,11 +97,15 @@ class Tagger:
         info = probe(path)
         longer = max(info.width, info.height) / min(info.width, info.height)
         clip = read_frames(path, frames, start, end, max_side=math.ceil(self.size * longer))
-        squares = [squares_of(frame, self.size) for frame in clip.frames]
+        return Tagged(str(path), clip.times, self.probabilities(clip.frames), self.names, clip.reason)
+
+    def probabilities(self, frames: Iterable[np.ndarray]) -> np.ndarray:
+        """What the classifier says of frames, uint8 (height, width, 3) of any size: float (frames, classes)."""
+        squares = [squares_of(frame, self.size) for frame in frames]
         flat = np.concatenate(squares)
         said = np.concatenate([self.classify(flat[at : at + BATCH]) for at in range(0, len(flat), BATCH)])
-        probabilities = said.reshape(len(squares), -1, len(self.names)).mean(axis=1)
-        return Tagged(str(path), clip.times, probabilities, self.names, clip.reason)
+        ends = np.cumsum([len(of_one) for of_one in squares])
+        return np.stack([of_one.mean(axis=0) for of_one in np.split(said, ends[:-1])])
 
 
 def squares_of(frame: np.ndarray, size: int) -> np.ndarray:

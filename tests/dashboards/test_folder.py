@@ -1,0 +1,154 @@
+"""The page Folder, over a folder that is as far as each test says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from fixtures.folders import NAMES, by_brightness
+from fixtures.videos import make_image, make_video
+from streamlit.testing.v1 import AppTest
+
+import vtkeras
+from vtkeras.folders import jobs
+from vtkeras.folders.listing import list_folder
+from vtkeras.folders.store import PROBLEM, FolderStore
+from vtkeras.folders.study import study
+from vtkeras.tagging import zero_shot
+
+ROOT = Path(vtkeras.__file__).parent.parent
+VECTORS = {"night": [1, 0], "snow": [-1, 0], "Winter": [-0.8, 0.6]}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two videos, dark and bright, a picture, and a file that is no video; with texts for one of them."""
+    make_video(tmp_path / "a.mp4", np.zeros((20, 48, 64, 3), np.uint8))
+    make_video(tmp_path / "b.mp4", np.full((20, 48, 64, 3), 250, np.uint8))
+    make_image(tmp_path / "c.png", 240)
+    (tmp_path / "bad_*one*.mp4").write_bytes(b"nothing")
+    (tmp_path / "captions.csv").write_text("path,caption\na.mp4,a cat at midnight\n")
+    return tmp_path
+
+
+@pytest.fixture
+def packages(monkeypatch):
+    """As if the packages with weights were here."""
+    monkeypatch.setattr("vtkeras.folders.search.encoder_key", lambda: "by brightness")
+    monkeypatch.setattr("vtkeras.pretrained.imagenet.class_names", lambda: NAMES)
+    encode = lambda texts: np.array([VECTORS[text] for text in texts], np.float32)  # noqa: E731
+    monkeypatch.setattr(zero_shot, "concept_space", lambda *_: zero_shot.ConceptSpace(NAMES, encode))
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The stores whose work was started; none of it is done."""
+    started = []
+    monkeypatch.setattr(jobs, "start", started.append)
+    return started
+
+
+@pytest.fixture
+def open_page(folder, started, monkeypatch):
+    """A callable to the page's first run, as `vtkeras open` has it shown."""
+    monkeypatch.setenv("VTKERAS_FOLDER", str(folder))
+    return lambda: AppTest.from_file(str(ROOT / "dashboards" / "app.py"), default_timeout=60).run()
+
+
+@pytest.fixture
+def studied(folder, packages):
+    """The folder's store once all is found out."""
+    store = FolderStore(folder)
+    store.refresh(list_folder(folder).files, "by brightness")
+    study(store, lambda: by_brightness, lambda frames: ["dark: mean luma 0"] if frames.max() < 9 else [])
+    return store
+
+
+def said(app):
+    kinds = ("title", "markdown", "caption", "info", "error", "warning", "code")
+    texts = [str(one.value) for kind in kinds for one in getattr(app, kind)]
+    return "\n".join([*texts, *(bar.proto.text for bar in app.get("progress"))]).replace("\\", "")
+
+
+def tiles(app):
+    """The files of the gallery in its order, by their buttons."""
+    return [button.key.removeprefix("show ") for button in app.button if str(button.key).startswith("show ")]
+
+
+def test_a_folder_is_listed_at_once_and_looked_at_behind(open_page, folder, packages, started):
+    with FolderStore(folder).held():  # as if the work went on
+        app = open_page()
+        assert not app.exception and not app.error and app.title[0].value == "Folder"
+        assert app.metric[0].value == "4" and len(app.dataframe[0].value) == 4
+        assert "Of 4 files 0 are looked at" in said(app) and not started
+    app.run()
+    assert "Interrupted" in said(app)
+    next(button for button in app.button if button.label == "Go on").click().run()
+    assert [store.folder for store in started] == [folder]
+
+
+def test_all_that_is_known_is_shown(open_page, studied):
+    app = open_page()
+    text = said(app)
+    assert not app.exception and not app.error and not app.get("progress")
+    values = {metric.label: metric.value for metric in app.metric}
+    assert values == {"Files": "4", "Videos": "2", "Pictures": "1", "Length": "0:04", "Size": values["Size"]}
+    assert tiles(app) == ["a.mp4", "b.mp4", "c.png"]
+    assert "b.mp4 · 0:02" in text and "snow 0.9" in text and " at " in text and "cannot be read" in text
+    assert "h264 2, png 1" in text
+    assert f"vtkeras train --data {studied.folder}" in text and "1 of 4 files have some, in captions.csv" in text
+    table, faults = (frame.value for frame in app.dataframe)
+    assert list(table.file) == ["a.mp4", "b.mp4", "bad_*one*.mp4", "c.png"] and table.text[0] == "a cat at midnight"
+    assert dict(zip(faults.file, faults.amiss))["a.mp4"] == "dark: mean luma 0"
+    assert faults.amiss[1].startswith("is not a video") and len(faults) == 2
+
+
+def test_search_by_meaning_and_by_words(open_page, studied):
+    app = open_page()
+    app.text_input(key="search").set_value("Winter").run()
+    assert tiles(app) == ["b.mp4", "c.png", "a.mp4"] and "0.80" in said(app)
+    VECTORS["cat"] = [0, 1]
+    app.text_input(key="search").set_value("cat").run()
+    assert tiles(app)[0] == "a.mp4" and "1 with these words" in said(app)
+
+
+def test_a_click_plays_from_the_moment(open_page, studied):
+    app = open_page()
+    button = app.button(key="show b.mp4")
+    app = button.click().run()
+    [video] = app.get("video")
+    assert not app.exception and f"{video.proto.start_time}" in button.label
+    app = app.button(key="show c.png").click().run()
+    assert not app.exception and not app.get("video")
+
+
+def test_without_the_packages_the_rest_is_there(open_page, folder, monkeypatch):
+    monkeypatch.setattr("vtkeras.folders.search.encoder_key", lambda: "")
+    store = FolderStore(folder)
+    store.refresh(list_folder(folder).files, "")
+    study(store, None, lambda frames: [])
+    app = open_page()
+    assert not app.exception and "run `vtkeras pretrained install`" in said(app)
+    assert app.text_input(key="search").label == "Words in the files' names and texts"
+    app.text_input(key="search").set_value("MIDNIGHT").run()
+    assert tiles(app) == ["a.mp4"]
+
+
+def test_what_stopped_the_work_is_told(open_page, folder, packages, started):
+    app = open_page()
+    [store] = started
+    store.set_note(PROBLEM, "The disk is full.")
+    assert "The disk is full." in said(app.run())
+
+
+def test_what_is_no_folder_is_told(open_page, tmp_path, monkeypatch):
+    monkeypatch.setenv("VTKERAS_FOLDER", str(tmp_path / "none"))
+    app = open_page()
+    assert not app.exception and "is no folder" in app.error[0].value.replace("\\", "")
+
+
+def test_bad_texts_are_told_and_the_files_shown(open_page, studied):
+    (studied.folder / "captions.csv").write_text("path,caption\nmissing.mp4,a cat\n")
+    app = open_page()
+    assert "missing.mp4" in app.warning[0].value.replace("\\", "") and len(tiles(app)) == 3

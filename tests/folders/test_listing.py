@@ -1,0 +1,45 @@
+"""What is in a folder, and what is passed over."""
+
+import pytest
+
+from vtkeras.errors import UserError
+from vtkeras.folders.listing import list_folder, media_files
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.mp4", "a/c.JPG", "a/.hidden.png", ".cache/d.mp4", "notes.txt", "old.wmv", "older.WMV"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    return tmp_path
+
+
+def test_videos_and_pictures_in_order_and_other_files_counted(folder):
+    listing = list_folder(folder)
+    assert [str(path) for path in listing.files] == ["a/c.JPG", "b.mp4"]
+    assert listing.others == {".txt": 1, ".wmv": 2} and listing.captions is None and listing.left_out == 0
+
+
+def test_more_than_most_are_told(folder, monkeypatch):
+    monkeypatch.setattr("vtkeras.folders.listing.MOST_FILES", 1)
+    assert [len(list_folder(folder).files), list_folder(folder).left_out] == [1, 1]
+
+
+def test_texts_are_found_by_name_or_columns(folder):
+    (folder / "prices.csv").write_text("path,price\nb.mp4,1\n")
+    assert list_folder(folder).captions is None
+    (folder / "words.csv").write_text("\ufeffpath, Caption\nb.mp4,a cat\n")
+    assert list_folder(folder).captions == folder / "words.csv"
+    (folder / "captions.csv").write_text("path,caption\nb.mp4,a cat\n")
+    assert list_folder(folder).captions == folder / "captions.csv"
+
+
+def test_folders_stand_for_their_files(folder):
+    assert media_files([folder / "notes.txt", folder]) == [folder / "notes.txt", folder / "a/c.JPG", folder / "b.mp4"]
+
+
+def test_what_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_bytes(b"")
+    for path, words in (("none", "is no folder"), ("notes.txt", "is no folder"), (".", "holds no videos or pictures")):
+        with pytest.raises(UserError, match=words):
+            list_folder(tmp_path / path)

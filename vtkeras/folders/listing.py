@@ -1,0 +1,95 @@
+"""Which videos, pictures and texts a folder holds."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vtkeras.data.containers import EXTENSIONS
+from vtkeras.errors import UserError
+
+MOST_FILES = 20_000
+CAPTIONS = ("captions.csv", "captions.json")
+HEADER = {"path", "caption"}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds.
+
+    Attributes:
+        folder: the folder.
+        files: videos and pictures below it, relative to it, in order of name; at most `MOST_FILES`.
+        left_out: videos and pictures beyond those.
+        others: how many further files there are, by extension.
+        captions: the file with texts; None where there is none.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    left_out: int
+    others: Counter[str]
+    captions: Path | None
+
+
+def list_folder(folder: str | Path) -> Listing:
+    """Looks through a folder and those below it; hidden ones, and links to folders, are passed over.
+
+    Raises:
+        UserError: if it is no folder, cannot be read, or holds neither a video nor a picture.
+
+    Example:
+        >>> list_folder("holiday").files[0]
+        PosixPath('beach/dog.mp4')
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder: give one with videos or pictures.")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise UserError(f"{folder} cannot be read: its permissions forbid it.")
+    found, others = [], Counter[str]()
+    for place, below, names in os.walk(folder):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for name in names:
+            path = Path(place, name)
+            if name.startswith("."):
+                continue
+            if path.suffix.lower() in EXTENSIONS:
+                found.append(path.relative_to(folder))
+            else:
+                others[path.suffix.lower() or name] += 1
+    if not found:
+        raise UserError(f"{folder} holds no videos or pictures ({', '.join(EXTENSIONS)}).")
+    found.sort()
+    captions = _captions(folder)
+    others -= Counter([captions.suffix.lower()] if captions else [])
+    return Listing(folder, tuple(found[:MOST_FILES]), len(found[MOST_FILES:]), others, captions)
+
+
+def media_files(paths: Iterable[Path]) -> list[Path]:
+    """The same paths, with the videos and pictures of a folder in the folder's place.
+
+    Raises:
+        UserError: as `list_folder`.
+    """
+    inside = ([path / file for file in list_folder(path).files] if path.is_dir() else [path] for path in paths)
+    return [file for files in inside for file in files]
+
+
+def _captions(folder: Path) -> Path | None:
+    """`captions.csv` or `captions.json`, or the first CSV file whose columns are those of one."""
+    usual = [folder / name for name in CAPTIONS]
+    return next((path for path in [*usual, *sorted(folder.glob("*.csv"))] if path in usual and path.is_file()
+                 or path not in usual and _has_columns(path)), None)  # fmt: skip
+
+
+def _has_columns(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return HEADER <= {cell.strip().lower() for cell in next(csv.reader([file.readline(10_000)]), [])}
+    except (OSError, ValueError, csv.Error):
+        return False
