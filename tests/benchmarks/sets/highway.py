@@ -49,7 +49,7 @@ def make(out: Path, clips: int | None, seed: int) -> None:
 def motorway(rng: np.random.Generator) -> tuple[np.ndarray, str, str] | None:
     """A car changes lanes or does not, and passes others or is passed; None after a crash."""
     lanes, way, changes = int(rng.integers(2, 5)), str(rng.choice([KEEP, LEFT, RIGHT])), int(rng.integers(1, 3))
-    road = _road(HighwayEnv, 3.5)
+    road = _road(HighwayEnv, IDMVehicle, 3.5)
     _reset(road, rng, {"lanes_count": lanes, "vehicles_count": int(rng.integers(6, 16))})
     own, others = road.vehicle, [car for car in road.road.vehicles if car is not road.vehicle]
     own.position[0] = rng.choice([car.position[0] for car in others]) + rng.uniform(-10, 10)
@@ -72,9 +72,8 @@ def motorway(rng: np.random.Generator) -> tuple[np.ndarray, str, str] | None:
 
 def crossroads(rng: np.random.Generator) -> tuple[np.ndarray, str, str] | None:
     """A car turns or goes straight on; None after a crash, or if it does not get across."""
-    road = _road(IntersectionEnv, 2.6)
-    cars = {"initial_vehicle_count": int(rng.integers(2, 14)), "other_vehicles_type": f"{__name__}.CrossingCar"}
-    _reset(road, rng, {**cars, "destination": f"o{rng.integers(1, 4)}"})
+    road = _road(IntersectionEnv, CrossingCar, 2.6)
+    _reset(road, rng, {"initial_vehicle_count": int(rng.integers(2, 14)), "destination": f"o{rng.integers(1, 4)}"})
     own = road.vehicle
     own.position[1] -= 15  # nearer to the crossing, which it reaches from below
     frames = _drive(road, [FASTER] * (FRAMES - 1))
@@ -86,8 +85,9 @@ def crossroads(rng: np.random.Generator) -> tuple[np.ndarray, str, str] | None:
 
 
 @functools.cache
-def _road(kind: type, scaling: float):
-    return kind(config={**DRAWN, "scaling": scaling}, render_mode="rgb_array")
+def _road(kind: type, cars: type, scaling: float):
+    config = {**DRAWN, "other_vehicles_type": f"{cars.__module__}.{cars.__name__}", "scaling": scaling}
+    return kind(config=config, render_mode="rgb_array")
 
 
 def _reset(road, rng: np.random.Generator, options: dict) -> None:
