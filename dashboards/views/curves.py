@@ -11,10 +11,12 @@ from vtkeras.workspace import logs
 
 FAVOURITES = ("epoch_loss", "epoch_caption_exact", "epoch_answer_accuracy", "epoch_label_accuracy")
 EPOCH = "epoch_"
+EVERY = 5.0  # seconds between two looks at the logs
 
 
+@st.fragment(run_every=EVERY)
 def show_curves(chosen: list[Path]) -> None:
-    """A chart for each chosen tag, a line for each run and part."""
+    """A chart for each chosen tag, a line for each run and part; they grow while a run trains."""
     tables = [common.read_logs(run).scalars.assign(run=common.short(run)) for run in chosen]
     scalars = pd.concat(tables, ignore_index=True)
     if scalars.empty:
@@ -95,7 +97,7 @@ st.title("Training curves", anchor=False)
 with common.shown_errors():
     runs = logs.find_logs(common.model_roots())
     if runs:
-        chosen_runs = st.multiselect("Runs", runs, default=runs[:1], format_func=common.short)
+        chosen_runs = st.multiselect("Runs", runs, default=[logs.latest(runs)], format_func=common.short)
         if chosen_runs:
             show_curves(chosen_runs)
             st.header("Samples", anchor=False)

@@ -22,6 +22,8 @@ WALK = """
 import json, os, sys, time
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
+from vtkeras.folders import jobs
+from vtkeras.pretrained import imagenet
 
 root, film = map(Path, sys.argv[1:])
 heavy = lambda: [name for name in ("tensorflow", "keras", "tensorboard.compat.tf") if name in sys.modules]
@@ -44,7 +46,14 @@ def finished(app):
         app.run()
     return app
 
+def open_folder():
+    imagenet.class_names = lambda: ["golden retriever", "tabby cat", "sports car"]  # few to embed
+    jobs.start = lambda store: None  # what it does is not of this process
+    app = open_page("folder", folder=str(film.parent))
+    return app.text_input(key="search").set_value("ein Hund").run()
+
 pages = {}
+pages["folder"] = open_folder()
 app = choose(open_page("summaries"), "Video", "Path on this machine")
 next(box for box in app.text_input if box.label.startswith("Path")).set_value(str(film)).run()
 next(button for button in app.button if button.label == "Summarise").click().run()
@@ -64,6 +73,7 @@ pages["summaries"] = finished(open_page("summaries", job=job))
 print(json.dumps({
     "heavy": heavy(), "running": running,
     "wrong": {name: [str(one.value) for one in (*app.exception, *app.error)] for name, app in pages.items()},
+    "files": len(pages["folder"].metric),
     "captions": len(pages["playground"].subheader), "curves": len(pages["curves"].get("vega_lite_chart")),
     "events": len(pages["dense"].dataframe), "checked": len(pages["attention"].metric),
     "downloads": len(pages["summaries"].get("download_button")),
@@ -85,6 +95,7 @@ def test_no_page_brings_tensorflow_or_keras_into_the_server(tmp_path):
     assert not any(found["wrong"].values()), found["wrong"]
     # Each page did its work: nothing above is true because a page was empty.
     assert found["captions"] and found["curves"] and found["events"] and found["downloads"] == 6
+    assert found["files"] == 5
 
 
 DUMP = """

@@ -1,6 +1,7 @@
 """Every page, run as Streamlit runs it, over a small install and over an empty one."""
 
 import json
+import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -173,6 +174,18 @@ def test_captions_are_shown_as_they_are(open_page, tmp_path, install):
 
 
 # Curves
+
+
+def test_curves_of_the_run_that_trains_come_first_and_grow(open_page, install, tmp_path):
+    for name in ("a", "b"):
+        shutil.copytree(install.run / "logs", tmp_path / name / "logs")
+    for file in (tmp_path / "b" / "logs").rglob("*tfevents*"):
+        os.utime(file, ns=(2**62, 2**62))  # written last
+    app = open_page("curves", tmp_path, tmp_path)
+    assert app.multiselect[0].value == [tmp_path / "b"] and len(app.get("vega_lite_chart")) == 1
+    for file in (tmp_path / "b" / "logs").rglob("*tfevents*"):
+        file.unlink()
+    assert is_calm(app.run()) and app.multiselect[0].value == [tmp_path / "a"]
 
 
 def test_curves_of_the_chosen_tags(here):

@@ -26,6 +26,11 @@ def find_logs(roots: list[str | Path]) -> list[Path]:
     return sorted(path.parent for path in logs)
 
 
+def latest(runs: list[Path]) -> Path:
+    """The run, out of what `find_logs` gave, whose logs were written last; of several at once the first."""
+    return max(runs, key=lambda run: max(path.stat().st_mtime_ns for path in (run / LOGS).rglob(_EVENTS)))
+
+
 @dataclass(frozen=True)
 class Logs:
     """What a run logged.
