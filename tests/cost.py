@@ -23,15 +23,17 @@ class Cost:
         self.sampler = threading.Thread(target=self.sample, daemon=True)
 
     def sample(self):
-        """Keeps the largest sum of the resident memory of this process and its descendants, and each one's time."""
+        """Keeps the most memory that this process and its descendants held, and the time of each."""
         this = psutil.Process()
         while not self.stopped.wait(SAMPLING_INTERVAL):
-            memory = 0
+            memory, shared = 0, 0
             for process in [this, *this.children(recursive=True)]:
                 with contextlib.suppress(psutil.Error):  # it ended in the meantime
-                    memory += process.memory_info().rss
+                    info = process.memory_info()
+                    memory += info.rss - info.shared
+                    shared = max(shared, info.shared)  # mostly TensorFlow's code, which the processes have in common
                     self.used[process] = sum(process.cpu_times()[:2])
-            self.peak = max(self.peak, memory)
+            self.peak = max(self.peak, memory + shared)
 
     def pytest_sessionstart(self):
         self.sampler.start()

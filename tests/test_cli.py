@@ -285,7 +285,7 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("vtkeras.data.shards.verify", interrupted)
-    monkeypatch.setattr("sys.argv", ["vtkeras", "data", "verify", "folder"])
+    monkeypatch.setattr("sys.argv", ["vtkeras", "data", "verify", "."])
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 130

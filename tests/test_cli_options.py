@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,39 @@ def test_outputs_that_cannot_be_written(name, tmp_path, monkeypatch, capsys):
         assert code == 2 and str(folder) in told.err and told.err.count("\n") == 1, told.err
 
 
+MISSING = """
+import sys
+from vtkeras.cli import main
+for command in %r:
+    sys.argv = ["vtkeras", *command]
+    try:
+        main()
+    except SystemExit as stop:
+        assert stop.code == 2 and not {"tensorflow", "numpy"} & set(sys.modules), command
+    else:
+        raise AssertionError(command)
+"""
+
+
+def test_what_is_not_there_is_refused_before_anything_heavy_loads(tmp_path):
+    commands = [
+        "data ingest absent --captions absent --out out", "data ingest . --captions absent --out out",
+        "data verify absent", "data check absent", "data vqa . --questions absent --annotations absent",
+        "explain absent", "summarize absent", "summarize . --transcript absent", "explain . --model absent",
+        "evaluate-attention absent", "train-scorer absent", "evaluate-summary absent",
+        "evaluate-summary --tvsum absent",
+        "train --data absent", "evaluate absent", "evaluate . --compare absent", "score absent absent",
+        "compare-fusions --data absent", "export absent", "migrate absent",
+    ]  # fmt: skip
+    program = MISSING % [command.split() for command in commands]
+    environment = {**os.environ, "PYTHONPATH": str(Path(vtkeras.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == len(commands) * "vtkeras: There is no file or folder absent: check the path.\n"
+
+
 @pytest.mark.parametrize(
     "arguments, told",
     [
@@ -115,7 +150,7 @@ def test_a_full_disk_met_where_nobody_expects_it(monkeypatch, capsys):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("vtkeras.data.shards.verify", full)
-    code, told = run(monkeypatch, capsys, "data", "verify", "folder")
+    code, told = run(monkeypatch, capsys, "data", "verify", ".")
     assert code == 2 and "disk is full" in told.err and told.err.count("\n") == 1
 
 
@@ -124,7 +159,7 @@ def test_other_errors_keep_their_traceback(monkeypatch, capsys):
         raise ValueError("a mistake of ours")
 
     monkeypatch.setattr("vtkeras.data.shards.verify", broken)
-    monkeypatch.setattr("sys.argv", ["vtkeras", "data", "verify", "folder"])
+    monkeypatch.setattr("sys.argv", ["vtkeras", "data", "verify", "."])
     with pytest.raises(ValueError, match="of ours"):
         cli.main()
 

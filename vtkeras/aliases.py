@@ -101,6 +101,15 @@ COLUMNS = {
     "recall_at_1": ("R@1 %", "%", "higher"),
     "recall_at_5": ("R@5 %", "%", "higher"),
 }
+UNLISTED_COLUMNS = {
+    "bleu1": ("BLEU-1", "", "higher"),
+    "bleu2": ("BLEU-2", "", "higher"),
+    "bleu3": ("BLEU-3", "", "higher"),
+    "repeated_4grams": ("repeated 4-grams", "", "lower"),
+    "answer_micro_f1": ("answer micro F1", "", "higher"),
+    "distinct_1": ("distinct words", "", "higher"),
+    "distinct_2": ("distinct pairs of words", "", "higher"),
+}
 
 
 def current_column(name: str) -> str:
@@ -125,20 +134,19 @@ def current_results(results: dict) -> dict:
         >>> current_results({"test": {"examples": 8, "systems": {"demo": {"soda": 1.0}}}})["columns"]["soda"]["title"]
         'SODA'
     """
-    if "columns" in results:
-        return results
+    known = COLUMNS | UNLISTED_COLUMNS
+    if "columns" in results:  # an older `migrate` called columns by their keys
+        titled = {name: {**one, "title": known[name][0] if name in known else one["title"]}
+                  for name, one in results["columns"].items()}  # fmt: skip
+        return {**results, "columns": titled}
     rows = [row for split in results.values() for row in split["systems"].values()]
     names = [*COLUMNS, *(name for row in rows for name in row if name not in COLUMNS)]
     columns = {}
     for name in dict.fromkeys(names):
         if any(row.get(name) is not None for row in rows):
-            title, unit, better = COLUMNS.get(name, (name.replace("_", " "), "", _better(name)))
+            title, unit, better = known.get(name, (name.replace("_", " "), "", "higher"))
             columns[name] = {"title": title, "unit": unit, "better": better, "listed": name in COLUMNS}
     return {"columns": columns, "splits": {name: _current_split(split) for name, split in results.items()}}
-
-
-def _better(name: str) -> str:
-    return "lower" if name.startswith("repeated") else "higher"
 
 
 def _current_split(split: dict) -> dict:

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import common
+from vtkeras.run_files import shipped
 from vtkeras.workspace import logs
 
 FAVOURITES = ("epoch_loss", "epoch_caption_exact", "epoch_answer_accuracy", "epoch_label_accuracy")
@@ -97,7 +98,8 @@ st.title("Training curves", anchor=False)
 with common.shown_errors():
     runs = logs.find_logs(common.model_roots())
     if runs:
-        chosen_runs = st.multiselect("Runs", runs, default=[logs.latest(runs)], format_func=common.short)
+        first = logs.opened_first(runs, shipped("saved_models"))
+        chosen_runs = st.multiselect("Runs", runs, default=[first], format_func=common.short)
         if chosen_runs:
             show_curves(chosen_runs)
             st.header("Samples", anchor=False)

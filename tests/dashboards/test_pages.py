@@ -351,7 +351,7 @@ def test_page_and_command_line_give_the_same_json(captioned, install, monkeypatc
     arguments = ["predict", clip, "--model", install.run, "--question", "how many digits are there?", "--json"]
     told = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
     assert json.loads(told.stdout) == page
-    assert page["model"]["metrics"]["test"]["examples"] == 8 and page["answers"] and page["labels"]
+    assert set(page["model"]) == {"name", "task", "model_hash", "data"} and page["answers"] and page["labels"]
     for word in page["caption"]["words"]:
         assert sum(frame["attention"] for frame in word["frames"]) == pytest.approx(1, abs=1e-3)
 

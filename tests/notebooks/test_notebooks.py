@@ -12,6 +12,8 @@ from vtkeras.fusion import FUSIONS
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+LONG = {"07_understanding"}  # it trains a model with every fusion
+RUNS = [pytest.param(path, marks=[pytest.mark.slow] * (path.stem in LONG)) for path in NOTEBOOKS]
 TIME_LIMIT = 1800  # seconds a cell may take, however busy the machine is
 
 
@@ -30,7 +32,7 @@ def outputs(notebook, kind):
     return printed + [output.data[kind] for output in found if kind in output.get("data", {})]
 
 
-@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.fixture(scope="module", params=RUNS, ids=lambda path: path.stem)
 def executed(request, tmp_path_factory):
     """A notebook after a run, and the folder it ran in."""
     notebook, folder = read(request.param), tmp_path_factory.mktemp(request.param.stem)
@@ -82,6 +84,7 @@ def test_attention_shows_what_it_promises(executed):
     assert len(outputs(notebook, "image/png")) >= 2  # a table of pictures a method, and the curves
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executed", [FOLDER / "07_understanding.ipynb"], indirect=True)
 def test_understanding_shows_every_fusion(executed):
     notebook, _ = executed

@@ -9,7 +9,7 @@ from PIL import Image
 from tests.contracts.test_sources import CONTRACT
 from tests.probes.coco_captions import CocoCaptions
 from tests.test_cli import TINY_SETTINGS, call
-from tests.training.test_fit import killed_after_an_epoch
+from tests.training.test_fit import stopped_after_an_epoch
 from vtkeras.cli.common import read_config
 from vtkeras.data.sources import SOURCES
 
@@ -53,7 +53,7 @@ def test_trained_resumed_evaluated_exported_and_asked(folder, tmp_path):
     file, run = tmp_path / "coco.yaml", tmp_path / "run"
     file.write_text("name: coco\ntask: captioning\ndata: {source: coco}\n")
     settings = [*TINY_SETTINGS, "train.stages=[{epochs: 2}]"]
-    killed_after_an_epoch(read_config(str(file), folder, settings), run)
+    stopped_after_an_epoch(read_config(str(file), folder, settings), run)
     arguments = ["train", "--config", file, "--data", folder, "--out", run, "--resume"]
     code, output = call(*arguments, *(part for setting in settings for part in ("--set", setting)))
     assert code == 0 and "going on after epoch 1" in output

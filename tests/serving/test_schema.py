@@ -9,7 +9,7 @@ import pytest
 from vtkeras.serving import schema
 from vtkeras.serving.results import Answer, Caption, TimedCaption
 
-INFO = {"name": "tiny", "task": "multitask", "model_hash": "0123456789ab", "data": "x", "metrics": {"a": 1}}
+INFO = {"name": "tiny", "task": "multitask", "model_hash": "0123456789ab", "data": "x"}
 TIMES = np.array([0.0, 0.5, 1.0], "float32")
 
 

@@ -15,7 +15,7 @@ from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.errors import UserError
 from vtkeras.run_files import TEMPORARY
-from vtkeras.training.callbacks import Checkpoints, Progress, StopOnNaN, spell_time
+from vtkeras.training.callbacks import Progress, StopOnNaN, spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.features import cached_features
 from vtkeras.training.fit import train
@@ -83,29 +83,22 @@ def straight(config, lines, tmp_path_factory):
     return train(config(), tmp_path_factory.mktemp("straight") / "run", report=lines.append)
 
 
-class Killed(BaseException):
-    pass
+def stopped_after_an_epoch(config, folder):
+    """Begins a run and presses Ctrl-C in its first epoch, in a destructor, as TensorFlow's objects have them."""
 
+    def report(line):
+        if "end of epoch 1" in line:
+            PressedInDestructor()
 
-def killed_after_an_epoch(config, folder):
-    """Begins a run that is killed after its first epoch."""
-    save = Checkpoints.on_epoch_end
-
-    def save_and_die(self, epoch, logs=None):
-        save(self, epoch, logs)
-        raise Killed
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Checkpoints, "on_epoch_end", save_and_die)
-        with pytest.raises(Killed):
-            train(config, folder, report=lambda line: None)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, folder, report=report)
     return folder
 
 
 @pytest.fixture(scope="module")
 def broken(config, tmp_path_factory):
-    """The same run, killed after its first epoch."""
-    return killed_after_an_epoch(config(), tmp_path_factory.mktemp("broken") / "run")
+    """The same run, stopped after its first epoch."""
+    return stopped_after_an_epoch(config(), tmp_path_factory.mktemp("broken") / "run")
 
 
 @pytest.fixture
@@ -121,16 +114,6 @@ def test_what_a_run_leaves(straight, config):
     assert read_meta(straight / "checkpoints" / "last.npz")["epoch"] == 2
     assert {path.parent.name for path in straight.glob("logs/**/events*")} == {"train", "validation", "samples"}
     assert not list(straight.rglob(f"{TEMPORARY}*"))
-
-
-def test_ctrl_c_in_a_destructor_stops_after_the_epoch_it_met(config, tmp_path):
-    def report(line):
-        if "end of epoch 1" in line:
-            PressedInDestructor()
-
-    with pytest.raises(KeyboardInterrupt):
-        train(config(), tmp_path / "run", report=report)
-    assert read_meta(tmp_path / "run" / "checkpoints" / "last.npz")["epoch"] == 1  # of two, and resumable
 
 
 def test_progress_is_told(lines, straight):
@@ -266,18 +249,6 @@ def counted(dataset, drawn):
     return dataset.map(one)
 
 
-def test_ctrl_c_while_features_are_cached(config, tmp_path):
-    def report(line):
-        lines.append(line)
-        if line.startswith("frame features of train"):
-            PressedInDestructor()
-
-    lines = []
-    with pytest.raises(KeyboardInterrupt):
-        train(config(*FROZEN, "model.cache_features=true"), tmp_path / "run", report=report)
-    assert lines[-1] == "frame features of train: 16/16 clips"  # those of the other splits are not begun
-
-
 def test_cached_features(config, tmp_path, monkeypatch):
     # The clips of each split are drawn once, however many epochs follow.
     drawn, clip = [], MovingDigits.load
@@ -298,6 +269,11 @@ def test_cached_features(config, tmp_path, monkeypatch):
     loss = run.model.evaluate(batches, verbose=0, return_dict=True)["loss"]
     best = read_meta(folder / "checkpoints" / "best.npz")["best"]
     assert loss == pytest.approx(best, rel=2e-3)  # features are kept as float16
+    # Ctrl-C is heard while features are saved.
+    data, pressed = TrainingData.read(config, task), lambda line: PressedInDestructor()
+    features = cached_features(run.model, data.source, run.preprocessor, config, tmp_path / "again", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        features("train")
 
 
 @pytest.mark.parametrize(
@@ -349,7 +325,7 @@ def test_a_stage_by_reward_resumes_where_it_was(config, tmp_path):
     # What is drawn depends on the seed and the step alone.
     chosen = by_reward(config)
     straight = train(chosen, tmp_path / "straight", report=str)
-    broken = killed_after_an_epoch(chosen, tmp_path / "broken")
+    broken = stopped_after_an_epoch(chosen, tmp_path / "broken")
     assert differ(broken, straight)
     train(chosen, broken, resume=True, report=str)
     assert_same_weights(broken, straight)

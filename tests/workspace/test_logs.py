@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 from fixtures.install import write_logs
@@ -26,6 +28,17 @@ def test_texts_and_the_latest_picture(run):
     step, picture = read.images["attention/caption"]
     assert step == 2 and picture.shape == (24, 32, 3)
     np.testing.assert_array_equal(picture[0, 0], [200, 0, 0])
+
+
+def test_the_run_to_open_is_the_users_own_or_a_shipped_one_with_samples(run, tmp_path):
+    bare, full, own = (tmp_path / name for name in ("shipped/bare", "shipped/full", "runs/own"))
+    for folder in (bare, own):
+        shutil.copytree(run / "logs" / "train", folder / "logs" / "train")
+    shutil.copytree(run, full)
+    assert logs.has_samples(full) and not logs.has_samples(bare)
+    assert logs.opened_first([bare, full], tmp_path / "shipped") == full
+    assert logs.opened_first([bare, full, own], tmp_path / "shipped") == own
+    assert logs.opened_first([bare], tmp_path / "shipped") == bare
 
 
 def test_nothing_logged(tmp_path):

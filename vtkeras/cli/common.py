@@ -14,7 +14,7 @@ from typer.models import OptionInfo
 
 from vtkeras.config import LARGEST_SEED, Config, load_config, naming_override, shipped_configs
 from vtkeras.errors import UserError
-from vtkeras.run_files import shipped_model, writable_file, writable_folder
+from vtkeras.run_files import run_folder, shipped_model, writable_file, writable_folder
 
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that `vtkeras train` made.")]
 ConfigName = Annotated[
@@ -78,6 +78,17 @@ def refuse_unused(context: typer.Context, names: Iterable[str], reason: str) -> 
         source = context.get_parameter_source(parameter.name)
         if parameter.name in names and source and source.name == "COMMANDLINE":
             raise UserError(f"{parameter.opts[0]} does nothing {reason}: leave it out.")
+
+
+def refuse_missing(*paths: Path | None) -> None:
+    """Refuses files and folders to read that are not there, before anything heavy loads; None passes.
+
+    Raises:
+        UserError: naming the first of them.
+    """
+    for path in paths:
+        if path is not None and not run_folder(path).exists():
+            raise UserError(f"There is no file or folder {path}: check the path.")
 
 
 def say(line: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vtkeras.cli.common import file_option, folder_option, number_option, say, seed_option
+from vtkeras.cli.common import file_option, folder_option, number_option, refuse_missing, say, seed_option
 
 app = typer.Typer(no_args_is_help=True, help="Make, ingest and check data.")
 
@@ -23,6 +23,7 @@ def data_ingest(
     seed: Annotated[int, seed_option("Makes the splits where the captions file gives none.")] = 0,
 ) -> None:
     """Decodes a folder of videos once; run it again to go on after an interruption."""
+    refuse_missing(folder, captions)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from vtkeras.data.ingest import ingest
@@ -54,6 +55,7 @@ def data_ingest(
 @app.command("verify")
 def data_verify(folder: Annotated[Path, typer.Argument(help="A folder that `vtkeras data ingest` made.")]) -> None:
     """Checks counts and checksums of an ingested folder."""
+    refuse_missing(folder)
     from vtkeras.data.shards import verify
 
     manifest = verify(folder)
@@ -67,6 +69,7 @@ def data_check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Reports clips that look black, dark, over-exposed, blurred or frozen; deletes nothing."""
+    refuse_missing(folder)
     from rich.progress import Progress
 
     from vtkeras.data.quality import check, to_json, to_lines
@@ -87,6 +90,7 @@ def data_vqa(
     out: Annotated[Path, file_option("The captions file to write.")] = Path("captions.csv"),
 ) -> None:
     """Writes questions in VQA's form, with all their answers, as a captions file for `data ingest`."""
+    refuse_missing(questions, annotations, folder)
     from vtkeras.data.vqa import convert
 
     count = convert(questions, annotations, folder, out)

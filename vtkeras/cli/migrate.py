@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vtkeras.cli.common import RunFolder, folder_option, say
+from vtkeras.cli.common import RunFolder, folder_option, refuse_missing, say
 
 app = typer.Typer()
 
@@ -18,6 +18,7 @@ def migrate(
     out: Annotated[Path | None, folder_option("A new folder for a copy; default: the run itself.")] = None,
 ) -> None:
     """Rewrites a run that an older version made in today's names; the old files are kept as *.old."""
+    refuse_missing(run)
     from vtkeras.migrate import migrate_run
 
     say(f"migrated: {migrate_run(run, out, report=say)}")

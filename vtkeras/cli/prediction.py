@@ -20,6 +20,7 @@ from vtkeras.cli.common import (
     folder_option,
     number_option,
     progress_bar,
+    refuse_missing,
     refuse_unused,
     say,
     shown,
@@ -113,6 +114,7 @@ def explain(
     out: Annotated[Path | None, folder_option("Folder for PNG, GIF, mp4 and JSON files.")] = None,
 ) -> None:
     """Shows where a model looked for each word, and whether that is what the word rests on."""
+    refuse_missing(video, model)
     from rich.progress import Progress
 
     from vtkeras.serving import pictures, schema
@@ -148,6 +150,7 @@ def evaluate_attention(
     out: Annotated[Path | None, folder_option("Folder for attention.json and .md; default the run.")] = None,
 ) -> None:
     """Measures whether attention and rollout are faithful, beside random orders; goes on after a stop."""
+    refuse_missing(run, data)
     from vtkeras.serving.faithfulness import evaluate as judge_clips
     from vtkeras.serving.faithfulness import to_markdown
     from vtkeras.serving.predictor import Predictor

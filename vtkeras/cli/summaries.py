@@ -13,6 +13,7 @@ from vtkeras.cli.common import (
     folder_option,
     number_option,
     progress_bar,
+    refuse_missing,
     refuse_unused,
     say,
     seed_option,
@@ -38,11 +39,12 @@ def summarize(
     clip: Annotated[bool, typer.Option(help="Write the summary as an mp4, too.")] = True,
 ) -> None:
     """Shortens a video to its key shots and a text; run it again to go on after an interruption."""
+    folder = writable_folder(out or Path("runs") / "summaries" / video.stem)
+    refuse_missing(video, transcript, model)
     from vtkeras.summaries.summarize import Options, to_text
     from vtkeras.summaries.summarize import summarize as run
 
     options = Options(budget=budget, scorer=scorer, longest=longest, threshold=threshold, clip=clip)
-    folder = writable_folder(out or Path("runs") / "summaries" / video.stem)
     with progress_bar() as show:
         found = run(video, model, folder, transcript, options, show)
     say(to_text(found).rstrip())
@@ -59,6 +61,7 @@ def train_scorer(
     seed: Annotated[int, seed_option("Another seed trains another scorer.")] = 0,
 ) -> None:
     """Trains an attention scorer of shots on annotated videos, for `vtkeras summarize --scorer`."""
+    refuse_missing(folder, model)
     from vtkeras.export.importance import export_importance
     from vtkeras.serving.predictor import Predictor
     from vtkeras.summaries.annotated import read_annotated
@@ -85,15 +88,17 @@ def evaluate_summary(
     seed: Annotated[int, seed_option("Of the splits and the scorers.")] = 0,
 ) -> None:
     """Scorers of shots beside people and chance: F-scores at 15 % and rank correlations."""
-    from vtkeras.evaluation.summary import evaluate_people, evaluate_scorers, to_markdown
-
     if tvsum and not folder:
         refuse_unused(context, ("model", "splits", "epochs", "seed"), "with --tvsum")
+        refuse_missing(tvsum)
         from vtkeras.data.annotations import read_tvsum
+        from vtkeras.evaluation.summary import evaluate_people, to_markdown
 
         return say(to_markdown(evaluate_people(read_tvsum(tvsum))))
     if tvsum or not folder:
         raise UserError("Give either a folder with an annotations.json, or --tvsum FILE.")
+    refuse_missing(folder, model)
+    from vtkeras.evaluation.summary import evaluate_scorers, to_markdown
     from vtkeras.serving.predictor import Predictor
     from vtkeras.summaries.annotated import read_annotated
     from vtkeras.summaries.scorers import SCORERS

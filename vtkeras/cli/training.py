@@ -16,6 +16,7 @@ from vtkeras.cli.common import (
     folder_option,
     number_option,
     read_config,
+    refuse_missing,
     say,
     with_data,
 )
@@ -38,6 +39,7 @@ def train(
     """Trains a model on all devices there are."""
     if help_config:
         return _list_config_keys()
+    refuse_missing(data)
     chosen = read_config(config, data, override)
     from vtkeras.training.fit import train as run_training
 
@@ -56,11 +58,12 @@ def evaluate(
     meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
 ) -> None:
     """Puts the model beside baselines on the same examples; writes tables, classes and predictions."""
+    writable_folder(run)
+    refuse_missing(run, data, *compare)
     from vtkeras.evaluation.evaluate import evaluate as score_systems
     from vtkeras.evaluation.tables import PredictionTable, to_markdown, write_results
     from vtkeras.training.run import Run, make_source
 
-    writable_folder(run)
     opened = [Run.open(folder) for folder in (run, *compare)]
     config = opened[0].config if data is None else with_data(opened[0].config, data)
     source = make_source(config)
@@ -86,6 +89,7 @@ def score(
     meteor: Annotated[bool, typer.Option(help="Score by METEOR too, where there is Java.")] = True,
 ) -> None:
     """Scores texts against references: BLEU-1 to 4, ROUGE-L, METEOR, CIDEr-D, exact match and more."""
+    refuse_missing(references, predictions)
     from vtkeras.evaluation.score import score_files, to_json, to_lines
 
     found = score_files(references, predictions, meteor=meteor and _meteor_runs())
@@ -102,6 +106,7 @@ def compare_fusions(
     limit: Annotated[int | None, number_option("Test examples at most.", 1, 1_000_000_000)] = None,
 ) -> None:
     """Trains one experiment with every fusion alike (early, late, co- and cross-attention), in one table."""
+    refuse_missing(data)
     chosen = read_config(config, data, override)
     from vtkeras.evaluation.tables import to_markdown
     from vtkeras.training.fusions import compare_fusions as compare
@@ -117,9 +122,10 @@ def export(
     keras_file: Annotated[bool, typer.Option(help="Also write the .keras file.")] = True,
 ) -> None:
     """Writes the SavedModel, the .keras file and sample clips of a run."""
+    writable_folder(out or run)
+    refuse_missing(run)
     from vtkeras.export import export_run
 
-    writable_folder(out or run)
     export_run(run, out, report=say, compiled=compiled, keras_file=keras_file)
 
 

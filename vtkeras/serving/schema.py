@@ -3,8 +3,7 @@
 Every JSON object begins with where the result comes from:
 
     "video"        what the user called the file
-    "model"        name, task, model_hash (12 hex digits of the SHA-256 of the weights), data, and
-                   metrics {split: {examples, systems: {system: {metric: value}}}}
+    "model"        name, task, model_hash (12 hex digits of the SHA-256 of the weights) and data
 
 A description (`vtkeras predict`, page Playground) goes on with:
 

@@ -14,7 +14,7 @@ from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.util import tensor_util
 
-from vtkeras.run_files import LOGS
+from vtkeras.run_files import LOGS, SAMPLES
 from vtkeras.workspace.records import DamagedFile, read_records
 
 _EVENTS = "*tfevents*"
@@ -29,6 +29,17 @@ def find_logs(roots: list[str | Path]) -> list[Path]:
 def latest(runs: list[Path]) -> Path:
     """The run, out of what `find_logs` gave, whose logs were written last; of several at once the first."""
     return max(runs, key=lambda run: max(path.stat().st_mtime_ns for path in (run / LOGS).rglob(_EVENTS)))
+
+
+def has_samples(run: str | Path) -> bool:
+    """Whether a run logged what the model said of a few examples."""
+    return next((Path(run) / LOGS / SAMPLES).glob(_EVENTS), None) is not None
+
+
+def opened_first(runs: list[Path], shipped: Path) -> Path:
+    """The latest run of the user's own; where there is none, a shipped one that has samples to show, if any has."""
+    own = [run for run in runs if not run.resolve().is_relative_to(shipped.resolve())]
+    return latest(own or list(filter(has_samples, runs)) or runs)
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,8 @@ class RunCard:
 
     @property
     def info(self) -> dict:
-        """Where a result of this model comes from: dict of name, task, model_hash, data and metrics."""
-        return {"name": self.name, "task": self.task, "model_hash": self.model_hash, "data": self.data,
-                "metrics": _by_split(self.metrics)}  # fmt: skip
+        """Where a result of this model comes from: dict of name, task, model_hash and data."""
+        return {"name": self.name, "task": self.task, "model_hash": self.model_hash, "data": self.data}
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -255,17 +254,6 @@ def _count_endpoints(folder: Path) -> int:
     """How many endpoints a model has, 0 for a damaged one; read again after another export."""
     files = (folder / ENDPOINTS, folder / SAVED_MODEL / "saved_model.pb")
     return _endpoints_of(folder, tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
-
-
-def _by_split(metrics: pd.DataFrame) -> dict:
-    """The rows of the table as {split: {"examples", "systems": {system: {metric: value}}}}."""
-    found: dict[str, dict] = {}
-    for row in metrics.to_dict("records"):
-        split = found.setdefault(row.pop("split"), {"examples": row.pop("examples"), "systems": {}})
-        row.pop("examples", None)
-        system = row.pop("system")
-        split["systems"][system] = {name: value for name, value in row.items() if pd.notna(value)}
-    return found
 
 
 def _read_json(path: Path) -> dict:
