@@ -29,7 +29,8 @@ def test_every_split_has_a_clip():
 def test_a_set_is_the_same_each_time(name, tmp_path, monkeypatch):
     pytest.importorskip({"highway": "highway_env"}.get(name, name))
     module = importlib.import_module(f"tests.benchmarks.sets.{name}")  # the encoder may differ by a level or two
-    monkeypatch.setattr(module, "write_video", lambda path, frames, _: path.write_bytes(frames), raising=False)
+    write = lambda path, frames, _: path.write_bytes(frames.tobytes())  # noqa: E731
+    monkeypatch.setattr(module, "write_video", write, raising=False)
     for folder in ("one", "two"):
         maker(name)(tmp_path / folder, 4, 0)
     one, two = (sorted(file for file in (tmp_path / folder).rglob("*") if file.is_file()) for folder in ("one", "two"))
