@@ -72,6 +72,21 @@ def test_the_walk_leaves_every_artefact(walk):
     assert json.loads((walk / "metrics.json").read_text())["splits"]["test"]["examples"] == 2
 
 
+def test_evaluate_on_another_folder_leaves_the_runs_own_results(walk, videos, tmp_path):
+    before = {name: (walk / name).read_bytes() for name in ("metrics.json", "metrics.md", "predictions.csv")}
+    rows = [f"{name},digit 3 is moving up and down,{place},test_unseen" for name, place in
+            (("test_0018.mp4", "left"), ("test_0019.mp4", "right"))]  # fmt: skip
+    (tmp_path / "captions.csv").write_text("\n".join(["path,caption,place,split", *rows]))
+    code, _ = call("data", "ingest", videos, "--captions", tmp_path / "captions.csv", "--out", tmp_path / "other")
+    assert code == 0
+    code, output = call("evaluate", walk, "--data", tmp_path / "other", "--by", "place", "--no-meteor")
+    assert code == 0 and "### test_unseen (2 examples)" in output and "by place | left (1) | right (1) |" in output
+    assert "nearest training clip" in output  # of the run's own training data: the folder has none
+    assert {name: (walk / name).read_bytes() for name in before} == before
+    written = json.loads((walk / "evaluations" / "other" / "metrics.json").read_text())
+    assert list(written["splits"]) == ["test_unseen"]
+
+
 def test_predict_describes_a_video_and_answers(walk, videos, tmp_path):
     arguments = ["predict", videos / "test_0018.mp4", "--model", walk, "--question", "how many digits are there?"]
     code, output = call(*arguments, "--picture", tmp_path / "look.png")

@@ -42,6 +42,7 @@ METRICS = "metrics.json"
 METRICS_TABLE = "metrics.md"
 CLASSES = "classes.md"
 PREDICTIONS = "predictions.csv"
+EVALUATIONS = "evaluations"  # a folder for each other folder of data that the run was evaluated on
 README = "README.md"
 
 TEMPORARY = ".partial-"

@@ -66,6 +66,20 @@ def test_examples(folder):
     assert without_caption[keys.CAPTIONS].shape == (0,)
 
 
+def test_columns_of_the_users_own(tmp_path):
+    videos = make_folder(tmp_path / "videos", 2)
+    rows = ["path,caption,question,answer,Kind,place", "clip0.mp4,one,how light?,dark,light,here",
+            "clip0.mp4,one,what?,gray,thing,here", "clip1.mp4,two,,,,there"]  # fmt: skip
+    (tmp_path / "captions.csv").write_text("\n".join(rows))
+    ingest(videos, tmp_path / "captions.csv", tmp_path / "out", num_frames=1, max_side=32)
+    source = FolderSource(path=tmp_path / "out")
+    found = {key: value for split in source.splits() for key, value in source.column(split, "kind").items()}
+    assert found == {("clip0.mp4", "how light?"): "light", ("clip0.mp4", "what?"): "thing", ("clip1.mp4", ""): ""}
+    assert set(source.column("train", "answer").values()) <= {"dark", "gray", ""}
+    with pytest.raises(UserError, match="no column 'size': use one of path, label, question, answer, kind, place"):
+        source.column("train", "size")
+
+
 def test_shapes_are_known_where_they_can_be(folder):
     spec = FolderSource(path=folder).load("train").element_spec
     assert spec[keys.FRAMES] == tf.TensorSpec([None, None, None, 3], tf.uint8)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from vtkeras.data.sources.base import first_word
+from vtkeras.data.sources.sort_of_clevr import SortOfClevr
 from vtkeras.evaluation.baselines import BASELINES, most_common, nearest_clip, text_only, thumbnail
-from vtkeras.evaluation.evaluate import by_kind, evaluate, score
+from vtkeras.evaluation.evaluate import by_column, by_kind, evaluate, score
 from vtkeras.evaluation.reading import read_split
 from vtkeras.evaluation.tables import PredictionTable, to_markdown, write_results
 from vtkeras.tasks import HEADS, TASKS
@@ -208,6 +209,68 @@ def test_written_answers_have_their_own_column():
     said = {"answer": Predicted(["yes"] * 5), "written_answer": Predicted(["yes", "no", "two", "", "yes"])}
     row = score(heads, said, ASKED)
     assert row["written_answer_accuracy"] == 1.0 and row["answer_accuracy"] == 0.5
+
+
+# Clip a is asked three times, b once.
+ASKED_MORE = examples(
+    captions=[["a cat"]] * 3 + [["a dog"]],
+    questions=["what?", "how many?", "where?", "what?"],
+    answers=[["cat"], ["one"], ["there"], ["dog"]],
+    labels=["pet"] * 4,
+    thumbnails=np.array([[1.0, 0.0]] * 3 + [[0.0, 1.0]], "float32"),
+)
+ASKED_MORE.ids[:] = ["a", "a", "a", "b"]
+
+
+def test_captions_and_search_count_each_clip_once():
+    said = {"caption": ["a cat"] * 3 + ["a cat"], "answer": ["cat", "one", "here", "cat"]}
+    found = {head: Predicted(texts, ended=[True] * 3 + [False]) for head, texts in said.items()}
+    # Rows are examples, columns "a cat" and "a dog". For "a dog" three copies of a would rank before b.
+    found["contrastive"] = Predicted(values=np.array([[0.9, 0.8]] * 3 + [[0.1, 0.7]]))
+    row = score(ALL, found, ASKED_MORE)
+    assert row["caption_exact"] == 0.5 and row["unended_rate"] == 0.5 and row["answer_accuracy"] == 0.5
+    assert row["recall_at_1"] == 0.5 and row["recall_at_5"] == 1.0
+
+
+def test_the_commonest_caption_is_that_of_most_clips():
+    train = ASKED_MORE.take([0, 1, 2, 3, 3])
+    train.ids[:] = ["a", "a", "a", "b", "c"]
+    assert most_common(CAPTION, train, TEST).texts == ["a dog"] * 2  # of two clips, "a cat" of one
+    assert text_only(ANSWER, ASKED_MORE, TEST).texts == ["one", "cat"]
+
+
+def test_nearest_clip_of_clips_with_several_questions():
+    assert nearest_clip(CAPTION, ASKED_MORE, TEST).texts == ["a cat", "a dog"]
+    # "how many?" was asked of a alone; "what?" of both, and b is nearer to the second test clip.
+    assert nearest_clip(ANSWER, ASKED_MORE, TEST).texts == ["one", "dog"]
+
+
+def test_by_column_by_hand():
+    said = {
+        "a model": {"answer": Predicted(["cat", "one", "here", "cat"]), "caption": Predicted(["a cat"] * 4)},
+        "mute": {},
+    }
+    kinds = {("a", "what?"): "thing", ("b", "what?"): "thing", ("a", "how many?"): "count"}
+    found = by_column((CAPTION, ANSWER), said, ASKED_MORE, kinds)
+    assert list(found) == ["thing", "count", "(none)"]
+    assert found["thing"] == {
+        "examples": 2,
+        "systems": {
+            "a model": {"caption_exact": 0.5, "answer_accuracy": 0.5},
+            "mute": {"caption_exact": None, "answer_accuracy": None},
+        },
+    }
+    assert found["count"]["systems"]["a model"] == {"caption_exact": 1.0, "answer_accuracy": 1.0}
+    columns = {name: vars(column) for head in (CAPTION, ANSWER) for name, column in head.columns.items()}
+    split = {"examples": 4, "systems": {"a model": score(ALL, {}, ASKED_MORE)}, "by": {"kind": found}}
+    table = to_markdown({"columns": columns, "splits": {"test": split}})
+    assert "by kind | thing (2) | count (1) | (none) (1) |" in table and "| a model | 50.0 | 100.0 | 0.0 |" in table
+
+
+def test_training_clips_come_with_all_their_questions(preprocessor):
+    pictures = SortOfClevr(train_images=3)
+    train, _ = read_split(pictures, "train", [ANSWER], preprocessor, clips=2)
+    assert len(train.ids) == 2 * 20 and len(train.first_rows()) == 2
 
 
 def test_first_word():

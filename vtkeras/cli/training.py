@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vtkeras import keys
 from vtkeras.cli.common import (
     ConfigName,
     DataFolder,
@@ -20,9 +21,10 @@ from vtkeras.cli.common import (
     say,
     with_data,
 )
-from vtkeras.config import DataConfig, ModelConfig, TrainConfig, describe_options
+from vtkeras.config import Config, DataConfig, ModelConfig, TrainConfig, describe_options
+from vtkeras.data.sources.base import Source
 from vtkeras.errors import UserError
-from vtkeras.run_files import writable_folder
+from vtkeras.run_files import EVALUATIONS, writable_folder
 
 app = typer.Typer()
 
@@ -52,12 +54,16 @@ def train(
 def evaluate(
     run: RunFolder,
     data: DataFolder = None,
-    split: Annotated[list[str], typer.Option(help="A split; repeatable; default test.")] = ["test"],  # noqa: B006
+    split: Annotated[list[str], typer.Option(help="A split; repeatable; default all but train and validation.")] = [],  # noqa: B006
     compare: Annotated[list[Path], typer.Option(help="Another run to put into the table; repeatable.")] = [],  # noqa: B006
+    by: Annotated[str | None, typer.Option(help="A column of the captions file to give figures by.")] = None,
     limit: Annotated[int | None, number_option("Examples of each split at most.", 1, 1_000_000_000)] = None,
     meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
 ) -> None:
-    """Puts the model beside baselines on the same examples; writes tables, classes and predictions."""
+    """Puts the model beside baselines on the same examples; writes tables, classes and predictions.
+
+    Those of another folder than the run's own data go to RUN/evaluations/NAME of the folder.
+    """
     writable_folder(run)
     refuse_missing(run, data, *compare)
     from vtkeras.evaluation.evaluate import evaluate as score_systems
@@ -65,20 +71,39 @@ def evaluate(
     from vtkeras.training.run import Run, make_source
 
     opened = [Run.open(folder) for folder in (run, *compare)]
-    config = opened[0].config if data is None else with_data(opened[0].config, data)
-    source = make_source(config)
-    missing = [name for name in split if name not in source.splits()]
-    if missing:
-        raise UserError(f"The data have no split '{missing[0]}': use one of {', '.join(source.splits())}.")
+    own = opened[0].config
+    other = data is not None and data.resolve() != (own.data.path and Path(own.data.path).resolve())
+    source = make_source(own if data is None else with_data(own, data))
+    splits = list(split) or [name for name in source.splits() if name not in (keys.TRAIN, keys.VALIDATION)]
+    missing = [name for name in splits if name not in source.splits()]
+    if missing or not splits:
+        what = f"no split '{missing[0]}'" if missing else "no split to test on"
+        raise UserError(f"The data have {what}: use --split with one of {', '.join(source.splits())}.")
     systems = {one.title: one.reader() for one in opened}
     table = PredictionTable()
     results = score_systems(
-        systems, source, opened[0].preprocessor, list(split), limit=limit, report=say,
+        systems, source, opened[0].preprocessor, splits, limit=limit, report=say, by=by,
         meteor=meteor and _meteor_runs(), keep=table.add,
+        train_source=None if keys.TRAIN in source.splits() else _own_source(own),
     )  # fmt: skip
-    write_results(results, run)
-    table.write(run)
+    out = writable_folder(run / EVALUATIONS / data.resolve().name) if other and data else run
+    write_results(results, out)
+    table.write(out)
     say(to_markdown(results))
+    if other:
+        say(f"written to {out}: those of the run's own data stay as they were")
+
+
+def _own_source(config: Config) -> Source | None:
+    """The run's own data, for baselines on a folder that has no training split; None if they are not there."""
+    from vtkeras.data.sources import make_source
+
+    try:
+        return make_source(config)
+    except UserError as error:
+        print(f"no baselines: the folder has no split 'train', and the run's own is not there ({error})",
+              file=sys.stderr, flush=True)  # fmt: skip
+        return None
 
 
 @app.command()

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from vtkeras.errors import UserError
 
 REQUIRED_COLUMNS = ("path", "caption")
 OPTIONAL_COLUMNS = ("question", "answer", "label", "split", "start", "end", "video_id")
+KNOWN_COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
 
 _SPLIT_NAMES = {
     "train": keys.TRAIN,
@@ -36,7 +37,10 @@ _SPLIT_NAMES = {
 
 @dataclass
 class Entry:
-    """One line of a caption file, whichever form it came in; `where` names it in messages."""
+    """One line of a caption file, whichever form it came in.
+
+    `where` names it in messages; `columns` are those of the user's own.
+    """
 
     where: str
     path: str
@@ -48,6 +52,7 @@ class Entry:
     question: str = ""
     answer: str = ""
     labels: tuple[str, ...] = ()
+    columns: dict[str, str] = field(default_factory=dict)
 
 
 def csv_entries(path: Path, text: str) -> Iterator[Entry]:
@@ -85,6 +90,7 @@ def csv_entries(path: Path, text: str) -> Iterator[Entry]:
             question=values.get("question", ""),
             answer=values.get("answer", ""),
             labels=_labels(values.get("label", "")),
+            columns={name: value for name, value in values.items() if name and name not in KNOWN_COLUMNS},
         )
 
 
@@ -93,8 +99,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         if name not in header:
             found = ", ".join(header) or "nothing"
             raise UserError(f"{path} row 1 names no column '{name}'; it names {found[:200]}.")
-    known = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
-    for name in known:
+    for name in KNOWN_COLUMNS:
         if header.count(name) > 1:
             raise UserError(f"{path} row 1 names the column '{name}' twice.")
 

@@ -34,6 +34,8 @@ class ClipRow:
         captions: every right caption, each once, in the order of the file.
         questions: (question, answer) pairs, each once.
         labels: labels, each once.
+        columns: for each question, or once for a clip that has none, the (name, value) pairs of the columns of the
+            user's own; () if the table has none.
     """
 
     clip_id: str
@@ -44,6 +46,7 @@ class ClipRow:
     captions: tuple[str, ...]
     questions: tuple[tuple[str, str], ...]
     labels: tuple[str, ...]
+    columns: tuple[tuple[tuple[str, str], ...], ...] = ()
 
 
 def read_captions(captions_file: str | Path, folder: str | Path, seed: int = 0) -> list[ClipRow]:
@@ -104,6 +107,7 @@ class _Draft:
     # Dicts without values are sets that keep their order.
     captions: dict[str, None] = field(default_factory=dict)
     questions: dict[tuple[str, str], None] = field(default_factory=dict)
+    columns: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     labels: dict[str, None] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
@@ -111,6 +115,8 @@ class _Draft:
             self.captions[entry.caption] = None
         if entry.question:
             self.questions[entry.question, entry.answer] = None
+        if entry.columns:
+            self.columns.setdefault((entry.question, entry.answer), entry.columns)
         self.labels.update(dict.fromkeys(entry.labels))
 
     def finish(self, split: str) -> ClipRow:
@@ -123,6 +129,11 @@ class _Draft:
             captions=tuple(self.captions),
             questions=tuple(self.questions),
             labels=tuple(self.labels),
+            columns=tuple(
+                tuple(self.columns[pair].items())
+                for pair in self.questions or [("", "")]
+                if pair in self.columns
+            ),
         )
 
 

@@ -234,6 +234,22 @@ def read_texts(path: str | Path) -> Iterator[dict[str, list[str]]]:
         yield {**texts, "labels": label.split(keys.LABEL_SEPARATOR) if label else []}
 
 
+def read_columns(path: str | Path) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """(clip, question, {column: value}) of each question in a shard, one with no question for a clip that has none.
+
+    The columns are `path`, `label`, `question`, `answer` and those of the user's own.
+    """
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        features = tf.train.SequenceExample.FromString(record).context.feature
+        clip, file, label = (features[name].bytes_list.value[0].decode() for name in ("video_id", "path", "label"))
+        questions, answers = (
+            [text.decode() for text in features[name].bytes_list.value] or [""] for name in ("questions", "answers")
+        )
+        own = [json.loads(text) for text in features["columns"].bytes_list.value] or [{}] * len(questions)
+        for question, answer, columns in zip(questions, answers, own):
+            yield clip, question, {"path": file, "label": label, "question": question, "answer": answer, **columns}
+
+
 def sha256_of(path: str | Path) -> str:
     """SHA-256 of a file as hexadecimal digits."""
     with open(path, "rb") as file:
@@ -253,6 +269,8 @@ def _serialize(row: ClipRow, clip: EncodedClip) -> bytes:
         "height": _integers([clip.height]),
         "complete": _integers([int(clip.complete)]),
     }
+    if row.columns:
+        context["columns"] = _strings(json.dumps(dict(columns)) for columns in row.columns)
     lists = {
         "frames": tf.train.FeatureList(feature=[_bytes([frame]) for frame in clip.frames]),
         "times": tf.train.FeatureList(feature=[_floats([time]) for time in clip.times]),

@@ -13,12 +13,12 @@ from vtkeras.tasks.predicted import Examples, Predicted
 
 def most_common(head: Head, train: Examples, test: Examples) -> Predicted:
     """The training split's most common text for everything."""
-    return Predicted([_commonest(_texts(head, train))] * len(test.ids))
+    return Predicted([_common(head, train)] * len(test.ids))
 
 
 def text_only(head: Head, train: Examples, test: Examples) -> Predicted:
     """The most common text that training gave to the same question; no video is seen."""
-    common = _commonest(_texts(head, train))
+    common = _common(head, train)
     if not head.reads_question:
         return Predicted([common] * len(test.ids))
     by_question = defaultdict(list)
@@ -36,17 +36,19 @@ def nearest_clip(head: Head, train: Examples, test: Examples) -> Predicted | Non
     """
     if train.thumbnails is None or test.thumbnails is None:
         return None
-    closeness = test.thumbnails @ train.thumbnails.T
-    nearest = closeness.argmax(axis=1)
-    if head.field == keys.ANSWER:
-        asked = np.array(train.questions)
-        same = {question: np.flatnonzero(asked == question) for question in set(test.questions)}
-        nearest = [
-            same[question][row[same[question]].argmax()] if len(same[question]) else other
-            for row, question, other in zip(closeness, test.questions, nearest)
-        ]
-    texts = _texts(head, train)
-    return Predicted([texts[index] for index in nearest])
+    clips, known = test.first_rows(), np.array(train.first_rows())
+    closeness = test.thumbnails[clips] @ train.thumbnails[known].T  # each clip once, whatever is asked of it
+    place = {test.ids[row]: number for number, row in enumerate(clips)}
+    column = {train.ids[row]: number for number, row in enumerate(known)}
+    columns = np.array([column[clip] for clip in train.ids])
+    asked = np.array(train.questions)
+    same = {question: np.flatnonzero(asked == question) for question in set(test.questions)}
+    texts, said = _texts(head, train), []
+    for clip, question in zip(test.ids, test.questions):
+        row, rows = closeness[place[clip]], same[question]
+        by_question = head.field == keys.ANSWER and len(rows)
+        said.append(texts[rows[row[columns[rows]].argmax()] if by_question else known[row.argmax()]])
+    return Predicted(said)
 
 
 BASELINES = {
@@ -75,6 +77,10 @@ def thumbnail(frames: np.ndarray, side: int = 16) -> np.ndarray:
 
 def _texts(head: Head, examples: Examples) -> list[str]:
     return [head.as_text(truth) for truth in examples.truths[head.name]]
+
+
+def _common(head: Head, train: Examples) -> str:
+    return _commonest(_texts(head, train.take(train.first_rows()) if head.once_a_clip else train))
 
 
 def _commonest(texts: list[str]) -> str:

@@ -30,6 +30,8 @@ def evaluate(
     report: Callable[[str], None] = print,
     meteor: bool = False,
     keep: Callable[[str, str, Sequence[Head], Examples, dict[str, Predicted]], None] = lambda *_: None,
+    train_source: Source | None = None,
+    by: str | None = None,
 ) -> dict:
     """Scores models and baselines on the same examples.
 
@@ -38,21 +40,31 @@ def evaluate(
         source: gives the examples.
         preprocessor: brings clips to the shape that baselines compare.
         splits: splits to evaluate on.
-        train_clips: training examples that the baselines may look at.
+        train_clips: training clips that the baselines may look at.
         limit: examples of each split at most; None takes all.
         report: called with lines of progress.
         meteor: score captions by METEOR too, which takes Java some seconds.
         keep: called with (split, system, heads, examples, predictions by head) of each model.
+        train_source: whose training clips the baselines look at; None takes those of `source`, and leaves the
+            baselines out if it has none.
+        by: a column of the source's table; figures are also given for each of its values.
 
     Returns:
         {"columns": {name: {"title", "unit", "better", "listed"}}, "splits": {split: {"examples": int,
         "systems": {name: {column: float or None}}, "kinds": {kind of question: {"questions": int, "systems":
-        {name: accuracy}}}, "details": {model: what `class_details` gives}}}}; shares lie in 0 to 1.
+        {name: accuracy}}}, "by": what `by_column` gives, if `by` is given, "details": {model: what
+        `class_details` gives}}}}; shares lie in 0 to 1.
+
+    Raises:
+        UserError: for a column that the data do not have.
     """
     heads = heads_of(systems)
     texts = [head for head in heads if head.field]
-    report("reading training examples for the baselines")
-    train, _ = read_split(source, keys.TRAIN, texts, preprocessor, limit=train_clips)
+    values = {split: source.column(split, by) for split in splits} if by else {}
+    train, train_source = None, train_source or source
+    if keys.TRAIN in train_source.splits():
+        report("reading training examples for the baselines")
+        train, _ = read_split(train_source, keys.TRAIN, texts, preprocessor, clips=train_clips)
     columns = {name: column for head in heads for name, column in head.columns.items()}
     results = {}
     for split in splits:
@@ -60,9 +72,8 @@ def evaluate(
         for name, found in said.items():
             keep(split, name, systems[name].heads, test, found)
         details = {name: class_details(heads, found, test) for name, found in said.items()}
-        for name, baseline in BASELINES.items():
-            answers = ((head.name, baseline(head, train, test)) for head in texts)
-            said[name] = {head: one for head, one in answers if one is not None}
+        if train:
+            said |= baseline_answers(texts, train, test)
         scores = {name: score(heads, found, test, meteor) for name, found in said.items()}
         for name in systems:
             told = (f"{columns[one.headline].title} {format_cell(columns[one.headline], scores[name][one.headline])}"
@@ -72,6 +83,7 @@ def evaluate(
             "examples": len(test.ids),
             "systems": scores,
             "kinds": by_kind(heads, said, test),
+            **({"by": {by: by_column(heads, said, test, values[split])}} if by else {}),
             "details": details,
         }
     described = {
@@ -79,6 +91,15 @@ def evaluate(
         for name, one in columns.items()
     }
     return {"columns": described, "splits": results}
+
+
+def baseline_answers(heads: Sequence[Head], train: Examples, test: Examples) -> dict[str, dict[str, Predicted]]:
+    """What each baseline says of a split through each head that it can answer for: {baseline: {head: ...}}."""
+    said = {}
+    for name, baseline in BASELINES.items():
+        answers = ((head.name, baseline(head, train, test)) for head in heads)
+        said[name] = {head: one for head, one in answers if one is not None}
+    return said
 
 
 def heads_of(systems: dict[str, Reader]) -> list[Head]:
@@ -92,10 +113,48 @@ def score(
 ) -> dict[str, float | None]:
     """The row of one system: every column of the heads, None where the data or the system leave it empty."""
     row: dict[str, float | None] = {column: None for head in heads for column in head.columns}
+    clips = test.first_rows()
     for head in reversed(heads):  # what two heads can tell, the first one tells
         if head.name in predictions:
-            row.update(head.score(predictions[head.name], test, meteor))
+            found, seen = predictions[head.name], test
+            if head.once_a_clip and len(clips) < len(test.ids):
+                found, seen = found.take(clips), test.take(clips)
+            row.update(head.score(found, seen, meteor))
     return row
+
+
+def by_column(
+    heads: Sequence[Head],
+    said: dict[str, dict[str, Predicted]],
+    test: Examples,
+    values: dict[tuple[str, str], str],
+) -> dict:
+    """The heads' headlines for each value of a column, the most frequent first; the rare ones count together.
+
+    Args:
+        heads: of the systems; those that rank the whole split, as search does, are left out.
+        said: {system: {head: what it says}}.
+        test: the examples.
+        values: {(clip, question): value}.
+
+    Returns:
+        {value: {"examples": int, "systems": {name: {headline: float or None}}}}.
+    """
+    told = [head for head in heads if head.field]
+    own = [values.get((clip, question), "") for clip, question in zip(test.ids, test.questions)]
+    named = [value for value, _ in Counter(own).most_common(MOST_KINDS)]
+    own = [value if value in named else "other" for value in own]
+    groups = {}
+    for value in [*named, *(["other"] if "other" in own and "other" not in named else [])]:
+        rows = [row for row, one in enumerate(own) if one == value]
+        some = test.take(rows)
+        scores = {
+            name: score(told, {head: one.take(rows) for head, one in found.items()}, some)
+            for name, found in said.items()
+        }
+        systems = {name: {head.headline: row[head.headline] for head in told} for name, row in scores.items()}
+        groups[value or "(none)"] = {"examples": len(rows), "systems": systems}
+    return groups
 
 
 def by_kind(heads: Sequence[Head], said: dict[str, dict[str, Predicted]], test: Examples) -> dict:

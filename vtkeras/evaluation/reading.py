@@ -26,6 +26,7 @@ def read_split(
     preprocessor: Preprocessor,
     systems: dict[str, Reader] | None = None,
     limit: int | None = None,
+    clips: int | None = None,
 ) -> tuple[Examples, dict[str, dict[str, Predicted]]]:
     """Reads a split once: what is right of each example, and what every system says of it.
 
@@ -36,6 +37,7 @@ def read_split(
         preprocessor: brings clips to the size that thumbnails are made of.
         systems: {name: reader}; each brings clips to the shape that its model knows.
         limit: examples at most; None takes all.
+        clips: clips at most, each with all of its questions; None takes all.
 
     Returns:
         the examples, and {system: {head: what it says}}.
@@ -46,7 +48,7 @@ def read_split(
     ask = {name: tf.function(reader.predict, reduce_retracing=True) for name, reader in systems.items()}
     shapes = {"": preprocessor, **{name: reader.preprocessor for name, reader in systems.items()}}
     with interrupt_between_steps() as end_of_step:
-        for batch in _batches(source.load(split), shapes, limit):
+        for batch in _batches(source.load(split), shapes, limit, clips):
             for example in batch[""]:
                 question = example.get(keys.QUESTION, b"").decode()
                 examples.ids.append(example[keys.VIDEO_ID].decode())
@@ -65,7 +67,7 @@ def read_split(
 
 
 def _batches(
-    dataset: tf.data.Dataset, shapes: dict[str, Preprocessor], limit: int | None
+    dataset: tf.data.Dataset, shapes: dict[str, Preprocessor], limit: int | None, clips: int | None
 ) -> Iterator[dict[str, list[dict]]]:
     """Up to `BATCH` examples at a time, as each of the preprocessors prepares them; equal ones do it once."""
     different = {preprocessor.config.model_dump_json(): preprocessor for preprocessor in shapes.values()}
@@ -75,7 +77,11 @@ def _batches(
         deterministic=True,
     )
     rows: list[dict] = []
+    seen: set[bytes] = set()
     for example in prepared.as_numpy_iterator():
+        seen.add(next(iter(example.values()))[keys.VIDEO_ID])
+        if clips is not None and len(seen) > clips:
+            break
         rows.append(example)
         if len(rows) == BATCH:
             yield _by_name(rows, shapes)

@@ -38,6 +38,7 @@ def to_markdown(results: dict) -> str:
             f"### {split} ({result['examples']} examples)\n",
             *_table(columns, result["systems"]),
             *_kinds(result.get("kinds", {})),
+            *_by_column(columns, result.get("by", {})),
         )
     )
 
@@ -144,6 +145,24 @@ def _table(columns: dict[str, Column], systems: dict[str, dict]) -> list[str]:
         ),
         "",
     ]
+
+
+def _by_column(columns: dict[str, Column], by: dict) -> list[str]:
+    """A table for each headline: systems down, values of the column across."""
+    lines = []
+    for name, groups in by.items():
+        systems = next(iter(groups.values()))["systems"]
+        for headline in next(iter(systems.values())):
+            cells = {
+                system: [format_cell(columns[headline], one["systems"][system][headline]) for one in groups.values()]
+                for system in systems
+            }
+            if all(cell == "–" for row in cells.values() for cell in row):
+                continue
+            values = " | ".join(f"{value} ({one['examples']})" for value, one in groups.items())
+            lines += [f"| {columns[headline].title} by {name} | {values} |", "| --- |" + " ---: |" * len(groups)]
+            lines += [*(f"| {system} | {' | '.join(row)} |" for system, row in cells.items()), ""]
+    return lines
 
 
 def _kinds(kinds: dict) -> list[str]:

@@ -62,6 +62,7 @@ class Head:
         title: its name for people.
         field: column of the data that holds what is right, "" for none; names the columns of `predictions.csv`.
         reads_question: whether what it says depends on a question.
+        once_a_clip: whether it says the same of a clip whatever is asked, so that tables count each clip once.
         from_classes: whether it chooses among the classes that training showed.
         separator: what joins several right classes of an example, None for one class an example.
         loss_weight: weight of its loss unless the config gives one.
@@ -73,6 +74,7 @@ class Head:
     title: str = ""
     field: str = ""
     reads_question: bool = False
+    once_a_clip: bool = False
     from_classes: bool = False
     separator: str | None = None
     loss_weight: float = 1.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,22 @@ class Examples:
     kinds: list[str] = field(default_factory=list)
     truths: dict[str, list[Any]] = field(default_factory=dict)
     thumbnails: np.ndarray | None = None
+
+    def first_rows(self) -> list[int]:
+        """The first example of each clip, in order."""
+        rows: dict[str, int] = {}
+        for row, clip in enumerate(self.ids):
+            rows.setdefault(clip, row)
+        return list(rows.values())
+
+    def take(self, rows: Sequence[int]) -> Examples:
+        """Some of the examples."""
+        truths = {name: [values[row] for row in rows] for name, values in self.truths.items()}
+        ids, questions, kinds = (
+            [values[row] for row in rows] if values else [] for values in (self.ids, self.questions, self.kinds)
+        )
+        thumbnails = None if self.thumbnails is None else self.thumbnails[rows]
+        return Examples(ids, questions, kinds, truths, thumbnails)
 
 
 @dataclass(frozen=True)
@@ -57,3 +74,13 @@ class Predicted:
     classes: ClassProbabilities | None = None
     ended: list[bool] | None = None
     values: np.ndarray | None = None
+
+    def take(self, rows: Sequence[int]) -> Predicted:
+        """What is said of some of the examples."""
+
+        def some(said):
+            return None if said is None else [said[row] for row in rows]
+
+        probabilities = self.classes and replace(self.classes, probabilities=self.classes.probabilities[rows])
+        values = None if self.values is None else self.values[rows]
+        return Predicted(some(self.texts), probabilities, some(self.ended), values)

@@ -133,6 +133,14 @@ class Source(Protocol):
             "give: set it to 1."
         )
 
+    def column(self, split: str, name: str) -> dict[tuple[str, str], str]:
+        """A column of the table that the data came in, {(clip, question): value}, to group figures by.
+
+        Raises:
+            UserError: if the data have no such column.
+        """
+        raise UserError(f"The data have no column '{name}': --by needs a folder that `vtkeras data ingest` made.")
+
     def question_kind(self, question: str) -> str:
         """The kind of a question, for accuracies by kind; of a source that does not know better, see `first_word`."""
         return first_word(question)

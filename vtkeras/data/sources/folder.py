@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vtkeras import keys
 from vtkeras.data.sources.base import FolderOptions, Source, check_split
 from vtkeras.data.sources.datasets import clip_spec, one_question_each
+from vtkeras.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -90,6 +91,20 @@ class FolderSource(Source):
                 for name, values in texts.items():
                     gathered[name].extend(values)
         return gathered
+
+    def column(self, split: str, name: str) -> dict[tuple[str, str], str]:
+        """A column of the captions file, {(clip, question): value}.
+
+        Raises:
+            UserError: for a split or a column that the folder does not hold.
+        """
+        from vtkeras.data.shards import read_columns
+
+        rows = [row for file in self._files(split) for row in read_columns(file)]
+        if not any(name in columns for _, _, columns in rows):
+            known = dict.fromkeys(one for _, _, columns in rows for one in columns)
+            raise UserError(f"The data have no column '{name}': use one of {', '.join(known)}.")
+        return {(clip, question): columns.get(name, "") for clip, question, columns in rows}
 
     def _files(self, split: str) -> list[str]:
         check_split(self, split)

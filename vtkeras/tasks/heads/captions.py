@@ -32,6 +32,7 @@ class CaptionHead(Head):
     name = "caption"
     title = "Captions"
     field = keys.CAPTION
+    once_a_clip = True
     headline = "caption_exact"
     columns = {
         "caption_exact": Column("caption exact %", "%"),

@@ -19,6 +19,7 @@ class ContrastiveHead(Head):
 
     name = "contrastive"
     title = "Search"
+    once_a_clip = True
     loss_weight = 0.2
     headline = "recall_at_1"
     columns = {"recall_at_1": Column("R@1 %", "%"), "recall_at_5": Column("R@5 %", "%")}
