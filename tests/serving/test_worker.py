@@ -180,10 +180,11 @@ def test_a_worker_starts_when_it_is_needed_and_ends_when_closed(worker):
 def test_a_worker_that_was_killed_is_told_once_and_started_anew(worker):
     refused(worker)
     first = worker.pid
+    os.kill(first, signal.SIGSTOP)  # so that it cannot answer before
     killed = threading.Timer(0.2, lambda: os.kill(first, signal.SIGKILL))
     killed.start()
     with pytest.raises(UserError, match="ended unexpectedly"):
-        worker.call("vtkeras.serving.worker:find", MODEL)  # loading takes longer than that
+        worker.call("vtkeras.serving.worker:find", MODEL)
     assert "is not a run" in refused(worker) and worker.pid != first
 
 

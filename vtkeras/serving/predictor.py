@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_text  # noqa: F401  registers the ops that the exported graph tokenises with
 
-from vtkeras.data.text import Vocabulary, make_tokenizer
 from vtkeras.errors import UserError
 from vtkeras.run_files import SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.serving.decoding import GREEDY, Decoding
+from vtkeras.serving.endpoints import open_saved_model, tf
 from vtkeras.serving.results import Answer, Caption, TimedCaption, is_word, knows_a_word, readable
 from vtkeras.workspace.runs import SPEECH, read_card
 
@@ -31,7 +29,7 @@ class Predictor:
 
     Attributes:
         card: the run's `RunCard`; `config` and `info` are its.
-        model: the loaded SavedModel.
+        model: the endpoints of the SavedModel.
 
     Raises:
         UserError: if the folder holds no exported model, or a damaged one.
@@ -48,7 +46,7 @@ class Predictor:
         self.config, self.info = self.card.config, self.card.info
         self.answer_names, self.label_names = self.card.answers, self.card.labels
         try:
-            self.model = tf.saved_model.load(str(self.folder / SAVED_MODEL))
+            self.model = open_saved_model(self.folder / SAVED_MODEL)
         except Exception as error:
             raise UserError(
                 f"{self.folder / SAVED_MODEL} cannot be loaded ({str(error).splitlines()[0][:200]}): "
@@ -173,9 +171,7 @@ class Predictor:
         """As `labels`, of one clip."""
         return self.labels([frames], [text])[0]
 
-    def labels(
-        self, clips: Sequence[np.ndarray], texts: Sequence[str] | None = None
-    ) -> list[list[tuple[str, float]]]:
+    def labels(self, clips: Sequence[np.ndarray], texts: Sequence[str] | None = None) -> list[list[tuple[str, float]]]:
         """Every label of each clip with its probability, best first.
 
         Args:
@@ -252,8 +248,11 @@ class Predictor:
 
     def _count_unread(self, question: str, tokens: np.ndarray) -> int:
         """Words' pieces at the end of a question that did not fit among the tokens that were read."""
-        if not tokens[-1]:
+        read = "".join(token.decode().removeprefix("##") for token in tokens)
+        if not tokens[-1] or _letters(read).endswith(_letters(readable(question))):
             return 0
+        from vtkeras.data.text import Vocabulary, make_tokenizer  # takes keras-nlp along, which few calls need
+
         vocabulary = Vocabulary.load(self.folder / VOCABULARY_FILE)
         pieces = [vocabulary.tokens[piece] for piece in make_tokenizer(vocabulary)(readable(question)).numpy()]
         return sum(map(is_word, pieces[len(tokens) - 1 :]))  # the first token is no word's
@@ -308,6 +307,10 @@ def _to_answer(frames: np.ndarray, found: dict, names: Sequence[str] = ()) -> An
 
 def _encoded(text: str) -> bytes:
     return readable(text).encode()
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def _check(frames: np.ndarray) -> None:
