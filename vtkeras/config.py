@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -111,7 +111,7 @@ class ModelConfig(_Options):
     fusion_layers: int = Field(2, ge=1, le=24)
     """Fusion blocks."""
     decoder_fusion: str = "cross_attention"
-    """A name in `vtkeras.fusion.FUSIONS` that keeps the order of time: how the caption reads the video."""
+    """A name in `vtkeras.fusion.CAUSAL_FUSIONS`, which keep the order of time: how the caption reads the video."""
     decoder_layers: int = Field(2, ge=1, le=24)
     """Decoder blocks."""
     dim: int = Field(96, ge=8, le=4096)
@@ -200,8 +200,11 @@ class Config(_Options):
     task: str = "multitask"
     """A name in `vtkeras.tasks.TASKS`."""
     data: DataConfig = DataConfig()
+    """Where examples come from and the shape they are brought to."""
     model: ModelConfig = ModelConfig()
+    """Sizes and parts of the model."""
     train: TrainConfig = TrainConfig()
+    """How long, how fast, with what weights."""
 
     @property
     def epochs(self) -> int:
@@ -372,15 +375,18 @@ def _apply_override(values: dict, override: str) -> None:
     node[last] = value
 
 
-def describe_options(options: type[BaseModel], prefix: str) -> Iterator[str]:
+def describe_options(
+    options: type[BaseModel], prefix: str, names_of: Callable[[FieldInfo], Sequence[str]] = lambda field: ()
+) -> Iterator[str]:
     """Lists every option of an option class, and of the option classes inside it, with default and help.
 
     Args:
         options: an option class.
         prefix: what stands before each name, e.g. `train.`.
+        names_of: from an option to what it can be set to, where its type does not tell.
 
     Returns:
-        one text an option, of two lines.
+        one text an option: its name, its help, and what it can be set to, a line each.
 
     Example:
         >>> next(describe_options(StageConfig, "train.stages[]."))
@@ -394,9 +400,12 @@ def describe_options(options: type[BaseModel], prefix: str) -> Iterator[str]:
         else:
             default = "" if inner else f" = {field.get_default(call_default_factory=True)!r}"
         bounds, text = _bounds(field), " ".join((field.description or "").split())
-        yield f"{prefix}{name}{many}{default}{bounds and ', '}{bounds}\n    {text}"
+        literals = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        names, kind = ", ".join(literals or names_of(field)), "Keys" if "dict[" in str(field.annotation) else "One of"
+        lines = [f"{prefix}{name}{many}{default}{bounds and ', '}{bounds}", text, names and f"{kind}: {names}"]
+        yield "\n    ".join(filter(None, lines))
         if inner:
-            yield from describe_options(inner, f"{prefix}{name}{many}.")
+            yield from describe_options(inner, f"{prefix}{name}{many}.", names_of)
 
 
 def first_problem(error: ValidationError, options: type[BaseModel], prefix: str = "") -> str:

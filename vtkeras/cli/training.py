@@ -21,7 +21,7 @@ from vtkeras.cli.common import (
     say,
     with_data,
 )
-from vtkeras.config import Config, DataConfig, ModelConfig, TrainConfig, describe_options
+from vtkeras.config import Config
 from vtkeras.data.sources.base import Source
 from vtkeras.errors import UserError
 from vtkeras.run_files import EVALUATIONS, writable_folder
@@ -40,7 +40,9 @@ def train(
 ) -> None:
     """Trains a model on all devices there are."""
     if help_config:
-        return _list_config_keys()
+        from vtkeras.cli.config_help import config_help
+
+        return say("\n".join(config_help()))
     refuse_missing(data)
     chosen = read_config(config, data, override)
     from vtkeras.training.fit import train as run_training
@@ -164,15 +166,3 @@ def _meteor_runs() -> bool:
         print(f"left out: {error}", file=sys.stderr, flush=True)
         return False
     return True
-
-
-def _list_config_keys() -> None:
-    from vtkeras.data.sources import SOURCES
-
-    for part, options in (("data", DataConfig), ("model", ModelConfig), ("train", TrainConfig)):
-        for line in describe_options(options, f"{part}."):
-            say(line)
-    for name, source in SOURCES.items():
-        say(f"\nWith data.source={name}:")
-        for line in describe_options(source.Options, "data.options."):
-            say(line)

@@ -12,5 +12,6 @@ FUSIONS = {
     "early": EarlyFusion,
     "concat": ConcatFusion,
 }
+CAUSAL_FUSIONS = {name: fusion for name, fusion in FUSIONS.items() if fusion.causal}  # no word sees those after it
 
-__all__ = ["FUSIONS", "Fusion"]
+__all__ = ["CAUSAL_FUSIONS", "FUSIONS", "Fusion"]
