@@ -28,6 +28,7 @@ TINY = (
     "model.decoder_layers=2",
     "model.embedding_dim=8",
     "train.batch_size=8",
+    "train.score_examples=0",
     "train.warmup.steps=0",
     "train.stages=[{epochs: 1}]",
 )
@@ -44,6 +45,7 @@ DENSE = (
     "model.dropout=0",
     "model.cache_features=false",
     "train.start_from=null",
+    "train.score_examples=0",
 )
 
 

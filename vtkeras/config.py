@@ -59,6 +59,8 @@ class DataConfig(_Options):
     """Clips in one epoch of a source that makes them on the fly; None leaves it to the source."""
     window_seconds: float | None = Field(None, gt=0, le=1e6)
     """Longest stretch of a video that dense captions are written for at once; None takes the whole video."""
+    cache_frames: bool = False
+    """Bring every clip to the model's shape once and keep that on disk, in place of decoding it in every epoch."""
     shuffle_buffer: int = Field(512, ge=0, le=10_000_000)
     """Examples held for shuffling; 0 keeps the source's order."""
 
@@ -137,6 +139,11 @@ class StageConfig(_Options):
     """Overrides of `data.options` while the stage lasts."""
     learning_rate: float | None = Field(None, gt=0, le=1000)
     """Peak learning rate of the stage; None takes `train.learning_rate`."""
+    learning_rate_end: float | None = Field(None, ge=0, le=1000)
+    """Learning rate at the end of the stage; None is zero."""
+    schedule: Literal["cosine", "linear"] = "cosine"
+    """How the learning rate gets to its end: after a rise over `train.warmup_steps` along a cosine, or in a line,
+    which rises in the first stage only."""
     motion_dropout: float | None = Field(None, ge=0.0, le=1.0)
     """As `model.motion_dropout`, while the stage lasts; 1 hides motion, so that appearance is learned first."""
     self_critical: float = Field(0.0, ge=0, le=1)
@@ -171,6 +178,11 @@ class TrainConfig(_Options):
     """The curriculum; one stage is ordinary training."""
     warmup: WarmupConfig = WarmupConfig()
     """Single-frame warm-up of the frame encoder."""
+    score_examples: int = Field(500, ge=0, le=MOST_STEPS)
+    """Validation examples that the model is asked, to choose the best weights by what it says right; 0 chooses by the
+    validation loss."""
+    score_every: int = Field(1, ge=1, le=1_000_000)
+    """Epochs from one such reading to the next."""
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
     """Optimizer."""
     learning_rate: float = Field(1e-3, gt=0, le=1000)

@@ -44,6 +44,7 @@ CLASSES = "classes.md"
 PREDICTIONS = "predictions.csv"
 EVALUATIONS = "evaluations"  # a folder for each other folder of data that the run was evaluated on
 README = "README.md"
+PLAN_TABLE = "plan.md"
 
 TEMPORARY = ".partial-"
 ABANDONED_SECONDS = 60  # after which a temporary file that nobody holds is removed: its process was killed

@@ -96,7 +96,7 @@ def test_training_draws_questions_and_fills_up(source, preprocessor):
         return Preprocessor(data, preprocessor.vocabulary)
 
     few = [
-        batch(source, with_questions(5), keys.TRAIN, training=True, epoch=epoch)[keys.QUESTION].numpy()
+        batch(source, with_questions(5), keys.TRAIN, training=True, epochs=[epoch])[keys.QUESTION].numpy()
         for epoch in (1, 1, 2)
     ]
     assert few[0].shape == (2, 5) and (few[0] == few[1]).all() and (few[0] != few[2]).any()

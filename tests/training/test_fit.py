@@ -15,10 +15,11 @@ from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.errors import UserError
 from vtkeras.run_files import TEMPORARY
+from vtkeras.tasks import TASKS
 from vtkeras.training.callbacks import Progress, StopOnNaN, spell_time
 from vtkeras.training.data import TrainingData
-from vtkeras.training.features import cached_features
 from vtkeras.training.fit import train
+from vtkeras.training.prepared import PreparedSource, prepared_source
 from vtkeras.training.run import Run
 from vtkeras.training.state import model_variables, read_meta
 
@@ -253,9 +254,9 @@ def test_cached_features(config, tmp_path, monkeypatch):
     # The clips of each split are drawn once, however many epochs follow.
     drawn, clip = [], MovingDigits.load
     monkeypatch.setattr(MovingDigits, "load", lambda self, split, epoch=0: counted(clip(self, split, epoch), drawn))
-    folder = train(
-        config(*FROZEN, "model.cache_features=true", "train.stages=[{epochs: 3}]"), tmp_path / "run", report=str
-    )
+    lines = []
+    chosen = config(*FROZEN, "model.cache_features=true", "train.stages=[{epochs: 3}]")
+    folder = train(chosen, tmp_path / "run", report=lines.append)
     assert len(drawn) == 16 + 8
     # What training saw as features is what the opened model, which takes frames, makes of the frames.
     files = sorted(path.name.split("-")[0] for path in (folder / "features").iterdir())
@@ -267,13 +268,18 @@ def test_cached_features(config, tmp_path, monkeypatch):
         lambda examples: task.preprocess(examples, run.preprocessor, run.heads)
     )
     loss = run.model.evaluate(batches, verbose=0, return_dict=True)["loss"]
-    best = read_meta(folder / "checkpoints" / "best.npz")["best"]
-    assert loss == pytest.approx(best, rel=2e-3)  # features are kept as float16
-    # Ctrl-C is heard while features are saved.
-    data, pressed = TrainingData.read(config, task), lambda line: PressedInDestructor()
-    features = cached_features(run.model, data.source, run.preprocessor, config, tmp_path / "again", pressed)
+    ends = [line for line in lines if "end of epoch" in line]
+    best = ends[read_meta(folder / "checkpoints" / "best.npz")["epoch"] - 1]
+    assert loss == pytest.approx(float(best.split(" loss ")[1].split()[0]), rel=2e-3)  # features are kept as float16
+
+
+def test_an_interruption_is_heard_while_clips_are_prepared(config, tmp_path):
+    chosen = config()
+    data = TrainingData.read(chosen, TASKS["multitask"])
+    source = PreparedSource(data.source, data.preprocessor, tmp_path, report=lambda line: PressedInDestructor())
     with pytest.raises(KeyboardInterrupt):
-        features("train")
+        source.stored("validation")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -331,8 +337,14 @@ def test_a_stage_by_reward_resumes_where_it_was(config, tmp_path):
     assert_same_weights(broken, straight)
 
 
-def test_nothing_asks_for_features(config):
-    assert cached_features(None, None, None, config(), None, str) is None
+def test_nothing_asks_for_prepared_clips(config):
+    assert prepared_source(None, None, None, config(), None, str) is None
+
+
+def test_prepared_frames_are_what_training_would_decode(config, tmp_path):
+    plain = train(config(ONE_EPOCH), tmp_path / "plain", report=str)
+    cached = train(config(ONE_EPOCH, "data.cache_frames=true"), tmp_path / "cached", report=str)
+    assert_same_weights(plain, cached)
 
 
 @pytest.mark.parametrize("missing", ["config.yaml", "vocabulary.json", "checkpoints/best.npz"])

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from vtkeras.training.schedule import StagedCosine
+from vtkeras.training.schedule import COSINE, LINEAR, StagedRate
 
 
 @pytest.mark.parametrize(
@@ -19,14 +19,28 @@ from vtkeras.training.schedule import StagedCosine
     ],
 )
 def test_two_stages(step, rate):
-    assert float(StagedCosine(peaks=[1.0, 0.4], steps=[100, 50], rise=10)(step)) == pytest.approx(rate, abs=1e-6)
+    schedule = StagedRate([(COSINE, 1.0, 0.0, 100), (COSINE, 0.4, 0.0, 50)], rise=10)
+    assert float(schedule(step)) == pytest.approx(rate, abs=1e-6)
 
 
 def test_a_short_stage_rises_for_half_of_it():
-    assert float(StagedCosine(peaks=[1.0], steps=[4], rise=100)(2)) == pytest.approx(1.0)
+    assert float(StagedRate([(COSINE, 1.0, 0.0, 4)], rise=100)(2)) == pytest.approx(1.0)
 
 
 def test_config_round_trip():
-    schedule = StagedCosine(peaks=[1.0], steps=[10], rise=2)
+    schedule = StagedRate([(COSINE, 1.0, 0.0, 10)], rise=2)
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
     assert float(copy(1)) == pytest.approx(0.5) and float(schedule(1)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("step, rate", [(1, 0.5), (2, 1.0), (9, 1.0), (10, 1.0), (15, 0.6), (20, 0.0)])
+def test_linear_stages_stay_and_fall(step, rate):
+    schedule = StagedRate([(LINEAR, 1.0, 1.0, 10), (LINEAR, 1.0, 0.2, 10)], rise=2)
+    assert float(schedule(step)) == pytest.approx(rate, abs=1e-6)
+
+
+def test_stages_that_are_replaced_count_at_once():
+    schedule = StagedRate([(LINEAR, 1.0, 1.0, 1000)], room=3)
+    assert float(schedule(15)) == pytest.approx(1.0)
+    schedule.replace([(LINEAR, 1.0, 1.0, 10), (LINEAR, 1.0, 0.0, 10)])
+    assert float(schedule(15)) == pytest.approx(0.5)

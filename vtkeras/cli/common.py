@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from vtkeras.config import LARGEST_SEED, Config, load_config, naming_override, s
 from vtkeras.errors import UserError
 from vtkeras.run_files import run_folder, shipped_model, writable_file, writable_folder
 
+STARTED = time.monotonic()  # before anything heavy is imported
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that `vtkeras train` made.")]
 ConfigName = Annotated[
     str, typer.Option("--config", help=f"A YAML file, or one of: {', '.join(shipped_configs())}.")

@@ -10,6 +10,7 @@ import typer
 
 from vtkeras import keys
 from vtkeras.cli.common import (
+    STARTED,
     ConfigName,
     DataFolder,
     Overrides,
@@ -24,32 +25,66 @@ from vtkeras.cli.common import (
 from vtkeras.config import Config
 from vtkeras.data.sources.base import Source
 from vtkeras.errors import UserError
-from vtkeras.run_files import EVALUATIONS, writable_folder
+from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, writable_folder
 
 app = typer.Typer()
 
 
 @app.command()
 def train(
-    config: ConfigName = "demo",
+    config: Annotated[str | None, typer.Option(help="A shipped config or a YAML file; without --data, demo.")] = None,
     data: DataFolder = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder; default runs/<name of the config>.")] = None,
+    minutes: Annotated[
+        float | None, number_option("Without --config: minutes until the model is exported; default 20.", 1, 10_000)
+    ] = None,
+    captions: Annotated[Path | None, typer.Option(help="Without --config: the table of a folder of videos.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder; default runs/NAME.")] = None,
     override: Overrides = [],  # noqa: B006  typer reads the default, nothing changes it
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
     help_config: Annotated[bool, typer.Option("--help-config", help="List every config key and stop.")] = False,
 ) -> None:
-    """Trains a model on all devices there are."""
+    """Trains a model on all devices there are.
+
+    With --config, what that describes. With --data alone, vtkeras looks at the folder, tries several models, and
+    trains and exports the best within --minutes.
+    """
     if help_config:
         from vtkeras.cli.config_help import config_help
 
         return say("\n".join(config_help()))
-    refuse_missing(data)
-    chosen = read_config(config, data, override)
+    refuse_missing(data, captions)
+    if data is not None and config is None:
+        return _plan(data, captions, minutes or 20, out, override, resume)
+    if minutes or captions:
+        raise UserError("--minutes and --captions go with --data alone: leave --config out.")
+    chosen = read_config(config or "demo", data, override)
     from vtkeras.training.fit import train as run_training
 
     folder = writable_folder(out or Path("runs") / chosen.name)
     run_training(chosen, folder, resume=resume, report=say)
     say(f"trained: {folder}; next: vtkeras evaluate {folder}; vtkeras export {folder}")
+
+
+def _plan(
+    data: Path, captions: Path | None, minutes: float, out: Path | None, override: list[str], resume: bool
+) -> None:
+    if override or resume:
+        raise UserError("--set and --resume go with --config: a plan chooses the settings, and writes them down.")
+    folder = out or Path("runs") / data.resolve().name
+    if (folder / CHECKPOINTS).exists():
+        raise UserError(f"{folder} already holds a run: choose another --out.")
+    folder = writable_folder(folder)
+    from vtkeras.planning.clock import Clock
+    from vtkeras.planning.plan import Plan
+    from vtkeras.planning.prepare import ingested_folder
+
+    clock = Clock(minutes, began=STARTED)
+    from vtkeras.export import export_run
+
+    plan = Plan(ingested_folder(data, captions, folder, clock, say), folder, clock, say)
+    plan.run()
+    export_run(folder, report=plan.report)
+    say(f"next: vtkeras evaluate {folder}; vtkeras predict CLIP --model {folder}; vtkeras dashboard")
 
 
 @app.command()

@@ -19,9 +19,9 @@ from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.text_files import csv_rows
 from vtkeras.errors import UserError
 
-REQUIRED_COLUMNS = ("path", "caption")
-OPTIONAL_COLUMNS = ("question", "answer", "label", "split", "start", "end", "video_id")
-KNOWN_COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
+PATH, TEXT_COLUMNS = "path", ("caption", "question", "label")
+OPTIONAL_COLUMNS = ("answer", "split", "start", "end", "video_id")
+KNOWN_COLUMNS = (PATH, *TEXT_COLUMNS, *OPTIONAL_COLUMNS)
 
 _SPLIT_NAMES = {
     "train": keys.TRAIN,
@@ -86,7 +86,7 @@ def csv_entries(path: Path, text: str) -> Iterator[Entry]:
             start=_seconds(where, "start", values.get("start")),
             end=_seconds(where, "end", values.get("end")),
             split=_split_name(where, values.get("split", "")),
-            caption=values["caption"],
+            caption=values.get("caption", ""),
             question=values.get("question", ""),
             answer=values.get("answer", ""),
             labels=_labels(values.get("label", "")),
@@ -95,10 +95,10 @@ def csv_entries(path: Path, text: str) -> Iterator[Entry]:
 
 
 def _check_header(path: Path, header: list[str]) -> None:
-    for name in REQUIRED_COLUMNS:
-        if name not in header:
-            found = ", ".join(header) or "nothing"
-            raise UserError(f"{path} row 1 names no column '{name}'; it names {found[:200]}.")
+    missing = PATH if PATH not in header else "" if {*TEXT_COLUMNS} & {*header} else TEXT_COLUMNS[0]
+    if missing:
+        found = ", ".join(header) or "nothing"
+        raise UserError(f"{path} row 1 names no column '{missing}'; it names {found[:200]}.")
     for name in KNOWN_COLUMNS:
         if header.count(name) > 1:
             raise UserError(f"{path} row 1 names the column '{name}' twice.")

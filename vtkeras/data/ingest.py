@@ -40,6 +40,7 @@ def ingest(
     clips_per_shard: int = 64,
     progress: Progress = lambda done, total, note: None,
     time_limit: float = 120.0,
+    choose: Callable[[list[ClipRow]], list[ClipRow]] = list,
 ) -> Manifest:
     """Decodes every clip once and stores it; continues where an earlier run stopped.
 
@@ -56,6 +57,7 @@ def ingest(
         clips_per_shard: most clips in one shard file.
         progress: called as `progress(done, total, note)` after each clip.
         time_limit: seconds a video may take.
+        choose: takes the clips of the file and gives those that are to be stored.
 
     Returns:
         The manifest, also written to `out/manifest.json`.
@@ -77,7 +79,7 @@ def ingest(
     }
     _check_options(options)
     _check_folder(folder)
-    rows = read_captions(captions_file, folder, seed)
+    rows = choose(read_captions(captions_file, folder, seed))
     batches = _batches(rows, seed, clips_per_shard)
     plan = _plan(folder, captions_file, rows, batches, options)
     with _locked(out), DecoderPool(time_limit=time_limit) as pool, interrupt_between_steps() as end_of_step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -19,12 +19,11 @@ def make_dataset(
     to_batch: Callable[[dict], tuple],
     batch_size: int,
     training: bool = False,
-    epoch: int = 0,
+    epochs: Sequence[int] = (0,),
     seed: int = 0,
     shuffle_buffer: int = 0,
-    examples: tf.data.Dataset | None = None,
 ) -> tf.data.Dataset:
-    """Batches of one epoch, the same for the same arguments.
+    """Batches of some epochs, one behind the other, the same for the same arguments.
 
     Args:
         source: where examples come from; whatever its `spec` has is in the batch.
@@ -33,27 +32,45 @@ def make_dataset(
         to_batch: maps a batch of examples to what `model.fit` takes; a task's `preprocess`.
         batch_size: clips in a batch.
         training: shuffle, draw one of the captions at random, leave out a last short batch.
-        epoch, seed: what the draws depend on.
+        epochs, seed: what the draws depend on.
         shuffle_buffer: examples held for shuffling.
-        examples: what to make batches of in place of the source, which is not read then: its examples in
-            order, with cached features for frames.
 
     Returns:
         A `tf.data.Dataset` of batches.
     """
     questions = preprocessor.config.questions_per_clip
-    dataset = read(source, split, preprocessor.config, epoch) if examples is None else examples
-    dataset = dataset.map(
-        preprocessor.prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
-    if training and shuffle_buffer:
-        dataset = dataset.shuffle(shuffle_buffer, seed=seed + epoch, reshuffle_each_iteration=False)
-    dataset = dataset.enumerate().map(
-        lambda index, example: _with_drawn_texts(example, questions, (seed, epoch, index) if training else None)
-    )
+
+    def prepared(epoch: int) -> tf.data.Dataset:
+        examples = read(source, split, preprocessor.config, epoch)
+        return examples.map(preprocessor.prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    def numbered(epoch: int) -> tf.data.Dataset:
+        examples = prepared(epoch) if same is None else same
+        if training and shuffle_buffer:
+            examples = examples.shuffle(shuffle_buffer, seed=seed + epoch, reshuffle_each_iteration=False)
+        if training:
+            examples = examples.take(len(examples) // batch_size * batch_size)
+        return tf.data.Dataset.zip((tf.data.Dataset.from_tensors(epoch).repeat(), examples.enumerate()))
+
+    def drawn(epoch: tf.Tensor, numbered_example: tuple) -> dict:
+        index, example = numbered_example
+        return _with_drawn_texts(example, questions, (seed, epoch, index) if training else None)
+
+    same = prepared(0) if not source.draws else None  # its graph is made once for all epochs
+    dataset = joined([numbered(epoch) for epoch in epochs]).map(drawn)
     dataset = dataset.padded_batch(batch_size, drop_remainder=training)  # sounds differ in length
     dataset = dataset.map(to_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.prefetch(2)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # the tuner may hold up the end of an iterator for a minute
+    return dataset.prefetch(2).with_options(options)
+
+
+def joined(datasets: Sequence[tf.data.Dataset]) -> tf.data.Dataset:
+    """Datasets one behind the other; a long list in halves, since each joint is a call within another."""
+    if len(datasets) == 1:
+        return datasets[0]
+    half = len(datasets) // 2
+    return joined(datasets[:half]).concatenate(joined(datasets[half:]))
 
 
 def read(source: Source, split: str, config: DataConfig, epoch: int = 0) -> tf.data.Dataset:
@@ -100,4 +117,4 @@ def _with_some_questions(example: dict, count: int, draw: tuple | None) -> dict:
 
 def _pair(seed: int, epoch: int, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The two numbers that a stateless draw depends on."""
-    return tf.constant(seed, tf.int64), tf.constant(epoch, tf.int64) * 1_000_003 + index
+    return tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64) * 1_000_003 + index

@@ -39,8 +39,11 @@ class Preprocessor(tf.Module):
         self.label_strings = tf.constant([*vocabulary.labels, ""])
 
     def prepare(self, example: dict) -> dict:
-        """An example whose frames, where it has some, have the shape that the model reads, with FRAMES_MASK beside."""
-        if keys.FRAMES not in example:
+        """An example whose frames, where it has some, have the shape that the model reads, with FRAMES_MASK beside.
+
+        One that has a FRAMES_MASK already is left as it is.
+        """
+        if keys.FRAMES not in example or keys.FRAMES_MASK in example:
             return example
         frames, mask = self.clip(example[keys.FRAMES])
         return {**example, keys.FRAMES: frames, keys.FRAMES_MASK: mask}

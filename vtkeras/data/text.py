@@ -66,7 +66,7 @@ def build_vocabulary(
         closed_answers: keep a list of the answers, to choose from.
 
     Raises:
-        UserError: if there is no caption or question to learn from.
+        UserError: if there is nothing to learn from.
 
     Example:
         >>> build_vocabulary({"captions": ["a cat"], "questions": [], "answers": [], "labels": []}, 100).answers
@@ -76,8 +76,9 @@ def build_vocabulary(
     captions = [without_times(text) if times else text for text in texts["captions"]]
     others = [text for name in ("questions", *(["answers"] if written_answers else [])) for text in texts[name]]
     sentences = [text for text in [*captions, *others] if text.strip()]
+    sentences = sentences or [text for text in texts["labels"] if text.strip()]
     if not sentences:
-        raise UserError("The training split has no caption to learn words from: check the captions file.")
+        raise UserError("The training split has no caption, question or label to learn from: check the captions file.")
     tokens = keras_nlp.tokenizers.compute_word_piece_vocabulary(
         tf.data.Dataset.from_tensor_slices(sentences).batch(256),
         vocabulary_size=size,

@@ -45,7 +45,6 @@ def read_split(
     systems = systems or {}
     examples, thumbnails = Examples(truths={head.name: [] for head in heads}), []
     outputs: dict[str, list[dict]] = {name: [] for name in systems}
-    ask = {name: tf.function(reader.predict, reduce_retracing=True) for name, reader in systems.items()}
     shapes = {"": preprocessor, **{name: reader.preprocessor for name, reader in systems.items()}}
     with interrupt_between_steps() as end_of_step:
         for batch in _batches(source.load(split), shapes, limit, clips):
@@ -59,7 +58,7 @@ def read_split(
                 if keys.FRAMES in example:
                     thumbnails.append(thumbnail(example[keys.FRAMES]))
             for name in systems:
-                outputs[name].append(tf.nest.map_structure(np.asarray, ask[name](_stack(batch[name]))))
+                outputs[name].append(tf.nest.map_structure(np.asarray, systems[name].ask(_stack(batch[name]))))
             end_of_step()
     if thumbnails:
         examples.thumbnails = np.stack(thumbnails)

@@ -121,7 +121,8 @@ def _checkpoints(run: _OldRun) -> Rewrites:
         arrays = old_checkpoint(path, run.config, run.vocabulary) if path.is_file() else None
         if arrays:
             model = run.model()
-            optimizers = {"optimizer": make_optimizer(run.config, 1, model.trainable_variables)} if name == LAST else {}
+            trained = model.trainable_variables
+            optimizers = {"optimizer": make_optimizer(run.config, 0.0, trained)} if name == LAST else {}
             kept = {key: arrays[key] for key in run_variables(model, **optimizers)}
             stored = read_meta(path)
             meta = {"epoch": stored["epoch"], "best": stored["best"], "config": run.config.model_dump(mode="json")}

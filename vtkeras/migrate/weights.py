@@ -56,7 +56,7 @@ def old_checkpoint(path: Path, config: Config, vocabulary: Vocabulary) -> dict[s
     ordered = [key_of[id(variable)] for variable in model.variables]
     names = old_layer_order(config, vocabulary)
     keys = list(dict.fromkeys(key for name in names for key in ordered if _belongs(key, name)))
-    optimizer = make_optimizer(config, 1, [variables[key] for key in keys if variables[key].trainable])
+    optimizer = make_optimizer(config, 0.0, [variables[key] for key in keys if variables[key].trainable])
     slots = optimizer_variables(optimizer, variables)
     key_of |= {id(variable): key for key, variable in slots.items()}
     keys += [key_of[id(variable)] for variable in optimizer.variables]

@@ -61,6 +61,7 @@ class Head:
         name: its key in `HEADS`, in the model's outputs and in `train.loss_weights`.
         title: its name for people.
         field: column of the data that holds what is right, "" for none; names the columns of `predictions.csv`.
+        learns_from: which of the `texts()` of a source it needs.
         reads_question: whether what it says depends on a question.
         once_a_clip: whether it says the same of a clip whatever is asked, so that tables count each clip once.
         from_classes: whether it chooses among the classes that training showed.
@@ -68,11 +69,13 @@ class Head:
         loss_weight: weight of its loss unless the config gives one.
         columns: {name: `Column`}, the figures that `score` gives.
         headline: the one of `columns` that stands for them in a line of progress.
+        goals: {one of `columns`: the best that it can be}, by which the best weights are chosen.
     """
 
     name: str = ""
     title: str = ""
     field: str = ""
+    learns_from: str = ""
     reads_question: bool = False
     once_a_clip: bool = False
     from_classes: bool = False
@@ -80,6 +83,7 @@ class Head:
     loss_weight: float = 1.0
     columns: dict[str, Column] = {}
     headline: str = ""
+    goals: dict[str, float] = {}
 
     def active(self, config: Config, vocabulary: Vocabulary, heads: Sequence[Head]) -> bool:
         """Whether the data and the config have something for this head to learn.
@@ -183,9 +187,10 @@ class Reader(tf.Module):
         for head in heads:
             for endpoint in head.endpoints():
                 setattr(self, endpoint.name, endpoint.function.__get__(self))
+        self.ask = tf.function(self.predict, reduce_retracing=True)
 
     def predict(self, batch: dict) -> dict[str, dict[str, tf.Tensor]]:
-        """{head: what it says} of a batch of prepared examples; runs in the graph."""
+        """{head: what it says} of a batch of prepared examples; `ask` is the same as a graph."""
         return {head.name: head.predict(self, batch) for head in self.heads}
 
     def samples(self, batch: dict) -> dict[str, str | np.ndarray]:

@@ -84,7 +84,7 @@ class VideoTextReader(Reader):
             self.write_greedily = tf.function(functools.partial(self.write, greedy), jit_compile=compiled)
 
     def predict(self, batch):
-        video = self.encode_video(batch[keys.FRAMES], batch[keys.FRAMES_MASK])
+        video = self.encode_video(batch.get(keys.FRAME_FEATURES, batch.get(keys.FRAMES)), batch[keys.FRAMES_MASK])
         return super().predict({**batch, keys.READS_VIDEO: video})
 
     def samples(self, batch):

@@ -9,17 +9,16 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import Config, StageConfig
-from vtkeras.data.pipeline import make_dataset, read, with_one_caption
+from vtkeras.data.pipeline import joined, make_dataset, read, with_one_caption
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources import make_source
 from vtkeras.data.sources.base import Source
-from vtkeras.data.text import build_vocabulary
+from vtkeras.data.text import Vocabulary, build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.tasks import Task
 
 SAMPLE_CLIPS = 6
 ToBatch = Callable[[dict], tuple]  # a batch of examples to what a trainer's step takes
-Features = Callable[[str], tf.data.Dataset] | None  # a split to its examples with cached features
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,15 @@ class TrainingData:
             written_answers=config.data.answer_length > 0,
             closed_answers=any(head.from_classes and head.field == keys.ANSWER for head in task.heads),
         )
+        return cls.of(config, source, vocabulary, replicas)
+
+    @classmethod
+    def of(cls, config: Config, source: Source, vocabulary: Vocabulary, replicas: int = 1) -> TrainingData:
+        """As `read`, of a source that is open and words that are known.
+
+        Raises:
+            UserError: if the source holds too few examples for a batch on every device.
+        """
         size, examples = config.train.batch_size, len(read(source, keys.TRAIN, config.data))
         if examples < size:
             raise UserError(
@@ -72,23 +80,32 @@ class TrainingData:
         return cls(config, source, Preprocessor(config.data, vocabulary), examples // size, replicas)
 
     def epochs(
-        self, to_batch: Callable[[StageConfig], ToBatch], first_epoch: int = 0, features: Features = None
+        self,
+        to_batch: Callable[[StageConfig], ToBatch],
+        first_epoch: int = 0,
+        prepared: Source | None = None,
+        end: int | None = None,
     ) -> tf.data.Dataset:
         """All epochs from `first_epoch` on as one dataset, so that a resumed run sees the same batches.
 
         Args:
             to_batch: what makes batches in a stage.
             first_epoch: int.
-            features: as `cached_features` gives them.
+            prepared: what is read in place of the source, see `prepared_source`.
+            end: the epoch after the last one; None takes all stages.
         """
-        stages = [stage for stage in self.config.train.stages for _ in range(stage.epochs)]
-        epochs = [self._epoch(epoch, stages[epoch], to_batch, features) for epoch in range(first_epoch, len(stages))]
-        dataset = epochs[0]
-        for one in epochs[1:]:
-            dataset = dataset.concatenate(one)
-        return dataset
+        end = self.config.epochs if end is None else end
+        parts, begin = [], 0
+        for stage in self.config.train.stages:
+            first, last = max(begin, first_epoch), min(begin + stage.epochs, end)
+            if first < last:
+                parts.append(self._epochs(range(first, last), stage, to_batch, prepared))
+            begin += stage.epochs
+        return joined(parts)
 
-    def validation(self, to_batch: ToBatch, features: Features = None, replicas: int = 1) -> tf.data.Dataset | None:
+    def validation(
+        self, to_batch: ToBatch, prepared: Source | None = None, replicas: int = 1
+    ) -> tf.data.Dataset | None:
         """Batches of the validation split, or None if there is too little of it.
 
         Every replica needs a share of every batch, so with several the last short batch is left out.
@@ -98,8 +115,7 @@ class TrainingData:
         batch_size = min(self.config.train.batch_size, size // replicas * replicas)
         if not batch_size:
             return None
-        examples = features(split) if features else None
-        dataset = make_dataset(self.source, split, self.preprocessor, to_batch, batch_size, examples=examples)
+        dataset = make_dataset(prepared or self.source, split, self.preprocessor, to_batch, batch_size)
         return (dataset.take(size // batch_size) if replicas > 1 else dataset).cache()
 
     def samples(self) -> dict | None:
@@ -110,25 +126,26 @@ class TrainingData:
         rows = [with_one_caption(example) for example in examples]
         return tf.nest.map_structure(lambda *row: tf.stack(row), *rows) if rows else None
 
-    def _epoch(self, epoch, stage, to_batch, features) -> tf.data.Dataset:
+    def _epochs(self, epochs, stage, to_batch, prepared) -> tf.data.Dataset:
         return make_dataset(
-            self._source_of(stage, features),
+            self._source_of(stage, prepared),
             keys.TRAIN,
             self.preprocessor,
             to_batch(stage),
             self.config.train.batch_size,
             training=True,
-            epoch=epoch,
+            epochs=epochs,
             seed=self.config.train.seed,
             shuffle_buffer=self.config.data.shuffle_buffer,
-            examples=features(keys.TRAIN) if features else None,
         )
 
-    def _source_of(self, stage: StageConfig, features: Features) -> Source:
+    def _source_of(self, stage: StageConfig, prepared: Source | None) -> Source:
         if not stage.options:
-            return self.source
-        if features:
-            raise UserError("model.cache_features knows one set of clips: leave options out of train.stages.")
+            return prepared or self.source
+        if prepared:
+            raise UserError(
+                "model.cache_features and data.cache_frames know one set of clips: leave options out of train.stages."
+            )
         source, size = make_source(self.config, stage.options), self.source.size(keys.TRAIN)
         if source.size(keys.TRAIN) != size:
             raise UserError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -16,7 +16,7 @@ from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, FEATURES, LAST, LOGS, SA
 from vtkeras.tasks import task_of
 from vtkeras.training.callbacks import Checkpoints, EndOfStep, MotionDropout, Progress, SampleLogger, StopOnNaN
 from vtkeras.training.data import TrainingData
-from vtkeras.training.features import cached_features
+from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import resume_point
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
@@ -42,7 +42,7 @@ def train(
             may have changed.
         report: called with lines of progress.
         strategy: devices; None takes `make_strategy()`.
-        features: where cached frame features are kept; None takes a place in the run folder.
+        features: where clips that are read once are kept; None takes a place in the run folder.
 
     Returns:
         The run folder.
@@ -56,45 +56,106 @@ def train(
     """
     folder = Path(folder)
     start = resume_point(folder, config) if resume else _fresh(folder, config)
-    keras.utils.set_random_seed(config.train.seed)
-    keras.mixed_precision.set_global_policy(config.train.precision)
-    strategy = strategy or make_strategy()
-    task = task_of(config)
-    data = TrainingData.read(config, task, strategy.num_replicas_in_sync)
-    heads = task.active_heads(config, data.preprocessor.vocabulary)
-    trainer = lookup(TRAINERS, task.trainer, f"the trainer of task '{task.name}'")(task, heads, data, strategy)
-    _describe(trainer, folder, report)
-    checkpoints = Checkpoints(folder / CHECKPOINTS, trainer, start)
-    if resume:
-        load_state(folder / CHECKPOINTS / LAST, trainer.variables())
-        report(f"{config.name}: going on after epoch {start['epoch']}")
-    else:
-        _first_weights(trainer, report)
-        checkpoints.save(LAST, trainer.variables(), epoch=0)
-    cached = cached_features(
-        trainer.model, data.source, data.preprocessor, config, features or folder / FEATURES, report
+    training = Training(config, folder, report, strategy, features)
+    training.begin(start if resume else None)
+    trainer, data = training.trainer, training.trainer.data
+    progress = Progress(
+        config.name, data.steps * config.epochs, data.steps, config.train.batch_size, start["epoch"], report
     )
-    # TensorBoard writes as it goes; everything else is written whole
-    with disk_errors(folder / LOGS), interrupt_between_steps() as end_of_step:
-        trainer.fit(
-            data.epochs(trainer.to_batch, start["epoch"], cached),
-            data.validation(trainer.to_batch(), cached, data.replicas),
-            epochs=config.epochs,
-            first_epoch=start["epoch"],
-            callbacks=[
-                *trainer.callbacks(cached),  # first, so that the others see its figures
-                Progress(
-                    config.name, data.steps * config.epochs, data.steps, config.train.batch_size, start["epoch"], report
-                ),
-                StopOnNaN(),
-                *_motion_dropout(trainer),
-                keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
-                *_samples(trainer, folder),
-                checkpoints,
-                EndOfStep(end_of_step),
-            ],
-        )
+    validation = data.validation(trainer.to_batch(), training.prepared, data.replicas)
+    training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
     return folder
+
+
+class Training:
+    """A training under way: a trainer, its run folder, and the epoch that it has come to.
+
+    Args:
+        config, folder, report, strategy, features: as for `train`.
+        data: what it is trained on, where that has been read already.
+
+    Attributes:
+        trainer: see `vtkeras.training.trainers`.
+        prepared: the source that epochs read in place of the trainer's, or None.
+        epoch: how many are done.
+
+    Example:
+        >>> training = Training(config, Path("runs/mine"), print)
+        >>> training.begin()
+        >>> training.go_on(3)
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        report: Callable[[str], None],
+        strategy: tf.distribute.Strategy | None = None,
+        features: Path | None = None,
+        data: TrainingData | None = None,
+    ):
+        keras.utils.set_random_seed(config.train.seed)
+        keras.mixed_precision.set_global_policy(config.train.precision)
+        strategy = strategy or make_strategy()
+        task = task_of(config)
+        data = data or TrainingData.read(config, task, strategy.num_replicas_in_sync)
+        heads = task.active_heads(config, data.preprocessor.vocabulary)
+        self.folder = folder
+        self.report = report
+        self.trainer = lookup(TRAINERS, task.trainer, f"the trainer of task '{task.name}'")(task, heads, data, strategy)
+        self.prepared = prepared_source(
+            self.trainer.model, data.source, data.preprocessor, config, features or folder / FEATURES, report
+        )
+        self.epoch = 0
+
+    def begin(self, start: dict | None = None) -> None:
+        """Writes what the run folder begins with, and the first checkpoint; or loads the last one.
+
+        Args:
+            start: the meta of the checkpoint to go on from.
+        """
+        trainer, folder = self.trainer, self.folder
+        _describe(trainer, folder, self.report)
+        self.checkpoints = Checkpoints(folder / CHECKPOINTS, trainer, start or {"epoch": 0, "best": math.inf})
+        if start:
+            self.epoch = start["epoch"]
+            load_state(folder / CHECKPOINTS / LAST, trainer.variables())
+            self.report(f"{trainer.config.name}: going on after epoch {self.epoch}")
+        else:
+            _first_weights(trainer, self.report)
+            self.checkpoints.save(LAST, trainer.variables(), epoch=0)
+        self.callbacks = [
+            *trainer.callbacks(self.prepared),  # first, so that the others see its figures
+            StopOnNaN(),
+            keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
+        ]
+
+    def _count(self, epoch: int, logs: dict) -> None:
+        self.epoch = epoch + 1
+
+    def go_on(
+        self,
+        end: int,
+        validation: tf.data.Dataset | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> None:
+        """Trains up to epoch `end`, or until a callback stops it.
+
+        Args:
+            end: the epoch after the last one.
+            validation: batches to measure losses on after every epoch.
+            callbacks: called beside the training's own, before checkpoints are written.
+        """
+        count = keras.callbacks.LambdaCallback(on_epoch_end=self._count)
+        # TensorBoard writes as it goes; everything else is written whole
+        with disk_errors(self.folder / LOGS), interrupt_between_steps() as end_of_step:
+            self.trainer.fit(
+                self.trainer.data.epochs(self.trainer.to_batch, self.epoch, self.prepared, end),
+                validation,
+                epochs=end,
+                first_epoch=self.epoch,
+                callbacks=[*self.callbacks, *callbacks, self.checkpoints, EndOfStep(end_of_step), count],
+            )
 
 
 def train_once(

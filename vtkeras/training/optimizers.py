@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 
 from vtkeras.config import Config
-from vtkeras.training.schedule import StagedCosine
 
 
 class WholeGradientClipping(keras.optimizers.Optimizer):
@@ -26,6 +25,7 @@ class WholeGradientClipping(keras.optimizers.Optimizer):
     def __init__(self, *args, clipnorm: float, **kwargs):
         super().__init__(*args, **kwargs)
         self.whole_clipnorm = clipnorm
+        self.rate_now = None
 
     def apply(self, grads, trainable_variables=None):
         dense = [None if grad is None else tf.convert_to_tensor(grad) for grad in grads]
@@ -34,7 +34,15 @@ class WholeGradientClipping(keras.optimizers.Optimizer):
         if replica.num_replicas_in_sync > 1:
             whole = replica.all_reduce("SUM", whole)
         scale = self.whole_clipnorm / tf.maximum(tf.linalg.global_norm(whole), self.whole_clipnorm)
-        return super().apply([None if grad is None else grad * scale for grad in dense], trainable_variables)
+        self.rate_now = super()._get_current_learning_rate()
+        try:
+            return super().apply([None if grad is None else grad * scale for grad in dense], trainable_variables)
+        finally:
+            self.rate_now = None
+
+    def _get_current_learning_rate(self):
+        """The rate of the step under way; Keras would compute it anew for every variable."""
+        return super()._get_current_learning_rate() if self.rate_now is None else self.rate_now
 
     def get_config(self):
         return {**super().get_config(), "clipnorm": self.whole_clipnorm}
@@ -60,27 +68,24 @@ OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD, "rmsprop": RMSprop}
 
 
 def make_optimizer(
-    config: Config, steps_per_epoch: int, variables: Sequence[keras.Variable]
+    config: Config,
+    rate: float | keras.optimizers.schedules.LearningRateSchedule,
+    variables: Sequence[keras.Variable],
 ) -> keras.optimizers.Optimizer:
-    """The optimizer with its schedule: in each stage a linear rise, then a cosine to zero.
+    """The optimizer that a config asks for.
 
     Args:
         config: the experiment; with float16, losses are scaled.
-        steps_per_epoch: int.
+        rate: of learning, over steps.
         variables: what it will train.
 
     Returns:
         The optimizer, built.
 
     Example:
-        >>> make_optimizer(load_config("demo"), 100, model.trainable_variables)
+        >>> make_optimizer(config, staged_rate(config.train, 100), model.trainable_variables)
     """
     options = config.train
-    rate = StagedCosine(
-        peaks=[stage.learning_rate or options.learning_rate for stage in options.stages],
-        steps=[stage.epochs * steps_per_epoch for stage in options.stages],
-        rise=options.warmup_steps,
-    )
     decay = {"weight_decay": options.weight_decay} if options.optimizer == "adamw" else {}
     optimizer = OPTIMIZERS[options.optimizer](rate, clipnorm=options.clipnorm, **decay)
     if decay:

@@ -9,6 +9,7 @@ from vtkeras.errors import UserError
 from vtkeras.run_files import CHECKPOINTS, LAST
 from vtkeras.training.state import read_meta
 
+RATES = ("learning_rate", "learning_rate_end", "schedule")
 MAY_CHANGE = (
     "name",
     "data.path",
@@ -19,6 +20,8 @@ MAY_CHANGE = (
     "train.label_smoothing",
     "train.loss_weights",
     "train.precision",
+    "train.score_examples",
+    "train.score_every",
 )
 
 
@@ -76,5 +79,5 @@ def _keys(config: Config) -> dict:
 
 def _epochs(config: Config) -> list[dict]:
     """What each epoch learns and from what; not how fast."""
-    kept = [(stage.epochs, stage.model_dump(exclude={"epochs", "learning_rate"})) for stage in config.train.stages]
+    kept = [(stage.epochs, stage.model_dump(exclude={"epochs", *RATES})) for stage in config.train.stages]
     return [stage for epochs, stage in kept for _ in range(epochs)]

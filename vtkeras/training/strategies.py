@@ -20,8 +20,10 @@ class Mirrored(tf.distribute.MirroredStrategy):
 
 
 def make_strategy() -> tf.distribute.Strategy:
-    """MirroredStrategy over every GPU, else over every logical CPU device."""
+    """MirroredStrategy over every GPU, else over every logical CPU device; none where there is a single device."""
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(devices) == 1:
+        return tf.distribute.get_strategy()  # its graph is made in two thirds of the time
     return Mirrored([device.name for device in devices])
 
 

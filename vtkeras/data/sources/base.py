@@ -75,6 +75,7 @@ class Source(Protocol):
     Attributes:
         Options: the class of its options.
         options: what it was made with.
+        draws: whether every epoch has other training examples.
 
     Example:
         >>> class Sayings(Source):
@@ -90,6 +91,7 @@ class Source(Protocol):
 
     Options: ClassVar[type[SourceOptions]]
     options: SourceOptions
+    draws: ClassVar[bool] = True
 
     def __init__(self, **options: Any): ...
 

@@ -32,6 +32,7 @@ class FolderSource(Source):
     """
 
     Options = FolderOptions
+    draws = False
     options: FolderOptions
 
     def __init__(self, **options: Any):

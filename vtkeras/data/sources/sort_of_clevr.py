@@ -146,6 +146,7 @@ class SortOfClevr(Source):
     """
 
     Options = SortOfClevrOptions
+    draws = False
     options: SortOfClevrOptions
 
     def __init__(self, **options: Any):

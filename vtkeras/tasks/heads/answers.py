@@ -21,6 +21,7 @@ class AnswerHead(QuestionHead):
     title = "Answers"
     from_classes = True
     headline = "answer_accuracy"
+    goals = {"answer_accuracy": 1.0}
     columns = class_columns("answer", "micro_f1") | VQA_COLUMN
 
     def active(self, config, vocabulary, heads):

@@ -31,9 +31,11 @@ class CaptionHead(Head):
 
     name = "caption"
     title = "Captions"
+    learns_from = "captions"
     field = keys.CAPTION
     once_a_clip = True
     headline = "caption_exact"
+    goals = {"caption_exact": 1.0, "cider": 10.0}
     columns = {
         "caption_exact": Column("caption exact %", "%"),
         "bleu1": Column("BLEU-1", listed=False),

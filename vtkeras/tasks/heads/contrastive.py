@@ -20,8 +20,10 @@ class ContrastiveHead(Head):
     name = "contrastive"
     title = "Search"
     once_a_clip = True
+    learns_from = "captions"
     loss_weight = 0.2
     headline = "recall_at_1"
+    goals = {"recall_at_1": 1.0, "recall_at_5": 1.0}
     columns = {"recall_at_1": Column("R@1 %", "%"), "recall_at_5": Column("R@5 %", "%")}
 
     def inputs(self, examples, preprocessor):

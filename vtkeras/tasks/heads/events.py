@@ -18,6 +18,7 @@ class EventsHead(CaptionHead):
     name = "events"
     title = "Dense captions"
     headline = "event_exact"
+    goals = {"event_exact": 1.0, "soda": 1.0}
 
     def active(self, config, vocabulary, heads):
         """Always.

@@ -24,6 +24,7 @@ class GeneratedAnswerHead(QuestionHead):
     name = "written_answer"
     title = "Written answers"
     headline = "written_answer_accuracy"
+    goals = {"written_answer_accuracy": 1.0}
     columns = {"written_answer_accuracy": Column("written answer %", "%")} | VQA_COLUMN
 
     def active(self, config, vocabulary, heads):

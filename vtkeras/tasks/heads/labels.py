@@ -19,11 +19,13 @@ class LabelHead(Head):
 
     name = "label"
     title = "Labels"
+    learns_from = "labels"
     field = keys.LABEL
     reads_question = True
     from_classes = True
     separator = keys.LABEL_SEPARATOR
     headline = "label_accuracy"
+    goals = {"label_accuracy": 1.0, "label_macro_f1": 1.0}
     columns = class_columns("label")
 
     def active(self, config, vocabulary, heads):

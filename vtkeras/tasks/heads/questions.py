@@ -20,6 +20,7 @@ class QuestionHead(Head):
     """A head whose truth is the answer to the example's question."""
 
     field = keys.ANSWER
+    learns_from = "answers"
     reads_question = True
 
     def truth(self, example):

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import StageConfig
+from vtkeras.data.sources.base import Source
 from vtkeras.errors import UserError
 from vtkeras.tasks import Head, Reader, Task
-from vtkeras.training.data import Features, ToBatch, TrainingData
+from vtkeras.training.data import ToBatch, TrainingData
 from vtkeras.training.state import Variables, run_variables
 
 
@@ -75,16 +76,17 @@ class Trainer(ABC):
     def score(self, logs: dict[str, float]) -> float:
         """How good the weights are after an epoch with these logs; the lowest is the best.
 
-        Without a validation split, the training loss tells.
+        Without a validation split, the training loss tells; an epoch that was not measured is no candidate.
         """
-        found = float(logs.get(self.figure, logs.get("loss", math.inf)))
+        unmeasured = logs.get("loss", math.inf) if self.better == "lower" else -math.inf
+        found = float(logs.get(self.figure, unmeasured))
         return -found if self.better == "higher" else found
 
-    def callbacks(self, features: Features) -> list[keras.callbacks.Callback]:
+    def callbacks(self, prepared: Source | None) -> list[keras.callbacks.Callback]:
         """What happens beside the steps of this trainer alone, before all other callbacks.
 
         Args:
-            features: as `cached_features` gives them.
+            prepared: what is read in place of the source, see `prepared_source`.
         """
         return []
 
@@ -105,6 +107,10 @@ class Trainer(ABC):
             first_epoch: the one to begin with.
             callbacks: called beside the steps.
         """
+        if self.strategy.num_replicas_in_sync == 1:
+            # Makes the metrics' variables, which Keras would only make within the step, whose graph would then be
+            # made twice; with several devices it does so itself.
+            self.learner._symbolic_build(data_batch=batches.element_spec)
         self.learner.fit(
             batches,
             steps_per_epoch=self.data.steps,

@@ -22,7 +22,7 @@ from vtkeras.generation import greedy, sample
 from vtkeras.metrics import CiderReward
 from vtkeras.tasks import Head, Task
 from vtkeras.tasks.video_text import VideoTextReader
-from vtkeras.training.data import Features, ToBatch, TrainingData
+from vtkeras.training.data import ToBatch, TrainingData
 from vtkeras.training.trainers.supervised import SupervisedTrainer
 
 SAMPLED, GREEDY = "sampled_cider", "greedy_cider"
@@ -46,9 +46,10 @@ class SelfCriticalTrainer(SupervisedTrainer):
     def __init__(self, task: Task, heads: Sequence[Head], data: TrainingData, strategy: tf.distribute.Strategy):
         self.by_reward = any(stage.self_critical for stage in data.config.train.stages)
         if self.by_reward:
-            self.figure, self.better = "val_cider", "higher"
             _check_validation(data.source)
         super().__init__(task, heads, data, strategy)
+        if self.by_reward:
+            self.figure, self.better = "val_cider", "higher"
 
     def make_learner(self) -> keras.Model:
         if not self.by_reward:
@@ -65,11 +66,12 @@ class SelfCriticalTrainer(SupervisedTrainer):
         plain = super().to_batch(stage)
         return with_references(plain, stage.self_critical) if stage and self.by_reward else plain
 
-    def callbacks(self, features: Features) -> list[keras.callbacks.Callback]:
+    def callbacks(self, prepared: Source | None) -> list[keras.callbacks.Callback]:
+        scores = super().callbacks(prepared)
         if not self.by_reward:
-            return []
-        batches = self.data.validation(with_references(self.to_batch(), 0.0), features)
-        return [ValidationCider(self.self_critical, batches)]
+            return scores
+        batches = self.data.validation(with_references(self.to_batch(), 0.0), prepared)
+        return [*scores, ValidationCider(self.self_critical, batches)]
 
 
 class SelfCriticalLearner(keras.Model):

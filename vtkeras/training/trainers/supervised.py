@@ -7,16 +7,20 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from vtkeras import keys
 from vtkeras.config import StageConfig
+from vtkeras.data.sources.base import Source
 from vtkeras.tasks import Head, Task
 from vtkeras.training.data import ToBatch, TrainingData
 from vtkeras.training.optimizers import make_optimizer
+from vtkeras.training.schedule import staged_rate
 from vtkeras.training.strategies import gather_for, synchronise_batch_norm
 from vtkeras.training.trainers.base import Trainer
+from vtkeras.training.validation import SCORE, ValidationScore, judged
 
 
 class SupervisedTrainer(Trainer):
-    """Learns what is right for each example."""
+    """Learns what is right for each example. The best weights are those that score best on the validation split."""
 
     def __init__(self, task: Task, heads: Sequence[Head], data: TrainingData, strategy: tf.distribute.Strategy):
         super().__init__(task, heads, data, strategy)
@@ -26,7 +30,8 @@ class SupervisedTrainer(Trainer):
                 config, data.preprocessor.vocabulary, self.heads, from_features=config.model.cache_features
             )
             self.reader = task.reader(self.model, data.preprocessor, self.heads)
-            optimizer = make_optimizer(config, data.steps, self.model.trainable_variables)
+            self.rate = staged_rate(config.train, data.steps)
+            optimizer = make_optimizer(config, self.rate, self.model.trainable_variables)
             self.learner = self.make_learner()
             self.learner.compile(
                 optimizer=optimizer,
@@ -36,11 +41,25 @@ class SupervisedTrainer(Trainer):
                 jit_compile=False,  # convolutions are many times slower under XLA on a CPU
             )
         self.optimizers = {"optimizer": optimizer}
+        if self.scored():
+            self.figure, self.better = f"val_{SCORE}", "higher"
         synchronise_batch_norm(self.model, strategy)
 
     def make_learner(self) -> keras.Model:
         """What Keras fits; made in the scope of the strategy."""
         return self.model
+
+    def scored(self) -> bool:
+        """Whether there is a validation split, and a head that can be scored on it."""
+        asked = self.config.train.score_examples and keys.VALIDATION in self.data.source.splits()
+        return bool(asked) and bool(judged(self.heads))
+
+    def callbacks(self, prepared: Source | None) -> list[keras.callbacks.Callback]:
+        if not self.scored():
+            return []
+        options = self.config.train
+        source = prepared or self.data.source
+        return [ValidationScore(self.reader, source, options.score_examples, options.score_every)]
 
     def measured(self) -> Sequence[Head]:
         """The heads whose metrics are shown while training."""

@@ -1,0 +1,56 @@
+"""What time allows, with a clock that the test sets."""
+
+import numpy as np
+import pytest
+
+from vtkeras.planning.clock import Clock
+from vtkeras.planning.speed import choose_reading, pictures_per_second
+from vtkeras.planning.survey import Survey
+
+
+def survey(**changes):
+    values = {"clips": {"train": 800, "validation": 100, "test": 100}, "captions": 800, "sentences": 90, "words": 40,
+              "tokens": {"captions": 8, "questions": 6}, "questions": 0, "questions_per_clip": 0.0, "answers": 0,
+              "labels": {}, "frames": 16, "side": 224, "motion": 9.0}  # fmt: skip
+    return Survey(**{**values, **changes})
+
+
+def test_a_clock_counts_from_its_beginning():
+    time = [100.0]
+    clock = Clock(2, began=90.0, now=lambda: time[0])
+    assert clock.spent() == 10 and clock.left() == 110 and clock.share(0.5) == 60
+    time[0] = 200.0
+    assert clock.left() == 10 and clock.share(0.5) == 10
+    time[0] = 300.0
+    assert clock.left() == -90 and clock.share(0.5) == 0
+
+
+def test_speed_is_that_of_the_faster_measurement():
+    # What makes the graph is not timed; then 4 s and 2 s for 16 pictures.
+    times = iter([0.0, 4.0, 10.0, 12.0])
+    shapes = []
+    speed = pictures_per_second(lambda pictures: shapes.append(pictures.shape), 32, lambda: next(times))
+    assert speed == 8.0 and shapes == [(16, 32, 32, 3)] * 3
+
+
+@pytest.mark.parametrize(
+    "seconds, changes, way",
+    [
+        (80, {}, (8, 224)),  # 1,000 clips of 8 pictures at 100 a second
+        (60, {}, (8, 192)),  # (192 / 224)² of the work
+        (5, {}, (4, 64)),
+        (0, {}, (4, 64)),  # nothing fits: the cheapest
+        (80, {"side": 64}, (8, 128)),  # enlarged twice at most
+        (80, {"frames": 1}, (1, 224)),  # pictures
+        (80, {"frames": 3}, (3, 224)),
+    ],
+)
+def test_what_is_read_fits_the_time(seconds, changes, way):
+    assert choose_reading(survey(**changes), speed=100, seconds=seconds) == way
+
+
+def test_a_survey_tells_what_is_uneven_or_too_little():
+    told = survey(clips={"train": 40}, labels={"cat": 200, "dog": 1}, sentences=1).warnings()
+    assert len(told) == 3 and "200" in told[1] and "same" in told[0]
+    assert survey().warnings() == [] and survey().moves and not survey(frames=1).moves
+    assert survey().has("captions") and not survey().has("answers") and np.isscalar(survey().motion)

@@ -1,0 +1,55 @@
+"""Linear models on features whose meaning is known."""
+
+import numpy as np
+import pytest
+
+from vtkeras.planning.linear import LinearModels, Table, pool
+from vtkeras.tasks import HEADS
+from vtkeras.tasks.predicted import Examples
+
+NAMES = ("caption", "answer", "label", "contrastive")
+
+
+def table(rng, clips, asked=True):
+    """Clips that show one of three colours, the first three features; each is asked for it, and for nothing else."""
+    colours = np.array(["red", "green", "blue"])
+    shown = rng.integers(0, 3, clips)
+    features = np.eye(3)[shown] + rng.normal(0, 0.1, (clips, 3))
+    texts = [str(one) for one in colours[shown]]
+    truths = {
+        "caption": [[f"a {text} thing"] for text in texts],
+        "answer": [[text] for text in texts],
+        "label": texts,
+        "contrastive": [f"a {text} thing" for text in texts],
+    }
+    questions = ["which colour?" if asked else f"what is it, {index % 10}?" for index in range(clips)]
+    return Table(Examples([str(i) for i in range(clips)], questions, truths=truths), features, np.arange(clips))
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_what_is_linear_is_learned(asked):
+    heads = [HEADS[name] for name in NAMES]
+    rng = np.random.default_rng(0)
+    train, test = table(rng, 120, asked), table(rng, 40, asked)
+    said = LinearModels(heads, train).predict(test)
+    assert set(said) == set(NAMES)
+    for name in ("caption", "answer", "label"):
+        head = HEADS[name]
+        right = [head.correct(truth, text) for truth, text in zip(test.examples.truths[name], said[name].texts)]
+        assert np.mean(right) > 0.95
+    scores = HEADS["contrastive"].score(said["contrastive"], test.examples)
+    assert scores["recall_at_1"] == 1.0
+
+
+def test_a_clip_is_its_means_and_what_changes():
+    # Two frames of two patches, one channel, and a third frame that is padding.
+    features = np.array([[[1.0], [3.0]], [[5.0], [7.0]], [[9.0], [9.0]]])
+    mean, largest, change, spread = pool(features, np.array([True, True, False]))
+    assert (mean, largest, change, spread) == (4.0, 5.0, 4.0, 2.0)
+
+
+def test_one_answer_for_all_needs_no_model():
+    rng = np.random.default_rng(0)
+    train, test = table(rng, 60), table(rng, 10)
+    train.examples.truths["answer"] = [["red"]] * 60
+    assert LinearModels([HEADS["answer"]], train).predict(test)["answer"].texts == ["red"] * 10

@@ -1,0 +1,125 @@
+"""A whole plan on a few tiny clips, with a clock on which every look takes a second."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from tests.fixtures.videos import make_folder
+from tests.planning.test_clock_and_speed import survey
+from vtkeras.config import load_config
+from vtkeras.data.ingest import ingest
+from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
+from vtkeras.errors import UserError
+from vtkeras.planning.candidates import CANDIDATES, Candidate, Setting, make_config
+from vtkeras.planning.clock import Clock
+from vtkeras.planning.plan import Plan, Row, to_markdown
+from vtkeras.run_files import PLAN_TABLE
+from vtkeras.training.fit import train
+from vtkeras.training.run import Run
+
+TINY = {"dim": 16, "num_heads": 2, "fusion_layers": 1, "decoder_layers": 1, "temporal_encoder": "none"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Eleven gray clips, each asked two questions."""
+    home = tmp_path_factory.mktemp("plan")
+    videos = make_folder(home / "videos", 11, frames=2)
+    rows = ["path,question,answer,label,split"]
+    for index in range(11):
+        split = ["train", "validation", "test"][max(0, index - 8)]
+        level = "dark" if index < 5 else "light"
+        for question in ("is it dark?", "is it light?"):
+            answer = "yes" if level in question else "no"
+            rows.append(f"clip{index}.mp4,{question},{answer},{level},{split}")
+    (home / "captions.csv").write_text("\n".join(rows), encoding="utf-8")
+    ingest(videos, home / "captions.csv", home / "data", num_frames=2, max_side=16)
+    return home / "data"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def conv():
+    """A frame encoder of one strided convolution."""
+
+    def build(image_size, motion=True, **options):
+        backbone = keras.Sequential([keras.Input((image_size, image_size, 3)), keras.layers.Conv2D(8, 8, strides=8)])
+        return FrameEncoder(backbone, scale=1 / 255, motion=motion, name="frame_encoder")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FRAME_ENCODERS, "conv", build)
+        yield
+
+
+def candidate(rate):
+    return Candidate(f"rate {rate}", lambda setting: {
+        "data": {"image_size": 16, "cache_frames": True},
+        "model": {"frame_encoder": "conv", "motion": False, **TINY},
+        "train": {"learning_rate": rate},
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plan(data, tmp_path_factory):
+    """A plan with two tiny candidates, done, and what it told."""
+    lines = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(CANDIDATES):
+            patch.delitem(CANDIDATES, name)
+        patch.setitem(CANDIDATES, "fast", candidate(1e-3))
+        patch.setitem(CANDIDATES, "slow", candidate(1e-4))
+        patch.setattr("vtkeras.planning.plan.find", lambda name: None)
+        clock = Clock(6, now=map(float, itertools.count()).__next__)
+        made = Plan(data, tmp_path_factory.mktemp("runs") / "run", clock, lines.append)
+        made.run()
+    made.lines = lines
+    return made
+
+
+def test_the_plan_is_told_in_four_lines(plan):
+    told = [line.split("] ")[1].split(":")[0] for line in plan.lines[:4]]
+    assert told == ["data", "machine", "candidates", "time"]
+
+
+def test_what_was_tried_is_in_the_table(plan):
+    table = (plan.folder / PLAN_TABLE).read_text(encoding="utf-8")
+    assert table.count("dropped") == 1 and table.count("kept") == 1 and "| Answers %" in table
+
+
+def test_the_run_is_the_winner_and_its_config_makes_it_again(plan, tmp_path):
+    run = Run.open(plan.folder)
+    again = train(load_config(str(plan.folder / "config.yaml")), tmp_path / "again", report=str)
+    with np.load(plan.folder / "checkpoints" / "best.npz") as one, np.load(again / "checkpoints" / "best.npz") as two:
+        assert set(one.files) == set(two.files)
+        for key in one.files:
+            if key != "meta":
+                np.testing.assert_allclose(one[key], two[key], rtol=1e-4, atol=1e-5)
+    assert run.config.epochs == sum(stage.epochs for stage in run.config.train.stages) < 1000
+
+
+def test_rows_become_a_table():
+    rows = [Row("linear", {"Labels": 0.5}, None, "for comparison"), Row("small", {"Answers": 1.0}, 0.25, "kept")]
+    assert to_markdown(rows).splitlines()[2:] == [
+        "| linear | 50.0 | – | – | for comparison |",
+        "| small | – | 100.0 | 0.250 | kept |",
+    ]
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+@pytest.mark.parametrize("moves", [True, False])
+def test_every_candidate_has_a_config_or_says_that_it_makes_no_sense(name, moves):
+    told = survey(frames=16 if moves else 1, answers=3, questions=99, questions_per_clip=2.4)
+    config = make_config(name, Setting(told, "data/mine", 8 if moves else 1, 96, pretrained=True))
+    if config is not None:
+        assert config.data.questions_per_clip == 2 and config.model.motion <= moves
+        assert "label" not in config.train.loss_weights and "answer" in config.train.loss_weights
+
+
+def test_a_folder_without_validation(tmp_path):
+    videos = make_folder(tmp_path / "videos", 2, frames=1)
+    table = tmp_path / "captions.csv"
+    table.write_text("path,caption,split\nclip0.mp4,a,train\nclip1.mp4,b,test", encoding="utf-8")
+    ingest(videos, table, tmp_path / "data", num_frames=1, max_side=16)
+    with pytest.raises(UserError, match="no validation split"):
+        Plan(tmp_path / "data", tmp_path / "run", Clock(1), print)

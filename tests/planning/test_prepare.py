@@ -1,0 +1,70 @@
+"""From a user's folder to stored clips."""
+
+import pytest
+
+from tests.fixtures.videos import make_captions, make_folder
+from vtkeras.data.captions import read_captions
+from vtkeras.data.shards import Manifest
+from vtkeras.errors import UserError
+from vtkeras.planning.clock import Clock
+from vtkeras.planning.prepare import find_table, ingested_folder, subsample, with_validation
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    folder = make_folder(tmp_path_factory.mktemp("mine") / "videos", 6)
+    make_captions(folder / "captions.csv", 6)
+    return folder
+
+
+def test_a_folder_with_its_table_is_stored_once(videos, tmp_path):
+    lines = []
+    stored = ingested_folder(videos, None, tmp_path, Clock(20), lines.append)
+    manifest = Manifest.load(stored)
+    assert sum(map(manifest.clips, manifest.splits)) == 6 and stored == tmp_path / "data"
+    assert "captions.csv" in lines[0]
+    assert ingested_folder(stored, None, tmp_path / "other", Clock(20), lines.append) == stored
+
+
+def test_clips_that_time_does_not_allow_are_left_out_and_told(videos, tmp_path):
+    lines = []
+    time = iter(range(10**6))
+    clock = Clock(1 / 60, now=lambda: next(time))  # a second, which is over when it is asked
+    stored = ingested_folder(videos, None, tmp_path, clock, lines.append)
+    manifest = Manifest.load(stored)
+    assert sum(map(manifest.clips, manifest.splits)) == 6  # of each split at least 20 clips, which are all there are
+    assert any("of them are taken" in line for line in lines)
+
+
+def test_which_table(tmp_path):
+    with pytest.raises(UserError, match="there is none"):
+        find_table(tmp_path)
+    (tmp_path / "notes.csv").touch()
+    assert find_table(tmp_path).name == "notes.csv"
+    (tmp_path / "other.json").touch()
+    with pytest.raises(UserError, match="notes.csv, other.json: name it with --captions"):
+        find_table(tmp_path)
+    (tmp_path / "Captions.csv").touch()
+    assert find_table(tmp_path).name == "Captions.csv"
+
+
+def test_a_table_without_validation_gives_some_of_its_training_videos(videos, tmp_path):
+    rows = ["path,caption,split", *(f"clip{index}.mp4,a,{'train' if index < 5 else 'test'}" for index in range(6))]
+    (tmp_path / "captions.csv").write_text("\n".join(rows), encoding="utf-8")
+    splits = [row.split for row in with_validation(read_captions(tmp_path / "captions.csv", videos))]
+    assert sorted(splits) == ["test", "train", "train", "train", "train", "validation"]
+
+
+def test_a_sample_keeps_the_shares_of_splits(videos):
+    (row,) = read_captions(videos / "captions.csv", videos)[:1]
+    from dataclasses import replace
+
+    rows = [replace(row, clip_id=str(n), split="train" if n < 800 else "validation") for n in range(1000)]
+    kept = subsample(rows, 100)
+    assert sum(one.split == "train" for one in kept) == 80 and len(kept) == 100
+    assert subsample(list(reversed(rows)), 100) == kept
+
+
+def test_no_such_folder(tmp_path):
+    with pytest.raises(UserError, match="No folder"):
+        ingested_folder(tmp_path / "none", None, tmp_path, Clock(20), print)

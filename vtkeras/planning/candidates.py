@@ -1,0 +1,161 @@
+"""What is tried: ways to build a cross-attention model for a data set. A new one is a line in `CANDIDATES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vtkeras.config import Config, parse_config
+from vtkeras.planning.survey import Survey
+from vtkeras.tasks import TASKS
+
+ENDLESS = 100_000  # epochs of a training whose end the clock decides
+RATE = 1e-3
+TASK = "multitask"
+MOST_TOKENS = 96  # of a caption or a question
+SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
+CHANNELS = 1284  # of a patch: EfficientNet-Lite's and its motion's
+PATCH = 32  # pixels a side that EfficientNet-Lite makes one patch of
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What candidates depend on.
+
+    Attributes:
+        survey: of the data.
+        path: the ingested folder.
+        frames: that a model reads of a clip.
+        side: pixels a side that a pretrained encoder reads.
+        pretrained: whether its weights are installed.
+        seed: of the training.
+    """
+
+    survey: Survey
+    path: str
+    frames: int
+    side: int
+    pretrained: bool
+    seed: int = 0
+
+
+def feature_bytes(setting: Setting) -> int:
+    """Bytes of a clip's features, float32."""
+    return 4 * setting.frames * max(1, setting.side // PATCH) ** 2 * CHANNELS
+
+
+def _frozen(setting: Setting) -> dict[str, Any] | None:
+    """Cross-attention on the patches of a frozen ImageNet encoder."""
+    if not setting.pretrained:
+        return None
+    return {
+        "data": {"image_size": setting.side, "shuffle_buffer": max(16, SHUFFLED // feature_bytes(setting))},
+        "model": {
+            "frame_encoder": "efficientnet_lite0",
+            "frame_weights": "imagenet",
+            "frame_trainable": False,
+            "cache_features": True,
+            "temporal_encoder": "transformer",
+            "temporal_layers": 1,
+        },
+    }
+
+
+def _small(setting: Setting) -> dict[str, Any]:
+    """A small encoder that learns from scratch."""
+    return {
+        "data": {"image_size": min(64, _multiple(setting.survey.side, 16)), "cache_frames": True},
+        "model": {"frame_encoder": "efficientnet_tiny", "patch_merge": 2, "temporal_layers": 1},
+    }
+
+
+def _small_still(setting: Setting) -> dict[str, Any] | None:
+    """The same without motion."""
+    if not setting.survey.moves:
+        return None
+    found = _small(setting)
+    return {**found, "model": {**found["model"], "motion": False}}
+
+
+def _small_apart(setting: Setting) -> dict[str, Any] | None:
+    """The same, with motion in channels of its own and nothing mixed over time."""
+    if not setting.survey.moves:
+        return None
+    found = _small(setting)
+    apart = {"motion_dim": 32, "temporal_encoder": "none", "temporal_layers": 0}
+    return {**found, "model": {**found["model"], **apart}}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to build a model.
+
+    Attributes:
+        title: in tables.
+        overrides: `Setting` to the values that make its config, or None where it makes no sense.
+    """
+
+    title: str
+    overrides: Callable[[Setting], dict[str, Any] | None]
+
+
+CANDIDATES = {
+    "frozen": Candidate("patches of a frozen ImageNet encoder", _frozen),
+    "small": Candidate("small encoder from scratch", _small),
+    "small_apart": Candidate("small encoder from scratch, motion apart", _small_apart),
+    "small_still": Candidate("small encoder from scratch, without motion", _small_still),
+}
+
+
+def make_config(name: str, setting: Setting) -> Config | None:
+    """The config of a candidate, whose one stage the clock will end; None where it makes no sense.
+
+    Example:
+        >>> make_config("small", setting).model.frame_encoder
+        'efficientnet_tiny'
+    """
+    own = CANDIDATES[name].overrides(setting)
+    if own is None:
+        return None
+    survey = setting.survey
+    questions = max(1, min(8, round(survey.questions_per_clip)))
+    values: dict[str, Any] = {
+        "name": name,
+        "task": TASK,
+        "data": {
+            "source": "folder",
+            "path": setting.path,
+            "num_frames": setting.frames,
+            "caption_length": min(MOST_TOKENS, survey.tokens["captions"] + 4),
+            "question_length": min(MOST_TOKENS, survey.tokens["questions"] + 4),
+            "questions_per_clip": questions,
+            "shuffle_buffer": 512,
+        },
+        "model": {
+            "dim": 96,
+            "motion": survey.moves,
+            "text_layers": 1,
+            "fusion_layers": 2,
+            "decoder_layers": 2,
+            "word_dropout": 0.1,
+        },
+        "train": {
+            "batch_size": max(2, min(32, survey.clips["train"] // 8)),
+            "learning_rate": RATE,
+            "warmup_steps": 50,
+            "stages": [{"epochs": ENDLESS, "schedule": "linear", "learning_rate_end": RATE}],
+            "seed": setting.seed,
+            "loss_weights": {
+                head.name: head.loss_weight for head in TASKS[TASK].heads if survey.has(head.learns_from)
+            },
+        },
+    }
+    for part, chosen in own.items():
+        values[part].update(chosen)
+    return parse_config(values, origin=f"plan of candidate {name}")
+
+
+def _multiple(side: int, of: int) -> int:
+    """The multiple of `of` next to a number, at least one."""
+    return max(of, of * round(side / of))

@@ -1,0 +1,206 @@
+"""A candidate while it is trained, in rounds that the clock decides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from vtkeras.config import Config, StageConfig, save_config
+from vtkeras.planning.candidates import ENDLESS
+from vtkeras.run_files import CONFIG_FILE
+from vtkeras.training.callbacks import spell_time
+from vtkeras.training.data import TrainingData
+from vtkeras.training.fit import Training
+from vtkeras.training.schedule import stages_of
+from vtkeras.training.validation import SCORE, ValidationScore, figure
+
+REPORT_SECONDS = 20.0
+EPOCHS_AT_ONCE = 128  # in one graph of batches
+MEASURING = 0.2  # share of the time that goes into reading the validation split, at most
+
+
+class Watch(keras.callbacks.Callback):
+    """Keeps the time and the scores of a contender, and stops it.
+
+    Args:
+        contender: what is trained.
+        until: asked after every reading of the validation split; True stops.
+    """
+
+    def __init__(self, contender: Contender, until: Callable[[], bool]):
+        super().__init__()
+        self.contender = contender
+        self.until = until
+        self.seconds = 0.0
+        self.stopped = False
+
+    def on_train_begin(self, logs=None):
+        self.since, self.first = self.contender.now(), None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begin = self.contender.now()
+        self.first = epoch if self.first is None else self.first
+
+    def on_epoch_end(self, epoch, logs=None):
+        one, now = self.contender, self.contender.now()
+        self.seconds = now - self.begin
+        if f"val_{SCORE}" not in logs or not one.history:
+            return
+        one.history.append((epoch + 1, one.score.value))
+        one.epoch_seconds = (now - self.since) / (epoch + 1 - self.first)
+        self.since, self.first = now, epoch + 1
+        if self.until():
+            self.stopped = self.model.stop_training = True
+
+
+class Contender:
+    """A candidate's training, and how it has done.
+
+    Args:
+        name: in `CANDIDATES`.
+        config: made by `make_config`.
+        data: its data.
+        folder: its run folder.
+        cache: where clips that are read once are kept.
+        report: called with lines of progress.
+
+    Attributes:
+        history: (epoch, score) of every reading of the validation split.
+        epoch_seconds: what an epoch takes now, readings included.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: Config,
+        data: TrainingData,
+        folder: Path,
+        cache: Path,
+        report: Callable[[str], None],
+        now: Callable[[], float] = time.monotonic,
+    ):
+        self.name = name
+        self.report = report
+        self.now = now
+        self.training = Training(config, folder, lambda line: None, features=cache, data=data)
+        self.training.begin()
+        self.score: ValidationScore = next(one for one in self.training.callbacks if isinstance(one, ValidationScore))
+        self.history: list[tuple[int, float]] = []
+        self.epoch_seconds = 0.0
+        self.every = 1
+        self.fallen = False
+
+    @property
+    def best(self) -> float:
+        """The highest score so far."""
+        return max((score for _, score in self.history), default=float("-inf"))
+
+    def figures(self) -> dict[str, float]:
+        """{head's title: its figure at the last reading}."""
+        found = {head.title: figure(head, self.score.rows[head.name]) for head in self.score.heads}
+        return {title: value for title, value in found.items() if value is not None}
+
+    def describe(self) -> str:
+        """How it has done, in a line."""
+        figures = ", ".join(f"{title.lower()} {100 * value:.1f} %" for title, value in self.figures().items())
+        return f"{figures}; score {self.best:.3f} after {self.training.epoch} epochs of {self.epoch_seconds:.1f} s"
+
+    def advance(self, seconds: float) -> None:
+        """Trains for about this long; at least until one reading.
+
+        The first epoch makes the graph, the second tells how long one takes, and from that it follows how often the
+        validation split is read.
+        """
+        began = self.now()
+        if not self.history:
+            self._start()
+        self._go_on(ENDLESS, lambda: self.now() - began + self.every * self.epoch_seconds > seconds)
+
+    def finish(self, seconds: float, report: Callable[[str], None], falling: float = 0.3) -> None:
+        """Trains for as long as `seconds` last: first on at the same rate, then with a falling one.
+
+        Args:
+            seconds: that the rest of the training may take.
+            report: called with lines of progress.
+            falling: share of the time for the fall.
+        """
+        began = self.told = self.now()
+
+        def left() -> float:
+            return seconds - (self.now() - began)
+
+        def tell() -> None:
+            if self.now() - self.told > REPORT_SECONDS:
+                self.told = self.now()
+                report(f"{spell_time(max(left(), 0))} left; {self.describe()}")
+
+        def falls() -> bool:
+            tell()
+            return left() - self.every * self.epoch_seconds < falling * seconds
+
+        def ends() -> bool:
+            tell()
+            to_come = self.training.trainer.config.epochs - self.training.epoch
+            return left() <= 0 or to_come * self.epoch_seconds > 1.1 * left() + 2
+
+        if not falls():
+            self._go_on(ENDLESS, falls)
+        report(f"the learning rate falls from here on; {self.describe()}")
+        while not self.fallen:
+            rounds = max(1, int(left() / (self.every * self.epoch_seconds)))
+            self._use(falling_stages(self.training.trainer.config, self.training.epoch, rounds * self.every))
+            self._go_on(self.training.trainer.config.epochs, ends)
+            self.fallen = left() <= 0 or self.training.epoch >= self.training.trainer.config.epochs
+
+    def _start(self) -> None:
+        training, watch = self.training, Watch(self, lambda: False)
+        training.go_on(2, callbacks=[watch])
+        self.score.measure()  # makes the graph
+        begin = self.now()
+        self.history.append((2, self.score.measure()))
+        reading = self.now() - begin
+        self.every = max(1, round((1 - MEASURING) / MEASURING * reading / max(watch.seconds, 1e-3)))
+        self.epoch_seconds = watch.seconds + reading / self.every
+        config = training.trainer.config
+        self._use(config.model_copy(update={"train": config.train.model_copy(update={"score_every": self.every})}))
+        self.score.every = self.every
+
+    def _go_on(self, end: int, until: Callable[[], bool]) -> None:
+        """Trains up to an epoch, or until `until` says so after a reading."""
+        watch = Watch(self, until)
+        while self.training.epoch < end and not watch.stopped:
+            self.training.go_on(min(end, self.training.epoch + EPOCHS_AT_ONCE), callbacks=[watch])
+
+    def _use(self, config: Config) -> None:
+        """Goes on with a config that differs in the stages to come."""
+        trainer = self.training.trainer
+        trainer.config = config
+        trainer.data = replace(trainer.data, config=config)
+        trainer.rate.replace(stages_of(config.train, trainer.data.steps))
+        save_config(config, self.training.folder / CONFIG_FILE)
+
+
+def falling_stages(config: Config, done: int, epochs: int) -> Config:
+    """A config whose rate, from what it is after `done` epochs, falls to zero over `epochs` more.
+
+    Example:
+        >>> falling_stages(config, done=10, epochs=5).epochs
+        15
+    """
+    stages: list[StageConfig] = []
+    for stage in config.train.stages:
+        left = done - sum(one.epochs for one in stages)
+        rate = stage.learning_rate or config.train.learning_rate
+        if left < stage.epochs:  # the stage under way is cut where it is
+            end = stage.learning_rate_end or 0.0
+            rate += (end - rate) * left / stage.epochs
+            cut = stage.model_copy(update={"epochs": left, "learning_rate_end": rate})
+            stages += [cut] if left else []
+            break
+        stages.append(stage)
+    fall = stage.model_copy(update={"epochs": epochs, "learning_rate": rate, "learning_rate_end": 0.0})
+    return config.model_copy(update={"train": config.train.model_copy(update={"stages": (*stages, fall)})})

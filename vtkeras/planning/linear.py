@@ -1,0 +1,187 @@
+"""What is simple and quick: linear models on the pooled features of a frozen encoder, one for each head.
+
+They are in the race so that nothing dearer is kept that does worse, and they stand in the run's table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from vtkeras import keys
+from vtkeras.data.sources.base import Source
+from vtkeras.tasks import Head
+from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
+
+COMPONENTS = 128
+MOST_SENTENCES = 400  # different captions that are treated as classes; with more, the nearest clip's is taken
+OWN_MODEL = 30  # times that a question is asked in training, from which on it has a model of its own
+TITLE = "linear on frozen features"
+
+
+@dataclass
+class Table:
+    """A split for linear models.
+
+    Attributes:
+        examples: texts and truths, an example for each question.
+        features: float32 (clips, channels).
+        clips: int (examples,), the row of `features` that belongs to each example.
+        questions: as in `examples`.
+    """
+
+    examples: Examples
+    features: np.ndarray
+    clips: np.ndarray
+
+
+def read_table(source: Source, split: str, heads: Sequence[Head], limit: int | None = None) -> Table:
+    """Reads a split of a source of frame features.
+
+    Args:
+        source: gives clips with features and all their questions.
+        split: one of its splits.
+        heads: whose truths to keep.
+        limit: examples at most; None takes all.
+    """
+    examples = Examples(truths={head.name: [] for head in heads})
+    features: list[np.ndarray] = []
+    clips: list[int] = []
+    for clip in source.clips(split).as_numpy_iterator():
+        if limit is not None and len(clips) >= limit:
+            break
+        pairs = list(zip(clip[keys.QUESTION], clip[keys.ANSWER])) or [(b"", b"")]
+        for question, answer in pairs[: None if limit is None else limit - len(clips)]:
+            one = {**clip, keys.QUESTION: question, keys.ANSWER: answer}
+            examples.ids.append(clip[keys.VIDEO_ID].decode())
+            examples.questions.append(question.decode())
+            for head in heads:
+                examples.truths[head.name].append(head.truth(one))
+            clips.append(len(features))
+        features.append(pool(clip[keys.FRAME_FEATURES], clip[keys.FRAMES_MASK]))
+    return Table(examples, np.stack(features), np.array(clips))
+
+
+def pool(features: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """float32 (4 * channels,) of a clip's features (time, patches, channels)."""
+    seen = features[mask]
+    frames = seen.mean(axis=1)
+    half = max(1, len(frames) // 2)
+    change = frames[-half:].mean(axis=0) - frames[:half].mean(axis=0)
+    return np.concatenate([frames.mean(axis=0), seen.max(axis=1).mean(axis=0), change, frames.std(axis=0)])
+
+
+class LinearModels:
+    """Linear models of every head that can have one, fitted to a training split.
+
+    Args:
+        heads: those of the task.
+        train: the training split.
+        sentences: from texts to vectors (texts, channels) that tell their meaning; None takes word counts.
+
+    Example:
+        >>> models = LinearModels(heads, train)
+        >>> models.predict(validation)["label"].texts[0]
+        'jump'
+    """
+
+    def __init__(self, heads: list[Head], train: Table, sentences: Callable | None = None):
+        self.heads = heads
+        self.reduce = make_pipeline(StandardScaler(), PCA(min(COMPONENTS, *train.features.shape), random_state=0))
+        self.train = train
+        self.x = self.reduce.fit_transform(train.features)[train.clips]
+        self.sentences = sentences or _word_counts(train)
+
+    def predict(self, test: Table) -> dict[str, Predicted]:
+        """{head: what the linear model says}, for the heads that have one."""
+        x = self.reduce.transform(test.features)[test.clips]
+        found = {}
+        for head in self.heads:
+            predicted = self._predict(head, x, test)
+            if predicted is not None:
+                found[head.name] = predicted
+        return found
+
+    def _predict(self, head: Head, x: np.ndarray, test: Table) -> Predicted | None:
+        truths = self.train.examples.truths[head.name]
+        if not head.field:
+            return self._search(truths, x, test.examples.truths[head.name])
+        texts = [head.as_text(truth) for truth in truths]
+        if not any(texts):
+            return None
+        if head.reads_question and head.separator is None:
+            return Predicted(self._answers(texts, x, test.examples.questions))
+        return self._classes(head, texts, x)
+
+    def _classes(self, head: Head, texts: list[str], x: np.ndarray) -> Predicted:
+        """Each different text is a class; where they are too many, that of the nearest clip."""
+        known = np.array([bool(text) for text in texts])
+        y = np.array(texts)[known]
+        if len(set(y)) > MOST_SENTENCES:
+            return Predicted([str(y[row]) for row in _nearest(self.x[known], x)])
+        if len(set(y)) == 1:
+            return Predicted([str(y[0])] * len(x))
+        model = _logistic().fit(self.x[known], y)
+        texts = [str(text) for text in model.predict(x)]
+        if not head.from_classes:
+            return Predicted(texts)
+        several = head.separator is not None and any(head.separator in text for text in y)
+        classes = None if several else ClassProbabilities(tuple(map(str, model.classes_)), model.predict_proba(x))
+        return Predicted(texts, classes)
+
+    def _answers(self, texts: list[str], x: np.ndarray, questions: list[str]) -> list[str]:
+        """A model for each frequent question, and one for all others that reads the question's words."""
+        asked = self.train.examples.questions
+        counts = Counter(asked)
+        found = np.full(len(questions), "", dtype=object)
+        rows = np.array(asked)
+        for question in set(questions):
+            if counts[question] >= OWN_MODEL:
+                own, wanted = rows == question, np.array(questions) == question
+                y = np.array(texts)[own]
+                found[wanted] = y[0] if len(set(y)) == 1 else _logistic().fit(self.x[own], y).predict(x[wanted])
+        rest = found == ""
+        if rest.any():
+            words = TfidfVectorizer(token_pattern=r"\S+", max_features=300).fit(asked)
+            both = np.hstack([self.x, 5 * words.transform(asked).toarray()])
+            take = np.random.default_rng(0).permutation(len(both))[:5000]
+            y = np.array(texts)[take]
+            wanted = np.hstack([x[rest], 5 * words.transform(np.array(questions)[rest]).toarray()])
+            found[rest] = y[0] if len(set(y)) == 1 else _logistic().fit(both[take], y).predict(wanted)
+        return [str(text) for text in found]
+
+    def _search(self, truths: list[str], x: np.ndarray, tests: list[str]) -> Predicted | None:
+        """Ridge regression from clips to the meaning of their captions; similarity of captions to clips."""
+        known = np.array([bool(text) for text in truths])
+        texts = list(dict.fromkeys(filter(None, tests)))
+        if not known.any() or not texts:
+            return None
+        targets = self.sentences(list(np.array(truths)[known]))
+        model = Ridge(alpha=float(len(self.x)) / 10).fit(self.x[known], targets)
+        return Predicted(values=_unit(model.predict(x)) @ _unit(self.sentences(texts)).T)
+
+
+def _logistic() -> Pipeline:
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200))
+
+
+def _nearest(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    return (_unit(asked) @ _unit(known).T).argmax(axis=1)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+
+def _word_counts(train: Table) -> Callable:
+    texts = [text for truths in train.examples.truths.values() for text in truths if isinstance(text, str) and text]
+    words = TfidfVectorizer(token_pattern=r"\S+", max_features=2000).fit(texts or ["none"])
+    return lambda texts: words.transform(texts).toarray()

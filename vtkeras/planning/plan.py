@@ -1,0 +1,252 @@
+"""From a folder to an exported model in a given time."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.data.sources.base import Source
+from vtkeras.data.sources.folder import FolderSource
+from vtkeras.data.text import Vocabulary, build_vocabulary
+from vtkeras.errors import UserError
+from vtkeras.planning.candidates import CANDIDATES, Setting, feature_bytes, make_config
+from vtkeras.planning.clock import Clock
+from vtkeras.planning.contender import Contender
+from vtkeras.planning.linear import TITLE, LinearModels, read_table
+from vtkeras.planning.speed import SIDES, choose_reading, pictures_per_second
+from vtkeras.planning.survey import Survey, look
+from vtkeras.pretrained.packages import find
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
+from vtkeras.training.callbacks import spell_time
+from vtkeras.training.data import TrainingData
+from vtkeras.training.validation import figure
+
+ENCODER = "efficientnet_lite0"
+READING = 0.15  # share of the time in which a pretrained encoder may read the clips
+FIRST_ROUND = 0.04  # share of the time that each candidate gets before one is dropped
+SECOND_ROUND = 0.08
+SECONDS_A_CANDIDATE = 400  # of the budget, for each candidate that is tried
+RACE = 0.4  # share of the time after which no further candidate begins
+EXPORT = 0.04  # share of the time kept for the export, and the seconds it takes at least
+EXPORT_SECONDS = 35.0
+VOCABULARY = 4000
+CACHE = "cache"
+
+
+@dataclass
+class Row:
+    """A line of the table of what was tried.
+
+    Attributes:
+        title: of the candidate.
+        figures: {head's title: figure on the validation split}.
+        score: the mean over heads, or None where it was not measured.
+        note: what became of it.
+    """
+
+    title: str
+    figures: dict[str, float]
+    score: float | None
+    note: str
+
+
+class Plan:
+    """Looks at a folder, races candidates, and trains the winner until the time is used up.
+
+    Args:
+        data: a folder that `vtkeras data ingest` made.
+        folder: the run folder.
+        clock: the budget.
+        report: called with lines of progress.
+        seed: of all trainings.
+
+    Example:
+        >>> Plan("data/cats", "runs/cats", Clock(20), print).run()
+    """
+
+    def __init__(
+        self, data: str | Path, folder: str | Path, clock: Clock, report: Callable[[str], None], seed: int = 0
+    ):
+        self.folder = Path(folder)
+        self.clock = clock
+        self.tell = report
+        self.source: Source = FolderSource(path=data)
+        if keys.VALIDATION not in self.source.splits():
+            raise UserError(f"{data} has no validation split, by which a plan chooses: put some clips into it.")
+        self.texts = self.source.texts()
+        self.vocabulary: Vocabulary = build_vocabulary(self.texts, VOCABULARY)
+        self.survey: Survey = look(self.source, self.texts, self.vocabulary)
+        self.setting = self._setting(str(data), seed)
+        self.rows: list[Row] = []
+
+    def report(self, line: str) -> None:
+        """Tells a line with the time that has passed."""
+        self.tell(f"[{spell_time(self.clock.spent())}] {line}")
+
+    def run(self) -> Path:
+        """Does it all but the export; the run folder then holds the winner.
+
+        Returns:
+            The run folder.
+        """
+        names = self._names()
+        self._describe(names)
+        contenders: list[Contender] = []
+        try:
+            for name in names:
+                if contenders and self.clock.spent() > RACE * self.clock.seconds:
+                    self.report(f"no time is left to try {CANDIDATES[name].title}")
+                    continue
+                contenders.append(self._enter(name))
+            winner = self._narrow(contenders)
+            self._finish(winner)
+        except KeyboardInterrupt:
+            contenders = [one for one in contenders if (one.training.folder / CHECKPOINTS / BEST).is_file()]
+            if not contenders:
+                raise
+            winner = max(contenders, key=lambda one: one.best)
+            self.report(f"stopped; keeping the best so far, {CANDIDATES[winner.name].title}")
+        self._keep(winner)
+        shutil.rmtree(self.folder / CACHE, ignore_errors=True)
+        return self.folder
+
+    def _setting(self, path: str, seed: int) -> Setting:
+        pretrained = find(ENCODER) is not None
+        self.speed = self._measure_speed() if pretrained else 0.0
+        frames, side = choose_reading(self.survey, self.speed, self.clock.share(READING))
+        return Setting(self.survey, path, frames, side, pretrained, seed)
+
+    def _measure_speed(self) -> float:
+        from vtkeras.encoders.efficientnet_lite import efficientnet_lite
+
+        model = efficientnet_lite(ENCODER, SIDES[0])
+        encode = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False))
+        return pictures_per_second(lambda pictures: encode(tf.constant(pictures)), SIDES[0])
+
+    def _names(self) -> list[str]:
+        fitting = [name for name in CANDIDATES if make_config(name, self.setting)]
+        return fitting[: max(1, int(self.clock.seconds / SECONDS_A_CANDIDATE))]
+
+    def _describe(self, names: list[str]) -> None:
+        setting = self.setting
+        read = f"{setting.side} pixels"
+        if setting.frames > 1:
+            read = f"{setting.frames} frames of {read} a clip"
+        if setting.side > self.survey.side:
+            read += f", enlarged from the {self.survey.side} that are stored"
+        speed = f"{self.speed:.0f} pictures of 224 pixels a second through {ENCODER}" if self.speed else (
+            "no pretrained encoder (`vtkeras pretrained install` brings one)"
+        )
+        self.report(f"data: {self.survey.describe()}")
+        self.report(f"machine: {speed}; {read}")
+        self.report(f"candidates: {'; '.join(CANDIDATES[name].title for name in names)}")
+        left, export = spell_time(self.clock.left()), spell_time(self._export_time())
+        clips = sum(count for split, count in self.survey.clips.items() if split in (keys.TRAIN, keys.VALIDATION))
+        size = clips * (feature_bytes(setting) / 2 if setting.pretrained else 0) / 1e9 + clips * 1e-4
+        self.report(
+            f"time: {left} left, the last {export} for the export; about {size:.1f} GB are kept in "
+            f"{self.folder / CACHE} meanwhile"
+        )
+        for warning in self.survey.warnings():
+            self.report(f"note: {warning}")
+
+    def _enter(self, name: str) -> Contender:
+        config = make_config(name, self.setting)
+        assert config is not None
+        self.report(f"{CANDIDATES[name].title}: begins")
+        data = TrainingData.of(config, self.source, self.vocabulary)
+        cache = self.folder / CACHE
+        contender = Contender(name, config, data, cache / name, cache, self.report, self.clock.now)
+        if contender.training.prepared and config.model.cache_features and not self.rows:
+            self._linear(contender, contender.training.prepared)
+        contender.advance(FIRST_ROUND * self.clock.seconds)
+        self.report(f"{CANDIDATES[name].title}: {contender.describe()}")
+        return contender
+
+    def _linear(self, contender: Contender, source: Source) -> None:
+        """Fits the linear models, whose features are the ones that a frozen encoder gave the candidate."""
+        trainer = contender.training.trainer
+        heads = list(trainer.heads)
+        train = read_table(source, keys.TRAIN, heads)
+        validation = read_table(source, keys.VALIDATION, heads, trainer.config.train.score_examples)
+        self.linear = LinearModels(heads, train)
+        said = self.linear.predict(validation)
+        figures = {}
+        for head in heads:
+            if head.name in said:
+                found = figure(head, head.score(said[head.name], validation.examples))
+                if found is not None:
+                    figures[head.title] = found
+        self.rows.append(Row(TITLE, figures, None, "for comparison"))
+        self.report(f"{TITLE}: {_told(figures)}")
+
+    def _narrow(self, contenders: list[Contender]) -> Contender:
+        """Drops the worse half, gives the others more time, and so on until one is left."""
+        while len(contenders) > 1:
+            contenders.sort(key=lambda one: one.best, reverse=True)
+            keep = max(1, len(contenders) // 2)
+            for loser in contenders[keep:]:
+                self.rows.append(self._row(loser, "dropped"))
+            del contenders[keep:]
+            gc.collect()
+            if len(contenders) > 1:
+                for one in contenders:
+                    one.advance(SECOND_ROUND * self.clock.seconds)
+                    self.report(f"{CANDIDATES[one.name].title}: {one.describe()}")
+        return contenders[0]
+
+    def _finish(self, winner: Contender) -> None:
+        seconds = self.clock.left() - self._export_time()
+        self.report(f"{CANDIDATES[winner.name].title} gets the remaining {spell_time(max(seconds, 0))}")
+        winner.finish(seconds, self.report)
+
+    def _export_time(self) -> float:
+        return max(EXPORT_SECONDS, EXPORT * self.clock.seconds)
+
+    def _row(self, contender: Contender, note: str) -> Row:
+        return Row(CANDIDATES[contender.name].title, contender.figures(), contender.best, note)
+
+    def _keep(self, winner: Contender) -> None:
+        """Moves the winner into the run folder, and writes what was tried."""
+        kept = self._row(winner, "kept")
+        for title, value in (self.rows[0].figures if self.rows else {}).items():
+            if self.rows[0].title == TITLE and value > kept.figures.get(title, value):
+                self.report(
+                    f"note: {title.lower()}: the linear model does better, {100 * value:.1f} % against "
+                    f"{100 * kept.figures[title]:.1f} %; more time or more clips would help"
+                )
+        self.rows.append(kept)
+        own = winner.training.folder
+        for name in (CONFIG_FILE, VOCABULARY_FILE, CHECKPOINTS, LOGS):
+            target = self.folder / name
+            if target.is_dir():
+                shutil.rmtree(target)
+            if (own / name).exists():
+                shutil.move(own / name, target)
+        write_text(self.folder / PLAN_TABLE, to_markdown(self.rows))
+        self.report(f"best on validation: {winner.describe()}")
+
+
+def to_markdown(rows: list[Row]) -> str:
+    """The table of what was tried; figures are shares of the best there is, in percent."""
+    heads = list(dict.fromkeys(title for row in rows for title in row.figures))
+    lines = [
+        "| tried | " + " | ".join(f"{head} %" for head in heads) + " | score | |",
+        "| --- |" + " ---: |" * (len(heads) + 1) + " --- |",
+    ]
+    for row in rows:
+        cells = [f"{100 * row.figures[head]:.1f}" if head in row.figures else "–" for head in heads]
+        score = f"{row.score:.3f}" if row.score is not None and np.isfinite(row.score) else "–"
+        lines.append(f"| {row.title} | {' | '.join(cells)} | {score} | {row.note} |")
+    return "\n".join(lines) + "\n"
+
+
+def _told(figures: dict[str, float]) -> str:
+    return ", ".join(f"{title.lower()} {100 * value:.1f} %" for title, value in figures.items())

@@ -1,0 +1,130 @@
+"""From what a user has, a folder of videos and a table, to clips that training reads, within a share of the time."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from vtkeras import keys
+from vtkeras.data.captions import ClipRow
+from vtkeras.data.decoder import DecoderPool, Request
+from vtkeras.data.ingest import ingest
+from vtkeras.data.shards import MANIFEST
+from vtkeras.errors import UserError
+from vtkeras.planning.clock import Clock
+
+DECODING = 0.15  # share of the time in which clips are decoded
+TRIED = 12  # clips that are decoded to measure the speed
+FRAMES, SIDE = 16, 224  # that are stored of a clip
+VALIDATION_SHARE = 0.1  # of the training clips, where the table names splits but no validation
+NAMES = ("captions", "labels", "annotations", "metadata", "data")
+ENDINGS = (".csv", ".tsv", ".json")
+EVERY_SECONDS = 10.0
+
+
+def ingested_folder(
+    data: str | Path, captions: str | Path | None, folder: str | Path, clock: Clock, report: Callable[[str], None]
+) -> Path:
+    """The folder of stored clips that a plan reads: `data` itself if `vtkeras data ingest` made it, else a new one.
+
+    Clips are left out where decoding all would take more than its share of the time, and told so.
+
+    Args:
+        data: folder of videos and images with a table of captions, or of stored clips.
+        captions: the table; None takes the only one in `data`.
+        folder: the run folder, in which stored clips go into `data`.
+        clock: the budget.
+        report: called with lines of progress.
+
+    Raises:
+        UserError: for a folder without a table, or a table with a mistake.
+    """
+    data = Path(data)
+    if not data.is_dir():
+        raise UserError(f"No folder {data}.")
+    if (data / MANIFEST).is_file():
+        return data
+    table = Path(captions) if captions else find_table(data)
+    report(f"reading {data} with {table}")
+    told = time.monotonic()
+
+    def choose(rows: list[ClipRow]) -> list[ClipRow]:
+        rows = with_validation(rows)
+        speed = clips_per_second(data, rows)
+        most = int(speed * clock.share(DECODING))
+        if len(rows) <= most:
+            return rows
+        report(f"decoding all {len(rows)} clips would take {len(rows) / speed:.0f} s: {most} of them are taken")
+        return subsample(rows, most)
+
+    def progress(done: int, total: int, note: str) -> None:
+        nonlocal told
+        if time.monotonic() - told > EVERY_SECONDS or done == total:
+            told = time.monotonic()
+            report(f"decoded {done} of {total} clips")
+
+    manifest = ingest(data, table, Path(folder) / "data", FRAMES, SIDE, choose=choose, progress=progress)
+    if manifest.set_aside:
+        path, reason = manifest.set_aside[0]
+        report(f"{len(manifest.set_aside)} clips are set aside because they do not decode, the first {path}: {reason}")
+    return Path(folder) / "data"
+
+
+def find_table(folder: Path) -> Path:
+    """The one table of a folder: `captions.csv` or another usual name, else the only CSV, TSV or JSON file.
+
+    Raises:
+        UserError: if there is none, or several and none has a usual name.
+    """
+    tables = sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
+    for name in NAMES:
+        for file in tables:
+            if file.stem.lower() == name:
+                return file
+    if len(tables) != 1:
+        found = ", ".join(file.name for file in tables) if tables else "none"
+        raise UserError(
+            f"{folder} needs one table with a row for each clip (columns path, caption; question, answer, label if "
+            f"you have them), and there is {found}: name it with --captions FILE."
+        )
+    return tables[0]
+
+
+def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
+    """Puts some training videos into the validation split where a table with splits leaves that empty."""
+    if any(row.split == keys.VALIDATION for row in rows):
+        return rows
+    videos = sorted({row.path for row in rows if row.split == keys.TRAIN}, key=_rank)
+    if len(videos) < 2:
+        raise UserError("A plan chooses by a validation split, and there are fewer than two training videos.")
+    taken = set(videos[: max(1, round(len(videos) * VALIDATION_SHARE))])
+    return [replace(row, split=keys.VALIDATION) if row.path in taken else row for row in rows]
+
+
+def clips_per_second(folder: Path, rows: list[ClipRow]) -> float:
+    """How many clips are decoded in a second, measured on a few."""
+    chosen = sorted(rows, key=lambda row: _rank(row.clip_id))[:TRIED]
+    requests = [Request(str(folder / row.path), FRAMES, row.start, row.end, SIDE) for row in chosen]
+    with DecoderPool(time_limit=60.0) as pool:
+        decoded = iter(pool.decode(requests[:1]))
+        next(decoded)  # starts the processes
+        begin = time.monotonic()
+        for _ in pool.decode(requests):
+            pass
+        return len(requests) / max(time.monotonic() - begin, 1e-3)
+
+
+def subsample(rows: list[ClipRow], most: int) -> list[ClipRow]:
+    """About `most` rows, of every split its share but at least 20 clips, always the same ones."""
+    kept: list[ClipRow] = []
+    for split in keys.SPLITS:
+        own = sorted((row for row in rows if row.split == split), key=lambda row: _rank(row.clip_id))
+        kept += own[: max(20, round(most * len(own) / len(rows)))]
+    return kept
+
+
+def _rank(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()

@@ -1,0 +1,58 @@
+"""How fast this machine is, measured for some seconds, and what that leaves of a clip to be read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from vtkeras.planning.survey import Survey
+
+SIDES = (224, 192, 160, 128, 96, 64)  # that a pretrained encoder may read, the dearest first
+FRAMES = (8, 4)
+MOST_ENLARGED = 2.0  # times that a stored picture may be enlarged for a pretrained encoder
+TRIED = 16  # pictures in one measurement
+
+
+def pictures_per_second(encode: Callable[[np.ndarray], object], side: int, now: Callable[[], float] = time.monotonic):
+    """Pictures of `side` pixels that `encode`, from uint8 (batch, side, side, 3), reads in a second; best of two."""
+    pictures = np.zeros((TRIED, side, side, 3), np.uint8)
+    encode(pictures)  # makes the graph
+    seconds = []
+    for _ in range(2):
+        begin = now()
+        encode(pictures)
+        seconds.append(now() - begin)
+    return TRIED / max(min(seconds), 1e-6)
+
+
+def choose_reading(survey: Survey, speed: float, seconds: float) -> tuple[int, int]:
+    """Frames of a clip and pixels a side that an encoder can read of all clips in the given time.
+
+    Args:
+        survey: of the data.
+        speed: pictures of 224 pixels in a second; other sizes take time by their area.
+        seconds: that reading may take.
+
+    Returns:
+        frames and side: the most that fit, at least the cheapest; pixels are given up before frames.
+
+    Example:
+        >>> choose_reading(survey, speed=100, seconds=60)  # of 1,000 clips, 6,000 pictures of 224 pixels in all
+        (8, 192)
+    """
+    clips = sum(survey.clips.values())
+    sides = _sides(survey.side)
+    counts = [1] if survey.frames == 1 else [min(count, survey.frames) for count in FRAMES]
+    ways = [(frames, side) for frames in counts for side in sides]
+    return next((way for way in ways if clips * _cost(*way) <= speed * seconds), ways[-1])
+
+
+def _sides(stored: int) -> Sequence[int]:
+    fitting = [side for side in SIDES if side <= MOST_ENLARGED * stored]
+    return fitting or SIDES[-1:]
+
+
+def _cost(frames: int, side: int) -> float:
+    return frames * (side / SIDES[0]) ** 2

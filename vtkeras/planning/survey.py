@@ -1,0 +1,135 @@
+"""What a folder of clips and texts holds, as far as a plan depends on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from vtkeras import keys
+from vtkeras.data.sources.base import Source
+from vtkeras.data.text import Vocabulary, make_tokenizer
+
+LOOKED_AT = 32  # clips whose frames are looked at
+STILL = 2.0  # mean difference of neighbouring frames, of 255, below which nothing moves
+RARE = 20  # times as many of the most frequent label as of the rarest: told as an imbalance
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Counts of a data set.
+
+    Attributes:
+        clips: {split: clips}.
+        captions: training captions.
+        sentences: different ones among them.
+        words: different words in captions and questions.
+        tokens: {"captions" or "questions": word pieces that nearly all of them have at most}.
+        questions: training questions.
+        questions_per_clip: mean over the clips that have any.
+        answers: different ones.
+        labels: {label: training clips that have it}.
+        frames: the most that a clip has stored.
+        side: the longer side of the stored frames in pixels, the median.
+        motion: mean difference between neighbouring frames, 0 to 255.
+
+    Example:
+        >>> look(FolderSource(path="data/cats")).clips
+        {'train': 800, 'validation': 100, 'test': 100}
+    """
+
+    clips: dict[str, int]
+    captions: int
+    sentences: int
+    words: int
+    tokens: dict[str, int]
+    questions: int
+    questions_per_clip: float
+    answers: int
+    labels: dict[str, int]
+    frames: int
+    side: int
+    motion: float
+
+    def has(self, texts: str) -> bool:
+        """Whether there are training texts of a kind, named as `Source.texts` does."""
+        counts = {"captions": self.captions, "answers": self.answers, "labels": len(self.labels)}
+        return bool(counts.get(texts))
+
+    @property
+    def moves(self) -> bool:
+        """Whether clips have several frames that differ."""
+        return self.frames > 1 and self.motion > STILL
+
+    def describe(self) -> str:
+        """One line for people."""
+        clips = ", ".join(f"{count} {split}" for split, count in self.clips.items())
+        shown = "pictures" if self.frames == 1 else f"clips of up to {self.frames} stored frames"
+        parts = [f"{clips}; {shown}, {self.side} pixels"]
+        if self.captions:
+            parts.append(f"{self.captions} captions ({self.sentences} different, {self.words} words)")
+        if self.questions:
+            parts.append(f"{self.questions} questions, {self.answers} answers")
+        if self.labels:
+            parts.append(f"{len(self.labels)} labels")
+        return "; ".join(parts)
+
+    def warnings(self) -> list[str]:
+        """What a person should know of the data before training."""
+        found = []
+        if self.sentences == 1 and self.captions > 1:
+            found.append("all captions are the same: there is nothing to learn from them")
+        counts = sorted(self.labels.values())
+        if len(counts) > 1 and counts[-1] >= RARE * counts[0]:
+            found.append(
+                f"labels are uneven, {counts[-1]} clips of the most frequent and {counts[0]} of the rarest: "
+                "rare ones are weighed more"
+            )
+        if self.clips.get(keys.TRAIN, 0) < 100:
+            found.append("with fewer than 100 training clips, figures are rough and new words are not learned")
+        return found
+
+
+def look(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) -> Survey:
+    """Reads the frames of some clips of a source, and counts its texts.
+
+    Args:
+        source: gives clips.
+        texts: its training texts, as `Source.texts` gives them.
+        vocabulary: learned from these.
+    """
+    captions, questions = texts["captions"], texts["questions"]
+    frames, sides, moved, asked = [], [], [], []
+    clips = {split: len(source.clips(split)) for split in source.splits()}
+    for clip in source.clips(keys.TRAIN).take(LOOKED_AT).as_numpy_iterator():
+        pictures = clip[keys.FRAMES]
+        frames.append(len(pictures))
+        sides.append(max(pictures.shape[1:3]))
+        asked.append(len(clip[keys.QUESTION]))
+        if len(pictures) > 1:
+            moved.append(np.abs(np.diff(pictures.astype(np.float32), axis=0)).mean())
+    labels = Counter(
+        label for one in texts["labels"] for label in one.split(keys.LABEL_SEPARATOR) if label.strip()
+    )
+    return Survey(
+        clips=clips,
+        captions=len(captions),
+        sentences=len(set(captions)),
+        words=len({word for text in (*captions, *questions) for word in text.lower().split()}),
+        tokens={name: _long(texts[name], vocabulary) for name in ("captions", "questions")},
+        questions=len(questions),
+        questions_per_clip=float(np.mean([count for count in asked if count] or [0])),
+        answers=len({answer.lower() for answer in texts["answers"]}),
+        labels=dict(labels),
+        frames=max(frames),
+        side=int(np.median(sides)),
+        motion=float(np.mean(moved)) if moved else 0.0,
+    )
+
+
+def _long(texts: list[str], vocabulary: Vocabulary) -> int:
+    """Word pieces of the longest texts, but for one in two hundred."""
+    different = [text for text in dict.fromkeys(texts) if text.strip()]
+    pieces = make_tokenizer(vocabulary)(different) if different else []
+    return int(np.ceil(np.percentile([len(row) for row in pieces], 99.5))) if different else 0

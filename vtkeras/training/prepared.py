@@ -1,0 +1,188 @@
+"""Clips that are read once: brought to the model's shape, or already through a frozen frame encoder."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.config import Config
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.sources.base import Source, SourceOptions
+from vtkeras.data.sources.datasets import one_question_each
+from vtkeras.errors import UserError
+from vtkeras.interrupts import interrupt_between_steps
+from vtkeras.run_files import replacing_folder
+
+BATCH = 16
+REPORT_EVERY = 256
+
+
+def prepared_source(
+    model, source: Source, preprocessor: Preprocessor, config: Config, folder: Path, report: Callable[[str], None]
+) -> Source | None:
+    """The source that a config's epochs read in place of `source`, so that no clip is decoded twice.
+
+    Args:
+        model: its `frame_encoder` is used.
+        source, preprocessor: give the clips.
+        config: the experiment; without `model.cache_features` or `data.cache_frames` there is nothing to do.
+        folder: where clips are kept.
+        report: called with lines of progress.
+
+    Returns:
+        A `PreparedSource`, or None if the config does not ask for it.
+
+    Raises:
+        UserError: if features are asked for and the frame encoder is not frozen.
+    """
+    if not config.model.cache_features:
+        return PreparedSource(source, preprocessor, folder, report=report) if config.data.cache_frames else None
+    if config.model.frame_trainable:
+        raise UserError("model.cache_features needs a frozen encoder: set model.frame_trainable to false.")
+    return PreparedSource(source, preprocessor, folder, model.frame_encoder, report)
+
+
+class PreparedSource(Source):
+    """A source's clips on disk, as a model takes them; each split is written when it is first asked for.
+
+    Frames are kept as uint8 of the model's size, features of a frozen encoder as float16; whatever else an
+    example has is kept beside. Those of other data, another size or another encoder have another name and are
+    not read. Of a source that draws its clips, those of epoch 0 are kept.
+
+    Args:
+        source: gives the clips.
+        preprocessor: brings them to the model's shape.
+        folder: where they are kept.
+        encoder: frozen frame encoder, for features in place of frames.
+        report: called with lines of progress.
+
+    Raises:
+        UserError: if the disk is full.
+
+    Example:
+        >>> source = PreparedSource(FolderSource(path="data/cats"), preprocessor, "runs/cats/features", encoder)
+        >>> next(iter(source.load("train")))["frame_features"].shape
+        TensorShape([12, 49, 1284])
+    """
+
+    Options = SourceOptions
+    draws = False
+
+    def __init__(
+        self,
+        source: Source,
+        preprocessor: Preprocessor,
+        folder: str | Path,
+        encoder=None,
+        report: Callable[[str], None] = print,
+    ):
+        self.source = source
+        self.options = source.options
+        self.preprocessor = preprocessor
+        self.folder = Path(folder)
+        self.encoder = encoder
+        self.report = report
+        self.name = self._digest()
+        self.by_clip = True
+
+    @property
+    def spec(self) -> dict[str, tf.TensorSpec]:
+        return self._element_spec(self._clips(self.source.splits()[0])[0].element_spec)
+
+    def splits(self) -> list[str]:
+        return self.source.splits()
+
+    def size(self, split: str) -> int:
+        return self.source.size(split)
+
+    def load(self, split: str, epoch: int = 0) -> tf.data.Dataset:
+        clips = self.stored(split)
+        return one_question_each(clips, self.size(split)) if self.by_clip else clips
+
+    def clips(self, split: str, epoch: int = 0) -> tf.data.Dataset:
+        clips = self.stored(split)
+        return clips if self.by_clip else self.source.clips(split)  # which says why there are none
+
+    def texts(self) -> dict[str, list[str]]:
+        return self.source.texts()
+
+    def question_kind(self, question: str) -> str:
+        return self.source.question_kind(question)
+
+    def stored(self, split: str) -> tf.data.Dataset:
+        """What is kept of a split: whole clips where the source gives them, else examples."""
+        path = self.folder / f"{split}-{self.name}"
+        clips, self.by_clip = self._clips(split)
+        if not path.is_dir():
+            self._write(path, split, clips)
+        return tf.data.Dataset.load(str(path)).map(_as_float32)
+
+    def _clips(self, split: str) -> tuple[tf.data.Dataset, bool]:
+        try:
+            return self.source.clips(split), True
+        except UserError:
+            return self.source.load(split), False
+
+    def _write(self, path: Path, split: str, clips: tf.data.Dataset) -> None:
+        count, signature = len(clips), self._element_spec(clips.element_spec)
+        prepared = clips.map(self.preprocessor.prepare, num_parallel_calls=tf.data.AUTOTUNE)
+
+        def rows():
+            for done, example in enumerate(self._encoded(prepared) if self.encoder else prepared, start=1):
+                yield example
+                if done % REPORT_EVERY == 0 or done == count:
+                    self.report(f"reading {split}: {done}/{count} clips")
+                end_of_step()
+
+        dataset = tf.data.Dataset.from_generator(rows, output_signature=signature)
+        with (
+            interrupt_between_steps() as end_of_step,
+            replacing_folder(path) as temporary,
+            ThreadPoolExecutor(1) as thread,  # Ctrl-C is heard by the main thread alone, and not while that saves
+        ):
+            thread.submit(dataset.save, str(temporary)).result()
+
+    def _encoded(self, prepared: tf.data.Dataset):
+        encoder = self.encoder
+        encode = tf.function(lambda frames: tf.cast(encoder(frames, training=False), tf.float16), reduce_retracing=True)
+        rows = iter(prepared)
+        while batch := list(itertools.islice(rows, BATCH)):
+            features = encode(tf.stack([example[keys.FRAMES] for example in batch]))
+            yield from (_with_features(example, feature) for example, feature in zip(batch, features))
+
+    def _element_spec(self, spec: dict) -> dict:
+        config = self.preprocessor.config
+        frames = tf.TensorSpec((config.num_frames, config.image_size, config.image_size, 3), tf.uint8)
+        spec = {**spec, keys.FRAMES: frames, keys.FRAMES_MASK: tf.TensorSpec((config.num_frames,), tf.bool)}
+        if self.encoder is None:
+            return spec
+        shape = self.encoder.compute_output_shape((None, *frames.shape))[1:]
+        return _with_features(spec, tf.TensorSpec(shape, tf.float16))
+
+    def _digest(self) -> str:
+        config = self.preprocessor.config.model_dump(mode="json")
+        what = {key: config[key] for key in ("source", "path", "options", "num_frames", "image_size", "train_clips")}
+        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
+        for variable in self.encoder.variables if self.encoder else ():
+            digest.update(np.ascontiguousarray(variable).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def _with_features(example: dict, features: Any) -> dict:
+    kept = {key: value for key, value in example.items() if key != keys.FRAMES}
+    return {**kept, keys.FRAME_FEATURES: features}
+
+
+def _as_float32(example: dict) -> dict:
+    if keys.FRAME_FEATURES not in example:
+        return example
+    return {**example, keys.FRAME_FEATURES: tf.cast(example[keys.FRAME_FEATURES], tf.float32)}

@@ -1,0 +1,95 @@
+"""The figure that tells the best weights: what the model says of validation clips, scored as `evaluate` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from vtkeras import keys
+from vtkeras.data.sources.base import Source
+from vtkeras.evaluation.baselines import most_common
+from vtkeras.evaluation.reading import read_split
+from vtkeras.tasks import Head, Reader
+
+SCORE = "score"
+
+class ValidationScore(keras.callbacks.Callback):
+    """Adds `val_score` and each head's headline to the logs of every epoch.
+
+    A head's share is (figure - baseline) / (1 - baseline), where the figure is the mean of its `goals`, each as a
+    share of the best there is, and the baseline says the most common text of the same clips. `val_score` is the mean
+    over heads. A validation loss would not do: it rises with confidence in wrong words while the right ones still
+    become more.
+
+    Args:
+        reader: of the model.
+        source: gives the validation split.
+        limit: examples at most.
+        every: epochs from one reading to the next.
+
+    Attributes:
+        value: the last score.
+        rows: {head: {column: figure}} of the last epoch.
+        shares: {head: its share} of the last epoch.
+
+    Example:
+        >>> score = ValidationScore(reader, source)
+        >>> score.measure()
+        0.83
+    """
+
+    def __init__(self, reader: Reader, source: Source, limit: int = 500, every: int = 1):
+        super().__init__()
+        self.reader = reader
+        self.source = source
+        self.limit = limit
+        self.every = every
+        self.heads = judged(reader.heads)
+        self.baselines: dict[str, float] = {}
+        self.rows: dict[str, dict] = {}
+        self.shares: dict[str, float] = {}
+        self.value = 0.0
+
+    def measure(self) -> float:
+        """The score of the weights as they are."""
+        systems = {SCORE: self.reader}
+        examples, said = read_split(
+            self.source, keys.VALIDATION, self.heads, self.reader.preprocessor, systems, self.limit
+        )
+        self.rows = {head.name: head.score(said[SCORE][head.name], examples) for head in self.heads}
+        if not self.baselines:
+            self.baselines = {head.name: _baseline(head, examples) for head in self.heads}
+        self.shares = {}
+        for head in self.heads:
+            found = figure(head, self.rows[head.name])
+            if found is not None:
+                base = self.baselines[head.name]
+                self.shares[head.name] = (found - base) / max(1 - base, 1e-6)
+        return float(np.mean(list(self.shares.values()))) if self.shares else 0.0
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every:
+            return
+        logs[f"val_{SCORE}"] = self.value = self.measure()
+        headlines = {head.headline: self.rows[head.name].get(head.headline) for head in self.heads}
+        logs.update({f"val_{name}": value for name, value in headlines.items() if value is not None})
+
+
+def judged(heads: Sequence[Head]) -> list[Head]:
+    """The heads that the best weights are chosen by."""
+    return [head for head in heads if head.goals]
+
+
+def figure(head: Head, row: dict) -> float | None:
+    """The mean of a head's `goals` in a row of figures, each as a share of the best; None if the row has none."""
+    found = [row[column] / best for column, best in head.goals.items() if row.get(column) is not None]
+    return float(np.mean(found)) if found else None
+
+
+def _baseline(head, examples) -> float:
+    """What the most common text gets; heads that say none begin at 0."""
+    if not head.field:
+        return 0.0
+    return figure(head, head.score(most_common(head, examples, examples), examples)) or 0.0
