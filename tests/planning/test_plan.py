@@ -1,4 +1,4 @@
-"""A whole plan on a few tiny clips, with a clock on which every look takes a second."""
+"""A whole plan on a few tiny clips, with a clock on which every look takes three seconds."""
 
 import itertools
 
@@ -70,7 +70,7 @@ def plan(data, tmp_path_factory):
         patch.setitem(CANDIDATES, "fast", candidate(1e-3))
         patch.setitem(CANDIDATES, "slow", candidate(1e-4))
         patch.setattr("vtkeras.planning.plan.find", lambda name: None)
-        clock = Clock(6, now=map(float, itertools.count()).__next__)
+        clock = Clock(15, now=map(float, itertools.count(step=3)).__next__)
         made = Plan(data, tmp_path_factory.mktemp("runs") / "run", clock, lines.append)
         made.run()
     made.lines = lines

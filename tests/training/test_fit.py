@@ -279,7 +279,7 @@ def test_an_interruption_is_heard_while_clips_are_prepared(config, tmp_path):
     source = PreparedSource(data.source, data.preprocessor, tmp_path, report=lambda line: PressedInDestructor())
     with pytest.raises(KeyboardInterrupt):
         source.stored("validation")
-    assert list(tmp_path.iterdir()) == []
+    assert len(list(tmp_path.iterdir())) == 1  # it came with the last clip, and what is whole stays
 
 
 @pytest.mark.parametrize(
