@@ -16,6 +16,7 @@ from vtkeras.data.sources.base import Source
 from vtkeras.data.sources.folder import FolderSource
 from vtkeras.data.text import Vocabulary, build_vocabulary
 from vtkeras.errors import UserError
+from vtkeras.evaluation.evaluate import score
 from vtkeras.planning.candidates import CANDIDATES, Setting, feature_bytes, make_config
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender
@@ -181,7 +182,7 @@ class Plan:
         figures = {}
         for head in heads:
             if head.name in said:
-                found = figure(head, head.score(said[head.name], validation.examples))
+                found = figure(head, score([head], said, validation.examples))
                 if found is not None:
                     figures[head.title] = found
         self.rows.append(Row(TITLE, figures, None, "for comparison"))

@@ -10,6 +10,7 @@ import numpy as np
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
 from vtkeras.evaluation.baselines import most_common
+from vtkeras.evaluation.evaluate import score
 from vtkeras.evaluation.reading import read_split
 from vtkeras.tasks import Head, Reader
 
@@ -58,7 +59,7 @@ class ValidationScore(keras.callbacks.Callback):
         examples, said = read_split(
             self.source, keys.VALIDATION, self.heads, self.reader.preprocessor, systems, self.limit
         )
-        self.rows = {head.name: head.score(said[SCORE][head.name], examples) for head in self.heads}
+        self.rows = {head.name: score([head], said[SCORE], examples) for head in self.heads}
         if not self.baselines:
             self.baselines = {head.name: _baseline(head, examples) for head in self.heads}
         self.shares = {}
@@ -92,4 +93,4 @@ def _baseline(head, examples) -> float:
     """What the most common text gets; heads that say none begin at 0."""
     if not head.field:
         return 0.0
-    return figure(head, head.score(most_common(head, examples, examples), examples)) or 0.0
+    return figure(head, score([head], {head.name: most_common(head, examples, examples)}, examples)) or 0.0
