@@ -14,6 +14,8 @@ CONFIG = DataConfig(num_frames=2, image_size=16, caption_length=6, question_leng
 class Numbers:
     """Ten clips; clip 3 has no caption, the others three each: "0 a", "0 b", "0 c", ..."""
 
+    draws = True
+
     def load(self, split, epoch=0):
         def examples():
             for number in range(10):
@@ -35,7 +37,7 @@ class Numbers:
                 keys.CAPTIONS: tf.TensorSpec((None,), tf.string),
                 **strings,
             },
-        )
+        ).apply(tf.data.experimental.assert_cardinality(10))
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def parse(words):
 def test_commands_can_be_given(page):
     for words in commands(page.read_text(encoding="utf-8")):
         given = parse(words)
-        if "config" in given and "override" in given and not given["config"].endswith(".yaml"):
+        if given.get("config") and "override" in given and not given["config"].endswith(".yaml"):
             load_config(given["config"], given["override"])
 
 

@@ -65,8 +65,8 @@ class _Black:
     def __init__(self, reader):
         self.reader, self.heads, self.preprocessor = reader, reader.heads, reader.preprocessor
 
-    def predict(self, batch):
-        return tf.nest.map_structure(tf.zeros_like, self.reader.predict(batch))
+    def ask(self, batch):
+        return tf.nest.map_structure(tf.zeros_like, self.reader.ask(batch))
 
 
 @pytest.mark.usefixtures("with_probes")
