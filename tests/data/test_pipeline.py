@@ -91,7 +91,7 @@ def test_same_arguments_same_batches(make):
     tf.random.set_seed(5)
     first, again = make(**options), make(**options)
     assert captions(first) == captions(again) == captions(again)  # read a second time too
-    assert captions(make(**{**options, "epoch": 1})) != captions(first)
+    assert captions(make(**{**options, "epochs": [1]})) != captions(first)
     assert captions(make(**{**options, "seed": 6})) != captions(first)
     assert sorted(caption[:1] for caption in captions(first)) == ["", *"012456789"]
 
