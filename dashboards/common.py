@@ -24,7 +24,7 @@ from vtkeras.serving.client import PREDICTOR, shared_worker
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.describe import answer_all
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.results import Answer, Caption
+from vtkeras.serving.results import Answer, Caption, Novelty
 from vtkeras.workspace import evaluations, library, logs, media, runs
 
 TENSORBOARD_PORT = 6006
@@ -115,6 +115,11 @@ def shown_errors() -> Iterator[None]:
 def caption(folder: Path, frames: np.ndarray, decoding: Decoding = GREEDY) -> Caption:
     """The caption of a clip, computed once for each way of decoding."""
     return _ask(model_key(folder), "captions", [frames], decoding)[0]
+
+
+def novelty(folder: Path, frames: np.ndarray) -> Novelty | None:
+    """How unlike the model's training videos a clip is, computed once; None for a model that cannot tell."""
+    return _ask(model_key(folder), "novelties", [frames])[0]
 
 
 def answers(

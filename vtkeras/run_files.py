@@ -31,6 +31,7 @@ VOCABULARY_FILE = "vocabulary.json"
 MODEL_FILE = "model.keras"
 SAVED_MODEL = "saved_model"
 ENDPOINTS = "endpoints.json"
+NOVELTY = "novelty"  # the endpoint of every model, and its entry in ENDPOINTS
 SCORER_FILE = "scorer.json"
 CHECKPOINTS = "checkpoints"
 BEST = "best.npz"

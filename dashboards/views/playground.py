@@ -11,7 +11,7 @@ from dashboards.decoding import choose_decoding, show_beams
 from dashboards.provenance import show_provenance
 from vtkeras.explain import attention_tables
 from vtkeras.serving import schema
-from vtkeras.serving.results import Answer, Caption
+from vtkeras.serving.results import Answer, Caption, Novelty
 from vtkeras.workspace.runs import RunCard
 
 MOST_LABELS = 15
@@ -119,6 +119,12 @@ def choose_views(card: RunCard) -> dict:
     return found
 
 
+def speaks_anyway(novelty: Novelty) -> bool:
+    """Tells that the model has no words for the clip; whether the visitor asks for some all the same."""
+    st.warning(common.plain(novelty.sentence.capitalize()), icon=":material/explore_off:")
+    return st.toggle("Let it speak anyway", key="anyway")
+
+
 def show_results(card: RunCard, chosen: Chosen) -> None:
     """Player on the left, results and where they come from on the right."""
     views, results = choose_views(card), {}
@@ -127,10 +133,13 @@ def show_results(card: RunCard, chosen: Chosen) -> None:
         if not views:
             st.info("This model has nothing to say of a single clip: choose another.", icon=":material/info:")
             return
-        for view, tab in zip(views, st.tabs(list(views.values()))):
+        novelty = common.novelty(card.folder, chosen.frames)
+        if novelty and novelty.foreign and not speaks_anyway(novelty):
+            views = {view: title for view, title in views.items() if view is ask}
+        for view, tab in zip(views, st.tabs(list(views.values())) if views else ()):
             with tab, common.shown_errors():
                 results |= view(card, chosen)
-        found = schema.Description(chosen.source, chosen.times, note=chosen.note, **results)
+        found = schema.Description(chosen.source, chosen.times, note=chosen.note, novelty=novelty, **results)
         files = {
             "JSON": (schema.to_json(schema.description(found, card.info)), "result.json", "application/json"),
             "CSV": (schema.to_csv(found, card.info), "result.csv", "text/csv"),

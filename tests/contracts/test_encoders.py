@@ -37,6 +37,14 @@ def test_patches(frame_encoder):
     assert np.abs(patches[0, 0] - patches[0, 1]).max() > 0
 
 
+def test_levels_are_inner_maps_of_falling_size(frame_encoder):
+    name, encoder = frame_encoder
+    places = [level.shape[2] for level in encoder.levels(FRAMES)]
+    assert places == sorted(places, reverse=True) and len(set(places)) == len(places)
+    assert max(places) < 32 * 32 and min(places) > BUILT[name][0]  # neither the frames nor the last maps
+    assert all(level.shape[:2] == (2, 3) for level in encoder.levels(FRAMES))
+
+
 def test_every_frame_encoder_can_be_asked_for():
     assert all(callable(build) for build in FRAME_ENCODERS.values())
     assert {f"efficientnet_b{n}" for n in range(8)} | {"resnet50", "preset"} <= set(FRAME_ENCODERS)

@@ -161,7 +161,7 @@ def test_samples_are_playable_and_described(exported_run):
 
 
 def test_without_the_keras_file(tiny_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda run, path, compiled: None)
+    monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda run, path, *options: None)
     lines = []
     out = export_run(tiny_run, tmp_path / "out", report=lines.append, keras_file=False)
     assert lines[-1].endswith("saved_model, samples") and not (out / "model.keras").exists()
@@ -172,7 +172,7 @@ def test_a_failed_export_leaves_the_old_one(tiny_run, exported_run, tmp_path, mo
     out = shutil.copytree(exported_run, tmp_path / "out")
     before = (out / "model.keras").read_bytes()
 
-    def full_disk(run, path, compiled):
+    def full_disk(run, path, *options):
         (path / "half").write_text("")
         raise tf.errors.ResourceExhaustedError(None, None, f"{path}; No space left on device")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vtkeras.serving import schema
-from vtkeras.serving.results import Answer, Caption, TimedCaption
+from vtkeras.serving.results import Answer, Caption, Novelty, TimedCaption
 
 INFO = {"name": "tiny", "task": "multitask", "model_hash": "0123456789ab", "data": "x"}
 TIMES = np.array([0.0, 0.5, 1.0], "float32")
@@ -74,8 +74,16 @@ def test_what_a_model_does_not_say_is_empty():
     assert values["caption"] is None and values["answers"] == values["labels"] == [] and values["complete"]
 
 
+def test_a_foreign_clip_has_a_novelty_in_place_of_a_caption():
+    found = schema.Description("a.mp4", TIMES, novelty=Novelty(3.5, 1.25))
+    values = schema.description(found, INFO)
+    assert values["caption"] is None and values["novelty"] == {"score": 3.5, "threshold": 1.25, "foreign": True}
+    [row] = csv.DictReader(io.StringIO(schema.to_csv(found, INFO)))
+    assert row["kind"] == "novelty" and "no words for this clip" in row["result"] and "3.50" in row["result"]
+    assert not Novelty(1.25, 1.25).foreign and Novelty(float("nan"), 1.25).foreign
+
+
 def test_events():
     values = schema.events([TimedCaption(0.123456, 2, "a cat", 0.5)], "a.mp4", INFO)
-    assert values == {
-        "video": "a.mp4", "model": INFO, "events": [{"start": 0.1235, "end": 2, "text": "a cat", "score": 0.5}]
-    }  # fmt: skip
+    one = {"start": 0.1235, "end": 2, "text": "a cat", "score": 0.5, "foreign": False}
+    assert values == {"video": "a.mp4", "model": INFO, "events": [one]}

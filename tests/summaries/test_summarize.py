@@ -41,6 +41,13 @@ def test_key_shots_keep_the_budget_and_show_every_kind(made):
     assert [shot["caption"] for shot in summary.shots] == [f"gray {level // 10}" for level in LEVELS]
 
 
+def test_foreign_shots_get_no_caption(film, tmp_path):
+    summary = summarize(film, FakePredictor(known=11), tmp_path, options=replace(WHOLE, clip=False))
+    told = [(shot["caption"], shot["foreign"]) for shot in summary.shots[:4]]
+    assert told == [("gray 2", False), ("gray 11", False), ("gray 2", False), ("", True)]
+    assert "For 20% of the time the model has no words" in summary.text
+
+
 def test_text_json_and_what_is_said(made):
     summary, folder = made
     assert Summary.load(folder) == summary

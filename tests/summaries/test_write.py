@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from vtkeras.summaries.shot_features import ShotFeatures
@@ -63,6 +65,15 @@ def test_unsure_captions_are_not_told():
     assert len(parts) == 1 and parts[0].text == "not recognised."
     text, _ = write(divide(video), video, {1: "look, a dog!"})
     assert "“look, a dog!”" in text
+
+
+def test_foreign_shots_are_told():
+    video = [replace(shot, caption="", foreign=shot.caption == "odd") for shot in shots("a cat", "odd", "odd", "odd")]
+    video[0] = replace(video[0], caption="a cat")
+    text, _ = write(divide(video), video, {})
+    overview, *lines = text.splitlines()
+    assert "For 75% of the time the model has no words: this is unlike its training videos." in overview
+    assert lines[-1].endswith("no words: unlike the model's training videos.") and "not sure" not in overview
 
 
 def test_every_part_with_words_is_quoted():

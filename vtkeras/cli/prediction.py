@@ -36,7 +36,7 @@ FOR_ONE_VIDEO = ("picture", "vtt")
 ONLY_DENSE = ("window", "vtt", "least")
 NOT_DENSE = (
     "question", "choice", "start", "end", "picture", "decode", "beams", "length_penalty", "temperature", "top_k",
-    "top_p", "seed", "min_length", "max_length", "no_repeat",
+    "top_p", "seed", "min_length", "max_length", "no_repeat", "anyway",
 )  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def predict(
     min_length: Annotated[int | None, typer.Option(help="Word pieces at least.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Word pieces at most, the end counted.")] = None,
     no_repeat: Annotated[int | None, typer.Option(help="No n word pieces in a row come twice.")] = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Caption clips unlike its training videos, too.")] = False,
     dense: Annotated[bool, typer.Option("--dense", help="Tell what happens, and when.")] = False,
     window: Annotated[float | None, number_option("With --dense: seconds to read at once.", 0, 1e7)] = None,
     vtt: Annotated[Path | None, file_option("With --dense: write the events as WebVTT.")] = None,
@@ -91,7 +92,7 @@ def predict(
     card = read_card(model or shipped_model(*SHIPPED_MODEL))
     ask = partial(shared_worker().ask, card.folder)
     with shown(videos, as_json) as (show, set_aside):
-        for found in describe(card, ask, videos, question, start, end, decoding, choice, set_aside):
+        for found in describe(card, ask, videos, question, start, end, decoding, choice, set_aside, anyway):
             show(found.video, schema.description(found, card.info), to_lines(found))
             if picture:
                 save_picture(found, picture)

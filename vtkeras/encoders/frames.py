@@ -76,6 +76,22 @@ class FrameEncoder(keras.layers.Layer):
         _, rows, columns, dim = ops.shape(grid)
         return ops.reshape(grid, (batch, time, rows * columns, dim))
 
+    def levels(self, frames):
+        """What the backbone sees on its way, at each size of its inner feature maps but the last.
+
+        Args:
+            frames: as for `call`.
+
+        Returns:
+            list of (batch, time, places, channels), fine to coarse; of a backbone with one size, that one.
+        """
+        batch, time, *shape = ops.shape(frames)
+        images = ops.reshape(frames, (batch * time, *shape))
+        images = ops.cast(images, self.compute_dtype) * self.scale + self.offset
+        inner = keras.Model(self.backbone.input, dict(enumerate(_levels(self.backbone))))
+        found = inner(images, training=False)
+        return [ops.reshape(one, (batch, time, -1, one.shape[-1])) for one in found.values()]
+
     def flow(self, frames, training=None):
         """Which way each patch moves, (batch, time, patches, 4)."""
         flow = self.patch_flow(frames)
@@ -111,6 +127,18 @@ class FrameEncoder(keras.layers.Layer):
     def from_config(cls, config):
         config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
         return cls(**config)
+
+
+def _levels(backbone):
+    """The last feature maps of each size of a functional backbone, finer than its output and coarser than its input."""
+    by_size = {}
+    for layer in backbone.layers:
+        output = getattr(layer, "output", None)
+        padded = isinstance(layer, keras.layers.ZeroPadding2D)  # no size of its own
+        if isinstance(output, keras.KerasTensor) and len(output.shape) == 4 and not padded:
+            by_size[output.shape[1]] = output
+    finest, coarsest = backbone.input.shape[1], backbone.output.shape[1]
+    return [by_size[size] for size in sorted(by_size, reverse=True) if coarsest < size < finest] or [backbone.output]
 
 
 def efficientnet_tiny(image_size, weights=None, preset=None, motion=True, motion_dropout=0.0):

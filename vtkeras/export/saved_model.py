@@ -14,6 +14,7 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.config import save_config
 from vtkeras.data.mp4 import write_video
+from vtkeras.novelty import Calibration, ClipStatistics, calibrate, novelty_endpoint
 from vtkeras.run_files import (
     CLASSES,
     CONFIG_FILE,
@@ -22,6 +23,7 @@ from vtkeras.run_files import (
     METRICS,
     METRICS_TABLE,
     MODEL_FILE,
+    NOVELTY,
     PREDICTIONS,
     README,
     SAMPLES,
@@ -47,7 +49,7 @@ def export_run(
     compiled: bool = False,
     keras_file: bool = True,
 ) -> Path:
-    """Writes a run's SavedModel, `.keras` file and sample clips.
+    """Writes a run's SavedModel, `.keras` file and sample clips, and calibrates what it calls foreign.
 
     The SavedModel loads with `tf.saved_model.load` where tensorflow and tensorflow-text are
     installed, and has the endpoints of the run's heads (`vtkeras.tasks.heads`).
@@ -74,9 +76,10 @@ def export_run(
     out = Path(out) if out else run.folder
     if out != run.folder:
         _copy_run_files(run, out)
+    calibration = calibrate_novelty(run, report)
     with replacing_folder(out / SAVED_MODEL) as temporary:
-        write_saved_model(run, temporary, compiled)
-    write_json(out / ENDPOINTS, describe(run.task, run.heads))
+        write_saved_model(run, temporary, compiled, calibration)
+    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration))
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
@@ -88,8 +91,24 @@ def export_run(
     return out
 
 
-def write_saved_model(run: Run, path: Path, compiled: bool = False) -> None:
-    """Writes the SavedModel with the endpoints of the run's heads."""
+def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibration | None:
+    """What the run's own clips look like to its model, told in one line; None where there are too few."""
+    found = calibrate(make_source(run.config), run.preprocessor, ClipStatistics(run.model.frame_encoder))
+    if found is None:
+        report("too few clips to tell foreign ones by: the model will have words for anything")
+    else:
+        note = found.summary()["note"]
+        report(
+            f"a clip is foreign above novelty {found.threshold:.2f}, which 1% of {found.clips} {found.split} clips "
+            f"exceed{f' ({note})' if note else ''}"
+        )
+    return found
+
+
+def write_saved_model(
+    run: Run, path: Path, compiled: bool = False, calibration: Calibration | None = None
+) -> None:
+    """Writes the SavedModel with the endpoints of the run's heads, and `novelty` where that is calibrated."""
     reader = run.reader(compiled)
     archive = keras.export.ExportArchive()  # saves what the endpoints use; `track` would save all weights again
     for endpoint in endpoints(run.heads).values():
@@ -97,6 +116,11 @@ def write_saved_model(run: Run, path: Path, compiled: bool = False) -> None:
         function = tf.function(getattr(reader, endpoint.name), input_signature=signature, autograph=False)
         function.get_concrete_function()  # given a signature instead, the archive would trace it twice
         archive.add_endpoint(endpoint.name, function)
+    if calibration:
+        statistics = ClipStatistics(run.model.frame_encoder)
+        function = novelty_endpoint(statistics, run.preprocessor, calibration)
+        function.get_concrete_function()
+        archive.add_endpoint(NOVELTY, function)
     archive.write_out(str(path), verbose=False)
 
 
@@ -105,16 +129,17 @@ def endpoints(heads: Sequence[Head]) -> dict[str, Endpoint]:
     return {endpoint.name: endpoint for head in heads for endpoint in head.endpoints()}
 
 
-def describe(task: Task, heads: Sequence[Head]) -> dict:
+def describe(task: Task, heads: Sequence[Head], calibration: Calibration | None = None) -> dict:
     """What the exported model can do, as `endpoints.json` tells it to predictors and menus.
 
     Returns:
         {"task", "text_role": what the text of an example is, "heads": [{"name", "title", "endpoints":
-        [{"name", "inputs": names of the arguments}]}]}.
+        [{"name", "inputs": names of the arguments}]}], "novelty": `Calibration.summary`, or None}.
     """
     return {
         "task": task.name,
         "text_role": task.text_role,
+        "novelty": calibration and calibration.summary(),
         "heads": [
             {
                 "name": head.name,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # pages import this file, and no TensorFlow
 
 SHORTEST = 0.1  # seconds of a window
 CONFIDENCE_THRESHOLD = 0.5  # an event whose words are less likely is not told unless asked for
+NO_WORDS = "no words: unlike the model's training videos"
 BORDER_THRESHOLD = 0.1  # of a window: events this near to its border may be one that the border cut
 
 
@@ -32,7 +33,8 @@ def find_events(
 ) -> list[TimedCaption]:
     """Reads a video window by window and writes down its events; memory stays flat however long it is.
 
-    An event that the border of two windows cuts, and that both tell in the same words, is put together.
+    An event that the border of two windows cuts, and that both tell in the same words, is put together. A window
+    that is unlike the model's training videos is one event, which says so.
 
     Args:
         predictor: a model that was trained on captions with times.
@@ -60,7 +62,11 @@ def find_events(
     found: list[TimedCaption] = []
     for start, end in _windows(duration, window):
         clip = read(video, start=start, end=end, **predictor.clip_size)
-        new = predictor.events(clip.frames, start, end)
+        novelty = predictor.novelty(clip.frames)
+        if novelty and novelty.foreign:
+            new = [TimedCaption(start, end, NO_WORDS, 0.0, foreign=True)]
+        else:
+            new = predictor.events(clip.frames, start, end)
         found = join_at_border(found, new, border=start, reach=BORDER_THRESHOLD * (end - start))
         progress(end, duration)
     return found
@@ -68,7 +74,7 @@ def find_events(
 
 def only_sure(events: list[TimedCaption], least: float = CONFIDENCE_THRESHOLD) -> list[TimedCaption]:
     """The events whose words have at least this probability: of unfamiliar videos a model is sure of few."""
-    return [event for event in events if event.score >= least]
+    return [event for event in events if event.foreign or event.score >= least]
 
 
 def join_at_border(
@@ -91,13 +97,14 @@ def join_at_border(
     last, first = before[-1], after[0]
     if last.text != first.text or border - last.end > reach or first.start - border > reach:
         return before + after
-    whole = TimedCaption(last.start, first.end, last.text, min(last.score, first.score))
+    whole = TimedCaption(last.start, first.end, last.text, min(last.score, first.score), last.foreign)
     return [*before[:-1], whole, *after[1:]]
 
 
 def to_lines(events: list[TimedCaption]) -> list[str]:
     """The events as lines for a terminal."""
-    rows = [f"{one.start:8.2f} s - {one.end:8.2f} s  {one.text}  ({one.score:.0%})" for one in events]
+    sure = [f"  ({one.score:.0%})" if not one.foreign else "" for one in events]
+    rows = [f"{one.start:8.2f} s - {one.end:8.2f} s  {one.text}{how}" for one, how in zip(events, sure)]
     return rows or ["no event found"]
 
 

@@ -35,6 +35,7 @@ def describe(
     decoding: Decoding = GREEDY,
     choices: Sequence[str] = (),
     set_aside: Callable[[], AbstractContextManager] = nullcontext,
+    anyway: bool = False,
 ) -> Iterator[Description]:
     """Reads videos and lets an exported model describe them, several at a time.
 
@@ -47,6 +48,7 @@ def describe(
         decoding: how captions are written.
         choices: candidates that every question is to be answered with; none for the model's own answers.
         set_aside: a context in which each file is read; if it swallows a `UserError`, that file is left out.
+        anyway: caption and label clips that are unlike the model's training videos, too.
 
     Raises:
         UserError: for a file that does not decode, an empty question, choices without a question, or
@@ -68,7 +70,7 @@ def describe(
         for video in videos[first : first + TOGETHER]:
             with set_aside():
                 found.append((video, read_frames(video, start=start, end=end, **card.clip_size)))
-        yield from _describe(card, ask, found, questions, decoding, choices)
+        yield from _describe(card, ask, found, questions, decoding, choices, anyway)
 
 
 def answer_all(
@@ -99,6 +101,8 @@ def answer_all(
 def to_lines(found: Description) -> list[str]:
     """A description as lines for a terminal."""
     lines = []
+    if found.novelty and found.novelty.foreign:
+        lines.append(found.novelty.sentence)
     if found.caption:
         lines.append(f"caption: {found.caption.text}  ({found.caption.score:.0%})")
         lines += [f"also: {text}  ({score:.3f})" for text, score in found.caption.beams[1:]]
@@ -132,7 +136,8 @@ def save_picture(found: Description, path: str | Path) -> None:
     """
     shown = found.caption or next((answer for _, answer in found.answers), None)
     if shown is None:
-        raise UserError("There is no caption and no question to picture: ask with --question.")
+        anyway = ", or give --anyway" if found.novelty and found.novelty.foreign else ""
+        raise UserError(f"There is no caption and no question to picture: ask with --question{anyway}.")
     scale = max(1, TILE // max(shown.frames.shape[1:3]))
     write_bytes(path, as_png(caption_picture(shown.frames, shown.words, shown.attention.mean(axis=1), scale)))
 
@@ -144,21 +149,26 @@ def _describe(
     questions: list[str],
     decoding: Decoding,
     choices: list[str],
+    anyway: bool,
 ) -> Iterator[Description]:
     if not found:
         return
     clips = [clip.frames for _, clip in found]
-    captions = ask("captions", clips, decoding) if card.can("caption") else [None] * len(clips)
-    labels = ask("labels", clips) if card.can("classify") else [()] * len(clips)
+    novelties = ask("novelties", clips) if card.novelty else [None] * len(clips)
+    known = [place for place, novelty in enumerate(novelties) if anyway or not (novelty and novelty.foreign)]
+    headlines = [clips[place] for place in known]
+    captions = dict(zip(known, ask("captions", headlines, decoding) if known and card.can("caption") else ()))
+    labels = dict(zip(known, ask("labels", headlines) if known and card.can("classify") else ()))
     answers = [answer_all(card, ask, clips, question, choices) for question in questions]
     for place, (video, clip) in enumerate(found):
         yield Description(
             video=str(video),
             times=clip.times,
-            caption=captions[place],
+            caption=captions.get(place),
             answers=[pair for of_question in answers for pair in of_question[place]],
-            labels=labels[place],
+            labels=labels.get(place, ()),
             note="" if clip.complete else clip.reason,
+            novelty=novelties[place],
         )
 
 

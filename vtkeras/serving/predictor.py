@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from vtkeras.errors import UserError
-from vtkeras.run_files import SAVED_MODEL, VOCABULARY_FILE
+from vtkeras.run_files import NOVELTY, SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.endpoints import open_saved_model, tf
-from vtkeras.serving.results import Answer, Caption, TimedCaption, is_word, knows_a_word, readable
+from vtkeras.serving.results import Answer, Caption, Novelty, TimedCaption, is_word, knows_a_word, readable
 from vtkeras.workspace.runs import SPEECH, read_card
 
 LONGEST_QUESTION = 2000  # characters; models read far fewer
@@ -184,6 +184,16 @@ class Predictor:
         self._require("classify", "labels")
         outputs = self._call("classify", clips, [_encoded(text) for text in texts or [""] * len(clips)])
         return [_ranked(found["probabilities"], self.label_names) for found in outputs]
+
+    def novelty(self, frames: np.ndarray) -> Novelty | None:
+        """As `novelties`, of one clip."""
+        return self.novelties([frames])[0]
+
+    def novelties(self, clips: Sequence[np.ndarray]) -> list[Novelty | None]:
+        """How unlike the model's training videos each clip is; None for a model that cannot tell."""
+        if not self.card.novelty:
+            return [None] * len(clips)
+        return [Novelty(float(found["score"]), float(found["threshold"])) for found in self._call(NOVELTY, clips)]
 
     def embed_video(self, frames: np.ndarray) -> np.ndarray:
         """As `embed_videos`, of one clip."""

@@ -77,12 +77,40 @@ class TimedCaption:
         start, end: seconds.
         text: what happens.
         score: probability of the words.
+        foreign: whether this is a stretch that the model has no words for; the text says so.
     """
 
     start: float
     end: float
     text: str
     score: float
+    foreign: bool = False
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """How unlike its own training videos a clip is to a model.
+
+    Attributes:
+        score: distance from its own clips; about 1 for these.
+        threshold: what 1 % of its own validation clips exceed.
+    """
+
+    score: float
+    threshold: float
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the model has no words for the clip."""
+        return not self.score <= self.threshold
+
+    @property
+    def sentence(self) -> str:
+        """What stands in place of a caption."""
+        return (
+            "this model has no words for this clip: it is unlike its training videos "
+            f"(novelty {self.score:.2f}, threshold {self.threshold:.2f})"
+        )
 
 
 def readable(text: str) -> str:

@@ -7,6 +7,8 @@ Every JSON object begins with where the result comes from:
 
 A description (`vtkeras predict`, page Playground) goes on with:
 
+    "novelty"      null for a model that cannot tell, or score, threshold and foreign; of a foreign clip, one unlike
+                   the model's training videos, "caption" is null and "labels" are empty, unless asked for anyway
     "complete"     false if a part of the file does not decode; "note" then says what is missing
     "caption"      null, or text, score (probability of the whole), decoding (how it was written),
                    beams [{text, score}], and words [{word, probability, frames}]
@@ -16,9 +18,9 @@ A description (`vtkeras predict`, page Playground) goes on with:
 
 `frames` are [{seconds, attention}], the share of the attention that each frame got; they sum to 1.
 
-The events of a video (`vtkeras predict --dense`, page Dense captions) are "events" [{start, end, text, score}], times
-in seconds. An explanation (`vtkeras explain --out`, page Attention) has kind (caption or answer), text, method,
-frame_times, and words [{word, probability, attention_by_frame, map, faithfulness}].
+The events of a video (`vtkeras predict --dense`, page Dense captions) are "events" [{start, end, text, score,
+foreign}], times in seconds. An explanation (`vtkeras explain --out`, page Attention) has kind (caption or answer),
+text, method, frame_times, and words [{word, probability, attention_by_frame, map, faithfulness}].
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ import pandas as pd
 from vtkeras.explain.attention_tables import by_time, frame_sums, of_head, question_shares
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.results import Answer, Caption, TimedCaption, readable
+from vtkeras.serving.results import Answer, Caption, Novelty, TimedCaption, readable
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Description:
         answers: pairs of a question and its answer.
         labels: labels with their probability, best first; empty for a model without labels.
         note: what is amiss with the file; "" if nothing is.
+        novelty: how unlike the model's training videos it is; None for a model that cannot tell.
     """
 
     video: str
@@ -55,6 +58,7 @@ class Description:
     answers: Sequence[tuple[str, Answer]] = ()
     labels: Sequence[tuple[str, float]] = ()
     note: str = ""
+    novelty: Novelty | None = None
 
 
 def description(found: Description, info: dict) -> dict:
@@ -66,6 +70,7 @@ def description(found: Description, info: dict) -> dict:
     """
     return {
         **_origin(found.video, info),
+        "novelty": found.novelty and {**asdict(found.novelty), "foreign": found.novelty.foreign},
         "complete": not found.note,
         "note": found.note,
         "caption": found.caption and _caption(found.caption, found.times),
@@ -77,7 +82,8 @@ def description(found: Description, info: dict) -> dict:
 def events(found: Sequence[TimedCaption], video: str, info: dict) -> dict:
     """The events of a video as plain values; arguments as in `description`."""
     rows = [
-        {name: value if name == "text" else round(value, 4) for name, value in asdict(one).items()} for one in found
+        {name: round(value, 4) if type(value) is float else value for name, value in asdict(one).items()}
+        for one in found
     ]
     return {**_origin(video, info), "events": rows}
 
@@ -121,7 +127,9 @@ def to_json(values: dict | list) -> str:
 
 def to_csv(found: Description, info: dict) -> str:
     """A description as a table with columns video, model, model_hash, kind, asked, result and probability."""
-    rows = [("caption", "", found.caption.text, found.caption.score)] if found.caption else []
+    rows: list[tuple] = [("caption", "", found.caption.text, found.caption.score)] if found.caption else []
+    if found.novelty and found.novelty.foreign:
+        rows.insert(0, ("novelty", "", found.novelty.sentence, None))
     rows += [("answer", question, answer.text, answer.score) for question, answer in found.answers]
     rows += [("label", "", label, probability) for label, probability in found.labels]
     table = pd.DataFrame(rows, columns=["kind", "asked", "result", "probability"])

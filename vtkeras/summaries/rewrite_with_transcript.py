@@ -33,8 +33,8 @@ def rewrite_with_transcript(
         progress: called with the seconds done and in all.
 
     Returns:
-        {shot: sentence}. Left out is a shot where the model did not know a word, could not read the sentence
-        to its end, or is less than half sure of what it wrote.
+        {shot: sentence}. Left out is a foreign shot, and one where the model did not know a word, could not read
+        the sentence to its end, or is less than half sure of what it wrote.
 
     Example:
         >>> rewrite_with_transcript("film.mp4", shots, {3: "anna drew this"}, predictor)
@@ -44,6 +44,8 @@ def rewrite_with_transcript(
     if not predictor.tells:
         return rewritten
     for shot in sorted(sentences):
+        if shots[shot].foreign:
+            continue
         one = _write(video, shots[shot], sentences[shot], predictor)
         if one and one.score >= CONFIDENCE_THRESHOLD and not one.unread and UNKNOWN not in one.words:
             rewritten[shot] = one.text

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # pages read summaries, and import no TensorFlow
 
 SHOTS = "shots.jsonl"
 PICTURES = "pictures"
-VERSION = 2
+VERSION = 3
 OLD_NAMES = {"look": "color_histogram"}  # in files that were written before the rename
 
 
@@ -37,11 +37,12 @@ class ShotFeatures:
 
     Attributes:
         start, end: seconds.
-        caption: what the model wrote.
+        caption: what the model wrote; "" for a foreign shot.
         confidence: the model's probability of the caption.
         embedding: float32 (dim,), unit vector in the space that videos and texts share.
         color_histogram: float32 (colours,), unit vector, see `color_histogram`.
         picture: file of its middle frame, below the output folder.
+        foreign: whether it is unlike the model's training videos.
     """
 
     start: float
@@ -51,6 +52,7 @@ class ShotFeatures:
     embedding: np.ndarray
     color_histogram: np.ndarray
     picture: str
+    foreign: bool = False
 
     @property
     def length(self) -> float:
@@ -147,14 +149,17 @@ class _ShotLog:
             self._path.write_text(json.dumps(key) + "\n", encoding="utf-8")
 
     def add(self, shot: Shot, predictor: Predictor) -> None:
-        caption = predictor.caption(shot.frames)
+        novelty = predictor.novelty(shot.frames)
+        foreign = novelty is not None and novelty.foreign
+        caption = None if foreign else predictor.caption(shot.frames)
         picture = f"{PICTURES}/{len(self.shots):05d}.jpg"
         Image.fromarray(shot.frames[len(shot.frames) // 2]).save(self._folder / picture, quality=88)
         values = {
             "start": shot.start,
             "end": shot.end,
-            "caption": caption.text,
-            "confidence": round(caption.score, 6),
+            "caption": caption.text if caption else "",
+            "confidence": round(caption.score, 6) if caption else 0.0,
+            "foreign": foreign,
             "embedding": _rounded(predictor.embed_video(shot.frames)),
             "color_histogram": _rounded(color_histogram(shot.frames)),
             "picture": picture,

@@ -234,6 +234,7 @@ def _shot_entry(shot: ShotFeatures, score: float, key: bool, sentence: str, rewr
         "key": bool(key),
         "caption": caption,
         "confidence": shot.confidence,
+        "foreign": shot.foreign,
         "sentence": sentence,
         "told": rewritten,
         "picture": shot.picture,

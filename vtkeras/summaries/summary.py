@@ -30,8 +30,8 @@ class Summary:
         seconds: of the key shots together.
         text: the written summary.
         parts: dicts of start, end, text; the lines of the text.
-        shots: dicts of start, end, score, key, caption, confidence, sentence, told, picture; `told` is one
-            sentence that the model wrote from picture and transcript, "" for most.
+        shots: dicts of start, end, score, key, caption, confidence, foreign, sentence, told, picture; `told` is
+            one sentence that the model wrote from picture and transcript, "" for most.
         notes: what a reader should know, e.g. that the transcript was corrected.
         model: name, model_hash and data of the model; `scorer` and `budget` as in `Options`.
     """

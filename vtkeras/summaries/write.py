@@ -172,13 +172,16 @@ def _is_empty(part: Part, quotes: dict[int, str]) -> bool:
 
 def _overview(shots: list[ShotFeatures], theme: tuple[str, float, int] | tuple) -> str:
     duration = shots[-1].end
-    unsure = sum(shot.length for shot in shots if not sure_caption(shot)) / duration
+    foreign = sum(shot.length for shot in shots if shot.foreign) / duration
+    unsure = sum(shot.length for shot in shots if not sure_caption(shot)) / duration - foreign
     line = f"{clock(duration, duration < 60)} long, {len(shots)} {'shot' if len(shots) == 1 else 'shots'}."
     if theme:
         caption, share, places = theme
         line += f" Mostly {caption} ({share:.0%} of the time, in {places} places)."
-    if unsure > 0.995:
+    if unsure + foreign > 0.995:
         return line + " The model has no words for what it sees: it was trained on other things."
+    if foreign >= 0.005:
+        line += f" For {foreign:.0%} of the time the model has no words: this is unlike its training videos."
     if unsure >= 0.05:
         line += f" For {unsure:.0%} of the time the model is not sure what it sees."
     return line
@@ -213,7 +216,8 @@ def _line(
     elif known:
         text = "what was seen before" if len(known) > 1 else f"again {known[0]}"
     else:
-        text = "not recognised"
+        foreign = all(shots[shot].foreign for shot in part.shots)
+        text = "no words: unlike the model's training videos" if foreign else "not recognised"
     quoted = [f"“{_shorten(quotes[shot])}”" for shot in part.shots if shot in quotes and shot not in fused]
     if quoted:
         text += ". Said: " + " ".join(quoted[:MOST_NAMED])

@@ -19,6 +19,7 @@ from vtkeras.run_files import (
     CONFIG_FILE,
     ENDPOINTS,
     METRICS,
+    NOVELTY,
     SAVED_MODEL,
     VOCABULARY_FILE,
     run_folder,
@@ -65,6 +66,8 @@ class RunCard:
         answers, labels: the closed sets that the model knows; empty for a model without.
         heads: what the model was trained for.
         text_role: what the text beside the video is: `question` or `speech`.
+        novelty: how the model tells clips that are unlike its own: threshold, clips, split, note; {} where it
+            cannot.
     """
 
     folder: Path
@@ -76,6 +79,7 @@ class RunCard:
     labels: tuple[str, ...]
     heads: tuple[HeadCard, ...]
     text_role: str
+    novelty: dict
 
     @property
     def name(self) -> str:
@@ -151,6 +155,7 @@ def read_card(folder: str | Path) -> RunCard:
         labels=tuple(words.get("labels", ())),
         heads=heads,
         text_role=text_role,
+        novelty=_read_novelty(folder),
     )
 
 
@@ -254,6 +259,12 @@ def _count_endpoints(folder: Path) -> int:
     """How many endpoints a model has, 0 for a damaged one; read again after another export."""
     files = (folder / ENDPOINTS, folder / SAVED_MODEL / "saved_model.pb")
     return _endpoints_of(folder, tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
+
+
+def _read_novelty(folder: Path) -> dict:
+    """{} for an export without, which older versions made."""
+    path = folder / ENDPOINTS
+    return (_read_json(path).get(NOVELTY) if path.is_file() else None) or {}
 
 
 def _read_json(path: Path) -> dict:

@@ -1,0 +1,126 @@
+"""From a model's own validation clips to what it calls foreign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from scipy import stats
+
+from vtkeras import keys
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.sources.base import Source
+from vtkeras.errors import UserError
+from vtkeras.novelty.gaussian import Gaussian
+
+OWN_SHARE = 0.01  # of its own clips that a model may call foreign
+MOST_CLIPS = 1000
+FEW_CLIPS = 200  # below this the rarest hundredth is one or two clips
+LEAST_CLIPS = 5
+FOLDS = 5
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a model's own clips look like, and how far from them a clip is foreign.
+
+    Attributes:
+        cloud: of the statistics of its own clips.
+        threshold: the distance that `OWN_SHARE` of them exceed when they are left out of the cloud.
+        clips: how many there were.
+        split: which ones.
+    """
+
+    cloud: Gaussian
+    threshold: float
+    clips: int
+    split: str
+
+    def summary(self) -> dict:
+        """For `endpoints.json`: threshold, clips, split and a note, "" where there were enough clips."""
+        few = f"only {self.clips} clips: the covariance is shrunk and the threshold extrapolated"
+        note = few if self.clips < FEW_CLIPS else ""
+        return {"threshold": self.threshold, "clips": self.clips, "split": self.split, "note": note}
+
+
+def calibrate(source: Source, preprocessor: Preprocessor, statistics: Callable) -> Calibration | None:
+    """Learns what a model's own clips look like, on its validation split, or its training split where it has none.
+
+    The threshold comes from cross-validation: each clip is compared with a cloud of the other folds' clips, as a
+    clip of tomorrow will be.
+
+    Args:
+        source: the model's own data.
+        preprocessor: brings clips to the model's shape.
+        statistics: (frames, mask) to (batch, dim), see `ClipStatistics`.
+
+    Returns:
+        the calibration; None for data without frames, or of fewer than `LEAST_CLIPS` clips.
+
+    Example:
+        >>> calibrate(make_source(run.config), run.preprocessor, ClipStatistics(run.model.frame_encoder)).threshold
+        1.6
+    """
+    if keys.FRAMES not in source.spec:
+        return None
+    split = keys.VALIDATION if keys.VALIDATION in source.splits() else keys.TRAIN
+    read = tf.function(statistics, reduce_retracing=True)
+    batches = [read(*batch).numpy() for batch in _batches(source, split, preprocessor)]
+    vectors = np.concatenate(batches) if batches else np.zeros((0, 1))
+    if len(vectors) < LEAST_CLIPS:
+        return None
+    return Calibration(Gaussian.fit(vectors), upper_bound(held_out_distances(vectors)), len(vectors), split)
+
+
+def upper_bound(distances: np.ndarray) -> float:
+    """What `OWN_SHARE` of distances (clips,) exceed; of few, what a new one does: Student's bound of the logarithms."""
+    found = np.quantile(distances, 1 - OWN_SHARE)
+    count = len(distances)
+    if count < FEW_CLIPS:
+        logs = np.log(np.maximum(distances, 1e-6))
+        spread = logs.std(ddof=1) * np.sqrt(1 + 1 / count)
+        found = max(found, np.exp(logs.mean() + stats.t.ppf(1 - OWN_SHARE, count - 1) * spread))
+    return float(found)
+
+
+def held_out_distances(vectors: np.ndarray, folds: int = FOLDS) -> np.ndarray:
+    """The distance of each vector (clips, dim) from a cloud of those that are not in its fold."""
+    fold = np.arange(len(vectors)) % folds
+    distances = np.zeros(len(vectors))
+    for one in range(folds):
+        distances[fold == one] = Gaussian.fit(vectors[fold != one]).distance(vectors[fold == one])
+    return distances
+
+
+def _batches(source: Source, split: str, preprocessor: Preprocessor) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    """Frames and masks of the different clips of a split, `MOST_CLIPS` at most."""
+    examples = source.load(split)
+    with suppress(UserError):  # it has one question a clip
+        examples = source.clips(split)
+    clips = examples.map(
+        lambda example: (example[keys.VIDEO_ID], *preprocessor.clip(example[keys.FRAMES])),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    seen: set[bytes] = set()
+    rows: list[tuple] = []
+    for name, *clip in clips.as_numpy_iterator():
+        if name not in seen:
+            seen.add(name)
+            rows.append(tuple(clip))
+        if len(rows) == BATCH:
+            yield _stacked(rows)
+            rows = []
+        if len(seen) == MOST_CLIPS:
+            break
+    if rows:
+        yield _stacked(rows)
+
+
+def _stacked(rows: list[tuple]) -> tuple[tf.Tensor, tf.Tensor]:
+    frames, masks = zip(*rows)
+    return tf.constant(np.stack(frames)), tf.constant(np.stack(masks))
