@@ -449,10 +449,11 @@ def test_a_model_that_only_answers_is_played_with(asked):
 
 @pytest.fixture
 def from_outside(here):
-    """A callable that opens the playground on `Upload` or `Path on this machine`."""
+    """A callable that opens the playground on `Upload` or `Path on this machine`, to caption foreign clips, too."""
 
-    def from_outside(place):
+    def from_outside(place, anyway=True):
         app = here("playground")
+        app.session_state["anyway"] = anyway
         place_choice = next(group for group in app.button_group if group.label == "Clip")
         return place_choice.set_value(place).run()
 
@@ -519,6 +520,17 @@ def test_path_is_captioned(from_outside, tmp_path, name):
     app.text_input[0].set_value(str(path)).run()
     assert is_calm(app) and app.subheader
     assert ("preview" in said(app)) == (name == "a.avi") and len(app.get("video")) == 1
+
+
+def test_a_foreign_clip_gets_a_sentence_in_place_of_a_caption(from_outside, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype("uint8")
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    app = from_outside("Path on this machine", anyway=False)
+    app.text_input[0].set_value(str(tmp_path / "a.png")).run()
+    assert not app.exception and "no words for this clip" in app.warning[0].value
+    assert not app.subheader and [tab.label for tab in app.tabs] == ["Answers"]
+    app.toggle(key="anyway").set_value(True).run()
+    assert not app.exception and app.subheader and app.tabs[0].label == "Captions"
 
 
 def test_image_is_captioned(from_outside, tmp_path):

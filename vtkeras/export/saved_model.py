@@ -93,9 +93,10 @@ def export_run(
 
 def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibration | None:
     """What the run's own clips look like to its model, told in one line; None where there are too few."""
-    found = calibrate(make_source(run.config), run.preprocessor, ClipStatistics(run.model.frame_encoder))
+    encoder = getattr(run.model, "frame_encoder", None)  # a model may read no video
+    found = encoder and calibrate(make_source(run.config), run.preprocessor, ClipStatistics(encoder))
     if found is None:
-        report("too few clips to tell foreign ones by: the model will have words for anything")
+        report("fewer than five clips with frames to tell foreign ones by: the model will have words for anything")
     else:
         note = found.summary()["note"]
         report(
