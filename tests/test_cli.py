@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 
@@ -108,8 +109,18 @@ def test_predict_on_several_videos(walk, videos, tmp_path):
     assert code == 0 and [one["video"] for one in found] == [str(path) for path in paths[::2]]
     code, output = call("predict", paths[0], "--model", walk, "--json")
     assert json.loads(output)["caption"]["text"] == found[0]["caption"]["text"]
+    code, output = call("predict", *paths[::2], "--model", walk, "--json-lines")
+    assert code == 0 and [json.loads(line) for line in output.splitlines()] == found
     code, output = call("predict", *paths, "--model", walk)  # one of them is no video: the others are described
     assert code == 2 and output.count("caption: ") == 2 and "fake.mp4 is not a video" in output
+
+
+def test_predict_on_a_folder_and_on_a_pattern(walk, videos, tmp_path):
+    for number in (18, 19):
+        shutil.copy(videos / f"test_00{number}.mp4", tmp_path)
+    for given, expected in ((tmp_path, ["test_0018.mp4", "test_0019.mp4"]), (tmp_path / "*19.mp4", ["test_0019.mp4"])):
+        code, output = call("predict", "--model", walk, "--json-lines", given)
+        assert code == 0 and [json.loads(line)["video"].rpartition("/")[2] for line in output.splitlines()] == expected
 
 
 def test_predict_decodes_as_asked(walk, videos):
@@ -244,6 +255,8 @@ def test_one_bad_video_is_set_aside(videos, tmp_path):
         (["evaluate", "absent"], "absent"),
         (["export", "absent"], "absent"),
         (["predict", "absent.mp4", "--model", "absent"], "absent"),
+        (["predict", "absent*.mp4"], "No file fits the pattern absent*.mp4"),
+        (["predict", "absent.mp4", "--json", "--json-lines"], "leave one out"),
         (["predict", "absent.mp4", "--decode", "beam", "--beams", "0"], "beams 0 is out of range"),
         (["predict", "absent.mp4", "--temperature", "2"], "temperature does nothing in greedy decoding"),
         (["predict", "absent.mp4", "--decode", "sample", "--top-p", "nan"], "top p nan is out of range"),

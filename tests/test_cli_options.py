@@ -137,7 +137,7 @@ def test_options_that_would_do_nothing(arguments, told, monkeypatch, capsys):
 def test_every_option_of_predict_is_for_one_of_its_ways():
     from vtkeras.cli.prediction import NOT_DENSE, ONLY_DENSE
 
-    both = {"videos", "model", "as_json", "dense"}
+    both = {"videos", "model", "as_json", "as_json_lines", "dense"}
     assert {option.name for option in COMMANDS["predict"].params} == both | {*NOT_DENSE} | {*ONLY_DENSE}
 
 

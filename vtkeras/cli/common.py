@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -146,8 +147,13 @@ def with_data(config: Config, data: Path) -> Config:
 
 
 @contextmanager
-def shown(videos: list[Path], as_json: bool) -> Iterator[tuple[Callable, Callable]]:
+def shown(videos: list[Path], as_json: bool, as_json_lines: bool = False) -> Iterator[tuple[Callable, Callable]]:
     """Prints results as JSON or lines, and tells which of several videos do not decode; the exit code is 2 then.
+
+    Args:
+        videos: the files.
+        as_json: print one JSON text at the end, an array for several videos.
+        as_json_lines: print a line of JSON as soon as a video's result is there.
 
     Yields:
         show: called with the name of a video, its result as plain values, and as lines.
@@ -157,8 +163,11 @@ def shown(videos: list[Path], as_json: bool) -> Iterator[tuple[Callable, Callabl
     values, refused = [], []
 
     def show(video: str, result: dict, lines: list[str]) -> None:
-        values.append(result)
-        if not as_json:
+        if as_json_lines:
+            say(json.dumps(result, ensure_ascii=False))
+        elif as_json:
+            values.append(result)
+        else:
             say("\n".join([*([f"{video}:"] if several else []), *lines]))
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +44,7 @@ NOT_DENSE = (
 @app.command()
 def predict(
     context: typer.Context,
-    videos: Annotated[list[Path], typer.Argument(help="Video or image files.", metavar="VIDEO...")],
+    videos: Annotated[list[Path], typer.Argument(help="Video or image files, or folders of them.", metavar="VIDEO...")],
     question: Annotated[list[str], typer.Option(help="A question about each video; repeatable.")] = [],  # noqa: B006
     choice: Annotated[list[str], typer.Option(help="An answer to choose from; repeatable.")] = [],  # noqa: B006
     model: Annotated[Path | None, typer.Option(help="A run folder; default one that ships.")] = None,
@@ -51,6 +52,7 @@ def predict(
     end: End = None,
     picture: Annotated[Path | None, file_option("Write where each word looked as a PNG.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; an array for several videos.")] = False,
+    as_json_lines: Annotated[bool, typer.Option("--json-lines", help="Print a line of JSON for each video.")] = False,
     decode: Annotated[str, typer.Option(help="How to write: greedy, beam or sample.")] = "greedy",
     beams: Annotated[int | None, typer.Option(help="beam: texts side by side, 1 to 64; default 4.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="beam: more favours longer ones; 0.6.")] = None,
@@ -68,11 +70,17 @@ def predict(
     least: Annotated[float, number_option("With --dense: least confidence of an event.", 0, 1)] = 0.5,
 ) -> None:
     """Describes videos, and answers questions about them, with an exported model: open only models that you trust."""
+    if as_json and as_json_lines:
+        raise UserError("--json and --json-lines are two forms of the same: leave one out.")
+    from vtkeras.folders.listing import media_files
+
+    videos = media_files(videos)
     if len(videos) > 1:
         refuse_unused(context, FOR_ONE_VIDEO, "for several videos")
     if dense:
         refuse_unused(context, NOT_DENSE, "with --dense")
-        return _predict_dense(videos, model or shipped_model(*SHIPPED_DENSE_MODEL), window, least, vtt, as_json)
+        printed = partial(shown, videos, as_json, as_json_lines)
+        return _predict_dense(videos, model or shipped_model(*SHIPPED_DENSE_MODEL), window, least, vtt, printed)
     refuse_unused(context, ONLY_DENSE, "without --dense")
     if not all(one.strip() for one in question):
         raise UserError("The question is empty: ask something, e.g. 'how many digits are there?'.")
@@ -91,7 +99,7 @@ def predict(
 
     card = read_card(model or shipped_model(*SHIPPED_MODEL))
     ask = partial(shared_worker().ask, card.folder)
-    with shown(videos, as_json) as (show, set_aside):
+    with shown(videos, as_json, as_json_lines) as (show, set_aside):
         for found in describe(card, ask, videos, question, start, end, decoding, choice, set_aside, anyway):
             show(found.video, schema.description(found, card.info), to_lines(found))
             if picture:
@@ -169,7 +177,7 @@ def evaluate_attention(
 
 
 def _predict_dense(
-    videos: list[Path], model: Path, window: float | None, least: float, vtt: Path | None, as_json: bool
+    videos: list[Path], model: Path, window: float | None, least: float, vtt: Path | None, printed: Callable
 ) -> None:
     from vtkeras.data.subtitles import write_subtitles
     from vtkeras.serving import schema
@@ -178,7 +186,7 @@ def _predict_dense(
     from vtkeras.workspace.runs import read_card
 
     card = read_card(model)
-    with shown(videos, as_json) as (show, set_aside):
+    with printed() as (show, set_aside):
         for video in videos:
             with progress_bar() as bar, set_aside():
                 found = shared_worker().call(

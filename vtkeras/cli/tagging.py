@@ -10,7 +10,6 @@ import typer
 from vtkeras.cli.common import number_option, say, shown
 from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
-from vtkeras.folders.listing import media_files
 from vtkeras.pretrained.packages import PACKAGES, checked_files
 
 app = typer.Typer()
@@ -36,6 +35,8 @@ def tag(
 ) -> None:
     """Names what is on videos and images, out of ImageNet's 1,000 names and your own labels."""
     texts = _labels(labels) if labels is not None else []
+    from vtkeras.folders.listing import media_files
+
     videos = media_files(videos)
     needed = {encoder, "imagenet_names", *([sentences] if texts or find else [])}
     for name in needed & set(PACKAGES):

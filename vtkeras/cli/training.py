@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,9 +23,11 @@ from vtkeras.cli.common import (
     with_data,
 )
 from vtkeras.config import Config
-from vtkeras.data.sources.base import Source
 from vtkeras.errors import UserError
 from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, writable_folder
+
+if TYPE_CHECKING:
+    from vtkeras.data.sources.base import Source
 
 app = typer.Typer()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -71,13 +72,22 @@ def list_folder(folder: str | Path) -> Listing:
 
 
 def media_files(paths: Iterable[Path]) -> list[Path]:
-    """The same paths, with the videos and pictures of a folder in the folder's place.
+    """The same paths, with the videos and pictures of a folder in the folder's place, and files in a pattern's.
 
     Raises:
-        UserError: as `list_folder`.
+        UserError: as `list_folder`, or for a pattern, e.g. `clips/*.mp4`, that fits nothing.
     """
-    inside = ([path / file for file in list_folder(path).files] if path.is_dir() else [path] for path in paths)
-    return [file for files in inside for file in files]
+    return [file for path in paths for file in _files_at(path)]
+
+
+def _files_at(path: Path) -> list[Path]:
+    if path.is_dir():
+        return [path / file for file in list_folder(path).files]
+    if path.exists() or not glob.has_magic(str(path)):
+        return [path]
+    if not (found := sorted(glob.glob(str(path), recursive=True))):
+        raise UserError(f"No file fits the pattern {path}: check it.")
+    return media_files(map(Path, found))
 
 
 def _captions(folder: Path) -> Path | None:

@@ -32,7 +32,6 @@ from vtkeras.serving.client import (
     STOPPED,
     JobState,
 )
-from vtkeras.workspace.runs import read_card
 
 KEPT_JOBS = 32  # finished ones; each result may hold frames
 BACKLOG = 64
@@ -192,8 +191,10 @@ def find(function: str) -> Callable:
 
 def load(folder: str) -> object:
     """The `Predictor` of a run folder; the first one imports TensorFlow, so what is amiss is told before."""
-    read_card(folder)
+    print(f"Loading the model {Path(folder).name}, which takes some seconds.", file=sys.stderr, flush=True)
+    from vtkeras.workspace.runs import read_card  # here, so that the line above comes at once
 
+    read_card(folder)
     from vtkeras.serving.predictor import Predictor
 
     return Predictor(folder)
