@@ -84,7 +84,7 @@ class Survey:
         if len(counts) > 1 and counts[-1] >= RARE * counts[0]:
             found.append(
                 f"labels are uneven, {counts[-1]} clips of the most frequent and {counts[0]} of the rarest: "
-                "rare ones are weighed more"
+                "accuracy says little of the rare ones, so macro F1 counts as much"
             )
         if self.clips.get(keys.TRAIN, 0) < 100:
             found.append("with fewer than 100 training clips, figures are rough and new words are not learned")
