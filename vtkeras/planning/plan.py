@@ -36,7 +36,7 @@ SECOND_ROUND = 0.08
 SECONDS_A_CANDIDATE = 400  # of the budget, for each candidate that is tried
 RACE = 0.4  # share of the time after which no further candidate begins
 EXPORT = 0.04  # share of the time kept for the export, and the seconds it takes at least
-EXPORT_SECONDS = 35.0
+EXPORT_SECONDS = 30.0
 VOCABULARY = 4000
 CACHE = "cache"
 
