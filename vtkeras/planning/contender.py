@@ -71,6 +71,7 @@ class Contender:
     Attributes:
         history: (epoch, score) of every reading of the validation split.
         epoch_seconds: what an epoch takes now, readings included.
+        graph_seconds: what the graph took that reads the validation split; an export makes several like it.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Contender:
         self.epoch_seconds = 0.0
         self.every = 1
         self.fallen = False
+        self.graph_seconds = 0.0
 
     @property
     def best(self) -> float:
@@ -159,7 +161,9 @@ class Contender:
     def _start(self) -> None:
         training, watch = self.training, Watch(self, lambda: False)
         training.go_on(2, callbacks=[watch])
+        begin = self.now()
         self.score.measure()  # makes the graph
+        self.graph_seconds = self.now() - begin
         begin = self.now()
         self.history.append((2, self.score.measure()))
         reading = self.now() - begin

@@ -35,8 +35,8 @@ FIRST_ROUND = 0.04  # share of the time that each candidate gets before one is d
 SECOND_ROUND = 0.08
 SECONDS_A_CANDIDATE = 400  # of the budget, for each candidate that is tried
 RACE = 0.4  # share of the time after which no further candidate begins
-EXPORT = 0.04  # share of the time kept for the export, and the seconds it takes at least
-EXPORT_SECONDS = 30.0
+EXPORT_SECONDS = 30.0  # that the export takes, before more is known
+EXPORT_GRAPHS, EXPORT_LEAST = 2.0, 6.0  # times what the graph of a reading took, and seconds beside
 VOCABULARY = 4000
 CACHE = "cache"
 
@@ -204,12 +204,13 @@ class Plan:
         return contenders[0]
 
     def _finish(self, winner: Contender) -> None:
-        seconds = self.clock.left() - self._export_time()
+        seconds = self.clock.left() - self._export_time(winner)
         self.report(f"{CANDIDATES[winner.name].title} gets the remaining {spell_time(max(seconds, 0))}")
         winner.finish(seconds, self.report)
 
-    def _export_time(self) -> float:
-        return max(EXPORT_SECONDS, EXPORT * self.clock.seconds)
+    def _export_time(self, winner: Contender | None = None) -> float:
+        """What is kept for the export: a guess at first, later by what the winner's graphs took."""
+        return EXPORT_GRAPHS * winner.graph_seconds + EXPORT_LEAST if winner else EXPORT_SECONDS
 
     def _row(self, contender: Contender, note: str) -> Row:
         return Row(CANDIDATES[contender.name].title, contender.figures(), contender.best, note)
