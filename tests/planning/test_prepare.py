@@ -37,15 +37,25 @@ def test_clips_that_time_does_not_allow_are_left_out_and_told(videos, tmp_path):
 
 
 def test_which_table(tmp_path):
-    with pytest.raises(UserError, match="there is none"):
-        find_table(tmp_path)
+    assert find_table(tmp_path) is None
     (tmp_path / "notes.csv").touch()
     assert find_table(tmp_path).name == "notes.csv"
     (tmp_path / "other.json").touch()
-    with pytest.raises(UserError, match="notes.csv, other.json: name it with --captions"):
+    with pytest.raises(UserError, match="notes.csv, other.json: name the one to take with --captions"):
         find_table(tmp_path)
     (tmp_path / "Captions.csv").touch()
     assert find_table(tmp_path).name == "Captions.csv"
+
+
+def test_without_a_table_subfolders_are_labels(tmp_path):
+    for name in ("cats", "dogs"):
+        make_folder(tmp_path / "mine" / name, 3)
+    ingested_folder(tmp_path / "mine", None, tmp_path / "run", Clock(20), str)
+    rows = read_captions(tmp_path / "run" / "labels.csv", tmp_path / "mine")
+    told = sorted((row.path, *row.labels) for row in rows)
+    assert told[2:4] == [("cats/clip2.mp4", "cats"), ("dogs/clip0.mp4", "dogs")]
+    with pytest.raises(UserError, match="a subfolder of clips for each label, and there is none"):
+        ingested_folder(tmp_path / "mine" / "cats", None, tmp_path / "other", Clock(20), str)
 
 
 def test_a_table_without_validation_gives_some_of_its_training_videos(videos, tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,11 +12,13 @@ from pathlib import Path
 
 from vtkeras import keys
 from vtkeras.data.captions import ClipRow
+from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import ingest
 from vtkeras.data.shards import MANIFEST
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
+from vtkeras.run_files import write_text
 
 DECODING = 0.15  # share of the time in which clips are decoded
 TRIED = 12  # clips that are decoded to measure the speed
@@ -34,7 +38,7 @@ def ingested_folder(
 
     Args:
         data: folder of videos and images with a table of captions, or of stored clips.
-        captions: the table; None takes the only one in `data`.
+        captions: the table; None takes the only one in `data`, or without any the names of its subfolders as labels.
         folder: the run folder, in which stored clips go into `data`.
         clock: the budget.
         report: called with lines of progress.
@@ -47,7 +51,12 @@ def ingested_folder(
         raise UserError(f"No folder {data}.")
     if (data / MANIFEST).is_file():
         return data
-    table = Path(captions) if captions else find_table(data)
+    table = Path(captions) if captions else find_table(data) or table_from_folders(data, Path(folder))
+    if table is None:
+        raise UserError(
+            f"{data} needs one table with a row for each clip (columns path, and any of caption, question with answer, "
+            "label), or a subfolder of clips for each label, and there is none: name the table with --captions FILE."
+        )
     report(f"reading {data} with {table}")
     told = time.monotonic()
 
@@ -73,24 +82,34 @@ def ingested_folder(
     return Path(folder) / "data"
 
 
-def find_table(folder: Path) -> Path:
+def find_table(folder: Path) -> Path | None:
     """The one table of a folder: `captions.csv` or another usual name, else the only CSV, TSV or JSON file.
 
     Raises:
-        UserError: if there is none, or several and none has a usual name.
+        UserError: if there are several and none has a usual name.
     """
     tables = sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
     for name in NAMES:
         for file in tables:
             if file.stem.lower() == name:
                 return file
-    if len(tables) != 1:
-        found = ", ".join(file.name for file in tables) if tables else "none"
-        raise UserError(
-            f"{folder} needs one table with a row for each clip (columns path, caption; question, answer, label if "
-            f"you have them), and there is {found}: name it with --captions FILE."
-        )
-    return tables[0]
+    if len(tables) > 1:
+        found = ", ".join(file.name for file in tables)
+        raise UserError(f"{folder} holds several tables, {found}: name the one to take with --captions FILE.")
+    return tables[0] if tables else None
+
+
+def table_from_folders(data: Path, out: Path) -> Path | None:
+    """Writes a table whose labels are the names of the subfolders that clips lie in; None where there are none."""
+    clips = [path for path in sorted(data.rglob("*")) if path.suffix.lower() in EXTENSIONS and path.parent != data]
+    if len({clip.parent for clip in clips}) < 2:
+        return None
+    text = io.StringIO()
+    csv.writer(text).writerows(
+        [("path", "label"), *((clip.relative_to(data).as_posix(), clip.parent.name) for clip in clips)]
+    )
+    write_text(out / "labels.csv", text.getvalue())
+    return out / "labels.csv"
 
 
 def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
