@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from vtkeras.planning.linear import LinearModels, Table, pool
+from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.encoders import FRAME_ENCODERS
+from vtkeras.planning.linear import ENCODER, LinearBaseline, LinearModels, Table, pool
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.predicted import Examples
 
@@ -53,3 +56,23 @@ def test_one_answer_for_all_needs_no_model():
     train, test = table(rng, 60), table(rng, 10)
     train.examples.truths["answer"] = [["red"]] * 60
     assert LinearModels([HEADS["answer"]], train).predict(test)["answer"].texts == ["red"] * 10
+
+
+def test_as_a_baseline_it_reads_each_clip_once(monkeypatch):
+    class Brightness:
+        def __call__(self, frames, training):
+            return tf.reduce_mean(tf.cast(frames, tf.float32), axis=(2, 3, 4))[..., None, None]
+
+    monkeypatch.setitem(FRAME_ENCODERS, ENCODER, lambda image_size, weights: Brightness())
+    source = MovingDigits(train_clips=6, eval_clips=3, max_digits=1)
+    sides = {}
+    for split in ("train", "test"):
+        clips = list(source.load(split).as_numpy_iterator())
+        truths = {"label": [HEADS["label"].truth(clip) for clip in clips]}
+        sides[split] = Examples([clip["video_id"].decode() for clip in clips], [""] * len(clips), truths=truths)
+    lines = []
+    baseline = LinearBaseline(source, source, report=lines.append)
+    for _ in range(2):
+        said = baseline(HEADS["label"], sides["train"], sides["test"])
+        assert len(said.texts) == 3 and {*said.texts} <= {*sides["train"].truths["label"]}
+    assert [line.split(": ")[1] for line in lines] == ["reading 6 clips", "reading 3 clips"]

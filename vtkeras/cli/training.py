@@ -98,6 +98,7 @@ def evaluate(
     by: Annotated[str | None, typer.Option(help="A column of the captions file to give figures by.")] = None,
     limit: Annotated[int | None, number_option("Examples of each split at most.", 1, 1_000_000_000)] = None,
     meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
+    linear: Annotated[bool, typer.Option(help="Also linear models on features of a frozen ImageNet encoder.")] = False,
 ) -> None:
     """Puts the model beside baselines on the same examples; writes tables, classes and predictions.
 
@@ -120,10 +121,11 @@ def evaluate(
         raise UserError(f"The data have {what}: use --split with one of {', '.join(source.splits())}.")
     systems = {one.title: one.reader() for one in opened}
     table = PredictionTable()
+    training = None if keys.TRAIN in source.splits() else _own_source(own)
     results = score_systems(
         systems, source, opened[0].preprocessor, splits, limit=limit, report=say, by=by,
         meteor=meteor and _meteor_runs(), keep=table.add,
-        train_source=None if keys.TRAIN in source.splits() else _own_source(own),
+        train_source=training, more=_linear(training or source, source) if linear else None,
     )  # fmt: skip
     out = writable_folder(run / EVALUATIONS / data.resolve().name) if other and data else run
     write_results(results, out)
@@ -131,6 +133,12 @@ def evaluate(
     say(to_markdown(results))
     if other:
         say(f"written to {out}: those of the run's own data stay as they were")
+
+
+def _linear(training: Source, source: Source) -> dict:
+    from vtkeras.planning.linear import TITLE, LinearBaseline
+
+    return {TITLE: LinearBaseline(training, source, report=say)}
 
 
 def _own_source(config: Config) -> Source | None:

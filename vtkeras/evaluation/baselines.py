@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 import numpy as np
 
 from vtkeras import keys
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import Examples, Predicted
+
+Baseline = Callable[[Head, Examples, Examples], Predicted | None]
 
 
 def most_common(head: Head, train: Examples, test: Examples) -> Predicted:
@@ -51,7 +54,7 @@ def nearest_clip(head: Head, train: Examples, test: Examples) -> Predicted | Non
     return Predicted(said)
 
 
-BASELINES = {
+BASELINES: dict[str, Baseline] = {
     "most common": most_common,
     "text only (no video)": text_only,
     "nearest training clip": nearest_clip,

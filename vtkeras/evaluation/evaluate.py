@@ -10,7 +10,7 @@ import numpy as np
 from vtkeras import keys
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
-from vtkeras.evaluation.baselines import BASELINES
+from vtkeras.evaluation.baselines import BASELINES, Baseline
 from vtkeras.evaluation.reading import read_split
 from vtkeras.evaluation.tables import format_cell
 from vtkeras.tasks import HEADS, Head, Reader
@@ -32,6 +32,7 @@ def evaluate(
     keep: Callable[[str, str, Sequence[Head], Examples, dict[str, Predicted]], None] = lambda *_: None,
     train_source: Source | None = None,
     by: str | None = None,
+    more: dict[str, Baseline] | None = None,
 ) -> dict:
     """Scores models and baselines on the same examples.
 
@@ -48,6 +49,7 @@ def evaluate(
         train_source: whose training clips the baselines look at; None takes those of `source`, and leaves the
             baselines out if it has none.
         by: a column of the source's table; figures are also given for each of its values.
+        more: {name: baseline} beside `BASELINES`; these may answer for heads that say no text, too.
 
     Returns:
         {"columns": {name: {"title", "unit", "better", "listed"}}, "splits": {split: {"examples": int,
@@ -64,7 +66,7 @@ def evaluate(
     train, train_source = None, train_source or source
     if keys.TRAIN in train_source.splits():
         report("reading training examples for the baselines")
-        train, _ = read_split(train_source, keys.TRAIN, texts, preprocessor, clips=train_clips)
+        train, _ = read_split(train_source, keys.TRAIN, heads if more else texts, preprocessor, clips=train_clips)
     columns = {name: column for head in heads for name, column in head.columns.items()}
     results = {}
     for split in splits:
@@ -73,7 +75,7 @@ def evaluate(
             keep(split, name, systems[name].heads, test, found)
         details = {name: class_details(heads, found, test) for name, found in said.items()}
         if train:
-            said |= baseline_answers(texts, train, test)
+            said |= baseline_answers(texts, train, test) | baseline_answers(heads, train, test, more or {})
         scores = {name: score(heads, found, test, meteor) for name, found in said.items()}
         for name in systems:
             told = (f"{columns[one.headline].title} {format_cell(columns[one.headline], scores[name][one.headline])}"
@@ -93,10 +95,12 @@ def evaluate(
     return {"columns": described, "splits": results}
 
 
-def baseline_answers(heads: Sequence[Head], train: Examples, test: Examples) -> dict[str, dict[str, Predicted]]:
+def baseline_answers(
+    heads: Sequence[Head], train: Examples, test: Examples, baselines: dict[str, Baseline] = BASELINES
+) -> dict[str, dict[str, Predicted]]:
     """What each baseline says of a split through each head that it can answer for: {baseline: {head: ...}}."""
     said = {}
-    for name, baseline in BASELINES.items():
+    for name, baseline in baselines.items():
         answers = ((head.name, baseline(head, train, test)) for head in heads)
         said[name] = {head: one for head, one in answers if one is not None}
     return said

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import tensorflow as tf
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -17,7 +18,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from vtkeras import keys
+from vtkeras.config import DataConfig
+from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
+from vtkeras.data.text import SPECIAL_TOKENS, Vocabulary
+from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
@@ -25,6 +30,7 @@ COMPONENTS = 128
 MOST_SENTENCES = 400  # different captions that are treated as classes; with more, the nearest clip's is taken
 OWN_MODEL = 30  # times that a question is asked in training, from which on it has a model of its own
 TITLE = "linear on frozen features"
+ENCODER, SIDE, FRAMES = "efficientnet_lite0", 224, 8  # that a baseline reads clips with
 
 
 @dataclass
@@ -167,6 +173,56 @@ class LinearModels:
         targets = self.sentences(list(np.array(truths)[known]))
         model = Ridge(alpha=float(len(self.x)) / 10).fit(self.x[known], targets)
         return Predicted(values=_unit(model.predict(x)) @ _unit(self.sentences(texts)).T)
+
+
+class LinearBaseline:
+    """The linear models as a baseline of `evaluate`; it reads every clip once through EfficientNet-Lite0.
+
+    Args:
+        training: gives the training clips.
+        source: gives the clips that are asked about.
+        report: called with lines of progress.
+
+    Raises:
+        UserError: if the encoder's weights are not installed.
+
+    Example:
+        >>> evaluate(systems, source, preprocessor, ["test"], more={TITLE: LinearBaseline(source, source)})
+    """
+
+    def __init__(self, training: Source, source: Source, report: Callable[[str], None] = print):
+        self.training = training
+        self.source = source
+        self.report = report
+        self.encoder = FRAME_ENCODERS[ENCODER](image_size=SIDE, weights="imagenet")
+        self.known: dict[str, np.ndarray] = {}
+
+    def __call__(self, head: Head, train: Examples, test: Examples) -> Predicted | None:
+        """What the linear model of a head says of `test`."""
+        models = LinearModels([head], self._table(train, self.training))
+        return models.predict(self._table(test, self.source)).get(head.name)
+
+    def _table(self, examples: Examples, source: Source) -> Table:
+        names = list(dict.fromkeys(examples.ids))
+        if not {*names} <= {*self.known}:
+            self._read(source, {*names} - {*self.known})
+        rows = {name: row for row, name in enumerate(names)}
+        features = np.stack([self.known[name] for name in names])
+        return Table(examples, features, np.array([rows[name] for name in examples.ids]))
+
+    def _read(self, source: Source, wanted: set[str]) -> None:
+        self.report(f"{TITLE}: reading {len(wanted)} clips")
+        preprocessor = Preprocessor(DataConfig(num_frames=FRAMES, image_size=SIDE), Vocabulary(SPECIAL_TOKENS, (), ()))
+        encode = tf.function(lambda frames: self.encoder(frames[None], training=False)[0])
+        for split in source.splits():
+            for clip in source.load(split):
+                name = clip[keys.VIDEO_ID].numpy().decode()
+                if name in wanted:
+                    wanted.remove(name)
+                    frames, mask = preprocessor.clip(clip[keys.FRAMES])
+                    self.known[name] = pool(encode(frames).numpy(), mask.numpy())
+                if not wanted:
+                    return
 
 
 def _logistic() -> Pipeline:
