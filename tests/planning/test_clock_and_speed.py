@@ -36,12 +36,15 @@ def test_speed_is_that_of_the_faster_measurement():
 @pytest.mark.parametrize(
     "seconds, changes, way",
     [
-        (80, {}, (8, 224)),  # 1,000 clips of 8 pictures at 100 a second
-        (60, {}, (8, 192)),  # (192 / 224)² of the work
-        (5, {}, (4, 64)),
+        (80, {}, (8, 160)),  # 8 * 5 * 5 patches; 8 * 6 * 6 would be more than 256
+        (30, {}, (8, 128)),  # 1,000 clips of 8 pictures at 100 a second, (128 / 224)² of the work
+        (7, {}, (8, 64)),
+        (5, {}, (4, 64)),  # only then fewer frames
         (0, {}, (4, 64)),  # nothing fits: the cheapest
-        (80, {"side": 64}, (8, 128)),  # enlarged twice at most
+        (80, {"side": 64}, (8, 128)),  # what any picture may be enlarged to
+        (80, {"side": 96}, (8, 128)),
         (80, {"frames": 1}, (1, 224)),  # pictures
+        (80, {"frames": 1, "side": 160}, (1, 192)),  # enlarged by a fifth
         (80, {"frames": 3}, (3, 224)),
     ],
 )

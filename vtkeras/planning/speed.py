@@ -11,7 +11,8 @@ from vtkeras.planning.survey import Survey
 
 SIDES = (224, 192, 160, 128, 96, 64)  # that a pretrained encoder may read, the dearest first
 FRAMES = (8, 4)
-MOST_ENLARGED = 2.0  # times that a stored picture may be enlarged for a pretrained encoder
+MOST_ENLARGED, SMALL = 1.25, 128  # times that a stored picture may be enlarged, and the pixels a side that any may be
+PATCH, MOST_PATCHES = 32, 256  # pixels a side of a patch, and patches of a clip: attention takes time for each
 TRIED = 16  # pictures in one measurement
 
 
@@ -40,17 +41,19 @@ def choose_reading(survey: Survey, speed: float, seconds: float) -> tuple[int, i
 
     Example:
         >>> choose_reading(survey, speed=100, seconds=60)  # of 1,000 clips, 6,000 pictures of 224 pixels in all
-        (8, 192)
+        (8, 160)
     """
     clips = sum(survey.clips.values())
     sides = _sides(survey.side)
     counts = [1] if survey.frames == 1 else [min(count, survey.frames) for count in FRAMES]
-    ways = [(frames, side) for frames in counts for side in sides]
+    ways = [
+        (frames, side) for frames in counts for side in sides if frames * (side // PATCH) ** 2 <= MOST_PATCHES
+    ]
     return next((way for way in ways if clips * _cost(*way) <= speed * seconds), ways[-1])
 
 
 def _sides(stored: int) -> Sequence[int]:
-    fitting = [side for side in SIDES if side <= MOST_ENLARGED * stored]
+    fitting = [side for side in SIDES if side <= max(SMALL, MOST_ENLARGED * stored)]
     return fitting or SIDES[-1:]
 
 
