@@ -12,7 +12,7 @@ from vtkeras.fusion import FUSIONS
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-LONG = {"07_understanding"}  # it trains a model with every fusion
+LONG = {"07_understanding", "12_your_own_videos"}  # they train every fusion, and for minutes
 RUNS = [pytest.param(path, marks=[pytest.mark.slow] * (path.stem in LONG)) for path in NOTEBOOKS]
 TIME_LIMIT = 1800  # seconds a cell may take, however busy the machine is
 
@@ -96,3 +96,17 @@ def test_understanding_shows_every_fusion(executed):
     (tables,) = outputs(notebook, "text/markdown")
     assert "confusion matrix" in tables and "| true |" in tables
     assert len(outputs(notebook, "image/png")) == 4  # three clips and the reliability diagram
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executed", [FOLDER / "12_your_own_videos.ipynb"], indirect=True)
+def test_your_own_videos_shows_what_it_promises(executed):
+    notebook, _ = executed
+    printed = "".join(outputs(notebook, "text/plain"))
+    assert "60 clips" in printed and "data: 36 train, 12 validation, 12 test" in printed
+    assert "this model has no words for this clip" in printed  # a digit, to a model of photographs
+    (plan,) = outputs(notebook, "text/markdown")
+    assert "| linear on frozen features |" in plan and "| kept |" in plan
+    for system in BASELINES:
+        assert f"| {system} |" in printed
+    assert len(outputs(notebook, "image/png")) == 5  # three clips, where words looked, the digit

@@ -18,7 +18,7 @@ from vtkeras.run_files import TEMPORARY
 from vtkeras.tasks import TASKS
 from vtkeras.training.callbacks import Progress, StopOnNaN, spell_time
 from vtkeras.training.data import TrainingData
-from vtkeras.training.fit import train
+from vtkeras.training.fit import Training, train
 from vtkeras.training.prepared import PreparedSource, prepared_source
 from vtkeras.training.run import Run
 from vtkeras.training.state import model_variables, read_meta
@@ -82,6 +82,13 @@ def lines():
 def straight(config, lines, tmp_path_factory):
     """Two epochs without a break."""
     return train(config(), tmp_path_factory.mktemp("straight") / "run", report=lines.append)
+
+
+def test_enlarged_frames_are_told(config, tmp_path, straight, lines):
+    told = []
+    Training(config("data.image_size=96"), tmp_path / "run", told.append).begin()
+    assert any("frames of 64 pixels are enlarged to data.image_size 96" in line for line in told)
+    assert not any("enlarged" in line for line in lines)  # 32 pixels of 64
 
 
 def stopped_after_an_epoch(config, folder):

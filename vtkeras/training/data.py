@@ -79,6 +79,13 @@ class TrainingData:
             )
         return cls(config, source, Preprocessor(config.data, vocabulary), examples // size, replicas)
 
+    def stored_side(self) -> int:
+        """Pixels of the longer side of a frame of the first training clip; 0 for a source without frames."""
+        if keys.FRAMES not in self.source.spec:
+            return 0
+        clip = next(iter(self.source.load(keys.TRAIN).take(1)))
+        return max(clip[keys.FRAMES].shape[1:3])
+
     def epochs(
         self,
         to_batch: Callable[[StageConfig], ToBatch],

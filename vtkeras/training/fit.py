@@ -191,6 +191,12 @@ def _describe(trainer: Trainer, folder: Path, report: Callable[[str], None]) -> 
         f"clips an epoch, {config.epochs} epochs, {data.replicas} device(s), heads "
         f"{', '.join(head.name for head in trainer.heads)}"
     )
+    stored = data.stored_side()
+    if 0 < stored < config.data.image_size:
+        report(
+            f"{config.name}: frames of {stored} pixels are enlarged to data.image_size {config.data.image_size}: "
+            "that costs time and shows nothing more"
+        )
 
 
 def _first_weights(trainer: Trainer, report: Callable[[str], None]) -> None:
