@@ -1,7 +1,10 @@
 """What many tests share: a quiet TensorFlow on few threads, and one tiny experiment."""
 
 import os
+import signal
 
+# Ctrl-C is as in a terminal, also where the tests run in the background, whose children ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the tolerances are a CPU's
 for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):

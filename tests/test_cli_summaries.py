@@ -85,9 +85,9 @@ def test_tvsum_on_the_command_line():
         (["summarize", "sound.mp4"], "no video stream"),
         (["summarize", "zero.mp4"], "zero.mp4"),
         (["evaluate-summary"], "--tvsum"),
-        (["evaluate-summary", "absent"], "annotations.json"),
+        (["evaluate-summary", "absent"], "no file or folder absent"),
         (["evaluate-summary", "--tvsum", "absent.mat"], "absent.mat"),
-        (["train-scorer", "absent"], "annotations.json"),
+        (["train-scorer", "absent"], "no file or folder absent"),
     ],
 )
 def test_bad_arguments(monkeypatch, capsys, exported_run, film, tmp_path, arguments, told):

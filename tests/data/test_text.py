@@ -37,7 +37,9 @@ def test_size_is_a_limit():
 
 def test_nothing_to_learn_from():
     with pytest.raises(UserError, match="no caption"):
-        build_vocabulary({**TEXTS, "captions": ["", "  "], "questions": []}, 100)
+        build_vocabulary({**TEXTS, "captions": ["", "  "], "questions": [], "labels": []}, 100)
+    # Labels alone are enough.
+    assert build_vocabulary({**TEXTS, "captions": [], "questions": [], "labels": ["cat"]}, 100).labels == ("cat",)
 
 
 def test_tokenizer_pads_cuts_and_knows_special_tokens():

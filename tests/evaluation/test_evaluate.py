@@ -149,7 +149,7 @@ def test_models_of_other_sizes_read_the_split_together(tiny_config, tiny_model, 
         def __init__(self, name, preprocessor):
             self.name, self.preprocessor = name, preprocessor
 
-        def predict(self, batch):
+        def ask(self, batch):
             seen[self.name] = batch["frames"].shape
             return {}
 

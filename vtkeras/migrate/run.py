@@ -40,6 +40,7 @@ from vtkeras.run_files import (
 from vtkeras.tasks import Head, Task, task_of
 from vtkeras.training.optimizers import make_optimizer
 from vtkeras.training.run import is_old_file
+from vtkeras.training.schedule import staged_rate
 from vtkeras.training.state import model_variables, read_meta, run_variables, save_state
 
 OLD = ".old"
@@ -122,7 +123,8 @@ def _checkpoints(run: _OldRun) -> Rewrites:
         if arrays:
             model = run.model()
             trained = model.trainable_variables
-            optimizers = {"optimizer": make_optimizer(run.config, 0.0, trained)} if name == LAST else {}
+            rate = staged_rate(run.config.train, 1)
+            optimizers = {"optimizer": make_optimizer(run.config, rate, trained)} if name == LAST else {}
             kept = {key: arrays[key] for key in run_variables(model, **optimizers)}
             stored = read_meta(path)
             meta = {"epoch": stored["epoch"], "best": stored["best"], "config": run.config.model_dump(mode="json")}

@@ -24,6 +24,7 @@ from vtkeras.errors import UserError
 from vtkeras.safe_files import DAMAGED
 from vtkeras.tasks import TASKS
 from vtkeras.training.optimizers import make_optimizer
+from vtkeras.training.schedule import staged_rate
 from vtkeras.training.state import Variables, model_variables, open_state, optimizer_variables, snake_case
 
 EVERY_HEAD = "multitask"  # the task whose heads the old model had, trained or not
@@ -56,7 +57,8 @@ def old_checkpoint(path: Path, config: Config, vocabulary: Vocabulary) -> dict[s
     ordered = [key_of[id(variable)] for variable in model.variables]
     names = old_layer_order(config, vocabulary)
     keys = list(dict.fromkeys(key for name in names for key in ordered if _belongs(key, name)))
-    optimizer = make_optimizer(config, 0.0, [variables[key] for key in keys if variables[key].trainable])
+    trained = [variables[key] for key in keys if variables[key].trainable]
+    optimizer = make_optimizer(config, staged_rate(config.train, 1), trained)
     slots = optimizer_variables(optimizer, variables)
     key_of |= {id(variable): key for key, variable in slots.items()}
     keys += [key_of[id(variable)] for variable in optimizer.variables]
