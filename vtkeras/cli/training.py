@@ -37,7 +37,7 @@ def train(
     config: Annotated[str | None, typer.Option(help="A shipped config or a YAML file; without --data, demo.")] = None,
     data: DataFolder = None,
     minutes: Annotated[
-        float | None, number_option("Without --config: minutes until the model is exported; default 20.", 1, 10_000)
+        float | None, number_option("Without --config: minutes until the model is exported; default 20.", 2, 10_000)
     ] = None,
     captions: Annotated[Path | None, typer.Option(help="Without --config: the table of a folder of videos.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; default runs/NAME.")] = None,

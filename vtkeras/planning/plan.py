@@ -35,8 +35,8 @@ FIRST_ROUND = 0.04  # share of the time that each candidate gets before one is d
 SECOND_ROUND = 0.08
 SECONDS_A_CANDIDATE = 400  # of the budget, for each candidate that is tried
 RACE = 0.4  # share of the time after which no further candidate begins
-EXPORT_SECONDS = 30.0  # that the export takes, before more is known
-EXPORT_GRAPHS, EXPORT_LEAST = 2.0, 6.0  # times what the graph of a reading took, and seconds beside
+EXPORT_SECONDS = 45.0  # that the export takes, before more is known
+EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 12.0  # times what the graph of a reading took, and seconds beside
 VOCABULARY = 4000
 CACHE = "cache"
 
