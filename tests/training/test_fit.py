@@ -264,7 +264,7 @@ def test_cached_features(config, tmp_path, monkeypatch):
     lines = []
     chosen = config(*FROZEN, "model.cache_features=true", "train.stages=[{epochs: 3}]")
     folder = train(chosen, tmp_path / "run", report=lines.append)
-    assert len(drawn) == 16 + 8
+    assert len(drawn) == 16 + 8 + 1  # and one beforehand, whose size is compared
     # What training saw as features is what the opened model, which takes frames, makes of the frames.
     files = sorted(path.name.split("-")[0] for path in (folder / "features").iterdir())
     assert files == ["train", "validation"]
