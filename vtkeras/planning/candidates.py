@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vtkeras.config import Config, parse_config
+from vtkeras.planning.speed import ENCODER, PATCH
 from vtkeras.planning.survey import Survey
 from vtkeras.tasks import TASKS
 
@@ -16,7 +17,6 @@ TASK = "multitask"
 MOST_TOKENS = 96  # of a caption or a question
 SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
 CHANNELS = 1284  # of a patch: EfficientNet-Lite's and its motion's
-PATCH = 32  # pixels a side that EfficientNet-Lite makes one patch of
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _frozen(setting: Setting) -> dict[str, Any] | None:
     return {
         "data": {"image_size": setting.side, "shuffle_buffer": max(16, SHUFFLED // feature_bytes(setting))},
         "model": {
-            "frame_encoder": "efficientnet_lite0",
+            "frame_encoder": ENCODER,
             "frame_weights": "imagenet",
             "frame_trainable": False,
             "cache_features": True,

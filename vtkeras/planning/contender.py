@@ -50,7 +50,7 @@ class Watch(keras.callbacks.Callback):
         self.seconds = now - self.begin
         if f"val_{SCORE}" not in logs or not one.history:
             return
-        one.history.append((epoch + 1, one.score.value))
+        one.record(epoch + 1, one.score.value)
         one.epoch_seconds = (now - self.since) / (epoch + 1 - self.first)
         self.since, self.first = now, epoch + 1
         if self.until():
@@ -66,10 +66,11 @@ class Contender:
         data: its data.
         folder: its run folder.
         cache: where clips that are read once are kept.
-        report: called with lines of progress.
+        now: gives the time in seconds.
 
     Attributes:
         history: (epoch, score) of every reading of the validation split.
+        figures: {head's title: its figure} at the best of them.
         epoch_seconds: what an epoch takes now, readings included.
         graph_seconds: what the graph took that reads the validation split; an export makes several like it.
     """
@@ -81,16 +82,15 @@ class Contender:
         data: TrainingData,
         folder: Path,
         cache: Path,
-        report: Callable[[str], None],
         now: Callable[[], float] = time.monotonic,
     ):
         self.name = name
-        self.report = report
         self.now = now
         self.training = Training(config, folder, lambda line: None, features=cache, data=data)
         self.training.begin()
         self.score: ValidationScore = next(one for one in self.training.callbacks if isinstance(one, ValidationScore))
         self.history: list[tuple[int, float]] = []
+        self.figures: dict[str, float] = {}
         self.epoch_seconds = 0.0
         self.every = 1
         self.fallen = False
@@ -101,15 +101,17 @@ class Contender:
         """The highest score so far."""
         return max((score for _, score in self.history), default=float("-inf"))
 
-    def figures(self) -> dict[str, float]:
-        """{head's title: its figure at the last reading}."""
-        found = {head.title: figure(head, self.score.rows[head.name]) for head in self.score.heads}
-        return {title: value for title, value in found.items() if value is not None}
+    def record(self, epoch: int, score: float) -> None:
+        """Notes a reading of the validation split, and its figures if it is the best so far."""
+        if score > self.best:
+            found = {head.title: figure(head, self.score.rows[head.name]) for head in self.score.heads}
+            self.figures = {title: value for title, value in found.items() if value is not None}
+        self.history.append((epoch, score))
 
     def describe(self) -> str:
         """How it has done, in a line."""
-        figures = ", ".join(f"{title.lower()} {100 * value:.1f} %" for title, value in self.figures().items())
-        return f"{figures}; score {self.best:.3f} after {self.training.epoch} epochs of {self.epoch_seconds:.1f} s"
+        spent = f"{self.training.epoch} epochs of {self.epoch_seconds:.1f} s"
+        return f"{tell(self.figures)}; score {self.best:.3f}, after {spent}"
 
     def advance(self, seconds: float) -> None:
         """Trains for about this long; at least until one reading.
@@ -135,17 +137,17 @@ class Contender:
         def left() -> float:
             return seconds - (self.now() - began)
 
-        def tell() -> None:
+        def tell_time() -> None:
             if self.now() - self.told > REPORT_SECONDS:
                 self.told = self.now()
                 report(f"{spell_time(max(left(), 0))} left; {self.describe()}")
 
         def falls() -> bool:
-            tell()
+            tell_time()
             return left() - self.every * self.epoch_seconds < falling * seconds
 
         def ends() -> bool:
-            tell()
+            tell_time()
             to_come = self.training.trainer.config.epochs - self.training.epoch
             return left() <= 0 or to_come * self.epoch_seconds > 1.1 * left() + 2
 
@@ -165,7 +167,7 @@ class Contender:
         self.score.measure()  # makes the graph
         self.graph_seconds = self.now() - begin
         begin = self.now()
-        self.history.append((2, self.score.measure()))
+        self.record(2, self.score.measure())
         reading = self.now() - begin
         self.every = max(1, round((1 - MEASURING) / MEASURING * reading / max(watch.seconds, 1e-3)))
         self.epoch_seconds = watch.seconds + reading / self.every
@@ -186,6 +188,16 @@ class Contender:
         trainer.data = replace(trainer.data, config=config)
         trainer.rate.replace(stages_of(config.train, trainer.data.steps))
         save_config(config, self.training.folder / CONFIG_FILE)
+
+
+def tell(figures: dict[str, float]) -> str:
+    """Figures for a line of progress.
+
+    Example:
+        >>> tell({"Labels": 0.5})
+        'labels 50.0 %'
+    """
+    return ", ".join(f"{title.lower()} {100 * value:.1f} %" for title, value in figures.items())
 
 
 def falling_stages(config: Config, done: int, epochs: int) -> Config:

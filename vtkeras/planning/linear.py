@@ -23,6 +23,7 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
 from vtkeras.data.text import SPECIAL_TOKENS, Vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
+from vtkeras.planning.speed import ENCODER
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
@@ -30,7 +31,7 @@ COMPONENTS = 128
 MOST_SENTENCES = 400  # different captions that are treated as classes; with more, the nearest clip's is taken
 OWN_MODEL = 30  # times that a question is asked in training, from which on it has a model of its own
 TITLE = "linear on frozen features"
-ENCODER, SIDE, FRAMES = "efficientnet_lite0", 224, 8  # that a baseline reads clips with
+SIDE, FRAMES = 224, 8  # that a baseline reads clips with
 
 
 @dataclass

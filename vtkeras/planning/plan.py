@@ -19,9 +19,9 @@ from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import score
 from vtkeras.planning.candidates import CANDIDATES, Setting, feature_bytes, make_config
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.contender import Contender
+from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.linear import TITLE, LinearModels, read_table
-from vtkeras.planning.speed import SIDES, choose_reading, pictures_per_second
+from vtkeras.planning.speed import ENCODER, SIDES, choose_reading, pictures_per_second
 from vtkeras.planning.survey import Survey, look
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
@@ -29,7 +29,6 @@ from vtkeras.training.callbacks import spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.validation import figure
 
-ENCODER = "efficientnet_lite0"
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 FIRST_ROUND = 0.04  # share of the time that each candidate gets before one is dropped
 SECOND_ROUND = 0.08
@@ -164,7 +163,7 @@ class Plan:
         self.report(f"{CANDIDATES[name].title}: begins")
         data = TrainingData.of(config, self.source, self.vocabulary)
         cache = self.folder / CACHE
-        contender = Contender(name, config, data, cache / name, cache, self.report, self.clock.now)
+        contender = Contender(name, config, data, cache / name, cache, self.clock.now)
         if contender.training.prepared and config.model.cache_features and not self.rows:
             self._linear(contender, contender.training.prepared)
         contender.advance(FIRST_ROUND * self.clock.seconds)
@@ -177,8 +176,7 @@ class Plan:
         heads = list(trainer.heads)
         train = read_table(source, keys.TRAIN, heads)
         validation = read_table(source, keys.VALIDATION, heads, trainer.config.train.score_examples)
-        self.linear = LinearModels(heads, train)
-        said = self.linear.predict(validation)
+        said = LinearModels(heads, train).predict(validation)
         figures = {}
         for head in heads:
             if head.name in said:
@@ -186,7 +184,7 @@ class Plan:
                 if found is not None:
                     figures[head.title] = found
         self.rows.append(Row(TITLE, figures, None, "for comparison"))
-        self.report(f"{TITLE}: {_told(figures)}")
+        self.report(f"{TITLE}: {tell(figures)}")
 
     def _narrow(self, contenders: list[Contender]) -> Contender:
         """Drops the worse half, gives the others more time, and so on until one is left."""
@@ -213,7 +211,7 @@ class Plan:
         return EXPORT_GRAPHS * winner.graph_seconds + EXPORT_LEAST if winner else EXPORT_SECONDS
 
     def _row(self, contender: Contender, note: str) -> Row:
-        return Row(CANDIDATES[contender.name].title, contender.figures(), contender.best, note)
+        return Row(CANDIDATES[contender.name].title, contender.figures, contender.best, note)
 
     def _keep(self, winner: Contender) -> None:
         """Moves the winner into the run folder, and writes what was tried."""
@@ -248,7 +246,3 @@ def to_markdown(rows: list[Row]) -> str:
         score = f"{row.score:.3f}" if row.score is not None and np.isfinite(row.score) else "–"
         lines.append(f"| {row.title} | {' | '.join(cells)} | {score} | {row.note} |")
     return "\n".join(lines) + "\n"
-
-
-def _told(figures: dict[str, float]) -> str:
-    return ", ".join(f"{title.lower()} {100 * value:.1f} %" for title, value in figures.items())
