@@ -204,7 +204,10 @@ def one_video(video=(), sentence=()):
     "document,message",
     [
         ("{", "not valid JSON"),
-        ("[]", "must hold an object"),
+        ("[]", "describes no clip"),
+        ("3", "must hold a list of rows"),
+        ('[{"path": "a.mp4"}]', "entry 1 has no 'caption'"),
+        ('[{"path": "a.mp4", "caption": {}}]', "entry 1: caption {} is not a text"),
         ('{"a":' * 100_000, "nested too deep"),
         ('{"videos": [{"video_id": "a", "start": NaN}]}', "holds NaN"),
         ({"videos": []}, "holds no list 'sentences'"),
@@ -240,3 +243,44 @@ def test_two_files_of_one_id(folder):
     (folder / "sub/a.webm").touch()
     with pytest.raises(UserError, match=r"videos\[0\]: both 'a.mp4' and 'sub/a.webm' could be video 'a'"):
         read_json(folder, one_video())
+
+
+def test_one_file_written_in_several_ways_is_one_video_of_one_split(folder):
+    for index in range(10):
+        (folder / f"sub/s{index}.mp4").touch()
+    forms = ("sub/s{0}.mp4", "./sub/s{0}.mp4", "sub\\s{0}.mp4", f"{folder}/sub/s{{0}}.mp4")
+    rows = [f"{form.format(index)},{place}" for index in range(10) for place, form in enumerate(forms)]
+    found = read_csv(folder, "\n".join(["path,caption", *rows]))
+    assert [(row.path, row.captions) for row in found] == [(f"sub/s{n}.mp4", ("0", "1", "2", "3")) for n in range(10)]
+
+
+@pytest.mark.parametrize("written, seconds", [("0,5", 0.5), ("1:30", 90), ("0:01:30,5", 90.5), ("2", 2)])
+def test_seconds_of_spreadsheets(folder, written, seconds):
+    (folder.parent / "a.csv").write_text(f"path;caption;start\na.mp4;one;{written}\n")
+    notes = []
+    (row,) = read_captions(folder.parent / "a.csv", folder, note=notes.append)
+    assert row.start == seconds
+    assert ("decimal points" in " ".join(notes), "minutes" in " ".join(notes)) == ("," in written, ":" in written)
+
+
+def test_rows_as_json_objects_and_as_lines(folder):
+    rows = [
+        {"path": "a.mp4", "Caption": "one", "start": 1, "label": ["cat", "dog"], "mood": 3},
+        {"path": "b.mp4", "caption": "two", "start": None},
+    ]
+    expected = read_csv(folder, "path,caption,start,label,mood\na.mp4,one,1,cat|dog,3\nb.mp4,two,,,\n")
+    assert read_json(folder, rows) == [expected[0], ClipRow(**{**vars(expected[1]), "columns": ()})]
+    lines = folder.parent / "a.jsonl"
+    lines.write_text("\n".join(map(json.dumps, rows)))
+    assert read_captions(lines, folder) == read_json(folder, rows)
+    lines.write_text('{"path": "a.mp4", "caption": "one"}\n\n{"path": NaN}')
+    with pytest.raises(UserError, match="a.jsonl line 3 is not valid JSON: it holds NaN"):
+        read_captions(lines, folder)
+
+
+def test_ids_meet_names_in_either_form_and_behind_links(folder):
+    (folder.parent / "disk").mkdir()
+    (folder.parent / "disk" / "cafe\u0301.mp4").touch()
+    (folder / "linked").symlink_to(folder.parent / "disk")
+    video = {"videos": [{"id": "caf\u00e9"}], "sentences": [{"video_id": "caf\u00e9", "caption": "one"}]}
+    assert read_json(folder, video)[0].path == "linked/cafe\u0301.mp4"

@@ -83,11 +83,21 @@ def test_bad_rows_are_named(files, references, predictions, told):
 
 def test_not_utf_8_and_no_file(tmp_path, files):
     bad = tmp_path / "bad.csv"
-    bad.write_bytes(b"id,reference\n1,caf\xe9\n")
+    bad.write_bytes("id,reference\n1,你好世界\n".encode("gbk"))
     with pytest.raises(UserError, match="line 2 is not UTF-8"):
         score_files(bad, files()[1])
     with pytest.raises(UserError, match="no file .*none.csv"):
         score_files(tmp_path / "none.csv", bad)
+
+
+def test_tables_of_spreadsheets_and_lines_of_json(tmp_path, files):
+    references, _ = files()
+    told = []
+    (tmp_path / "said.csv").write_bytes("Video ID;Prediction\n2;你好世界\n1;a cat sat\n;;\n".encode("utf-16"))
+    assert score_files(references, tmp_path / "said.csv", False, told.append)["exact_match"] == 1.0
+    assert len(told) == 1 and told[0].endswith("said.csv was read with semicolons between its cells.")
+    (tmp_path / "said.jsonl").write_text('{"id": 2, "text": "你好世界"}\n\n{"id": "1", "text": "a cat sat"}\n')
+    assert score_files(references, tmp_path / "said.jsonl", False)["exact_match"] == 1.0
 
 
 def test_command(files, monkeypatch):

@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Make, ingest and check data.")
 @app.command("ingest")
 def data_ingest(
     folder: Annotated[Path, typer.Argument(help="Folder of videos and images.")],
-    captions: Annotated[Path, typer.Option(help="CSV (path, caption, ...) or MSR-VTT style JSON.")],
+    captions: Annotated[Path, typer.Option(help="CSV, TSV or JSON (path, caption, ...), or MSR-VTT style JSON.")],
     out: Annotated[Path, folder_option("Where the TFRecord shards go.")],
     frames: Annotated[int, number_option("Frames stored of each clip.", 1, 4096)] = 16,
     max_side: Annotated[int, number_option("Longest side of a stored frame, in pixels.", 1, 16_384)] = 128,
@@ -39,7 +39,9 @@ def data_ingest(
         bar.update(task, completed=done, total=total, description=note[:60])
 
     try:
-        manifest = ingest(folder, captions, out, num_frames=frames, max_side=max_side, seed=seed, progress=show)
+        manifest = ingest(
+            folder, captions, out, num_frames=frames, max_side=max_side, seed=seed, progress=show, note=say
+        )
     finally:
         if bar.live.is_started:
             bar.stop()

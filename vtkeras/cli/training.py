@@ -164,8 +164,12 @@ def score(
     refuse_missing(references, predictions)
     from vtkeras.evaluation.score import score_files, to_json, to_lines
 
-    found = score_files(references, predictions, meteor=meteor and _meteor_runs())
+    found = score_files(references, predictions, meteor and _meteor_runs(), note=_to_stderr)
     say(to_json(found) if as_json else "\n".join(to_lines(found)))
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 @app.command("compare-fusions")

@@ -1,4 +1,4 @@
-"""The entries of a captions file, one by one: the rows of a CSV, or the sentences of a JSON like MSR-VTT's.
+"""The entries of a captions file, one by one: the rows of a table, or the sentences of a JSON like MSR-VTT's.
 
 What they say together, of videos and clips, is for `captions`.
 """
@@ -9,14 +9,16 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vtkeras import keys
 from vtkeras.data.containers import EXTENSIONS
-from vtkeras.data.text_files import csv_rows
+from vtkeras.data.paths import files_below
+from vtkeras.data.text_files import Note, ignore, read_table
 from vtkeras.errors import UserError
 
 PATH, TEXT_COLUMNS = "path", ("caption", "question", "label")
@@ -55,57 +57,90 @@ class Entry:
     columns: dict[str, str] = field(default_factory=dict)
 
 
-def csv_entries(path: Path, text: str) -> Iterator[Entry]:
-    """The rows of a CSV.
+def csv_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
+    """The rows of a CSV, with any of the separators that `read_table` knows.
 
     Args:
         path: of the file, for messages.
         text: its content.
+        note: called with a sentence for what had to be assumed.
 
     Raises:
         UserError: names the row at fault.
     """
-    rows = csv_rows(path, text)
-    header = [name.strip().lower() for name in next(rows, (1, []))[1]]
-    _check_header(path, header)
+    table = read_table(path, text, KNOWN_COLUMNS, lambda names: not _missing_column(names), note)
+    _check_header(f"{path} row {table.header_row}", table.header)
     seen: dict[tuple[str, ...], int] = {}
-    for number, cells in rows:
+    commas = clocks = False
+    for number, cells in table.records(path):
         where = f"{path} row {number}"
-        if len(cells) != len(header):
-            raise UserError(f"{where} has {len(cells)} cells where the header has {len(header)}.")
-        first = seen.setdefault(tuple(cells), number)
+        first = seen.setdefault(tuple(cells.values()), number)
         if first != number:
             raise UserError(f"{where} repeats row {first}.")
-        values = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-        if not values["path"]:
-            raise UserError(f"{where} has no path.")
-        yield Entry(
-            where=where,
-            path=values["path"],
-            video_id=values.get("video_id", ""),
-            start=_seconds(where, "start", values.get("start")),
-            end=_seconds(where, "end", values.get("end")),
-            split=_split_name(where, values.get("split", "")),
-            caption=values.get("caption", ""),
-            question=values.get("question", ""),
-            answer=values.get("answer", ""),
-            labels=_labels(values.get("label", "")),
-            columns={name: value for name, value in values.items() if name and name not in KNOWN_COLUMNS},
-        )
+        times = [cells.get(name, "") for name in ("start", "end")]
+        commas |= any("," in time for time in times)
+        clocks |= any(":" in time for time in times)
+        yield _row_entry(where, cells)
+    if commas:
+        note(f"{path}: commas in start and end were read as decimal points.")
+    if clocks:
+        note(f"{path}: times like 1:30 were read as minutes and seconds.")
 
 
-def _check_header(path: Path, header: list[str]) -> None:
-    missing = PATH if PATH not in header else "" if {*TEXT_COLUMNS} & {*header} else TEXT_COLUMNS[0]
-    if missing:
+def _object_entries(rows: Iterable[tuple[str, Any]]) -> Iterator[Entry]:
+    """The entries of JSON objects that are rows: what a CSV has as columns, they have as fields."""
+    for where, row in rows:
+        if not isinstance(row, dict):
+            raise UserError(f"{where} is not an object.")
+        fields = {"_".join(name.lower().split()): value for name, value in row.items()}
+        if missing := _missing_column(list(fields)):
+            raise UserError(f"{where} has no '{missing}'.")
+        yield _row_entry(where, {name: _cell(where, name, value) for name, value in fields.items()})
+
+
+def _row_entry(where: str, cells: dict[str, str]) -> Entry:
+    values = {name: cell.strip() for name, cell in cells.items()}
+    if not values["path"]:
+        raise UserError(f"{where} has no path.")
+    return Entry(
+        where=where,
+        path=cells["path"],  # a name may begin or end with spaces
+        video_id=values.get("video_id", ""),
+        start=_seconds(where, "start", values.get("start")),
+        end=_seconds(where, "end", values.get("end")),
+        split=_split_name(where, values.get("split", "")),
+        caption=values.get("caption", ""),
+        question=values.get("question", ""),
+        answer=values.get("answer", ""),
+        labels=_labels(values.get("label", "")),
+        columns={name: value for name, value in values.items() if name and name not in KNOWN_COLUMNS},
+    )
+
+
+def _cell(where: str, name: str, value: Any) -> str:
+    """A field of a JSON row as a CSV would have it."""
+    if isinstance(value, list) and name == "label" and all(isinstance(one, str) for one in value):
+        return keys.LABEL_SEPARATOR.join(value)
+    if isinstance(value, (dict, list, bool)) and name in KNOWN_COLUMNS:
+        raise UserError(f"{where}: {name} {json.dumps(value)[:80]} is not a text.")
+    return "" if value is None else str(value)
+
+
+def _missing_column(names: list[str]) -> str:
+    return PATH if PATH not in names else "" if {*TEXT_COLUMNS} & {*names} else TEXT_COLUMNS[0]
+
+
+def _check_header(where: str, header: list[str]) -> None:
+    if missing := _missing_column(header):
         found = ", ".join(header) or "nothing"
-        raise UserError(f"{path} row 1 names no column '{missing}'; it names {found[:200]}.")
+        raise UserError(f"{where} names no column '{missing}'; it names {found[:200]}.")
     for name in KNOWN_COLUMNS:
         if header.count(name) > 1:
-            raise UserError(f"{path} row 1 names the column '{name}' twice.")
+            raise UserError(f"{where} names the column '{name}' twice.")
 
 
 def json_entries(path: Path, text: str, folder: Path) -> Iterator[Entry]:
-    """The sentences of a JSON in the form of MSR-VTT.
+    """The sentences of a JSON in the form of MSR-VTT, or the objects of a list, or of lines, that are rows.
 
     Args:
         path: of the file, for messages.
@@ -115,7 +150,17 @@ def json_entries(path: Path, text: str, folder: Path) -> Iterator[Entry]:
     Raises:
         UserError: names the entry at fault.
     """
-    document = _parse_json(path, text)
+    if path.suffix.lower() == ".jsonl":
+        lines = ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
+        rows = ((f"{path} line {number}", line) for number, line in lines)
+        yield from _object_entries((where, _parse_json(where, line)) for where, line in rows)
+        return
+    document = _parse_json(str(path), text)
+    if isinstance(document, list):
+        yield from _object_entries((f"{path} entry {number}", row) for number, row in enumerate(document, start=1))
+        return
+    if not isinstance(document, dict):
+        raise UserError(f"{path} must hold a list of rows, or an object with 'videos' and 'sentences'.")
     videos = _json_videos(path, document, folder)
     for where, sentence in _json_list(path, document, "sentences"):
         video_id = _json_id(where, sentence, ("video_id",))
@@ -177,14 +222,14 @@ def _json_videos(path: Path, document: dict, folder: Path) -> dict[str, _Video]:
 
 def _files_by_stem(folder: Path) -> dict[str, list[str]]:
     stems: dict[str, list[str]] = {}
-    for file in sorted(folder.rglob("*")):
+    for file in files_below(folder):
         if file.suffix.lower() in EXTENSIONS:
-            stems.setdefault(file.stem, []).append(file.relative_to(folder).as_posix())
+            stems.setdefault(unicodedata.normalize("NFC", file.stem), []).append(file.as_posix())
     return stems
 
 
 def _file_of(where: str, video_id: str, stems: dict[str, list[str]]) -> str:
-    files = stems.get(video_id, [])
+    files = stems.get(unicodedata.normalize("NFC", video_id), [])
     if len(files) > 1:
         raise UserError(f"{where}: both '{files[0]}' and '{files[1]}' could be video '{video_id}'.")
     if not files:
@@ -192,19 +237,16 @@ def _file_of(where: str, video_id: str, stems: dict[str, list[str]]) -> str:
     return files[0]
 
 
-def _parse_json(path: Path, text: str) -> dict:
+def _parse_json(where: str, text: str) -> Any:
     def refuse(constant: str) -> None:
         raise ValueError(f"it holds {constant}, which is not a JSON number")
 
     try:
-        document = json.loads(text, parse_constant=refuse)
+        return json.loads(text, parse_constant=refuse)
     except RecursionError:
-        raise UserError(f"{path} is not a captions file: it is nested too deep.") from None
+        raise UserError(f"{where} is not a captions file: it is nested too deep.") from None
     except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}.") from None
-    if not isinstance(document, dict):
-        raise UserError(f"{path} must hold an object with 'videos' and 'sentences'.")
-    return document
+        raise UserError(f"{where} is not valid JSON: {error}.") from None
 
 
 def _json_list(path: Path, document: dict, name: str) -> Iterator[tuple[str, dict]]:
@@ -256,12 +298,20 @@ def _seconds(where: str, name: str, value: Any) -> float | None:
     if value is None or value == "":
         return None
     try:
-        seconds = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan if isinstance(value, bool) else _clock_seconds(str(value))
+    except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
         raise UserError(f"{where}: {name} '{value}' is not a number of seconds.")
     return seconds
+
+
+def _clock_seconds(text: str) -> float:
+    """Seconds out of `1.5`, `1,5`, `1:30` or `0:01:30`."""
+    parts = text.replace(",", ".", 1).split(":")
+    if len(parts) > 3 or not all(part.strip().isdigit() for part in parts[:-1]):
+        raise ValueError(text)
+    return sum(float(part) * 60**place for place, part in enumerate(reversed(parts)))
 
 
 def _labels(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Reading caption files: a CSV, or JSON in the form of MSR-VTT.
+"""Reading caption files: a table as CSV or JSON, or JSON in the form of MSR-VTT.
 
 Both come out as a list of `ClipRow`: one for each video, or segment of a video, with every text
 that belongs to it. Whatever is wrong in a file is told with the row (the CSV's header is row 1) or
@@ -11,11 +11,12 @@ import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from vtkeras import keys
 from vtkeras.data.caption_entries import Entry, csv_entries, json_entries
-from vtkeras.data.text_files import read_text
+from vtkeras.data.paths import FileFinder
+from vtkeras.data.text_files import Note, ignore, read_text
 from vtkeras.errors import UserError
 
 TEST_SHARE = VALIDATION_SHARE = 0.1
@@ -49,14 +50,18 @@ class ClipRow:
     columns: tuple[tuple[tuple[str, str], ...], ...] = ()
 
 
-def read_captions(captions_file: str | Path, folder: str | Path, seed: int = 0) -> list[ClipRow]:
+def read_captions(
+    captions_file: str | Path, folder: str | Path, seed: int = 0, note: Note = ignore
+) -> list[ClipRow]:
     """Reads a caption file and checks it against the videos in `folder`.
 
     CSV: columns `path` (relative to `folder`) and `caption`, optionally `question`, `answer`,
     `label` (several joined by `|`), `split`, `start`, `end` (seconds) and `video_id`. Rows of the
-    same video and segment make one clip.
+    same video and segment make one clip, however the path to the video is written (`paths.FileFinder`).
+    Separators and encodings that spreadsheets save are found out (`text_files`).
 
-    JSON: `{"videos": [{"video_id" or "id", ...}], "sentences": [{"video_id", "caption"}]}`. A video
+    JSON: a list of objects with the CSV's columns as fields (`.jsonl`: one on each line), or
+    `{"videos": [{"video_id" or "id", ...}], "sentences": [{"video_id", "caption"}]}`. A video
     may name its `path` or `file`; else its file is the one in `folder` whose name, less the
     extension, is its id. `start` and `end` are seconds in that file. MSR-VTT's `start time` and
     `end time` are seconds in the film at `url`, out of which the file has been cut already: they
@@ -70,6 +75,7 @@ def read_captions(captions_file: str | Path, folder: str | Path, seed: int = 0) 
         captions_file: the CSV or JSON file.
         folder: where the videos are.
         seed: makes the splits, where the file gives none.
+        note: called with a sentence for what had to be assumed of the file.
 
     Returns:
         The clips, in the order of the file.
@@ -84,9 +90,9 @@ def read_captions(captions_file: str | Path, folder: str | Path, seed: int = 0) 
     captions_file, folder = Path(captions_file), Path(folder)
     if not captions_file.is_file():
         raise UserError(f"No captions file {captions_file}.")
-    text = read_text(captions_file)
-    is_json = captions_file.suffix.lower() == ".json" or text.lstrip()[:1] == "{"
-    entries = json_entries(captions_file, text, folder) if is_json else csv_entries(captions_file, text)
+    text = read_text(captions_file, note)
+    is_json = captions_file.suffix.lower() in (".json", ".jsonl") or text.lstrip()[:1] == "{"
+    entries = json_entries(captions_file, text, folder) if is_json else csv_entries(captions_file, text, note)
     drafts = _gather(entries, folder)
     if not drafts:
         raise UserError(f"{captions_file} describes no clip.")
@@ -139,9 +145,10 @@ class _Draft:
 
 def _gather(entries: Iterable[Entry], folder: Path) -> list[_Draft]:
     drafts: dict[str, _Draft] = {}
+    finder = FileFinder(folder)
     for entry in entries:
         _check_texts(entry)
-        _check_path(entry, folder)
+        entry.path = _find(entry, finder, folder)
         clip_id = entry.video_id or _derived_id(entry)
         draft = drafts.get(clip_id)
         if draft is None:
@@ -182,16 +189,14 @@ def _check_texts(entry: Entry) -> None:
         raise UserError(f"{entry.where}: end {entry.end:g} is not after start {entry.start or 0:g}.")
 
 
-def _check_path(entry: Entry, folder: Path) -> None:
-    path = PurePosixPath(entry.path)
-    if path.is_absolute() or PureWindowsPath(entry.path).drive or ".." in path.parts:
-        raise UserError(f"{entry.where}: the path '{entry.path}' leads out of {folder}.")
+def _find(entry: Entry, finder: FileFinder, folder: Path) -> str:
     try:
-        found = (folder / path).is_file()
-    except OSError:  # a name too long for the file system
-        found = False
-    if not found:
+        found = finder.find(entry.path)
+    except UserError as error:
+        raise UserError(f"{entry.where}: {error}") from None
+    if found is None:
         raise UserError(f"{entry.where}: there is no video '{entry.path[:200]}' in {folder}.")
+    return found
 
 
 def _splits(drafts: list[_Draft], seed: int) -> dict[str, str]:

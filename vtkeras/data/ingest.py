@@ -20,7 +20,9 @@ from vtkeras import keys
 from vtkeras.data.captions import ClipRow, read_captions
 from vtkeras.data.containers import EXTENSIONS, MAX_SIDE
 from vtkeras.data.decoder import DecoderPool, EncodedClip, Request
+from vtkeras.data.paths import files_below
 from vtkeras.data.shards import VERSION, Manifest, Shard, sha256_of, write_shard
+from vtkeras.data.text_files import Note, ignore
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import TEMPORARY, disk_errors, write_json
@@ -41,6 +43,7 @@ def ingest(
     progress: Progress = lambda done, total, note: None,
     time_limit: float = 120.0,
     choose: Callable[[list[ClipRow]], list[ClipRow]] = list,
+    note: Note = ignore,
 ) -> Manifest:
     """Decodes every clip once and stores it; continues where an earlier run stopped.
 
@@ -58,6 +61,7 @@ def ingest(
         progress: called as `progress(done, total, note)` after each clip.
         time_limit: seconds a video may take.
         choose: takes the clips of the file and gives those that are to be stored.
+        note: called with a sentence for what had to be assumed of the captions file.
 
     Returns:
         The manifest, also written to `out/manifest.json`.
@@ -79,7 +83,7 @@ def ingest(
     }
     _check_options(options)
     _check_folder(folder)
-    rows = choose(read_captions(captions_file, folder, seed))
+    rows = choose(read_captions(captions_file, folder, seed, note))
     batches = _batches(rows, seed, clips_per_shard)
     plan = _plan(folder, captions_file, rows, batches, options)
     with _locked(out), DecoderPool(time_limit=time_limit) as pool, interrupt_between_steps() as end_of_step:
@@ -126,7 +130,7 @@ def _check_options(options: dict[str, int]) -> None:
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise UserError(f"No folder {folder}.")
-    if not any(file.suffix.lower() in EXTENSIONS for file in folder.rglob("*")):
+    if not any(file.suffix.lower() in EXTENSIONS for file in files_below(folder)):
         raise UserError(f"{folder} holds no video ({', '.join(EXTENSIONS)}).")
 
 

@@ -1,48 +1,170 @@
-"""Text and CSV files from outside; what is wrong in one is told with the line or row."""
+"""Text files and tables from outside; what is wrong is told with the line or row, and what was assumed in a note.
+
+Tables are read as spreadsheets save them: in UTF-8, UTF-16 or Windows-1252, with commas, semicolons, tabs or bars
+between cells, with a line `sep=;`, titles above the header, and blank rows and columns.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from vtkeras.errors import UserError
 
 MAX_CELL = 16 * 1024**2
+HEADER_WITHIN = 20  # rows from the top that may be the header
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and .numbers; .xls
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+Note = Callable[[str], None]
 
 
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file.
+def ignore(note: str) -> None:
+    """Takes a note and does nothing."""
+
+
+def read_text(path: Path, note: Note = ignore) -> str:
+    """The text of a file in UTF-8, UTF-16, UTF-32 or, where that is likely, Windows-1252.
+
+    Args:
+        path: the file.
+        note: called with a sentence if the encoding had to be assumed.
 
     Raises:
-        UserError: names the line that is not UTF-8.
+        UserError: for a spreadsheet, or naming the line that is not UTF-8.
     """
     data = path.read_bytes()
+    if data.startswith(_SPREADSHEETS):
+        raise UserError(f"{path} is in a spreadsheet's own format: save it as CSV and give that file.")
+    marked = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "")
+    encoding = marked or _utf_16_without_mark(data) or "utf-8"
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise UserError(f"{path} line {line} is not UTF-8; save the file in that encoding.") from None
+        if encoding == "utf-8" and _looks_western(data):
+            note(f"{path} line {line} is not UTF-8: the file was read as Windows-1252.")
+            return data.decode("cp1252")
+        encoding = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
+        raise UserError(f"{path} line {line} is not {encoding}; save the file in UTF-8.") from None
 
 
-def csv_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a CSV file with their numbers; blank rows are left out.
+def _utf_16_without_mark(data: bytes) -> str:
+    """Text in Latin letters has a zero in every second byte then."""
+    head = data[:400]
+    for encoding, start in (("utf-16-le", 1), ("utf-16-be", 0)):
+        zeros, others = head[start::2], head[1 - start :: 2]
+        if len(head) >= 4 and zeros.count(0) > 0.7 * len(zeros) and not others.count(0):
+            return encoding
+    return ""
+
+
+def _looks_western(data: bytes) -> bool:
+    """Whether bytes above 127 stand alone, as accented letters do; in other scripts they come in runs."""
+    runs = re.findall(rb"[\x80-\xff]+", data)
+    undefined = re.search(rb"[\x81\x8d\x8f\x90\x9d]", data)
+    return not undefined and sum(map(len, runs)) < 1.5 * len(runs)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a table.
+
+    Attributes:
+        header: names of the columns, in lower case.
+        header_row: number of the row that it is; the first is 1.
+        rows: the further rows with their numbers; blank ones are left out.
+    """
+
+    header: list[str]
+    header_row: int
+    rows: list[tuple[int, list[str]]]
+
+    def records(self, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+        """The rows as {column: cell} with their numbers; blank cells beyond the header are left out.
+
+        Raises:
+            UserError: naming a row that has fewer cells than the header, or more.
+        """
+        for number, cells in self.rows:
+            cells = [*cells[: len(self.header)], *(cell for cell in cells[len(self.header) :] if cell.strip())]
+            if len(cells) != len(self.header):
+                raise UserError(
+                    f"{path} row {number} has {len(cells)} cells where the header has {len(self.header)}: "
+                    "put quotes around a cell that holds a separator, and separators for empty cells."
+                )
+            yield number, dict(zip(self.header, cells))
+
+
+def read_table(
+    path: Path, text: str, known: Collection[str], is_header: Callable[[list[str]], bool], note: Note = ignore
+) -> Table:
+    """Finds out what parts the cells of a table and which row is its header.
 
     Args:
         path: of the file, for messages.
         text: its content.
+        known: names of columns; `Video ID` is read as `video_id` if that is known.
+        is_header: says whether names of columns are those of a header; where none are, the first row is taken.
+        note: called with a sentence for what had to be assumed.
 
     Raises:
-        UserError: if the text is not CSV.
+        UserError: if the text is no table.
+
+    Example:
+        >>> read_table(Path("a.csv"), "path;caption", (), lambda names: "path" in names).header
+        ['path', 'caption']
     """
+    stated = re.match(r"sep=(.)\s*?(?:\r\n|\r|\n)", text, re.IGNORECASE)  # as Excel writes and reads
+    failed = ""
+    tables = []
+    for separator in [stated.group(1)] if stated else _SEPARATORS:
+        try:
+            rows = _rows(text, separator)
+        except csv.Error as error:
+            failed = failed or str(error)
+            continue
+        rows = rows[1:] if stated else rows
+        filled = [(number, cells) for number, cells in rows if any(cell.strip() for cell in cells)]
+        for place, (number, cells) in enumerate(filled[:HEADER_WITHIN]):
+            names = _column_names(cells, known)
+            if is_header(names):
+                if place:
+                    note(f"{path} row {number} was taken for the header; what stands above it was left out.")
+                if separator != "," and not stated and path.suffix.lower() != ".tsv":
+                    note(f"{path} was read with {_SEPARATORS[separator]} between its cells.")
+                return Table(names, number, filled[place + 1 :])
+        first, *others = filled or [(1, [])]
+        tables.append(Table(_column_names(first[1], known), first[0], others))
+    if failed:
+        raise UserError(f"{path} is not a valid CSV file: {failed}.")
+    return max(tables, key=lambda table: len(table.header))
+
+
+def _rows(text: str, separator: str) -> list[tuple[int, list[str]]]:
     limit = csv.field_size_limit(MAX_CELL)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise UserError(f"{path} is not a valid CSV file: {error}.") from None
+        return list(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), start=1))
     finally:
         csv.field_size_limit(limit)
-    for number, cells in enumerate(rows, start=1):
-        if cells:
-            yield number, cells
+
+
+def _column_names(cells: list[str], known: Collection[str]) -> list[str]:
+    names = [cell.strip("\ufeff").strip().lower() for cell in cells]
+    names = [one if (one := "_".join(name.split())) in known else name for name in names]
+    while names and not names[-1]:
+        names.pop()
+    return names

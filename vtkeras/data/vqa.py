@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vtkeras import keys
 from vtkeras.data.containers import EXTENSIONS
+from vtkeras.data.paths import files_below
 from vtkeras.errors import UserError
 from vtkeras.run_files import replacing
 
@@ -98,9 +99,9 @@ def _files_by_id(folder: Path) -> dict[str, str]:
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}.")
     files = {}
-    for file in sorted(folder.rglob("*")):
+    for file in sorted(files_below(folder)):
         if file.suffix.lower() in EXTENSIONS:
-            path = file.relative_to(folder).as_posix()
+            path = file.as_posix()
             files[file.stem] = path
             files.setdefault(file.stem.rpartition("_")[2].lstrip("0"), path)
     return files

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from vtkeras.data.text_files import csv_rows, read_text
+from vtkeras.data.text_files import Note, ignore, read_table, read_text
 from vtkeras.errors import UserError
 from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS
 
@@ -15,17 +15,20 @@ REFERENCE = ("reference", "references", "caption", "captions", "answer", "answer
 PREDICTION = ("prediction", "caption", "answer", "text")
 
 
-def score_files(references: str | Path, predictions: str | Path, meteor: bool = True) -> dict[str, float | int]:
+def score_files(
+    references: str | Path, predictions: str | Path, meteor: bool = True, note: Note = ignore
+) -> dict[str, float | int]:
     """Every text metric of the predictions in one file against the references in another.
 
     CSV: a column `id` (or `video_id`, `image_id`, `question_id`, `path`) and one with the text: `reference`,
     in as many rows of an id as there are right texts, and `prediction` in one row for each id (or
     `caption`, `answer`, `text`). JSON: `{id: text}`, `{id: [texts]}`, a list of objects with these names, or
-    COCO's `{"annotations": [...]}`.
+    COCO's `{"annotations": [...]}`; `.jsonl` has an object on each line.
 
     Args:
         references, predictions: the files.
         meteor: whether to ask Java for METEOR.
+        note: called with a sentence for what had to be assumed of a file.
 
     Returns:
         `examples`, and each metric by its name in `TEXT_METRICS` and `DIVERSITY_METRICS`.
@@ -39,9 +42,9 @@ def score_files(references: str | Path, predictions: str | Path, meteor: bool = 
         0.312
     """
     accepted: dict[str, list[str]] = {}
-    for _, name, texts in _entries(Path(references), REFERENCE):
+    for _, name, texts in _entries(Path(references), REFERENCE, note):
         accepted.setdefault(name, []).extend(texts)
-    said = _predictions(Path(predictions), accepted, references)
+    said = _predictions(Path(predictions), accepted, references, note)
     missing = [name for name in accepted if name not in said]
     if missing:
         raise UserError(
@@ -69,9 +72,9 @@ def to_json(scores: dict[str, float | int]) -> str:
     return json.dumps(scores, indent=1)
 
 
-def _predictions(path: Path, accepted: dict, references) -> dict[str, str]:
+def _predictions(path: Path, accepted: dict, references, note: Note) -> dict[str, str]:
     said: dict[str, tuple[str, str]] = {}
-    for where, name, texts in _entries(path, PREDICTION):
+    for where, name, texts in _entries(path, PREDICTION, note):
         if name in said:
             raise UserError(f"{where} predicts the id '{name}' again, after {said[name][0]}.")
         if name not in accepted:
@@ -82,38 +85,38 @@ def _predictions(path: Path, accepted: dict, references) -> dict[str, str]:
     return {name: text for name, (_, text) in said.items()}
 
 
-def _entries(path: Path, names: tuple[str, ...]) -> Iterator[tuple[str, str, list[str]]]:
+def _entries(path: Path, names: tuple[str, ...], note: Note) -> Iterator[tuple[str, str, list[str]]]:
     """(where, id, texts) of every entry of a file."""
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
-    text = read_text(path)
-    is_json = path.suffix.lower() == ".json" or text.lstrip()[:1] in ("{", "[")
-    entries = list((_json_entries if is_json else _csv_entries)(path, text, names))
+    text = read_text(path, note)
+    is_json = path.suffix.lower() in (".json", ".jsonl") or text.lstrip()[:1] in ("{", "[")
+    found = _json_entries(path, text, names) if is_json else _csv_entries(path, text, names, note)
+    entries = list(found)
     if not entries:
         raise UserError(f"{path} holds no text: it needs an id and a {names[0]} in each row.")
     yield from entries
 
 
-def _csv_entries(path: Path, text: str, names: tuple[str, ...]) -> Iterator[tuple[str, str, list[str]]]:
-    rows = csv_rows(path, text)
-    header = [name.strip().lower() for name in next(rows, (1, []))[1]]
-    id_column, text_column = (_first(header, wanted) for wanted in (IDS, names))
+def _csv_entries(path: Path, text: str, names: tuple[str, ...], note: Note) -> Iterator[tuple[str, str, list[str]]]:
+    table = read_table(path, text, (*IDS, *names), lambda found: all({*one} & {*found} for one in (IDS, names)), note)
+    id_column, text_column = (_first(table.header, wanted) for wanted in (IDS, names))
     if id_column is None or text_column is None:
         lacking = "id" if id_column is None else names[0]
-        raise UserError(f"{path} row 1 names no column '{lacking}': the header must hold id and {names[0]}.")
-    for number, cells in rows:
-        where = f"{path} row {number}"
-        if len(cells) != len(header):
-            raise UserError(f"{where} has {len(cells)} cells where the header has {len(header)}.")
-        name = cells[header.index(id_column)].strip()
+        raise UserError(
+            f"{path} row {table.header_row} names no column '{lacking}': the header must hold id and {names[0]}."
+        )
+    for number, cells in table.records(path):
+        name = cells[id_column].strip()
         if not name:
-            raise UserError(f"{where} has no {id_column}.")
-        yield where, name, [cells[header.index(text_column)]]
+            raise UserError(f"{path} row {number} has no {id_column}.")
+        yield f"{path} row {number}", name, [cells[text_column]]
 
 
 def _json_entries(path: Path, text: str, names: tuple[str, ...]) -> Iterator[tuple[str, str, list[str]]]:
     try:
-        document = json.loads(text)
+        lines = path.suffix.lower() == ".jsonl"
+        document = [json.loads(line) for line in text.split("\n") if line.strip()] if lines else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON: {error}.") from None
     if isinstance(document, dict) and isinstance(document.get("annotations"), list):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import os
 from collections import Counter
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vtkeras.data.containers import EXTENSIONS
+from vtkeras.data.paths import files_below
+from vtkeras.data.text_files import read_table, read_text
 from vtkeras.errors import UserError
 
 MOST_FILES = 20_000
@@ -38,7 +39,7 @@ class Listing:
 
 
 def list_folder(folder: str | Path) -> Listing:
-    """Looks through a folder and those below it; hidden ones, and links to folders, are passed over.
+    """Looks through a folder and those below it, behind links too; hidden ones are passed over.
 
     Raises:
         UserError: if it is no folder, cannot be read, or holds neither a video nor a picture.
@@ -53,16 +54,11 @@ def list_folder(folder: str | Path) -> Listing:
     if not os.access(folder, os.R_OK | os.X_OK):
         raise UserError(f"{folder} cannot be read: its permissions forbid it.")
     found, others = [], Counter[str]()
-    for place, below, names in os.walk(folder):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for name in names:
-            path = Path(place, name)
-            if name.startswith("."):
-                continue
-            if path.suffix.lower() in EXTENSIONS:
-                found.append(path.relative_to(folder))
-            else:
-                others[path.suffix.lower() or name] += 1
+    for path in files_below(folder, passed_over=lambda name: name.startswith(".")):
+        if path.suffix.lower() in EXTENSIONS:
+            found.append(path)
+        else:
+            others[path.suffix.lower() or path.name] += 1
     if not found:
         raise UserError(f"{folder} holds no videos or pictures ({', '.join(EXTENSIONS)}).")
     found.sort()
@@ -99,7 +95,6 @@ def _captions(folder: Path) -> Path | None:
 
 def _has_columns(path: Path) -> bool:
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            return HEADER <= {cell.strip().lower() for cell in next(csv.reader([file.readline(10_000)]), [])}
-    except (OSError, ValueError, csv.Error):
+        return HEADER <= {*read_table(path, read_text(path), HEADER, lambda names: {*names} >= HEADER).header}
+    except (OSError, UserError):
         return False

@@ -15,6 +15,7 @@ from vtkeras.data.captions import ClipRow
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import ingest
+from vtkeras.data.paths import files_below
 from vtkeras.data.shards import MANIFEST
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
@@ -25,7 +26,7 @@ TRIED = 12  # clips that are decoded to measure the speed
 FRAMES, SIDE = 16, 224  # that are stored of a clip
 VALIDATION_SHARE = 0.1  # of the training clips, where the table names splits but no validation
 NAMES = ("captions", "labels", "annotations", "metadata", "data")
-ENDINGS = (".csv", ".tsv", ".json")
+ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods")  # the last three only to say: save as CSV
 EVERY_SECONDS = 10.0
 
 
@@ -75,7 +76,7 @@ def ingested_folder(
             told = time.monotonic()
             report(f"decoded {done} of {total} clips")
 
-    manifest = ingest(data, table, Path(folder) / "data", FRAMES, SIDE, choose=choose, progress=progress)
+    manifest = ingest(data, table, Path(folder) / "data", FRAMES, SIDE, choose=choose, progress=progress, note=report)
     if manifest.set_aside:
         path, reason = manifest.set_aside[0]
         report(f"{len(manifest.set_aside)} clips are set aside because they do not decode, the first {path}: {reason}")
@@ -83,7 +84,7 @@ def ingested_folder(
 
 
 def find_table(folder: Path) -> Path | None:
-    """The one table of a folder: `captions.csv` or another usual name, else the only CSV, TSV or JSON file.
+    """The one table of a folder: `captions.csv` or another usual name, else the only table.
 
     Raises:
         UserError: if there are several and none has a usual name.
@@ -101,12 +102,13 @@ def find_table(folder: Path) -> Path | None:
 
 def table_from_folders(data: Path, out: Path) -> Path | None:
     """Writes a table whose labels are the names of the subfolders that clips lie in; None where there are none."""
-    clips = [path for path in sorted(data.rglob("*")) if path.suffix.lower() in EXTENSIONS and path.parent != data]
+    found = (path for path in sorted(files_below(data)) if path.suffix.lower() in EXTENSIONS)
+    clips = [path for path in found if path.parent != Path()]
     if len({clip.parent for clip in clips}) < 2:
         return None
     text = io.StringIO()
     csv.writer(text).writerows(
-        [("path", "label"), *((clip.relative_to(data).as_posix(), clip.parent.name) for clip in clips)]
+        [("path", "label"), *((clip.as_posix(), clip.parent.name) for clip in clips)]
     )
     write_text(out / "labels.csv", text.getvalue())
     return out / "labels.csv"

@@ -14,6 +14,7 @@ from PIL import Image
 
 from vtkeras import keys
 from vtkeras.data.captions import read_captions
+from vtkeras.data.text_files import read_text
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
 from vtkeras.run_files import SAMPLES
@@ -86,8 +87,7 @@ def list_clips(folder: str | Path, most: int = 2000) -> list[Clip]:
             f"{folder} holds neither {MANIFEST} nor {CAPTIONS}: make it with `vtkeras data ingest`."
         )
     rows = read_captions(folder / CAPTIONS, folder)[:most]
-    with open(folder / CAPTIONS, encoding="utf-8-sig") as file:
-        has_splits = "split" in file.readline().lower()
+    has_splits = "split" in read_text(folder / CAPTIONS).partition("\n")[0].lower()
     return [
         Clip(
             id=row.clip_id,

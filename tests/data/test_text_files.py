@@ -1,0 +1,103 @@
+"""Tables as spreadsheets save them: read alike, and what was assumed is told."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from vtkeras.data.text_files import read_table, read_text
+from vtkeras.errors import UserError
+
+ROWS = [
+    ["path", "caption", "label"],
+    ["a.mp4", "ein Vogel fliegt, dann landet er", "Vogel"],
+    ["b.mp4", "die Tür schließt sich; ein Hund bellt", "Tür"],
+    ["c.mp4", 'sie sagt "hallo"\nund winkt', "Gruß"],
+]
+TABLE = Path("table.csv")
+
+
+def text_of(rows=ROWS, separator=",", end="\r\n"):
+    text = io.StringIO()
+    csv.writer(text, delimiter=separator, lineterminator=end).writerows(rows)
+    return text.getvalue()
+
+
+def read(text, path=TABLE):
+    notes = []
+    table = read_table(path, text, ("video_id",), lambda names: {"path", "caption"} <= {*names}, notes.append)
+    return table, notes
+
+
+@pytest.mark.parametrize(
+    "encoding, told",
+    [("utf-8", 0), ("utf-8-sig", 0), ("utf-16", 0), ("utf-16-le", 0), ("utf-16-be", 0), ("utf-32", 0), ("cp1252", 1)],
+)
+def test_encodings(tmp_path, encoding, told):
+    (tmp_path / "a.csv").write_bytes(text_of().encode(encoding))
+    notes = []
+    assert read_text(tmp_path / "a.csv", notes.append).removeprefix("\ufeff") == text_of()
+    assert len(notes) == told and all("line 3 is not UTF-8" in note and "Windows-1252" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "data, told",
+    [
+        ("你好\n世界".encode("gbk"), "line 1 is not UTF-8; save the file in UTF-8"),  # letters in runs: not Western
+        ("кот\n".encode("cp1251"), "line 1 is not UTF-8"),
+        (b"a\n\x81b", "line 2 is not UTF-8"),  # no letter of Windows-1252
+        (b"\xff\xfea", "is not UTF-16"),
+        (b"PK\x03\x04rest", "spreadsheet's own format: save it as CSV"),
+        (b"\xd0\xcf\x11\xe0rest", "save it as CSV"),
+    ],
+)
+def test_what_is_no_text(tmp_path, data, told):
+    (tmp_path / "a.csv").write_bytes(data)
+    with pytest.raises(UserError, match=told):
+        read_text(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        (text_of(), []),
+        (text_of(end="\n"), []),
+        (text_of(end="\r"), []),
+        (text_of(separator=";"), ["semicolons"]),
+        (text_of(separator="\t"), ["tabs"]),
+        (text_of(separator="|"), ["bars"]),
+        ("sep=;\r\n" + text_of(separator=";"), []),
+        ("SEP=|\n" + text_of(separator="|"), []),
+        (text_of([["Captions of May"], [], *ROWS]), ["row 3 was taken for the header"]),
+        (text_of([[*row, "", ""] for row in ROWS]) + ",,,,\r\n\r\n,,\r\n", []),
+        (text_of([[" Path", "CAPTION ", "\ufeffLabel"], *ROWS[1:]]), []),
+    ],
+)
+def test_forms_of_one_table(text, told):
+    table, notes = read(text)
+    assert table.header == ROWS[0]
+    assert [list(cells.values()) for _, cells in table.records(TABLE)] == ROWS[1:]
+    assert len(notes) == len(told) and all(words in note for words, note in zip(told, notes))
+
+
+def test_tabs_of_a_tsv_are_not_assumed_and_rows_keep_their_numbers():
+    table, notes = read(text_of([[], *ROWS[:2], [], ROWS[2]], "\t"), Path("a.tsv"))
+    assert notes == [] and table.header_row == 2 and [number for number, _ in table.rows] == [3, 5]
+
+
+def test_known_names_may_have_spaces():
+    assert read("path,caption,Video  ID,my column\na.mp4,x,1,2\n")[0].header[2:] == ["video_id", "my column"]
+
+
+@pytest.mark.parametrize("row, count", [("a.mp4,one", 2), ("a.mp4,one,x,,y", 4), ("a.mp4", 1)])
+def test_ragged_rows_are_named(row, count):
+    table, _ = read(f"path,caption,label\n\nb.mp4,one,two\n{row}\n")
+    with pytest.raises(UserError, match=f"table.csv row 4 has {count} cells where the header has 3"):
+        list(table.records(TABLE))
+
+
+@pytest.mark.parametrize("text", ['path,caption\na.mp4,"one\n', 'sep=;\npath;caption\na;"b'])
+def test_quotes_that_do_not_close(text):
+    with pytest.raises(UserError, match="table.csv is not a valid CSV file"):
+        read(text)
