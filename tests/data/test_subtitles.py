@@ -88,13 +88,85 @@ def test_nothing_said(tmp_path):
         ("a.json", '[{"text": "a", "start": -1}]', "entry 1: -1.0 is not a time"),
         ("a.json", '[{"text": "a", "start": NaN}]', "entry 1: nan is not a time"),
         ("a.json", '[{"text": "a", "start": 1}, "b"]', "some entries have times"),
-        ("a.txt", b"\xff\xfa\x00", "not text in UTF-8"),
+        ("a.txt", b"\xff\xfa\x00", "line 1 is not UTF-8"),
         ("a.txt", b"a\0b", "NUL"),
     ],
 )
 def test_refused(tmp_path, name, data, message):
     with pytest.raises(UserError, match=message):
         read_transcript(write(tmp_path, name, data), 10)
+
+
+ROLLING = [  # as YouTube writes them: each line while it is spoken, for a moment alone, and above the next one
+    "00:00.000 --> 00:02.900 align:start position:0%\n \nwe<00:00:00.520><c> build</c><00:00:01.040><c> a kite</c>\n",
+    "00:02.900 --> 00:02.910 align:start position:0%\nwe build a kite\n \n",
+    "00:03.000 --> 00:05.900 align:start position:0%\nwe build a kite\nyes<00:00:03.520><c> yes</c>\n",
+    "00:05.900 --> 00:05.910 align:start position:0%\nyes yes\n \n",
+    "00:06.000 --> 00:08.900 align:start position:0%\nyes yes\nyes<00:00:06.520><c> yes</c>\n",
+    "00:08.900 --> 00:08.910 align:start position:0%\nyes yes\n \n",
+]
+SAID = [("we build a kite", 0.0, 2.9), ("yes yes", 3.0, 5.9), ("yes yes", 6.0, 8.9)]
+ROLL_UP = "{}\n00:00:01,000 --> 00:00:02,000\na\n\n{}\n00:00:02,000 --> 00:00:03,000\na\nb\n\n" \
+    "{}\n00:00:03,000 --> 00:00:04,000\na\nb\nc\n\n{}\n00:00:04,000 --> 00:00:05,000\nb\nc\nd\n".format(*"1234")
+
+
+@pytest.mark.parametrize(
+    "name, text, said",
+    [
+        ("youtube.vtt", "WEBVTT\nKind: captions\nLanguage: en\n\n" + "\n".join(ROLLING), SAID),
+        ("youtube.srt", "\n".join(f"{number}\n{cue}" for number, cue in enumerate(ROLLING, 1)), SAID),
+        ("television.srt", ROLL_UP, [("a", 1, 2), ("b", 2, 3), ("c", 3, 4), ("d", 4, 5)]),
+    ],
+)
+def test_rolling_subtitles_have_each_line_once(tmp_path, name, text, said):
+    found = read_transcript(write(tmp_path, name, text), 12)
+    assert [(one.text, one.start, one.end) for one in found.sentences] == said
+    assert "taken once" in found.notes[0]
+
+
+def test_what_is_said_twice_stays_where_subtitles_do_not_roll(tmp_path):
+    text = "1\n00:00:01,000 --> 00:00:02,000\nyes\n\n2\n00:00:02,000 --> 00:00:03,000\nyes\n"
+    text += "\n3\n00:00:03,000 --> 00:00:04,000\nyes\nno\n\n4\n00:00:04,000 --> 00:00:05,000\nso\n"
+    found = read_transcript(write(tmp_path, "a.srt", text), 12)
+    assert [one.text for one in found.sentences] == ["yes", "yes", "yes no", "so"] and not found.notes
+
+
+@pytest.mark.parametrize(
+    "name, text, said",
+    [
+        ("blank.srt", "1\n00:00:00,000 --> 00:00:02,000\n{\\an8}one\n\ntwo\n\n"
+         "2\n00:00:03,000 --> 00:00:05,000\n<i>3</i> x\n",
+         [("one two", 0, 2), ("3 x", 3, 5)]),
+        ("close.srt", "1\n00:00:00,000 --> 00:00:02,000\none\n2\n00:00:03,000 --> 00:00:05,000\n2024",
+         [("one", 0, 2), ("2024", 3, 5)]),
+        ("hls.vtt", "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n\n"
+         "00:01.000 --> 00:03.000\n- Hi &amp; <3\n"
+         "- <v Ann>Hello</v>\n\nNOTE a remark\nof two lines\n\nSTYLE\n::cue { color: red }\n\nthe name of a cue\n"
+         "00:04.000 --> 00:05.000 line:0\nשלום\n\nעולם\n", [("- Hi & <3 - Hello", 1, 3), ("שלום עולם", 4, 5)]),
+        ("a.sbv", "0:00:01.000,0:00:02.500\none\ntwo\n\n0:00:03.000,0:00:04.000\nthree\n",
+         [("one two", 1, 2.5), ("three", 3, 4)]),
+        ("a.ass", "[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+         "Dialogue: 0,0:00:01.50,0:00:03.00,Default,,0,0,0,,{\\i1}one{\\i0},\\Ntwo\n", [("one, two", 1.5, 3)]),
+        ("cp1252.srt", "1\n00:00:00,000 --> 00:00:02,000\nder König – läuft\n".encode("cp1252"),
+         [("der König – läuft", 0, 2)]),
+        ("cpp.json", '{"result": {}, "transcription": [{"timestamps": {"from": "00:00:00,000", "to": "00:00:02,500"}, '
+         '"offsets": {"from": 0, "to": 2500}, "text": " one"}, '
+         '{"offsets": {"from": 2500, "to": 4000}, "text": " two"}]}',
+         [("one", 0, 2.5), ("two", 2.5, 4)]),
+        ("whisper.json", '{"text": " a b", "segments": [{"id": 0, '
+         '"seek": 0, "start": 0.0, "end": 2.5, "text": " one"}]}',
+         [("one", 0, 2.5)]),
+        ("clock.json", '[{"text": "one", "start": "00:01.500", "end": "0:00:02,000"}]', [("one", 1.5, 2)]),
+    ],
+)  # fmt: skip
+def test_forms_of_subtitles(tmp_path, name, text, said):
+    found = read_transcript(write(tmp_path, name, text), 12)
+    assert [(one.text, one.start, one.end) for one in found.sentences] == said
+
+
+def test_forms_that_are_not_read(tmp_path):
+    with pytest.raises(UserError, match="a.ttml: subtitles of this form are not read; save them as SRT or WebVTT"):
+        read_transcript(write(tmp_path, "a.ttml", "<tt/>"), 12)
 
 
 def test_missing_and_huge(tmp_path, monkeypatch):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,22 @@ def test_remarks_go_by_time_whatever_they_mean():
     video = sequence([0, 1, 2, 3], said=[3, 3], times=[2.5, 7.0])
     assert align_transcript(video, by_time=True).argmax(axis=1).tolist() == [1, 3]
     assert align_transcript(sequence([0, 1, 2, 3], said=[3, 1]), by_time=True).argmax(axis=1).tolist() == [3, 1]
+
+
+def test_a_likeness_to_what_the_model_has_no_words_for_moves_nothing():
+    # By meaning, the sentences would go to shots 3 and 0; by time they are of shots 1 and 3.
+    video = sequence([0, 1, 2, 3], said=[3, 0], times=[3.5, 6.5])
+    assert align_transcript(video).argmax(axis=1).tolist() == [3, 0]
+    for unknown in ({"known_sentences": np.zeros(2, bool)}, {"known_shots": np.zeros(4, bool)}):
+        assert align_transcript(replace(video, **unknown)).argmax(axis=1).tolist() == [1, 3]
+    # The first sentence may not go to the foreign shot 3; the second is spoken during it, and stays.
+    known = replace(video, known_shots=np.array([True, True, True, False]))
+    assert align_transcript(known).argmax(axis=1).tolist() == [1, 3]
+
+
+def test_sentences_without_times_and_known_words_are_spread():
+    video = replace(sequence([0, 1, 2, 3], said=[3, 3]), known_sentences=np.zeros(2, bool))
+    assert align_transcript(video).argmax(axis=1).tolist() == [0, 2]  # middles at 2 and 6 s of 8
 
 
 def test_without_times_meaning_decides():

@@ -17,6 +17,8 @@ class ShotSequence:
         times: float32 (shots, 2), seconds of start and end.
         sentences: float32 (sentences, dim), unit vectors in the space of `shots`; None without a transcript.
         sentence_times: float32 (sentences,), seconds of each one's middle; None where unknown.
+        known_shots: bool (shots,), False for what the model has no words for; None means that all are known.
+        known_sentences: bool (sentences,), False for one most of whose words the model does not know; None as above.
     """
 
     shots: np.ndarray
@@ -24,6 +26,8 @@ class ShotSequence:
     times: np.ndarray
     sentences: np.ndarray | None = None
     sentence_times: np.ndarray | None = None
+    known_shots: np.ndarray | None = None
+    known_sentences: np.ndarray | None = None
 
     @property
     def lengths(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Subtitles and transcripts, read and written: WebVTT, SubRip (SRT), JSON, and plain text without times."""
+"""Subtitles and transcripts, read and written: cues (`cue_files`), JSON, and plain text without times."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from html import escape, unescape
+from html import escape
 from pathlib import Path
 from typing import Protocol
 
+from vtkeras.data.cue_files import clean, clock_seconds, is_cue_file, read_cues, without_carried_lines
+from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
 from vtkeras.run_files import write_text
 
 MAX_BYTES = 20 * 1024**2
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
-_CUE_TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}", re.MULTILINE)
-_TAGS = re.compile(r"<[^<>]{0,200}>")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])")
+_UNREAD = (".ttml", ".dfxp", ".xml", ".sub", ".smi", ".scc", ".stl")
+_LISTS = ("segments", "sentences", "cues", "transcription")
 _START_NAMES, _END_NAMES, _LENGTH_NAMES = ("start", "begin", "from"), ("end", "to"), ("duration", "dur")
 
 
@@ -77,8 +78,9 @@ def read_transcript(path: str | Path, duration: float) -> Transcript:
     video is left out. Each correction becomes a note.
 
     Args:
-        path: WebVTT (.vtt), SubRip (.srt), JSON (a list of {"text", "start", "end"}, also under
-            "segments" or "sentences"), or any other file as plain text.
+        path: WebVTT (.vtt), SubRip (.srt), SBV (.sbv), SubStation Alpha (.ass, .ssa), JSON (a list of
+            {"text", "start", "end"}, also under "segments" or "sentences", as Whisper writes it, or whisper.cpp's), or
+            any other file as plain text. Of rolling subtitles each line is taken once.
         duration: seconds of the video.
 
     Raises:
@@ -89,17 +91,18 @@ def read_transcript(path: str | Path, duration: float) -> Transcript:
         Sentence(text='good morning', start=0.5, end=2.0)
     """
     path = Path(path)
-    text = _read_text(path)
+    notes: list[str] = []
+    text = _read_text(path, notes)
     if path.suffix.lower() == ".json":
         sentences = _from_json(path, text)
-    elif path.suffix.lower() in (".vtt", ".srt") or _CUE_TIMES.search("\n".join(text.splitlines()[:10])):
-        sentences = _from_cues(path, text)
+    elif is_cue_file(path, text):
+        sentences = _from_cues(path, text, notes)
     else:
         sentences = [Sentence(part) for part in _split_text(text)]
     sentences = [sentence for sentence in sentences if sentence.text]
     if not sentences:
-        return Transcript(notes=(f"{path} holds no sentence.",))
-    return _with_corrected_times(path, sentences, duration)
+        return Transcript(notes=(*notes, f"{path} holds no sentence."))
+    return _with_corrected_times(path, sentences, duration, notes)
 
 
 def to_webvtt(cues: Iterable[Cue]) -> str:
@@ -163,40 +166,26 @@ def _timestamp(seconds: float, point: str) -> str:
     return f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}{point}{thousandths:03d}"
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, notes: list[str]) -> str:
     if not path.is_file():
         raise UserError(f"No transcript file {path}.")
+    if path.suffix.lower() in _UNREAD:
+        raise UserError(f"{path}: subtitles of this form are not read; save them as SRT or WebVTT.")
     if path.stat().st_size > MAX_BYTES:
         raise UserError(f"{path} is larger than the {MAX_BYTES // 1024**2} MB that a transcript may have.")
-    data = path.read_bytes()
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not text in UTF-8: save the transcript as UTF-8.") from None
+    text = read_text(path, notes.append)
     if "\0" in text:
         raise UserError(f"{path} holds NUL bytes, so it is no transcript.")
     return text
 
 
-def _from_cues(path: Path, text: str) -> list[Sentence]:
-    sentences, lines = [], text.splitlines()
-    number = 0
-    while number < len(lines):
-        line = lines[number]
-        number += 1
-        if "-->" not in line:
-            continue  # headers, notes, styles and cue names
-        found = _CUE_TIMES.match(line)
-        if not found:
-            raise UserError(f"{path}, line {number}: '{line.strip()[:60]}' is not a pair of times.")
-        words = []
-        while number < len(lines) and lines[number].strip() and "-->" not in lines[number]:
-            words.append(lines[number])
-            number += 1
-        values = found.groups()
-        sentences.append(Sentence(_clean(" ".join(words)), _seconds(*values[:4]), _seconds(*values[4:])))
-    return sentences
+def _from_cues(path: Path, text: str, notes: list[str]) -> list[Sentence]:
+    cues = read_cues(path, text)
+    rolled = without_carried_lines(cues)
+    if rolled is not None:
+        notes.append(f"{path}: lines that stay on the screen while the next one appears were taken once.")
+        cues = rolled
+    return [Sentence(" ".join(cue.lines), cue.start, cue.end) for cue in cues]
 
 
 def _from_json(path: Path, text: str) -> list[Sentence]:
@@ -205,7 +194,7 @@ def _from_json(path: Path, text: str) -> list[Sentence]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON: {error}.") from None
     if isinstance(value, dict):
-        value = next((value[name] for name in ("segments", "sentences", "cues") if name in value), None)
+        value = next((value[name] for name in _LISTS if name in value), None)
     if not isinstance(value, list):
         raise UserError(f'{path} is not a list of {{"text", "start", "end"}}, nor has one under "segments".')
     sentences = [_from_entry(f"{path}, entry {number}", entry) for number, entry in enumerate(value, start=1)]
@@ -217,15 +206,18 @@ def _from_json(path: Path, text: str) -> list[Sentence]:
 
 def _from_entry(where: str, entry: object) -> Sentence:
     if isinstance(entry, str):
-        return Sentence(_clean(entry))
+        return Sentence(clean(entry))
     if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
         raise UserError(f'{where} has no "text".')
+    if isinstance(entry.get("offsets"), dict):  # whisper.cpp, in milliseconds
+        times = {name: _number(where, entry["offsets"], (name,)) for name in ("from", "to")}
+        entry = {"text": entry["text"], **{name: time / 1000 for name, time in times.items() if time is not None}}
     start, end, length = (_number(where, entry, names) for names in (_START_NAMES, _END_NAMES, _LENGTH_NAMES))
     if start is None:
-        return Sentence(_clean(entry["text"]))
+        return Sentence(clean(entry["text"]))
     if end is None:
         end = start + (length or 0.0)
-    return Sentence(_clean(entry["text"]), start, end)
+    return Sentence(clean(entry["text"]), start, end)
 
 
 def _number(where: str, entry: dict, names: tuple[str, ...]) -> float | None:
@@ -233,7 +225,8 @@ def _number(where: str, entry: dict, names: tuple[str, ...]) -> float | None:
     if value is None:
         return None
     try:
-        number = float(value)
+        clock = clock_seconds(value) if isinstance(value, str) else None
+        number = float(value) if clock is None else clock
     except (TypeError, ValueError):
         raise UserError(f"{where}: {str(value)[:40]!r} is not a time in seconds.") from None
     if not math.isfinite(number) or number < 0:
@@ -241,11 +234,12 @@ def _number(where: str, entry: dict, names: tuple[str, ...]) -> float | None:
     return number
 
 
-def _with_corrected_times(path: Path, sentences: list[Sentence], duration: float) -> Transcript:
+def _with_corrected_times(
+    path: Path, sentences: list[Sentence], duration: float, notes: list[str]
+) -> Transcript:
     timed = [(one.start, one.end, one) for one in sentences if one.start is not None and one.end is not None]
     if not timed:
-        return Transcript(tuple(sentences))
-    notes = []
+        return Transcript(tuple(sentences), tuple(notes))
     starts = [start for start, _, _ in timed]
     if any(later < earlier for earlier, later in zip(starts, starts[1:])):
         notes.append(f"{path}: its times are out of order; the sentences were sorted.")
@@ -265,12 +259,4 @@ def _with_corrected_times(path: Path, sentences: list[Sentence], duration: float
 
 
 def _split_text(text: str) -> list[str]:
-    return [_clean(part) for line in text.splitlines() for part in _SENTENCE_END.split(line)]
-
-
-def _clean(text: str) -> str:
-    return " ".join(unescape(_TAGS.sub("", text)).split())
-
-
-def _seconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> float:
-    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000
+    return [clean(part) for line in text.splitlines() for part in _SENTENCE_END.split(line)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +15,9 @@ from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.endpoints import open_saved_model, tf
 from vtkeras.serving.results import Answer, Caption, Novelty, TimedCaption, is_word, knows_a_word, readable
 from vtkeras.workspace.runs import SPEECH, read_card
+
+if TYPE_CHECKING:
+    from vtkeras.data.text import Vocabulary
 
 LONGEST_QUESTION = 2000  # characters; models read far fewer
 BATCH = 16  # clips that go through the model together
@@ -62,6 +67,11 @@ class Predictor:
     def tells(self) -> bool:
         """Whether a written answer joins what is shown with what is said."""
         return self.card.text_role == SPEECH and self.can("write_answer")
+
+    @cached_property
+    def word_pieces(self) -> frozenset[str]:
+        """The word pieces that the model knows."""
+        return frozenset(self._vocabulary().tokens)
 
     def can(self, endpoint: str) -> bool:
         """Whether the model was trained for an endpoint, e.g. `caption` or `answer`."""
@@ -261,11 +271,16 @@ class Predictor:
         read = "".join(token.decode().removeprefix("##") for token in tokens)
         if not tokens[-1] or _letters(read).endswith(_letters(readable(question))):
             return 0
-        from vtkeras.data.text import Vocabulary, make_tokenizer  # takes keras-nlp along, which few calls need
+        from vtkeras.data.text import make_tokenizer
 
-        vocabulary = Vocabulary.load(self.folder / VOCABULARY_FILE)
+        vocabulary = self._vocabulary()
         pieces = [vocabulary.tokens[piece] for piece in make_tokenizer(vocabulary)(readable(question)).numpy()]
         return sum(map(is_word, pieces[len(tokens) - 1 :]))  # the first token is no word's
+
+    def _vocabulary(self) -> Vocabulary:
+        from vtkeras.data.text import Vocabulary  # takes keras-nlp along, which few calls need
+
+        return Vocabulary.load(self.folder / VOCABULARY_FILE)
 
     def _require(self, endpoint: str, what: str) -> None:
         if not self.can(endpoint):

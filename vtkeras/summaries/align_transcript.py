@@ -22,8 +22,11 @@ def align_transcript(video: ShotSequence, by_time: bool = False) -> np.ndarray:
     """Attention of each sentence over the shots, by meaning and by time.
 
     Sentences are the queries and shots the keys, both in the model's shared space; a shot loses weight
-    with its distance in time. Where the model knows none of the words, all shots are equally similar and
-    time decides; a transcript without times is aligned by meaning alone.
+    with its distance in time. A transcript without times is aligned by meaning alone.
+
+    A likeness means nothing where the model knows neither the words nor the picture. So time alone decides for a
+    sentence most of whose words are unknown, and for one that is spoken during a shot that the model has no words for;
+    the others do not go to such shots. Without times, those sentences are spread evenly.
 
     Args:
         video: with sentences.
@@ -38,11 +41,13 @@ def align_transcript(video: ShotSequence, by_time: bool = False) -> np.ndarray:
     """
     assert video.sentences is not None, "a transcript to align"
     timed = video.sentence_times is not None
-    logits = np.zeros((len(video.sentences), len(video.shots)))
-    if not (by_time and timed):
-        logits = video.sentences @ video.shots.T / TEMPERATURE
-    if timed:
-        logits = logits - _distances(video) / TIME_SCALE
+    shots = np.ones(len(video.shots), bool) if video.known_shots is None else video.known_shots
+    sentences = np.ones(len(video.sentences), bool) if video.known_sentences is None else video.known_sentences
+    distances = _distances(video)
+    means = sentences & (shots[distances.argmin(axis=1)] if timed else shots.any()) & (not (by_time and timed))
+    likeness = np.where(shots, video.sentences @ video.shots.T, -1.0) / TEMPERATURE
+    logits = np.where(means[:, None], likeness, 0.0)
+    logits = logits - np.where(timed or ~means[:, None], distances, 0.0) / TIME_SCALE
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
 
@@ -69,7 +74,6 @@ def pick_sentences(video: ShotSequence, transcript: Transcript, by_time: bool = 
 
 def _distances(video: ShotSequence) -> np.ndarray:
     """Seconds between sentences and shots, 0 for a sentence spoken during the shot: (sentences, shots)."""
-    assert video.sentence_times is not None
     start, end = video.times.T
-    times = video.sentence_times[:, None]
+    times = video.speech()[1][:, None]
     return np.maximum(np.maximum(start - times, times - end), 0)

@@ -14,6 +14,7 @@ from vtkeras.data.subtitles import Transcript, read_transcript, write_subtitles
 from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.metrics.summary import choose_key_shots
+from vtkeras.metrics.tokenize import tokenize
 from vtkeras.run_files import replacing, write_json, write_text
 from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import readable
@@ -40,6 +41,7 @@ from vtkeras.summaries.write import choose_quotes, divide, merge_captions, write
 BUDGET = 0.15
 LONGEST_SHARE = 0.05  # of the video: a longer take is cut into parts, so that three fit into the usual budget
 FINEST_TICK = 0.05  # seconds; lengths are counted in these, or in frames where those are longer
+KNOWN_SHARE = 0.5  # of a sentence's words; with fewer known ones, what the model makes of it means nothing
 FLICKER_THRESHOLD = 0.25  # seconds; shorter shots, as the rest of a divided take, are too short to be seen
 
 Progress = Callable[[str, float, float], None]
@@ -152,8 +154,9 @@ def read_sequence(shots: list[ShotFeatures], transcript: Transcript, predictor: 
         transcript: its sentences are embedded by the model.
         predictor: the model that made the features of the shots.
     """
-    sentences = times = None
+    sentences = times = known = None
     if transcript.sentences:
+        known = np.array([_knows(predictor.word_pieces, sentence.text) for sentence in transcript.sentences])
         sentences = np.stack([predictor.embed_text(sentence.text) for sentence in transcript.sentences])
         if transcript.timed:
             times = np.array([sentence.middle for sentence in transcript.sentences], np.float32)
@@ -163,7 +166,16 @@ def read_sequence(shots: list[ShotFeatures], transcript: Transcript, predictor: 
         times=np.array([(shot.start, shot.end) for shot in shots], np.float32),
         sentences=sentences,
         sentence_times=times,
+        known_shots=np.array([not shot.foreign for shot in shots]),
+        known_sentences=known,
     )
+
+
+def _knows(pieces: frozenset[str], text: str) -> bool:
+    """Whether most words of a text are among a model's word pieces as a whole."""
+    words = tokenize(text)
+    known = sum(word in pieces or f"##{word}" in pieces for word in words)
+    return bool(words) and known >= KNOWN_SHARE * len(words)
 
 
 def select_key_shots(
