@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboards import common
+from vtkeras.errors import command
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.workspace.runs import RunCard
 
@@ -14,7 +15,7 @@ def choose_decoding(card: RunCard) -> Decoding:
     with st.expander("How the caption is written"):
         if not card.can_choose_decoding:
             st.caption("This model was exported when it knew only the likeliest word each time. For more:")
-            st.code(f"vtkeras export {card.folder}", language="bash")
+            st.code(command("export", card.folder), language="bash")
             return GREEDY
         strategy = st.segmented_control(
             "Decoding", list(NAMES), format_func=NAMES.get, default="greedy", required=True, key="decode"

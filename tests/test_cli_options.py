@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 
 import vtkeras
 from vtkeras import cli
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 
 
 def is_flag(name):
@@ -167,3 +168,33 @@ def test_other_errors_keep_their_traceback(monkeypatch, capsys):
 def test_a_refusal_is_a_user_error_without_the_command_line(tmp_path):
     with pytest.raises(UserError, match="there is no folder"):
         parse(COMMANDS["predict"], "--picture", tmp_path / "none" / "a.png")
+
+
+def test_commands_that_are_printed_are_quoted_for_a_shell():
+    """By `errors.command`: a folder's name may hold spaces."""
+    assert command("export", Path("my runs/demo")) == "vtkeras export 'my runs/demo'"
+    root = Path(vtkeras.__file__).parents[1]
+    files = [path for room in ("vtkeras", "dashboards") for path in (root / room).rglob("*.py")]
+    bare = re.compile(rf"""vtkeras ({"|".join(ROOT.commands)}) [^"`;\n]*\{{[a-z]""")
+    assert bare.search("run `vtkeras export {folder}`")
+    assert not [(path, found.group()) for path in files for found in bare.finditer(path.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["tag", "a.mp4", "--find", " "], "--find is empty"),
+        (["data", "check", "."], "holds no manifest.json"),
+        (["dashboard", "--address", "nowhere.invalid"], "--address"),
+    ],
+)
+def test_one_line_and_nothing_before_it(arguments, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code, printed = run(monkeypatch, capsys, *arguments)
+    assert code == 2 and told in printed.err and printed.err.count("\n") == 1 and not printed.out
+
+
+def test_help_names_every_command(monkeypatch, capsys):
+    code, printed = run(monkeypatch, capsys, "--help")
+    assert code == 0 and "Heavy imports" not in printed.out
+    assert all(name in printed.out for name in ROOT.commands)

@@ -1,4 +1,7 @@
-"""The one exception that means "the user can put this right", and the commonest case of it."""
+"""The one exception that means "the user can put this right", its commonest case, and commands that put it right."""
+
+import shlex
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -30,3 +33,13 @@ def lookup(parts: dict, name: str, option: str):
     if name not in parts:
         raise UserError(f"{option} '{name}' is unknown: use one of {', '.join(sorted(parts))}.")
     return parts[name]
+
+
+def command(*words: str | Path) -> str:
+    """A command of vtkeras as a shell takes it: names with spaces are quoted.
+
+    Example:
+        >>> command("export", "my runs/demo")
+        "vtkeras export 'my runs/demo'"
+    """
+    return shlex.join(["vtkeras", *map(str, words)])

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 NICENESS = 5  # the owner's pages come first
+XLA_NOTES = r"^(WARNING: All log messages before absl::InitializeLog|I0000 00:00:)"
 
 
 def start_beside(module: str, *arguments: str | Path) -> subprocess.Popen:
@@ -45,3 +47,19 @@ def end_with_owner(last: Callable[[], None] | None = None) -> None:
 
     os.nice(NICENESS)
     threading.Thread(target=wait, daemon=True).start()
+
+
+def hide_xla_notes() -> None:
+    """Keeps XLA's notes off standard error, here and in processes started later.
+
+    No setting of TensorFlow 2.17 reaches them. What is written to file descriptor 2 goes through `grep`, a process of
+    its own, so that the last words of a crash come through; `sys.stderr` goes past it and still knows its terminal.
+    Where there is no `grep`, the notes stay.
+    """
+    terminal = os.dup(2)
+    grep = ["grep", "--text", "--line-buffered", "--extended-regexp", "--invert-match", XLA_NOTES]
+    with suppress(OSError):  # Ctrl-C is not for it
+        notes = subprocess.Popen(grep, stdin=subprocess.PIPE, stdout=terminal, process_group=0)
+        assert notes.stdin
+        os.dup2(notes.stdin.fileno(), 2)
+        sys.stderr = open(terminal, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards import common
 from dashboards.provenance import show_files
+from vtkeras.errors import command
 from vtkeras.workspace import evaluations
 from vtkeras.workspace.evaluations import Evaluation
 
@@ -83,7 +84,7 @@ def show_details(found: list[Evaluation]) -> None:
             "Nothing is known of classes: captions have none, and older versions did not keep them. Again:",
             icon=":material/refresh:",
         )
-        st.code("\n".join(f"vtkeras evaluate {one.folder}" for one in found), language="bash")
+        st.code("\n".join(command("evaluate", one.folder) for one in found), language="bash")
         return
     left, right = st.columns([3, 1])
     details = choices[left.selectbox("Model and split", list(choices))]
@@ -172,7 +173,7 @@ def show_difference(found: list[Evaluation]) -> pd.DataFrame | None:
     systems = list(dict.fromkeys(predictions.run + ": " + predictions.system))
     if len(systems) < 2:
         st.info("Two models are needed. Evaluate another run, and choose both above, or put both in one table:")
-        st.code(f"vtkeras evaluate {found[0].folder} --compare ANOTHER_RUN", language="bash")
+        st.code(command("evaluate", found[0].folder, "--compare", "ANOTHER_RUN"), language="bash")
         return None
     left, right = st.columns(2)
     first = left.selectbox("First", systems)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import streamlit as st
 
 from dashboards import clips, common
 from vtkeras.data.captions import read_captions
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 from vtkeras.folders import jobs
 from vtkeras.folders.listing import Listing, list_folder
 from vtkeras.folders.search import SENTENCES, Found, encoder_key, find, tags
@@ -254,7 +253,7 @@ def show_next(listing: Listing, texts: Mapping[str, str]) -> None:
         told += f"{len(texts):,} of {len(listing.files):,} files have some, in {common.plain(listing.captions.name)}."
     else:
         told += "put a `captions.csv` with the columns `path,caption` into the folder."
-    st.caption(told + f"  \nThen `vtkeras train --data {shlex.quote(str(listing.folder))}` makes one out of them.")
+    st.caption(told + f"  \nThen `{command('train', '--data', listing.folder)}` makes one out of them.")
 
 
 st.title("Folder", anchor=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards import common
+from vtkeras.errors import command
 from vtkeras.run_files import LOGS
 from vtkeras.workspace import runs
 
@@ -41,7 +42,7 @@ def show_model(folder: Path) -> None:
         )
         if card.metrics.empty:
             st.markdown("Not evaluated yet. To compare it with baselines on the same clips:")
-            st.code(f"vtkeras evaluate {folder}", language="bash")
+            st.code(command("evaluate", folder), language="bash")
         else:
             common.results_table(card.metrics, card.columns)
         with st.container(horizontal=True):
@@ -57,7 +58,7 @@ def show_unexported(folders: list[Path]) -> None:
     """Runs that a single command would bring here."""
     if folders:
         st.markdown("**Trained, not exported yet.** The dashboard opens exported models only:")
-        st.code("\n".join(f"vtkeras export {folder}" for folder in folders), language="bash")
+        st.code("\n".join(command("export", folder) for folder in folders), language="bash")
 
 
 def show_libraries() -> None:

@@ -76,5 +76,5 @@ def test_a_sample_keeps_the_shares_of_splits(videos):
 
 
 def test_no_such_folder(tmp_path):
-    with pytest.raises(UserError, match="No folder"):
+    with pytest.raises(UserError, match="is no folder"):
         ingested_folder(tmp_path / "none", None, tmp_path, Clock(20), print)

@@ -1,6 +1,5 @@
 """The inference worker: its parts by themselves, and the process as pages and commands meet it."""
 
-import io
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 
 import vtkeras
 from vtkeras.errors import UserError
-from vtkeras.serving.client import DONE, FAILED, RUNNING, STOPPED, Worker, _pass_on
+from vtkeras.serving.client import DONE, FAILED, RUNNING, STOPPED, Worker
 from vtkeras.serving.worker import Jobs, Models, find
 
 ROOT = Path(vtkeras.__file__).parents[1]
@@ -130,12 +129,6 @@ def test_a_job_that_fails_says_why(capfd):
         wait_for(lambda: jobs.state(name).state == FAILED)  # noqa: B023
         assert message in jobs.state(name).message
     assert "ZeroDivisionError" in capfd.readouterr().err
-
-
-def test_errors_of_the_worker_are_printed_without_the_notes_of_xla(capfd):
-    notes = b"I0000 00:00:1.2 3 service.cc:146] XLA service\nthe disk is full\nWARNING: All log messages before absl::I"
-    _pass_on(io.BytesIO(notes + b"nitializeLog() is called\n"))
-    assert capfd.readouterr().err == "the disk is full\n"
 
 
 def test_finished_jobs_are_forgotten_in_the_end():

@@ -1,8 +1,4 @@
-"""The command line: `vtkeras data | train | evaluate | export | predict | explain | tag | summarize | pretrained |
-dashboard | demo`.
-
-Heavy imports happen inside the commands, so that help and mistakes in options show at once.
-"""
+"""The command line. Heavy imports happen inside the commands, so that help and mistakes in options show at once."""
 
 from __future__ import annotations
 
@@ -17,9 +13,11 @@ import vtkeras
 from vtkeras.cli import dashboard, data, migrate, prediction, pretrained, summaries, tagging, training
 from vtkeras.cli.common import say
 from vtkeras.errors import UserError
+from vtkeras.processes import hide_xla_notes
 from vtkeras.run_files import is_disk_full
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+HELP = "Keras models that read video and text together, on your own videos. `vtkeras COMMAND --help` tells more."
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 for theme in (training, prediction, tagging, summaries, dashboard, migrate):
     app.add_typer(theme.app)
 app.add_typer(data.app, name="data")
@@ -33,6 +31,8 @@ def main() -> None:
     """Runs the command line; a `UserError` becomes one sentence and exit code 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", module="keras")  # advice to programmers, not to users
+    if sys.stderr is sys.__stderr__:  # else somebody reads it, e.g. a test
+        hide_xla_notes()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names may hold bytes that are no text
     try:
         app()

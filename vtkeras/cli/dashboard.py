@@ -85,4 +85,5 @@ def _refuse_taken(port: int, address: str) -> None:
             tried.bind((address, port))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UserError(f"{address}:{port} cannot be listened on ({reason}): choose another --port.") from None
+        problem = f"{address}:{port} cannot be listened on ({reason})"
+        raise UserError(f"{problem}: choose another --port or --address.") from None

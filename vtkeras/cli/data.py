@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vtkeras.cli.common import file_option, folder_option, number_option, refuse_missing, say, seed_option
+from vtkeras.cli.common import file_option, folder_option, number_option, progress_bar, refuse_missing, say, seed_option
+from vtkeras.errors import command
 
 app = typer.Typer(no_args_is_help=True, help="Make, ingest and check data.")
 
@@ -51,7 +52,8 @@ def data_ingest(
         say(f"set aside {path}: {reason}")
     for path, reason in manifest.partial:
         say(f"incomplete {path}: {reason}")
-    say(f"ready: vtkeras train --config video_folder --data {out} --out runs/{out.name}")
+    train = command("train", "--config", "video_folder", "--data", out, "--out", Path("runs") / out.name)
+    say(f"ready: {train}")
 
 
 @app.command("verify")
@@ -72,14 +74,11 @@ def data_check(
 ) -> None:
     """Reports clips that look black, dark, over-exposed, blurred or frozen; deletes nothing."""
     refuse_missing(folder)
-    from rich.progress import Progress
-
     from vtkeras.data.quality import check, to_json, to_lines
     from vtkeras.data.shards import Manifest
 
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("checking", total=None)
-        findings = check(folder, progress=lambda done, total, _: bar.update(task, completed=done, total=total))
+    with progress_bar() as bar:
+        findings = check(folder, progress=lambda done, total, _: bar("checking", done, total))
     manifest = Manifest.load(folder)
     say(to_json(findings, manifest) if as_json else "\n".join(to_lines(findings, manifest)))
 
@@ -96,7 +95,8 @@ def data_vqa(
     from vtkeras.data.vqa import convert
 
     count = convert(questions, annotations, folder, out)
-    say(f"{out}: {count} questions; next: vtkeras data ingest {folder} --captions {out} --out data/{folder.name}")
+    ingest = command("data", "ingest", folder, "--captions", out, "--out", Path("data") / folder.name)
+    say(f"{out}: {count} questions; next: {ingest}")
 
 
 @app.command("make")

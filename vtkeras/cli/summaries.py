@@ -18,7 +18,7 @@ from vtkeras.cli.common import (
     say,
     seed_option,
 )
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 from vtkeras.run_files import writable_folder
 
 app = typer.Typer()
@@ -74,7 +74,7 @@ def train_scorer(
     known = {name: predictor.info[name] for name in ("name", "model_hash")}
     how = {"data": str(folder), "videos": len(videos), "epochs": epochs, "seed": seed}
     export_importance(trained, out, {**known, **how})
-    say(f"trained on {len(videos)} videos: {out}; next: vtkeras summarize VIDEO --scorer {out}")
+    say(f"trained on {len(videos)} videos: {out}; next: {command('summarize', 'VIDEO', '--scorer', out)}")
 
 
 @app.command("evaluate-summary")

@@ -35,6 +35,8 @@ def tag(
 ) -> None:
     """Names what is on videos and images, out of ImageNet's 1,000 names and your own labels."""
     texts = _labels(labels) if labels is not None else []
+    if find is not None and not find.strip():
+        raise UserError("--find is empty: give it a text, e.g. 'a dog on the beach'.")
     from vtkeras.folders.listing import media_files
 
     videos = media_files(videos)

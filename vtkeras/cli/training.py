@@ -23,7 +23,7 @@ from vtkeras.cli.common import (
     with_data,
 )
 from vtkeras.config import Config
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, writable_folder
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ app = typer.Typer()
 @app.command()
 def train(
     config: Annotated[str | None, typer.Option(help="A shipped config or a YAML file; without --data, demo.")] = None,
-    data: DataFolder = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A folder of videos; with --config, one that `vtkeras data ingest` made.")
+    ] = None,
     minutes: Annotated[
         float | None, number_option("Without --config: minutes until the model is exported; default 20.", 2, 10_000)
     ] = None,
@@ -64,7 +66,7 @@ def train(
 
     folder = writable_folder(out or Path("runs") / chosen.name)
     run_training(chosen, folder, resume=resume, report=say)
-    say(f"trained: {folder}; next: vtkeras evaluate {folder}; vtkeras export {folder}")
+    say(f"trained: {folder}; next: {command('evaluate', folder)}; {command('export', folder)}")
 
 
 def _plan(
@@ -86,7 +88,7 @@ def _plan(
     plan = Plan(ingested_folder(data, captions, folder, clock, say), folder, clock, say)
     plan.run()
     export_run(folder, report=plan.report)
-    say(f"next: vtkeras evaluate {folder}; vtkeras predict CLIP --model {folder}; vtkeras dashboard")
+    say(f"next: {command('evaluate', folder)}; {command('predict', 'CLIP', '--model', folder)}; vtkeras dashboard")
 
 
 @app.command()

@@ -129,7 +129,7 @@ def _check_options(options: dict[str, int]) -> None:
 
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise UserError(f"No folder {folder}.")
+        raise UserError(f"{folder} is no folder: give one with videos or pictures.")
     if not any(file.suffix.lower() in EXTENSIONS for file in files_below(folder)):
         raise UserError(f"{folder} holds no video ({', '.join(EXTENSIONS)}).")
 

@@ -14,6 +14,7 @@ from vtkeras.data.long_digits import FPS, SHOT_SECONDS, LongDigits
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.subtitles import write_subtitles
+from vtkeras.errors import command
 from vtkeras.run_files import replacing, write_json
 
 SHARES = ((keys.TRAIN, 0.8), (keys.VALIDATION, 0.9), (keys.TEST, 1.0))
@@ -53,7 +54,8 @@ def make_videos(out: str | Path, clips: int, seed: int = 0, report: Callable[[st
         table = csv.writer(file)
         table.writerow(["path", "caption", "question", "answer", "label", "split"])
         table.writerows(rows)
-    report(f"{clips} clips in {out}; try: vtkeras data ingest {out} --captions {captions} --out {out}_ingested")
+    ingest = command("data", "ingest", out, "--captions", captions, "--out", f"{out}_ingested")
+    report(f"{clips} clips in {out}; try: {ingest}")
     return captions
 
 
@@ -92,4 +94,4 @@ def make_long_videos(
         )
         report(f"{name}.mp4: {scenes} scenes, {len(transcript)} sentences")
     write_json(out / ANNOTATIONS, entries)
-    report(f"ready: vtkeras evaluate-summary {out}; vtkeras train-scorer {out}")
+    report(f"ready: {command('evaluate-summary', out)}; {command('train-scorer', out)}")

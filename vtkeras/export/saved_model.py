@@ -14,6 +14,7 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.config import save_config
 from vtkeras.data.mp4 import write_video
+from vtkeras.errors import command
 from vtkeras.novelty import Calibration, ClipStatistics, calibrate, novelty_endpoint
 from vtkeras.run_files import (
     CLASSES,
@@ -203,17 +204,21 @@ def _copy_run_files(run: Run, out: Path) -> None:
 
 def _readme(run: Run, out: Path) -> str:
     metrics = out / METRICS_TABLE
-    table = metrics.read_text(encoding="utf-8") if metrics.is_file() else f"Not evaluated: `vtkeras evaluate {out}`.\n"
+    unknown = f"Not evaluated: `{command('evaluate', out)}`.\n"
+    table = metrics.read_text(encoding="utf-8") if metrics.is_file() else unknown
     keras_file = (out / MODEL_FILE).exists()
     use = f"`{MODEL_FILE}` is for Keras" if keras_file else f"the `{MODEL_FILE}` file is left out for its size"
+    again = Path("runs") / run.config.name
+    train = command("train", "--config", out / CONFIG_FILE, "--out", again)
+    export = command("export", again, "--out", out, *([] if keras_file else ["--no-keras-file"]))
     return f"""# {run.config.name}
 
 A model of the task `{run.config.task}` with {run.model.count_params():,} weights, made by
 
 ```
-vtkeras train --config {out}/{CONFIG_FILE} --out runs/{run.config.name}
-vtkeras evaluate runs/{run.config.name}
-vtkeras export runs/{run.config.name} --out {out}{"" if keras_file else " --no-keras-file"}
+{train}
+{command("evaluate", again)}
+{export}
 ```
 
 `{SAVED_MODEL}/` needs TensorFlow and tensorflow-text alone; {use}; `{SAMPLES}/` holds a few test clips.

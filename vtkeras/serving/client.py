@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Client
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from vtkeras.errors import UserError
 
@@ -29,7 +29,6 @@ PROGRESS, RESULT, REFUSED, BROKEN = range(4)  # the kinds of message that the wo
 KEY_BYTES = 32
 MODELS = 3  # held at once; the one that was asked least recently makes room
 LONGEST_FOLDER = 80  # characters; the address of a socket has room for about a hundred
-XLA_NOTES = (b"WARNING: All log messages before absl::InitializeLog", b"I0000 00:00:")
 PREDICTOR = "vtkeras.serving.predictor:Predictor."
 ENDED = (
     "The process that runs the models ended unexpectedly (out of memory, or stopped from outside). "
@@ -186,12 +185,10 @@ class Worker:
             [sys.executable, "-m", "vtkeras.serving.worker", str(self._folder), str(self._models)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             process_group=0,  # Ctrl-C in the terminal is for the owner; in another session niceness would not count
             env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "PYTHONPATH": search_path},
         )
-        assert process.stdin and process.stdout and process.stderr  # they are pipes
-        threading.Thread(target=_pass_on, args=[process.stderr], daemon=True).start()
+        assert process.stdin and process.stdout  # they are pipes
         try:
             process.stdin.write(self._key)
             process.stdin.flush()
@@ -215,14 +212,6 @@ class Worker:
             self._process.stdout.close()
             shutil.rmtree(self._folder, ignore_errors=True)
             self._process = None
-
-
-def _pass_on(lines: IO[bytes]) -> None:
-    """Prints what the worker prints as errors, but for XLA's notes: no setting of TensorFlow 2.17 reaches those."""
-    with lines:
-        for line in lines:
-            if not line.startswith(XLA_NOTES):
-                os.write(2, line)
 
 
 def _absolute(model: str | Path) -> str:

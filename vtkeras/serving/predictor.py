@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 from vtkeras.run_files import NOVELTY, SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.endpoints import open_saved_model, tf
@@ -93,7 +93,7 @@ class Predictor:
         if options and not self.card.can_choose_decoding:
             raise UserError(
                 f"The model in {self.folder} was exported before it could do more than greedy decoding: "
-                f"run `vtkeras export {self.folder}`, or leave the decoding options out."
+                f"run `{command('export', self.folder)}`, or leave the decoding options out."
             )
         # What is drawn by chance depends on the place in the batch: alone, one seed draws one text.
         most = 1 if options.get("temperature") else BATCH

@@ -13,7 +13,7 @@ from vtkeras.config import Config, load_config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources import make_source  # noqa: F401  callers take it from here
 from vtkeras.data.text import Vocabulary
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, MODEL_FILE, VOCABULARY_FILE, run_folder
 from vtkeras.safe_files import check_keras_file
 from vtkeras.tasks import Head, Reader, Task, task_of
@@ -90,7 +90,7 @@ def load_model(path: Path) -> keras.Model:
             version.
     """
     if is_old_file(path):
-        raise UserError(f"{path} was made by an older vtkeras: run `vtkeras migrate {path.parent}` once.")
+        raise UserError(f"{path} was made by an older vtkeras: run `{command('migrate', path.parent)}` once.")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:

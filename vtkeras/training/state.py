@@ -21,7 +21,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 from vtkeras.run_files import write_arrays
 from vtkeras.safe_files import check_checkpoint
 
@@ -138,7 +138,7 @@ def load_state(path: Path, variables: Variables) -> dict:
         stored = {name for name in file.files if name != META}
         if any(NUMBERED.fullmatch(name) for name in stored):
             raise UserError(
-                f"Checkpoint {path} was made by an older vtkeras: run `vtkeras migrate {path.parent.parent}` once."
+                f"Checkpoint {path} was made by an older vtkeras: run `{command('migrate', path.parent.parent)}` once."
             )
         _compare_keys(path, stored, variables)
         arrays = {key: _read(path, file, key, variables[key]) for key in variables if key in stored}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vtkeras.aliases import current_column
 from vtkeras.config import load_config
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 from vtkeras.run_files import METRICS, PREDICTIONS, SAVED_MODEL
 from vtkeras.workspace.runs import model_hash, read_results, tabulate_metrics
 
@@ -134,7 +134,7 @@ def _read_predictions(folder: Path) -> pd.DataFrame:
         if not set(columns) <= set(table.columns) or not table.example.str.fullmatch("[0-9]+").all():
             raise ValueError
     except (ValueError, AttributeError, OSError):
-        raise UserError(f"{path} is damaged: run `vtkeras evaluate {folder}` again.") from None
+        raise UserError(f"{path} is damaged: run `{command('evaluate', folder)}` again.") from None
     return table
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from vtkeras.aliases import current_results
 from vtkeras.config import Config, load_config
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 from vtkeras.run_files import (
     BEST,
     CHECKPOINTS,
@@ -136,12 +136,12 @@ def read_card(folder: str | Path) -> RunCard:
     if not (folder / CONFIG_FILE).is_file():
         raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
     if not (folder / SAVED_MODEL / "saved_model.pb").is_file():
-        raise UserError(f"{folder} holds no exported model: run `vtkeras export {folder}` first.")
+        raise UserError(f"{folder} holds no exported model: run `{command('export', folder)}` first.")
     config = load_config(str(folder / CONFIG_FILE))
     try:
         weights = model_hash(folder)
     except OSError:
-        raise UserError(f"{folder} lost its exported weights: run `vtkeras export {folder}` again.") from None
+        raise UserError(f"{folder} lost its exported weights: run `{command('export', folder)}` again.") from None
     words = _read_json(folder / VOCABULARY_FILE)
     heads, text_role = read_heads(folder)
     results = read_results(folder)
@@ -183,7 +183,8 @@ def read_heads(folder: Path) -> tuple[tuple[HeadCard, ...], str]:
         )
         return heads, values["text_role"]
     except (OSError, ValueError, KeyError, TypeError, DamagedFile):
-        raise UserError(f"{folder} says badly what its model can do: run `vtkeras export {folder}` again.") from None
+        again = command("export", folder)
+        raise UserError(f"{folder} says badly what its model can do: run `{again}` again.") from None
 
 
 def read_results(folder: str | Path) -> dict[str, dict]:
@@ -203,7 +204,7 @@ def read_results(folder: str | Path) -> dict[str, dict]:
         tabulate_metrics(results["splits"])
         return results
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UserError(f"{path} is damaged: run `vtkeras evaluate {folder}` again.") from None
+        raise UserError(f"{path} is damaged: run `{command('evaluate', folder)}` again.") from None
 
 
 def tabulate_metrics(splits: dict[str, dict]) -> pd.DataFrame:
