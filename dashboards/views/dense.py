@@ -98,7 +98,7 @@ def show_earlier() -> None:
 def show_events(model: Path, name: str, source: str, path: Path, written: tuple[str, ...], size: dict) -> None:
     """Player on the left; timeline, table and files on the right."""
     info = common.inspect(path)
-    options = {"duration": info.duration, "apart": True}
+    options = {"duration": info.duration, "first": info.start, "apart": True}
     found = jobs.run(f"events of {name}", FIND_EVENTS, model, path.absolute(), version=common.version(path), **options)
     if found is None:
         return

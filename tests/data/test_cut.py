@@ -43,7 +43,7 @@ def test_stream_tells_what_is_missing(tmp_path):
     path.write_bytes(data[: int(0.8 * len(data))])
     with FrameStream(path) as stream:
         count = sum(1 for _ in stream.frames())
-        assert 30 < count < 60 and "ends at" in stream.missing()
+        assert 30 < count < 60 and "ends after" in stream.missing()
 
 
 def test_cut_takes_the_right_frames(tmp_path):

@@ -161,10 +161,10 @@ def test_images_are_videos_of_one_frame(tmp_path, suffix):
     np.testing.assert_allclose(clip.frames, 100, atol=2)
 
 
-def test_transparent_pixels_of_a_webp_are_black(tmp_path):
+def test_transparent_pixels_of_a_webp_are_white(tmp_path):
     first, second = (Image.new("RGBA", (8, 8), (200, 200, 200, alpha)) for alpha in (0, 255))
     first.save(tmp_path / "a.webp", save_all=True, append_images=[second], duration=100, lossless=True)
-    np.testing.assert_allclose(levels(read_frames(tmp_path / "a.webp", 2)), [0, 200], atol=1)
+    np.testing.assert_allclose(levels(read_frames(tmp_path / "a.webp", 2)), [255, 200], atol=1)
 
 
 def test_stream_that_begins_late(tmp_path):
@@ -268,10 +268,10 @@ def test_cut_in_the_last_part_is_flagged_and_keeps_what_is_there(tmp_path):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 3 // 4])
     clip = read_frames(path, 10)
-    assert not clip.complete and "a.mkv ends at" in clip.reason
+    assert not clip.complete and "a.mkv ends after" in clip.reason
     assert 6 <= len(clip.frames) <= 8
     path.write_bytes(data[: len(data) // 4])
-    with pytest.raises(UserError, match="a.mkv ends at .* s of 2.00 s"):
+    with pytest.raises(UserError, match="a.mkv ends after .* of 2.00 s"):
         read_frames(path, 10)
 
 
@@ -286,7 +286,7 @@ def test_frames_that_do_not_decode_are_counted(tmp_path):
             data[start] = 0
         path.write_bytes(data)
         if broken == 4:
-            assert read_frames(path, 8).reason == f"{path} is damaged: 4 of 20 frames do not decode cleanly."
+            assert "damaged: 4 of 20 frames are missing or do not decode cleanly." in read_frames(path, 8).reason
         else:
             with pytest.raises(UserError, match="a.mkv is damaged: most of its frames"):
                 read_frames(path, 8)
@@ -330,7 +330,7 @@ def test_impossible_duration(tmp_path):
         start = data.index(tag) + offset
         data[start : start + 4] = b"\xff" * 4
     path.write_bytes(data)
-    with pytest.raises(UserError, match="a.avi ends at 2.00 s of 4294967"):
+    with pytest.raises(UserError, match="a.avi ends after 2.00 of 4294967"):
         read_frames(path, 8)
 
 

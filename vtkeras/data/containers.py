@@ -6,67 +6,140 @@ never reach FFmpeg), and FFmpeg may open local files only.
 
 from __future__ import annotations
 
-from fractions import Fraction
+import os
+import struct
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
+from typing import BinaryIO
 
 import av
+from av.stream import Disposition
 
 from vtkeras.errors import UserError
 
-EXTENSIONS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif", ".webp", ".png", ".jpg", ".jpeg")
+_VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".ts", ".mts", ".m2ts")
+_PICTURES = (".gif", ".webp", ".png", ".apng", ".jpg", ".jpeg")
+EXTENSIONS = _VIDEOS + _PICTURES
 MAX_SIDE = 16_384
 MAX_PIXELS = 100_000_000
 ANIMATED_WEBP = "animated webp"
 # FFmpeg's option for every file it opens.
 LOCAL_FILES_ONLY = {"protocol_whitelist": "file"}
 
+_FIRST_BYTES = 1024  # that tell the container
+_TS_PACKETS = ((0, 188), (4, 192))  # first byte and length of the packets of MPEG-TS, and of cameras' M2TS
+_NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails
 _MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
-def container_format_of(head: bytes) -> str | None:
-    """FFmpeg's name for the container that begins with `head`; None for anything else."""
-    if head[4:8] in _MOV_ATOMS:
-        return "mov"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        animated = head[12:16] == b"VP8X" and head[20:21] and head[20] & 2
-        return ANIMATED_WEBP if animated else "webp_pipe"
-    if head.startswith(b"RIFF") and head[8:11] == b"AVI":
-        return "avi"
-    magics = {
-        b"\x1a\x45\xdf\xa3": "matroska",
-        b"GIF8": "gif",
-        b"\x89PNG": "png_pipe",
-        b"\xff\xd8\xff": "jpeg_pipe",
-    }
+def container_format_of(path: Path) -> str | None:
+    """FFmpeg's name for the container of a file, by its first bytes; None for anything else."""
+    with path.open("rb") as file:
+        head = file.read(_FIRST_BYTES)
+        if head[4:8] in _MOV_ATOMS:
+            return "mov"
+        if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+            animated = head[12:16] == b"VP8X" and head[20:21] and head[20] & 2
+            return ANIMATED_WEBP if animated else "webp_pipe"
+        if head.startswith(b"RIFF") and head[8:11] == b"AVI":
+            return "avi"
+        if head.startswith(b"\x89PNG"):
+            before_pixels = takewhile(lambda chunk: chunk[0] != b"IDAT", _png_chunks(file))
+            return "apng" if any(kind == b"acTL" for kind, _ in before_pixels) else "png_pipe"
+    if any(set(head[start::length]) == {0x47} and len(head) > 2 * length for start, length in _TS_PACKETS):
+        return "mpegts"
+    magics = {b"\x1a\x45\xdf\xa3": "matroska", b"GIF8": "gif", b"\xff\xd8\xff": "jpeg_pipe"}
     return next((name for magic, name in magics.items() if head.startswith(magic)), None)
 
 
 def is_cut(path: Path, container_format: str) -> bool:
-    """True if the file lacks its closing mark, for GIF and JPEG, which FFmpeg reads without an error if cut."""
-    if container_format == "gif":
-        return not path.read_bytes().rstrip(b"\0").endswith(b";")
-    if container_format == "jpeg_pipe":
-        data = path.read_bytes()
-        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    """True if the file lacks its closing mark, or is shorter than it says of itself."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if container_format == "gif":
+            return not file.read().rstrip(b"\0").endswith(b";")
+        if container_format == "jpeg_pipe":
+            data = file.read()
+            return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+        if container_format in ("png_pipe", "apng"):
+            return b"IEND" not in [kind for kind, _ in _png_chunks(file)]
+        if container_format == "matroska":
+            return _matroska_end(file.read(64)) > size
+        if container_format == "mov":
+            return _mov_end(file, size) > size
+        if container_format in ("avi", "webp_pipe", ANIMATED_WEBP):
+            return _riff_end(file, size) > size
     return False
 
 
+def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Name and length of every chunk that is there as a whole."""
+    place = file.seek(8)
+    size = os.fstat(file.fileno()).st_size
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        place += 12 + length
+        if place > size:
+            return
+        yield kind, length
+        file.seek(place)
+
+
+def _mov_end(file: BinaryIO, size: int) -> int:
+    """Where the last box of an MP4 ends."""
+    place = 0
+    while place < size and len(head := _read_at(file, place, 16)) >= 8:
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        if length < 8:  # 0: up to the end of the file
+            return size
+        place += length
+    return place
+
+
+def _riff_end(file: BinaryIO, size: int) -> int:
+    """Where the last RIFF chunk ends; a long AVI has several."""
+    place = 0
+    while place < size and (head := _read_at(file, place, 8))[:4] == b"RIFF" and len(head) == 8:
+        length = int.from_bytes(head[4:], "little")
+        if not length:  # never filled in by the program that wrote the file
+            return size
+        place += 8 + length
+    return place
+
+
+def _matroska_end(head: bytes) -> int:
+    """Where the segment of a Matroska file ends; 0 if it does not say."""
+    place = 4 + _vint(head[4:])[1] + _vint(head[4:])[0]  # past the EBML header
+    if head[place : place + 4] != b"\x18\x53\x80\x67":
+        return 0
+    length, width = _vint(head[place + 4 :])
+    return 0 if length == 2 ** (7 * width) - 1 else place + 4 + width + length
+
+
+def _vint(data: bytes) -> tuple[int, int]:
+    """A number of variable width, and that width."""
+    width = 9 - data[0].bit_length() if data else 1
+    return int.from_bytes(data[:width], "big") & (2 ** (7 * width) - 1), width
+
+
+def _read_at(file: BinaryIO, place: int, count: int) -> bytes:
+    file.seek(place)
+    return file.read(count)
+
+
 def video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
-    """The first stream of moving pictures, not the cover of a song.
+    """The moving pictures that a player shows: the stream marked as default, else the first; no cover of a song.
 
     Raises:
         UserError: if there is none.
     """
-    for stream in container.streams.video:
-        cover = stream.disposition & av.stream.Disposition.attached_pic
-        if stream.codec_context is not None and not cover:
-            return stream
-    raise UserError(f"{path} has no video stream that can be decoded.")
-
-
-def time_base(stream: av.VideoStream | av.AudioStream) -> Fraction:
-    """Seconds of one unit of a stream's times; FFmpeg's own unit where the file names none."""
-    return stream.time_base or Fraction(1, av.time_base)
+    streams = [one for one in container.streams.video if one.codec_context and not one.disposition & _NOT_SHOWN]
+    if not streams:
+        raise UserError(f"{path} has no video stream that can be decoded.")
+    return max(streams, key=lambda one: bool(one.disposition & Disposition.default))
 
 
 def check_size(path: Path, width: int, height: int) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from vtkeras.data.containers import ANIMATED_WEBP, LOCAL_FILES_ONLY, container_format_of, time_base, video_stream
+from vtkeras.data.containers import ANIMATED_WEBP, LOCAL_FILES_ONLY, container_format_of, video_stream
+from vtkeras.data.timeline import origin_of, time_base
 from vtkeras.data.video import FrameStream
 from vtkeras.run_files import replacing
 
@@ -78,16 +79,15 @@ def _write(video, spans, path, max_side, sound, origin, progress) -> None:
 
 @contextmanager
 def _open_sound(path: str | Path) -> Iterator[tuple[av.AudioStream | None, float]]:
-    """The first sound stream of a file, None if it has none, and the seconds at which its video starts."""
+    """The first sound stream of a file, None if it has none, and the seconds on its clock at which the file starts."""
     path = Path(path)
-    with path.open("rb") as file:
-        container_format = container_format_of(file.read(32))
+    container_format = container_format_of(path)
     if container_format in (None, ANIMATED_WEBP) or container_format.endswith("_pipe"):
         yield None, 0.0
         return
     with av.open(f"file:{path.absolute()}", format=container_format, options=LOCAL_FILES_ONLY) as container:
-        video = video_stream(path, container)
-        yield next(iter(container.streams.audio), None), float((video.start_time or 0) * time_base(video))
+        sound = next(iter(container.streams.audio), None)
+        yield sound, origin_of(container, video_stream(path, container))
 
 
 class _Voice:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 
-from vtkeras.data.containers import MAX_SIDE
+from vtkeras.data.containers import MAX_SIDE, container_format_of, is_cut
 from vtkeras.data.video_readers import Frame, Reader, VideoInfo, open_reader
 from vtkeras.errors import UserError
 
+# Seconds at the end of a file that are read for damage when no frame of them is wanted.
+_REST = 2.0
 # Below this share of the expected frames a file is an error, above it an incomplete clip.
 DECODED_THRESHOLD = 0.5
 
@@ -28,7 +31,8 @@ class Clip:
 
     Attributes:
         frames: uint8 (time, height, width, 3), RGB.
-        times: float32 (time,), seconds since the start of the video at which each frame appears.
+        times: float32 (time,), seconds at which each frame appears; second 0 is where the earliest stream of the
+            file begins, which may be sound.
         complete: False when a part of what was asked for is missing or damaged.
         reason: one sentence on what is missing; "" for a complete clip.
         info: the video the frames come from.
@@ -73,7 +77,7 @@ def read_frames(
     Args:
         path: mp4, mov, webm, mkv, avi, gif, webp, png or jpeg file; an image has one frame.
         num_frames: most frames to return.
-        start: seconds where the segment begins; None is the start of the video.
+        start: seconds where the segment begins; None is the first frame.
         end: seconds where it ends; None, or a time past the end, is the end of the video.
         max_side: frames are scaled down, keeping their shape, until no side is longer than this.
 
@@ -89,7 +93,7 @@ def read_frames(
         (16, 72, 128, 3)
     """
     with _problems_of(path), closing(open_reader(path)) as reader:
-        targets = _target_times(path, reader.info.duration, num_frames, start, end)
+        targets = _target_times(path, reader.info, num_frames, start, end)
         size = _scaled_size(reader.info, max_side)
         chosen, missing = {}, 0
         for target in targets:
@@ -97,7 +101,10 @@ def read_frames(
             missing += not present
             if frame.time not in chosen:
                 chosen[frame.time] = frame.draw(*size)
-        reason = _missing_part(path, reader, missing, len(targets))
+        to_end = end is None or end >= reader.info.duration
+        if to_end:
+            reader.finish(_REST)
+        reason = _missing_part(path, reader, missing, len(targets), to_end)
         return Clip(
             frames=np.stack(list(chosen.values())),
             times=np.array(list(chosen), np.float32),
@@ -110,7 +117,7 @@ def read_frames(
 class FrameStream:
     """Every frame of a video, one after another, in flat memory however long the video is.
 
-    A frame has `time` and `end` in seconds since the start of the video, and `draw(width, height)`,
+    A frame has `time` and `end` in seconds since the start of the file, and `draw(width, height)`,
     which gives uint8 (height, width, 3); draw it before asking for the next one.
 
     Args:
@@ -173,22 +180,32 @@ def _problems_of(path: str | Path) -> Iterator[None]:
     except EOFError:
         raise UserError(f"{path} ends before its first frame.") from None
     except Exception as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UserError(f"{path} cannot be decoded: {reason}.") from None
+        raise UserError(f"{path} cannot be decoded: {_reason(path, error)}.") from None
+
+
+def _reason(path: str | Path, error: Exception) -> str:
+    with suppress(OSError):
+        if is_cut(Path(path), container_format_of(Path(path)) or ""):
+            return "it is cut short, its end is missing"
+    if isinstance(error, av.error.InvalidDataError):
+        return "its data is damaged"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _target_times(
-    path: str | Path, duration: float, num_frames: int, start: float | None, end: float | None
+    path: str | Path, info: VideoInfo, num_frames: int, start: float | None, end: float | None
 ) -> np.ndarray:
     start = start or 0.0
-    if start < 0 or end is not None and end <= start:
+    if start < 0 or end is not None and not end > start:
         raise UserError(f"{path}: the segment from {start} s to {end} s is not a stretch of time.")
-    end = duration if end is None else min(end, duration)
-    if start >= duration:
-        raise UserError(f"{path} lasts {duration:.2f} s, so no segment starts at {start:.2f} s.")
+    first, last = max(start, info.start), info.duration if end is None else min(end, info.duration)
+    if first >= info.duration:
+        raise UserError(f"{path} lasts {info.duration:.2f} s, so no segment starts at {first:.2f} s.")
+    if last <= first:
+        raise UserError(f"{path} shows its first picture at {info.start:.2f} s, so none before {end:.2f} s.")
     if num_frames < 1:
         raise UserError(f"{path}: {num_frames} frames were asked for; ask for at least one.")
-    return start + (np.arange(num_frames) + 0.5) * (end - start) / num_frames
+    return first + (np.arange(num_frames) + 0.5) * (last - first) / num_frames
 
 
 def _scaled_size(info: VideoInfo, max_side: int | None) -> tuple[int, int]:
@@ -196,16 +213,17 @@ def _scaled_size(info: VideoInfo, max_side: int | None) -> tuple[int, int]:
     return max(1, round(info.width * scale)), max(1, round(info.height * scale))
 
 
-def _missing_part(path: str | Path, reader: Reader, missing: float, wanted: float) -> str:
-    if missing:
-        reason = f"{path} ends at {reader.last_end:.2f} s of {reader.info.duration:.2f} s."
+def _missing_part(path: str | Path, reader: Reader, missing: float, wanted: float, to_end: bool = True) -> str:
+    if missing or to_end and reader.falls_short:
+        reason = f"{path} ends after {reader.last_end:.2f} of {reader.info.duration:.2f} s."
         if missing > wanted * (1 - DECODED_THRESHOLD):
             raise UserError(reason)
         return reason
+    lost = max(reader.lost, reader.damaged)
     if reader.lost > reader.fed * (1 - DECODED_THRESHOLD):
         raise UserError(f"{path} is damaged: most of its frames do not decode.")
     if reader.cut:
-        return f"{path} is cut short."
-    if reader.damaged:
-        return f"{path} is damaged: {reader.damaged} of {reader.fed} frames do not decode cleanly."
+        return f"{path} is cut short: its end is missing."
+    if lost:
+        return f"{path} is damaged: {lost} of {max(reader.fed, lost)} frames are missing or do not decode cleanly."
     return ""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from vtkeras.data.containers import (
     ANIMATED_WEBP,
@@ -23,9 +24,10 @@ from vtkeras.data.containers import (
     check_size,
     container_format_of,
     is_cut,
-    time_base,
     video_stream,
 )
+from vtkeras.data.display import Display
+from vtkeras.data.timeline import Timeline, read_timeline, shown_at, time_base
 from vtkeras.errors import UserError
 
 _DEFAULT_FPS = 25.0
@@ -33,20 +35,27 @@ _DEFAULT_FPS = 25.0
 _SEEK_MARGIN = 1.0
 # Times that fall together may differ by this many seconds.
 _ROUNDING = 1e-5
+# Decoders that read transparency out of WebM, where FFmpeg's own skip it.
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+# A packet of MPEG-4 this short only says that the picture before it stays.
+_EMPTY_MPEG4 = 8  # bytes
 
 
 @dataclass(frozen=True)
 class VideoInfo:
     """What a file says of itself, once its first frame has been decoded.
 
+    Second 0 is where the earliest stream of the file begins; that may be sound.
+
     Attributes:
-        duration: seconds from the first frame's start to the last one's end.
+        duration: seconds at which the last frame ends.
         fps: average frames a second.
         codec: FFmpeg's name of the codec, e.g. `h264`.
-        width: pixels, as shown, i.e. after rotation.
+        width: pixels, as shown, i.e. square ones after rotation.
         height: pixels, as shown.
         frame_count: frames in the file, as duration and rate tell.
         rotation: degrees the stored picture is turned counterclockwise to be shown (0, 90, 180, 270).
+        start: seconds at which the first frame appears.
     """
 
     duration: float
@@ -56,13 +65,14 @@ class VideoInfo:
     height: int
     frame_count: int
     rotation: int
+    start: float = 0.0
 
 
 @dataclass(frozen=True)
 class Frame:
     """A decoded frame that is scaled and copied only when drawn."""
 
-    time: float  # seconds since the first frame
+    time: float  # seconds
     end: float
     draw: Callable[[int, int], np.ndarray]  # (width, height) as shown -> uint8 (height, width, 3)
 
@@ -70,9 +80,10 @@ class Frame:
 class Reader:
     """Walks forward over a file's frames, holding the one on screen and the one after it."""
 
-    fed = 0  # packets given to the decoder
+    fed = 0  # packets given to the decoder that hold a frame to be shown
     damaged = 0  # of these, the ones that came out with errors
-    cut = False  # the file lacks its closing mark
+    cut = False  # the file lacks its closing mark, or is shorter than it says
+    falls_short = False  # the last frames that it announces are not there
 
     def __init__(self, info: VideoInfo, frames: Iterator[Frame], first: Frame):
         self.info = info
@@ -82,7 +93,7 @@ class Reader:
 
     @property
     def lost(self) -> int:
-        """Packets that were given to the decoder and no frame came from."""
+        """Frames that the file should have given so far and has not."""
         return 0
 
     @property
@@ -105,6 +116,12 @@ class Reader:
             self._shown, self._next = self._next, self._advance()
             yield self._shown
 
+    def finish(self, most: float) -> None:
+        """Reads on to the end if that is at most so many seconds away, so that damage there is seen."""
+        if self.info.duration - self._shown.time <= most:
+            while self._next:
+                self._shown, self._next = self._next, self._advance()
+
     def _jump(self, target: float) -> None:
         """Skips ahead where the container allows it; by default it does not."""
 
@@ -119,94 +136,85 @@ class Reader:
 class AvReader(Reader):
     """Frames by FFmpeg, jumping to key frames that lie on the way."""
 
-    _received = 0  # pictures that came out of the decoder
+    _received = 0  # frames to be shown that came out of the decoder
     _unfinished = 0  # passes over the packets that stopped before the end of the file
 
     def __init__(self, path: Path, container_format: str):
         # The pixel limit reaches the decoders too, for streams whose own header disagrees.
         options = {**LOCAL_FILES_ONLY, "max_pixels": str(MAX_PIXELS)}
         self.cut = is_cut(path, container_format)
-        self._container = av.open(f"file:{path.absolute()}", format=container_format, options=options)
+        self._container = _open(path, container_format, options)
         try:
             self._stream = video_stream(path, self._container)
             check_size(path, self._stream.codec_context.width, self._stream.codec_context.height)
+            self._fps = float(self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_FPS)
+            self._timeline = Timeline(0.0, 0.0, 0.0, 0.0)  # of a still
+            if not container_format.endswith("_pipe"):
+                with _open(path, container_format, options) as again:  # not every container goes back to its start
+                    self._timeline = read_timeline(again, video_stream(path, again), self._fps)
             self._start(path, options)
         except BaseException:
             self._container.close()
             raise
 
     def _start(self, path: Path, options: dict[str, str]) -> None:
-        codec = self._stream.codec_context
+        stream = self._stream
+        self._codec = _decoder_of(stream)
         # One thread: a damaged stream then decodes to the same pixels every time.
-        codec.options, codec.thread_count = options, 1
-        self._fps = float(self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_FPS)
-        duration = self._duration()
+        self._codec.options, self._codec.thread_count = options, 1
+        self._steps = _Steps(self._fps)
+        self._in_order_of_decoding = self._container.format.name == "avi"  # are the times of packets
         if self._container.format.name.startswith("matroska"):
-            self._seek(self._stream.start_time or 0)  # makes FFmpeg load the index
+            self._seek(stream.start_time or 0)  # makes FFmpeg load the index
         pictures = self._decode()
         picture = next(pictures, None)
         if picture is None:
             raise UserError(f"{path} holds a video stream of which no frame decodes.")
         check_size(path, picture.width, picture.height)
-        self._origin = picture.time or 0.0
-        self._rotation = round(picture.rotation / 90) % 4
-        sizes = (picture.width, picture.height)
-        width, height = reversed(sizes) if self._rotation % 2 else sizes
-        first = self._frame(picture, 0.0)
-        duration = duration or first.end
+        self._display = Display(picture, stream.sample_aspect_ratio)
+        check_size(path, self._display.width, self._display.height)
+        first = self._frame(picture, self._time(picture, 0.0))
+        self._steps.add(first.time)
+        duration = self._timeline.announced or first.end
         info = VideoInfo(
             duration=duration,
             fps=self._fps,
-            codec=codec.codec.canonical_name,
-            width=width,
-            height=height,
-            frame_count=max(1, round(duration * self._fps)),  # a header's own count may be any number
-            rotation=self._rotation * 90,
+            codec=self._codec.codec.canonical_name,
+            width=self._display.width,
+            height=self._display.height,
+            # a header's own count may be any number
+            frame_count=max(1, round((duration - first.time) * self._fps)),
+            rotation=self._display.rotation,
+            start=first.time,
         )
-        super().__init__(info, self._walk(pictures, after=0.0), first)
+        self.falls_short = self._timeline.announced - self._timeline.end > 0.5 / self._fps
+        super().__init__(info, self._walk(pictures, after=first.time), first)
 
     def close(self) -> None:
         self._container.close()
-
-    def _duration(self) -> float:
-        """Seconds of the video stream; counted over its packets when no header tells. 0: a still."""
-        stream, base = self._stream, time_base(self._stream)
-        if self._container.format.name.endswith("_pipe"):
-            return 0.0
-        if stream.duration:
-            return float(stream.duration * base)
-        if "DURATION" in stream.metadata:  # Matroska's own, counted from zero whatever the first time
-            hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-            end = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-            return end - float((stream.start_time or 0) * base)
-        if self._container.duration:
-            return self._container.duration / av.time_base
-        ends = [p.pts + (p.duration or 0) for p in self._container.demux(stream) if p.pts is not None]
-        if not ends:
-            return 0.0
-        self._seek(stream.start_time or 0)
-        return float((max(ends) - (stream.start_time or 0)) * base)
 
     @property
     def lost(self) -> int:
         # Where reading stopped early, the decoder still holds the frames that it puts in order.
         held = self._unfinished * (self._stream.codec_context.reorder_depth + 1)
-        return self.fed - self._received - held
+        return max(self.fed - self._received - held, self._steps.left_out, 0)
 
     def _seek(self, timestamp: int) -> None:
         self._container.seek(timestamp, stream=self._stream)
+        self._codec.flush_buffers()
 
     def _restart(self, timestamp: int, after: float) -> None:
         self._seek(timestamp)
+        self._steps.jump()
         self._frames = self._walk(self._decode(), after)
 
     def _jump(self, target: float) -> None:
         base, index = time_base(self._stream), self._stream.index_entries
-        sought = int((target - _SEEK_MARGIN + self._origin) / base)
+        sought = int((target - _SEEK_MARGIN + self._timeline.origin) / base)
         position = index.search_timestamp(sought, backward=True) if len(index) else -1
         if position < 0:
             return
-        key_time = float(index[position].timestamp * base) - self._origin
+        key_time = float(index[position].timestamp * base) - self._timeline.origin
         here = (self._next or self._shown).time
         if key_time <= here + _SEEK_MARGIN:
             return  # decoding on is no longer than starting again at that key frame
@@ -221,38 +229,104 @@ class AvReader(Reader):
     def _walk(self, pictures: Iterator[av.VideoFrame], after: float) -> Iterator[Frame]:
         """The pictures later than `after`, in the order of their times."""
         for picture in pictures:
-            time = after + 1 / self._fps if picture.time is None else picture.time - self._origin
+            time = self._time(picture, after + 1 / self._fps)
             if time > after:  # a damaged file may step back in time
                 after = time
+                self._steps.add(time)
                 yield self._frame(picture, time)
 
+    def _time(self, picture: av.VideoFrame, otherwise: float) -> float:
+        time = otherwise if picture.time is None else picture.time - self._timeline.origin
+        return 0.0 if abs(time) < _ROUNDING else time
+
     def _decode(self) -> Iterator[av.VideoFrame]:
-        """Every picture from where the container stands; counts what goes in and comes out."""
+        """Every picture from where the container stands; counts what goes in and comes out.
+
+        Not counted are packets that rightly give no picture: those that an edit list hides, and those
+        before the first key frame or to be shown before it.
+        """
         self._unfinished += 1
+        key: int | None = None
+        waiting: list[int] = []  # times of packets whose pictures did not come out yet
         for packet in self._container.demux(self._stream):
-            self.fed += packet.size > 0
-            try:
-                pictures = packet.decode()
-            except Exception:  # one broken packet; those after it may be whole
-                self.damaged += 1
+            time = shown_at(packet)
+            if time is not None and not packet.size:  # the picture before it stays
                 continue
+            if key is None and packet.is_keyframe:
+                key = time or 0
+            counts = packet.size > 0 and not packet.is_discard and key is not None and (time is None or time >= key)
+            self.fed += counts
+            try:
+                pictures = self._codec.decode(packet)
+            except Exception:  # one broken packet; those after it may be whole
+                self.damaged += counts
+                continue
+            if not pictures and counts and self._shows_nothing(packet):
+                self.fed -= 1
+            elif time is not None and self._in_order_of_decoding:
+                heappush(waiting, time)
             for picture in pictures:
-                self._received += 1
+                if waiting:
+                    picture.pts = heappop(waiting)
+                self._received += key is None or picture.pts is None or picture.pts >= key
                 self.damaged += picture.is_corrupt
                 yield picture
         self._unfinished -= 1
 
+    def _shows_nothing(self, packet: av.Packet) -> bool:
+        """True for packets that only help to decode others, or leave the picture as it is."""
+        if self._codec.name in ("vp8", "libvpx"):
+            return not bytes(packet)[0] & 0x10
+        return self._codec.name == "mpeg4" and packet.size <= _EMPTY_MPEG4
+
     def _frame(self, picture: av.VideoFrame, time: float) -> Frame:
-        turns = self._rotation
-
-        def draw(width: int, height: int) -> np.ndarray:
-            if turns % 2:
-                width, height = height, width
-            small = picture.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
-            return np.rot90(small.to_ndarray(), turns)
-
         length = float((picture.duration or 0) * (picture.time_base or 0)) or 1 / self._fps
-        return Frame(time, time + length, draw)
+        end = self._timeline.end if time >= self._timeline.last - _ROUNDING > 0 else time + length
+        return Frame(time, end, lambda width, height: self._display.draw(picture, width, height))
+
+
+def _open(path: Path, container_format: str, options: dict[str, str]) -> av.container.InputContainer:
+    return av.open(f"file:{path.absolute()}", format=container_format, options=options)
+
+
+def _decoder_of(stream: av.VideoStream) -> av.VideoCodecContext:
+    """The decoder that FFmpeg chose, or for a transparent WebM the one that reads transparency."""
+    name, metadata = stream.codec_context.name, stream.metadata
+    if name in _WITH_ALPHA and "1" in (metadata.get("alpha_mode"), metadata.get("ALPHA_MODE")):
+        return av.Codec(_WITH_ALPHA[name], "r").create("video")
+    return stream.codec_context
+
+
+class _Steps:
+    """Counts the frames that are left out of a video of constant rate, which are holes between frames.
+
+    Args:
+        rate: frames a second, as the file says.
+    """
+
+    def __init__(self, rate: float):
+        self._rate = rate
+        self._holes, self._regular, self._irregular = 0, 0, 0
+        self._before: float | None = None
+
+    def jump(self) -> None:
+        """What comes next does not follow upon what came before."""
+        self._before = None
+
+    def add(self, time: float) -> None:
+        """The next frame, in seconds."""
+        if self._before is not None:
+            step = (time - self._before) * self._rate
+            is_regular = step > 0.5 and abs(step - round(step)) < max(0.1, 0.0011 * self._rate)  # Matroska rounds
+            self._regular += is_regular
+            self._irregular += not is_regular
+            self._holes += is_regular * (round(step) - 1)
+        self._before = time
+
+    @property
+    def left_out(self) -> int:
+        """Frames that are missing; 0 where the rate is not constant."""
+        return self._holes if self._irregular == 0 and self._holes <= self._regular else 0
 
 
 class WebpReader(Reader):
@@ -263,13 +337,14 @@ class WebpReader(Reader):
         check_size(path, *self._image.size)
         starts = np.concatenate([[0.0], np.cumsum(self._lengths())])
         frames = self._walk(starts)
+        width, height = ImageOps.exif_transpose(self._image).size
         count = len(starts) - 1
         info = VideoInfo(
             duration=float(starts[-1]),
             fps=count / float(starts[-1]),
             codec="webp",
-            width=self._image.width,
-            height=self._image.height,
+            width=width,
+            height=height,
             frame_count=count,
             rotation=0,
         )
@@ -290,8 +365,8 @@ class WebpReader(Reader):
     def _walk(self, starts: np.ndarray) -> Iterator[Frame]:
         for index, (start, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
             self._image.seek(index)
-            picture = self._image.convert("RGBA")
-            backdrop = Image.new("RGBA", picture.size, "black")
+            picture = ImageOps.exif_transpose(self._image.convert("RGBA"))
+            backdrop = Image.new("RGBA", picture.size, "white")
             picture = Image.alpha_composite(backdrop, picture).convert("RGB")
             yield Frame(float(start), float(end), _resizer(picture))
 
@@ -309,11 +384,9 @@ def open_reader(path: str | Path) -> AvReader | WebpReader:
     path = Path(path)
     if not path.is_file():
         raise UserError(f"No video file {path}.")
-    with path.open("rb") as file:
-        head = file.read(32)
-    if not head:
+    if not path.stat().st_size:
         raise UserError(f"{path} is empty.")
-    container_format = container_format_of(head)
+    container_format = container_format_of(path)
     if container_format is None:
         known = ", ".join(extension[1:] for extension in EXTENSIONS)
         raise UserError(f"{path} is not a video or image that can be read ({known}).")

@@ -28,6 +28,7 @@ def find_events(
     video: str | Path,
     window: float | None = None,
     duration: float | None = None,
+    first: float = 0.0,
     apart: bool = False,
     progress: Callable[[float, float], None] = lambda done, duration: None,
 ) -> list[TimedCaption]:
@@ -40,7 +41,8 @@ def find_events(
         predictor: a model that was trained on captions with times.
         video: video or image file.
         window: seconds read at once; None takes what the model's config says, or else the whole video.
-        duration: seconds of the video where they are known.
+        duration: seconds of the video where they are known, and
+        first: with them, seconds at which its first frame appears.
         apart: decode in a process of its own, for a file that might crash or stall the decoder.
         progress: called with the seconds done and the seconds there are.
 
@@ -57,10 +59,12 @@ def find_events(
             f"A window of {window} s is too short: give the seconds to read at once, at least {SHORTEST}, "
             "e.g. --window 6."
         )
-    duration = probe(video).duration if duration is None else duration
+    if duration is None:
+        info = probe(video)
+        first, duration = info.start, info.duration
     read = media.read_apart if apart else read_frames
     found: list[TimedCaption] = []
-    for start, end in _windows(duration, window):
+    for start, end in _windows(first, duration, window):
         clip = read(video, start=start, end=end, **predictor.clip_size)
         novelty = predictor.novelty(clip.frames)
         if novelty and novelty.foreign:
@@ -120,8 +124,8 @@ def spell_written(caption: str, duration: float) -> str:
     return "; ".join(spelt) if events else caption
 
 
-def _windows(duration: float, window: float | None) -> list[tuple[float, float]]:
+def _windows(first: float, last: float, window: float | None) -> list[tuple[float, float]]:
     """Equal stretches of a video, none longer than `window`, unless by a tenth."""
-    count = 1 if window is None else max(1, int(np.ceil(duration / window - 0.1)))
-    edges = np.linspace(0.0, duration, count + 1)
+    count = 1 if window is None else max(1, int(np.ceil((last - first) / window - 0.1)))
+    edges = np.linspace(first, last, count + 1)
     return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
