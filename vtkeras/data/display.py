@@ -7,7 +7,10 @@ colours are those of an ordinary screen. docs/formats.md has the rules, with FFm
 from __future__ import annotations
 
 import io
+import math
+from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -22,8 +25,66 @@ _MOST_STRETCHED = 20
 # FFmpeg's numbers of the colour matrices that its scaler knows: RGB, BT.709, FCC, BT.601 (twice), 240M, BT.2020.
 _KNOWN_MATRICES = (0, 1, 4, 5, 6, 7, 9)
 _SRGB = ImageCms.createProfile("sRGB")
-# PyAV lists no side data of a frame that has a kind which PyAV's own list lacks, as EXIF is; so such kinds get a name.
-Type._missing_ = classmethod(lambda cls, number: cls.SEI_UNREGISTERED)  # type: ignore[method-assign, assignment]
+
+# How the stored picture is turned: a, b, c, d of the matrix that shows its point (x, y) at (a x + c y, b x + d y),
+# where y points down.
+Turn = tuple[int, int, int, int]
+_UPRIGHT: Turn = (1, 0, 0, 1)
+_EXIF_TURNS: dict[int, Turn] = {
+    2: (-1, 0, 0, 1),
+    3: (-1, 0, 0, -1),
+    4: (1, 0, 0, -1),
+    5: (0, 1, 1, 0),
+    6: (0, 1, -1, 0),
+    7: (0, -1, -1, 0),
+    8: (0, -1, 1, 0),
+}
+_EXIF_ORIENTATION = 274  # the tag's number
+# PyAV frees the name of a profile in a PNG twice, which ends the program, so what comes with their frames is not read.
+_UNSAFE = ("png", "apng")
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a file tells of its pictures beside their pixels.
+
+    Attributes:
+        turn: how they are turned and mirrored to be shown.
+        profile: an ICC profile; empty where there is none.
+        peak: the brightest light in units of 100 cd/m².
+    """
+
+    turn: Turn = _UPRIGHT
+    profile: bytes = b""
+    peak: float = PEAK
+
+
+def tags_of_picture(path: Path) -> Tags:
+    """Of a still picture or an animated PNG, as its EXIF tells."""
+    try:
+        with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as image:
+            exif = Image.Exif()
+            exif.load(image.info.get("exif", b""))
+            turn = _EXIF_TURNS.get(exif.get(_EXIF_ORIENTATION, 1), _UPRIGHT)
+            return Tags(turn, image.info.get("icc_profile") or b"")
+    except Exception:  # damaged tags, of a picture that FFmpeg reads
+        return Tags()
+
+
+def tags_of_frame(frame: av.VideoFrame, codec: str) -> Tags:
+    """Of a video, as its first frame and FFmpeg's name of its codec tell."""
+    cosine, sine = (round(part(math.radians(frame.rotation))) for part in (math.cos, math.sin))
+    turned = Tags((cosine, -sine, sine, cosine))
+    if codec in _UNSAFE:
+        return turned
+    try:
+        matrix, profile = _side_data(frame, Type.DISPLAYMATRIX), _side_data(frame, Type.ICC_PROFILE)
+    except ValueError:  # PyAV does not know EXIF, which frames of MJPEG may have
+        return turned
+    if not matrix:
+        return Tags(_UPRIGHT, profile, _peak(frame))
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
+    return Tags((a, b, c, d), profile, _peak(frame))
 
 
 class Display:
@@ -31,34 +92,39 @@ class Display:
 
     Args:
         frame: its first frame.
+        tags: what comes with it.
         aspect: a pixel's width by its height; None or 0 is unknown, and so square.
 
     Attributes:
         width: of the picture as shown, in square pixels.
         height: as shown.
-        rotation: degrees that the stored picture is turned counterclockwise to be shown (0, 90, 180, 270).
+        rotation: degrees that the stored picture is turned counterclockwise to be shown (0, 90, 180, 270), before
+            left and right change places where it is mirrored.
     """
 
-    def __init__(self, frame: av.VideoFrame, aspect: Fraction | None = None):
+    def __init__(self, frame: av.VideoFrame, tags: Tags, aspect: Fraction | None = None):
+        a, b, c, d = tags.turn
+        self._sideways = abs(b) > abs(a)  # rows and columns change places, and then:
+        self._across, self._down = (c < 0, b < 0) if self._sideways else (a < 0, d < 0)
+        is_mirrored = a * d < b * c
+        self.rotation = round(math.degrees(math.atan2(-b, -a if is_mirrored else a)) / 90) % 4 * 90
         stretched = aspect if aspect and 1 / _MOST_STRETCHED <= aspect <= _MOST_STRETCHED else 1
-        self._sideways, self._across, self._down = _orientation(frame)
         sizes = (max(1, round(frame.width * stretched)), frame.height)
         self.width, self.height = reversed(sizes) if self._sideways else sizes
-        self.rotation = round(frame.rotation / 90) % 4 * 90
+        self._profile, self._peak = read_profile(tags.profile), tags.peak
         self._blender, self._scaler = VideoReformatter(), VideoReformatter()  # each keeps its tables
 
     def draw(self, frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
         """uint8 (height, width, 3), RGB: the frame as shown, in this size."""
         if self._sideways:
             width, height = height, width
-        profile = _profile(frame)
         primaries, transfer = frame.color_primaries, frame.color_trc
-        wide = profile is None and is_wide(primaries, transfer)
+        wide = self._profile is None and is_wide(primaries, transfer)
         picture = self._scale(frame, width, height, deep=wide)
         if wide:
-            picture = to_bt709(picture, primaries, transfer, _peak(frame))
-        elif profile:
-            picture = _from_profile(picture, profile)
+            picture = to_bt709(picture, primaries, transfer, self._peak)
+        elif self._profile:
+            picture = apply_profile(picture, self._profile)
         if self._sideways:
             picture = picture.swapaxes(0, 1)
         return picture[:: -1 if self._down else 1, :: -1 if self._across else 1]
@@ -78,18 +144,6 @@ def _side_data(frame: av.VideoFrame, kind: Type) -> bytes:
     """What comes with a frame; b"" where it does not."""
     found = frame.side_data.get(kind.name)
     return bytes(found) if isinstance(found, SideData) else b""
-
-
-def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
-    """Whether rows and columns change places, and then left with right and top with bottom."""
-    matrix = _side_data(frame, Type.DISPLAYMATRIX)
-    if not matrix:
-        return False, False, False
-    # A stored point (x, y) is shown at (a x + c y, b x + d y), y pointing down.
-    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5]
-    if abs(int(b)) > abs(int(a)):
-        return True, bool(c < 0), bool(b < 0)
-    return False, bool(a < 0), bool(d < 0)
 
 
 def _matrix(frame: av.VideoFrame) -> Colorspace | None:
@@ -125,19 +179,17 @@ def _peak(frame: av.VideoFrame) -> float:
     return brightest / 100 or PEAK
 
 
-def _profile(frame: av.VideoFrame) -> ImageCms.ImageCmsProfile | None:
+def read_profile(data: bytes) -> ImageCms.ImageCmsProfile | None:
     """The ICC profile of an RGB picture; None where there is none of use."""
-    data = _side_data(frame, Type.ICC_PROFILE)
-    if not data:
-        return None
     try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(data)) if data else None
     except (OSError, ImageCms.PyCMSError):
         return None
-    return profile if profile.profile.xcolor_space == "RGB " else None
+    return profile if profile and profile.profile.xcolor_space == "RGB " else None
 
 
-def _from_profile(picture: np.ndarray, profile: ImageCms.ImageCmsProfile) -> np.ndarray:
+def apply_profile(picture: np.ndarray, profile: ImageCms.ImageCmsProfile) -> np.ndarray:
+    """The colours of a picture, uint8 (height, width, 3), on an ordinary screen."""
     try:
         shown = ImageCms.profileToProfile(Image.fromarray(picture), profile, _SRGB, outputMode="RGB")
     except ImageCms.PyCMSError:  # a damaged profile

@@ -16,6 +16,7 @@ import av
 import numpy as np
 from av.stream import Stream
 
+_DEFAULT_RATE, _HIGHEST_RATE = 25.0, 1000.0
 _MARGIN = 1.0  # seconds before the announced end at which the last packets are sought
 _MOST_TIMES = 250  # of the last packets
 _MATROSKA_TIME = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")  # counted from the file's own zero
@@ -30,12 +31,14 @@ class Timeline:
         last: where the last picture appears.
         end: where it ends.
         announced: where it should end, as the file says; more than `end` if something is missing.
+        rate: frames a second, on average.
     """
 
-    origin: float
-    last: float
-    end: float
-    announced: float
+    origin: float = 0.0
+    last: float = 0.0
+    end: float = 0.0
+    announced: float = 0.0
+    rate: float = _DEFAULT_RATE
 
 
 def time_base(stream: Stream) -> float:
@@ -57,28 +60,35 @@ def shown_at(packet: av.Packet) -> int | None:
     return packet.dts if packet.pts is None or packet.stream.container.format.name == "avi" else packet.pts
 
 
-def read_timeline(container: av.container.InputContainer, stream: av.VideoStream, rate: float) -> Timeline:
+def read_timeline(container: av.container.InputContainer, stream: av.VideoStream) -> Timeline:
     """Reads the last packets of a file; the container is left at its end.
 
     Args:
-        container: an opened file.
+        container: a newly opened file.
         stream: its video.
-        rate: frames a second, for packets that do not tell how long they last.
     """
     origin = origin_of(container, stream)
     announced, of_stream = _announced(container, stream, origin)
     tail = _read_tail(container, stream, announced + origin - _MARGIN)
-    if not tail.times:
-        return Timeline(origin, 0.0, 0.0, announced)
     times = sorted(time - origin for time in tail.times)
+    steps = np.diff(times)
+    rate = _rate(stream) or (1 / steps.mean() if steps.any() else _DEFAULT_RATE)
+    if not times:
+        return Timeline(origin, 0.0, 0.0, announced, rate)
     end = times[-1] + (tail.length or 1 / rate)
-    longest_step = max(np.diff(times), default=0.0)
+    longest_step = max(steps, default=0.0)
     varies = longest_step > 1.5 / rate
     if tail.is_last or not of_stream and tail.sound_end - origin >= announced - 1 / rate:
         announced = end  # nothing is missing, so the header's time is wrong, or the sound's
     elif varies and end < announced <= end + longest_step:
         end = announced  # the last picture stays
-    return Timeline(origin, times[-1], end, max(end, announced))
+    return Timeline(origin, times[-1], end, max(end, announced), rate)
+
+
+def _rate(stream: av.VideoStream) -> float | None:
+    """Frames a second as FFmpeg tells; None where it has no idea and gives the unit of its times."""
+    rate = stream.average_rate or stream.guessed_rate
+    return float(rate) if rate and rate <= _HIGHEST_RATE else None
 
 
 def _announced(container: av.container.InputContainer, stream: av.VideoStream, origin: float) -> tuple[float, bool]:
@@ -103,8 +113,10 @@ class _Tail:
 
 
 def _read_tail(container: av.container.InputContainer, stream: av.VideoStream, start: float) -> _Tail:
-    with contextlib.suppress(av.error.FFmpegError, OverflowError):  # no index: the packets are read from here on
-        container.seek(max(int(start / time_base(stream)), stream.start_time or 0), stream=stream)
+    sought = int(start / time_base(stream))
+    if sought > (stream.start_time or 0):
+        with contextlib.suppress(av.error.FFmpegError, OverflowError):  # no index: all packets are read
+            container.seek(sought, stream=stream)
     tail, index = _Tail(), stream.index_entries
     # MP4 has an index of all its pictures, that no cut of the pictures themselves shortens.
     is_indexed = container.format.name.startswith("mov") and len(index) >= max(stream.frames, 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from vtkeras.data.containers import (
     ANIMATED_WEBP,
@@ -26,15 +26,16 @@ from vtkeras.data.containers import (
     is_cut,
     video_stream,
 )
-from vtkeras.data.display import Display
+from vtkeras.data.display import Display, apply_profile, read_profile, tags_of_frame, tags_of_picture
 from vtkeras.data.timeline import Timeline, read_timeline, shown_at, time_base
 from vtkeras.errors import UserError
 
-_DEFAULT_FPS = 25.0
 # Key frames are sought this many seconds early: index times may run ahead of display times.
 _SEEK_MARGIN = 1.0
 # Times that fall together may differ by this many seconds.
 _ROUNDING = 1e-5
+# Containers that say how many frames a second they have; elsewhere FFmpeg guesses.
+_DECLARE_RATE = ("avi", "matroska")
 # Decoders that read transparency out of WebM, where FFmpeg's own skip it.
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # A packet of MPEG-4 this short only says that the picture before it stays.
@@ -147,31 +148,33 @@ class AvReader(Reader):
         try:
             self._stream = video_stream(path, self._container)
             check_size(path, self._stream.codec_context.width, self._stream.codec_context.height)
-            self._fps = float(self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_FPS)
-            self._timeline = Timeline(0.0, 0.0, 0.0, 0.0)  # of a still
+            self._timeline = Timeline()  # of a still
             if not container_format.endswith("_pipe"):
                 with _open(path, container_format, options) as again:  # not every container goes back to its start
-                    self._timeline = read_timeline(again, video_stream(path, again), self._fps)
+                    self._timeline = read_timeline(again, video_stream(path, again))
             self._start(path, options)
         except BaseException:
             self._container.close()
             raise
 
     def _start(self, path: Path, options: dict[str, str]) -> None:
-        stream = self._stream
+        stream, self._fps = self._stream, self._timeline.rate
         self._codec = _decoder_of(stream)
         # One thread: a damaged stream then decodes to the same pixels every time.
         self._codec.options, self._codec.thread_count = options, 1
-        self._steps = _Steps(self._fps)
-        self._in_order_of_decoding = self._container.format.name == "avi"  # are the times of packets
-        if self._container.format.name.startswith("matroska"):
+        name = self._container.format.name
+        self._in_order_of_decoding = name == "avi"  # are the times of packets
+        self._steps = _Steps(self._fps if name.startswith(_DECLARE_RATE) else None)
+        if name.startswith("matroska"):
             self._seek(stream.start_time or 0)  # makes FFmpeg load the index
         pictures = self._decode()
         picture = next(pictures, None)
         if picture is None:
             raise UserError(f"{path} holds a video stream of which no frame decodes.")
         check_size(path, picture.width, picture.height)
-        self._display = Display(picture, stream.sample_aspect_ratio)
+        is_picture = name == "apng" or name.endswith("_pipe")
+        tags = tags_of_picture(path) if is_picture else tags_of_frame(picture, self._codec.codec.canonical_name)
+        self._display = Display(picture, tags, stream.sample_aspect_ratio)
         check_size(path, self._display.width, self._display.height)
         first = self._frame(picture, self._time(picture, 0.0))
         self._steps.add(first.time)
@@ -301,10 +304,10 @@ class _Steps:
     """Counts the frames that are left out of a video of constant rate, which are holes between frames.
 
     Args:
-        rate: frames a second, as the file says.
+        rate: frames a second, as the file says; None where it does not.
     """
 
-    def __init__(self, rate: float):
+    def __init__(self, rate: float | None):
         self._rate = rate
         self._holes, self._regular, self._irregular = 0, 0, 0
         self._before: float | None = None
@@ -315,7 +318,7 @@ class _Steps:
 
     def add(self, time: float) -> None:
         """The next frame, in seconds."""
-        if self._before is not None:
+        if self._rate and self._before is not None:
             step = (time - self._before) * self._rate
             is_regular = step > 0.5 and abs(step - round(step)) < max(0.1, 0.0011 * self._rate)  # Matroska rounds
             self._regular += is_regular
@@ -363,16 +366,21 @@ class WebpReader(Reader):
         return lengths
 
     def _walk(self, starts: np.ndarray) -> Iterator[Frame]:
+        profile = read_profile(self._image.info.get("icc_profile") or b"")
         for index, (start, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
             self._image.seek(index)
             picture = ImageOps.exif_transpose(self._image.convert("RGBA"))
             backdrop = Image.new("RGBA", picture.size, "white")
             picture = Image.alpha_composite(backdrop, picture).convert("RGB")
-            yield Frame(float(start), float(end), _resizer(picture))
+            yield Frame(float(start), float(end), _resizer(picture, profile))
 
 
-def _resizer(picture: Image.Image) -> Callable[[int, int], np.ndarray]:
-    return lambda width, height: np.asarray(picture.resize((width, height), Image.Resampling.BOX))
+def _resizer(picture: Image.Image, profile: ImageCms.ImageCmsProfile | None) -> Callable[[int, int], np.ndarray]:
+    def draw(width: int, height: int) -> np.ndarray:
+        small = np.asarray(picture.resize((width, height), Image.Resampling.BOX))
+        return apply_profile(small, profile) if profile else small
+
+    return draw
 
 
 def open_reader(path: str | Path) -> AvReader | WebpReader:
