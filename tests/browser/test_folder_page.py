@@ -1,6 +1,7 @@
-"""The page `Folder` in a real browser: three files are looked at behind it, found by a word, and played."""
+"""The page `Folder` in a real browser: four files are looked at behind it, found by a word, and played."""
 
 import pytest
+from fixtures.folders import folder  # noqa: F401
 from fixtures.videos import make_video
 from test_playground import NARROW, WIDE, address, chromium, is_cut_off, open_page  # noqa: F401
 
@@ -15,17 +16,9 @@ def cache(tmp_path_factory):
         yield
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Two videos, and a file that is none."""
-    make_video(tmp_path / "dawn.mp4")
-    make_video(tmp_path / "dusk.mp4", 30)
-    (tmp_path / "bad.mp4").write_bytes(b"nothing")
-    return tmp_path
-
-
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_a_folder_is_looked_at_searched_and_played(open_page, folder, size):  # noqa: F811
+    make_video(folder / "dusk.mp4", 30)
     page = open_page(f"folder?folder={folder}", size)
     page.get_by_role("button", name="Play from").nth(1).wait_for()
     page.get_by_text("cannot be read").first.wait_for()

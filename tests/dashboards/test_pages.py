@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -620,17 +621,39 @@ def test_clicking_a_shot_seeks_the_player(summarised):
     assert "From 0:04.0 on" in said(summarised)
 
 
-def test_a_summary_is_found_again_by_its_address(open_page, install, film, monkeypatch, tmp_path):
+def summary_at(job):
+    """The page at the address of a job."""
+    app = AppTest.from_file(str(ROOT / "dashboards" / "app.py"), default_timeout=300)
+    app.query_params["job"] = job
+    return app.switch_page("views/summaries.py").run()
+
+
+def test_a_summary_is_found_again_by_its_address(install, film, monkeypatch, tmp_path):
     monkeypatch.setenv("VTKERAS_SUMMARIES", str(tmp_path / "summaries"))
     monkeypatch.setenv("VTKERAS_MODELS", str(install.models))
-    app = AppTest.from_file(str(ROOT / "dashboards" / "app.py"), default_timeout=300)
     [folder] = (tmp_path / "summaries").iterdir()
     (folder / jobs.JOB).write_text(json.dumps({"video": str(film)}))
-    app.query_params["job"] = folder.name
-    app.switch_page("views/summaries.py").run()
+    app = summary_at(folder.name)
     assert is_calm(app) and "6 shots" in said(app)
-    app.query_params["job"] = "../../etc"
-    assert is_refused(app.run(), "no summary", "etc")
+    assert is_refused(summary_at("../../etc"), "no summary", "etc")
+
+
+def test_a_summary_whose_process_was_killed_is_told_and_begun_again(here, tmp_path, monkeypatch):
+    """As when a decoder crashes or the memory is full."""
+    monkeypatch.setenv("VTKERAS_SUMMARIES", str(tmp_path / "summaries"))
+    video = make_video(tmp_path / "film.mp4", scenes(20, 200))
+    pids = set()
+    for _ in range(2):
+        app = open_video(here("summaries"), video)
+        next(button for button in app.button if button.label == "Summarise").click().run()
+        assert is_calm(app) and app.get("progress")
+        pids.add(pid := shared_worker().pid)
+        os.kill(pid, signal.SIGKILL)
+        while shared_worker().pid is not None:
+            time.sleep(0.01)
+        [folder] = (tmp_path / "summaries").iterdir()
+        assert is_refused(summary_at(folder.name), "ended unexpectedly", "Try again")
+    assert len(pids) == 2
 
 
 def test_a_bad_video_is_told(here, tmp_path, monkeypatch):

@@ -1,21 +1,12 @@
 import pytest
-from fixtures.videos import make_image, make_video
+from fixtures.folders import folder  # noqa: F401
 
 from vtkeras.folders.listing import list_folder
 from vtkeras.folders.store import FolderStore
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """A video that brightens from 10 to 200 in two seconds, a white picture, and a file that is no video."""
-    make_video(tmp_path / "dawn.mp4")
-    make_image(tmp_path / "white.png", 255)
-    (tmp_path / "bad.mp4").write_bytes(b"nothing")
-    return tmp_path
-
-
-@pytest.fixture
-def store(folder):
+def store(folder):  # noqa: F811
     store = FolderStore(folder)
     store.refresh(list_folder(folder).files, "by brightness")
     return store

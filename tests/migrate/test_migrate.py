@@ -73,7 +73,8 @@ def test_same_predictions(migrated):
 
 def test_nothing_is_left_to_do(migrated):
     before = content(migrated)
-    migrate_run(migrated, report=str)
+    done = CliRunner().invoke(app, ["migrate", str(migrated)])
+    assert "nothing was rewritten" in done.output and "migrated:" not in done.output
     assert content(migrated) == before
 
 

@@ -21,4 +21,11 @@ def migrate(
     refuse_missing(run)
     from vtkeras.migrate import migrate_run
 
-    say(f"migrated: {migrate_run(run, out, report=say)}")
+    rewritten: list[str] = []
+
+    def report(line: str) -> None:
+        rewritten.append(line)
+        say(line)
+
+    folder = migrate_run(run, out, report=report)
+    say(f"migrated: {folder}" if rewritten else f"{folder} has today's names already: nothing was rewritten")

@@ -48,7 +48,8 @@ def resume_point(folder: Path, config: Config) -> dict:
             f"with, in which only {', '.join(MAY_CHANGE)} and the stages to come may change, or choose another --out."
         )
     if meta["epoch"] >= config.epochs:
-        raise UserError(f"{folder} has finished its {config.epochs} epochs: nothing is left to do.")
+        done = f"{folder} has finished its {config.epochs} epochs"
+        raise UserError(f"{done}: to train on, resume with one more stage in train.stages.")
     return meta
 
 
