@@ -58,7 +58,7 @@ def is_cut(path: Path, container_format: str) -> bool:
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if container_format == "gif":
-            return not file.read().rstrip(b"\0").endswith(b";")
+            return not _gif_ends(file.read())
         if container_format == "jpeg_pipe":
             data = file.read()
             return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
@@ -71,6 +71,25 @@ def is_cut(path: Path, container_format: str) -> bool:
         if container_format in ("avi", "webp_pipe", ANIMATED_WEBP):
             return _riff_end(file, size) > size
     return False
+
+
+def _gif_ends(data: bytes) -> bool:
+    """True if the blocks of a GIF lead to its closing mark."""
+
+    def colors(flags: int) -> int:
+        return 3 * 2 ** (flags % 8 + 1) if flags & 0x80 else 0
+
+    try:
+        place = 13 + colors(data[10])
+        while data[place] != ord(";"):
+            is_picture = data[place] == ord(",")
+            place += 11 + colors(data[place + 9]) if is_picture else 2
+            while data[place]:  # parts, each after its length
+                place += 1 + data[place]
+            place += 1
+    except IndexError:
+        return False
+    return True
 
 
 def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:

@@ -172,9 +172,11 @@ class AvReader(Reader):
         if picture is None:
             raise UserError(f"{path} holds a video stream of which no frame decodes.")
         check_size(path, picture.width, picture.height)
-        is_picture = name == "apng" or name.endswith("_pipe")
-        tags = tags_of_picture(path) if is_picture else tags_of_frame(picture, self._codec.codec.canonical_name)
-        self._display = Display(picture, tags, stream.sample_aspect_ratio)
+        if name == "apng" or name.endswith("_pipe"):  # pixels of pictures are square, whatever density they name
+            self._display = Display(picture, tags_of_picture(path))
+        else:
+            tags = tags_of_frame(picture, self._codec.codec.canonical_name)
+            self._display = Display(picture, tags, stream.sample_aspect_ratio)
         check_size(path, self._display.width, self._display.height)
         first = self._frame(picture, self._time(picture, 0.0))
         self._steps.add(first.time)
@@ -200,7 +202,16 @@ class AvReader(Reader):
     def lost(self) -> int:
         # Where reading stopped early, the decoder still holds the frames that it puts in order.
         held = self._unfinished * (self._stream.codec_context.reorder_depth + 1)
-        return max(self.fed - self._received - held, self._steps.left_out, 0)
+        return max(self.fed - self._received - held, self._left_out(), 0)
+
+    def _left_out(self) -> int:
+        """Frames whose packets are missing."""
+        if not self._in_order_of_decoding:
+            return self._steps.left_out
+        # AVI fills pauses with empty packets, which its index does not have.
+        base, index, half = time_base(self._stream), self._stream.index_entries, 0.5 / self._fps
+        times = [entry.timestamp * base - self._timeline.origin for entry in index] if self._steps.holes else []
+        return sum(start + half < time < end - half for time in times for start, end in self._steps.holes)
 
     def _seek(self, timestamp: int) -> None:
         self._container.seek(timestamp, stream=self._stream)
@@ -305,11 +316,15 @@ class _Steps:
 
     Args:
         rate: frames a second, as the file says; None where it does not.
+
+    Attributes:
+        holes: seconds of the frames before and after each hole.
     """
 
     def __init__(self, rate: float | None):
         self._rate = rate
-        self._holes, self._regular, self._irregular = 0, 0, 0
+        self.holes: list[tuple[float, float]] = []
+        self._missing, self._regular, self._irregular = 0, 0, 0
         self._before: float | None = None
 
     def jump(self) -> None:
@@ -323,13 +338,15 @@ class _Steps:
             is_regular = step > 0.5 and abs(step - round(step)) < max(0.1, 0.0011 * self._rate)  # Matroska rounds
             self._regular += is_regular
             self._irregular += not is_regular
-            self._holes += is_regular * (round(step) - 1)
+            if is_regular and round(step) > 1:
+                self._missing += round(step) - 1
+                self.holes.append((self._before, time))
         self._before = time
 
     @property
     def left_out(self) -> int:
         """Frames that are missing; 0 where the rate is not constant."""
-        return self._holes if self._irregular == 0 and self._holes <= self._regular else 0
+        return self._missing if self._irregular == 0 and self._missing <= self._regular else 0
 
 
 class WebpReader(Reader):

@@ -1,0 +1,212 @@
+"""What a player shows is what is read: every kind of file in every container that can hold it.
+
+docs/formats.md shows these cases as a table, and has the commands of FFmpeg that the pictures are compared to
+where the program is installed; the values here hold everywhere.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.fixtures.formats import (
+    CODECS,
+    FORMATS,
+    KINDS,
+    VIDEOS,
+    corners,
+    read_corners,
+    remux,
+    write,
+)
+from vtkeras.data.video import FrameStream, probe, read_frames
+from vtkeras.errors import UserError
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+FFMPEG = shutil.which("ffmpeg")
+WITHOUT_COMMAND = [("colour profile", "webp png jpg"), ("two streams", VIDEOS), ("turned or mirrored", "webp")]
+
+# The kinds about time, and the containers of each.
+TRIMMED, LATE, VARYING, REORDERED = "trimmed", "late start", "variable rate", "frames out of order"
+LONG_SOUND, CUT = "sound goes on", "cut short"
+TIMES = {
+    TRIMMED: "mp4 mov",
+    LATE: "mp4 mov mkv webm ts",
+    VARYING: f"{VIDEOS} gif apng webp",
+    REORDERED: VIDEOS,
+    LONG_SOUND: VIDEOS,
+    CUT: "mp4 mov mkv webm avi gif apng webp png jpg",
+}
+
+
+def containers_of(kind):
+    return pytest.mark.parametrize("container", TIMES[kind].split())
+
+
+def grays(count):
+    """Frame i is plain gray of level 10, 20, 30 ..."""
+    return [np.full((48, 64, 3), 10 * (number + 1), np.uint8) for number in range(count)]
+
+
+def walk(path, as_ffmpeg=True):
+    """Every frame's seconds and gray, after a check that nothing is amiss and FFmpeg has the same times."""
+    with FrameStream(path) as stream:
+        found = [(frame.time, frame.draw(8, 8).mean()) for frame in stream.frames()]
+        assert stream.missing() == ""
+    if FFMPEG and as_ffmpeg:
+        np.testing.assert_allclose([time for time, _ in found], times_by_ffmpeg(path), atol=0.002)
+    return np.array(found).T
+
+
+def times_by_ffmpeg(path):
+    [command] = re.findall(r"`(ffmpeg [^`]+framecrc OUT)`", DOCUMENT)
+    words = [str(path) if word == "FILE" else "-" if word == "OUT" else word for word in shlex.split(command)]
+    lines = subprocess.run(words, capture_output=True, check=True, text=True).stdout.splitlines()
+    [unit] = [Fraction(line.split()[-1]) for line in lines if line.startswith("#tb 0")]
+    return [float(int(line.split(",")[2]) * unit) for line in lines if line.startswith("0,")]
+
+
+@pytest.mark.parametrize(
+    "kind, container", [(kind, container) for kind, entry in KINDS.items() for container in entry.writers]
+)
+def test_pictures(tmp_path, kind, container):
+    for number, writer in enumerate(KINDS[kind].writers[container]):
+        path = tmp_path / f"{number}.{container}"
+        writer(path)
+        clip = read_frames(path, 2)
+        assert clip.complete, clip.reason
+        assert clip.frames.shape[1:] == (48, 64, 3)
+        np.testing.assert_allclose(read_corners(clip.frames[0]), KINDS[kind].shows, atol=8)
+        if FFMPEG and not any(kind == one and container in names.split() for one, names in WITHOUT_COMMAND):
+            expected = read_corners(shown_by_ffmpeg(path, kind, container))
+            np.testing.assert_allclose(read_corners(clip.frames[0]), expected, atol=8)
+
+
+def shown_by_ffmpeg(path, kind, container):
+    commands = dict(re.findall(r"^\| ([^|]+?) \| `(ffmpeg [^`]+)` \|$", DOCUMENT, re.MULTILINE))
+    command = commands.get(f"{kind} in {container}") or commands.get(kind) or commands["plain"]
+    command = command.replace("libvpx-vp9", "libvpx") if probe(path).codec == "vp8" else command
+    words = [str(path) if word == "FILE" else word for word in shlex.split(command) if word != "OUT"]
+    options = ["-v", "error", "-frames:v", "1", "-f", "image2pipe", "-c:v", "ppm", "-"]
+    data = subprocess.run([*words, *options], capture_output=True, check=True).stdout
+    _, size, _, pixels = data.split(b"\n", 3)
+    width, height = map(int, size.split())
+    return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
+
+
+def test_large_pictures_of_no_named_matrix_are_bt709(tmp_path):
+    """As players guess; small ones are BT.601."""
+    wide = np.tile(corners(), (1, 20, 1))
+    write(tmp_path / "a.mkv", [wide], "ffv1", "yuv444p", color=(1, 1, 2, 2))
+    named = read_corners(read_frames(tmp_path / "a.mkv", 1).frames[0][:, :64])
+    data = (tmp_path / "a.mkv").read_bytes()
+    start = data.index(b"\x55\xb1\x81\x01")  # MatrixCoefficients: 1 is BT.709, 2 is unknown
+    (tmp_path / "b.mkv").write_bytes(data[: start + 3] + b"\x02" + data[start + 4 :])
+    guessed = read_corners(read_frames(tmp_path / "b.mkv", 1).frames[0][:, :64])
+    np.testing.assert_allclose(guessed, named, atol=1)
+    np.testing.assert_allclose(named, KINDS["plain"].shows, atol=3)
+
+
+@containers_of(TRIMMED)
+def test_trimmed(tmp_path, container):
+    """Twelve frames that an edit list hides, for the thirteenth needs them, are not missing."""
+    write(tmp_path / "whole.mp4", grays(24))
+    remux(tmp_path / "whole.mp4", tmp_path / f"a.{container}", earlier=1.2)
+    times, levels = walk(tmp_path / f"a.{container}")
+    np.testing.assert_allclose(times, np.arange(12) / 10, atol=1e-6)
+    np.testing.assert_allclose(levels, 10 * np.arange(13, 25), atol=4)
+    assert read_frames(tmp_path / f"a.{container}", 4).complete
+
+
+@containers_of(LATE)
+def test_late_start(tmp_path, container):
+    """Sound begins at second 0, and pictures three seconds later."""
+    path = tmp_path / f"a.{container}"
+    write(path, grays(20), times=range(3000, 5000, 100), sound=4.0)
+    times, levels = walk(path)
+    # MPEG-TS begins with a block of sound that comes 0.021 s early.
+    np.testing.assert_allclose(times, 3 + np.arange(20) / 10, atol=0.025)
+    np.testing.assert_allclose(levels, 10 * np.arange(1, 21), atol=4)
+    info = probe(path)
+    assert (info.start, info.duration, info.frame_count) == pytest.approx((3, 5, 20), abs=0.025)
+    clip = read_frames(path, 2, start=4.0, end=4.4)
+    np.testing.assert_allclose(clip.frames.mean(axis=(1, 2, 3)), [120, 140], atol=12)
+    with pytest.raises(UserError, match=r"shows its first picture at 3\.\d\d s, so none before 2.00 s"):
+        read_frames(path, 2, end=2.0)
+
+
+@containers_of(VARYING)
+def test_variable_rate(tmp_path, container):
+    path, times = tmp_path / f"a.{container}", [0, 100, 200, 800, 1000, 2500, 3000]
+    if f".{container}" in FORMATS:
+        first, *rest = map(Image.fromarray, grays(len(times)))
+        lengths = [*np.diff(times).tolist(), 100]
+        first.save(path, FORMATS[path.suffix], save_all=True, append_images=rest, duration=lengths, lossless=True)
+    else:
+        options = {} if container == "webm" else {"bf": "0"}
+        write(path, grays(len(times)), times=times, **options)
+    found, levels = walk(path)
+    np.testing.assert_allclose(found, np.array(times) / 1000, atol=0.002)
+    np.testing.assert_allclose(levels, 10 * np.arange(1, 8), atol=4)
+    clip = read_frames(path, 8)
+    # Eight parts of 3.1 s have their middles at 0.19, 0.58, 0.97, 1.36, 1.74, 2.13, 2.52 and 2.91 s.
+    np.testing.assert_allclose(clip.times, [0.1, 0.2, 0.8, 1.0, 2.5], atol=0.002)
+    assert clip.complete and clip.info.duration == pytest.approx(3.1, abs=0.01)
+
+
+@containers_of(REORDERED)
+def test_frames_out_of_order(tmp_path, container):
+    """Frames that are stored after ones that are shown later, and packets that show nothing."""
+    options = {"auto-alt-ref": "1", "lag-in-frames": "12"} if container == "webm" else {"bf": "2"}
+    codecs = {"libx264", CODECS[container]} if container != "webm" else {"libvpx", "libvpx-vp9"}
+    for codec in codecs:
+        path = tmp_path / f"{codec}.{container}"
+        write(path, grays(20), codec, **options, **({"qmax": "2"} if codec == "mpeg4" else {}))
+        times, levels = walk(path, as_ffmpeg=container != "avi")
+        np.testing.assert_allclose(times, np.arange(20) / 10, atol=0.002)
+        np.testing.assert_allclose(levels, 10 * np.arange(1, 21), atol=5)
+
+
+@containers_of(LONG_SOUND)
+def test_sound_goes_on(tmp_path, container):
+    path = tmp_path / f"a.{container}"
+    write(path, grays(20), sound=4.0)
+    clip = read_frames(path, 20)
+    assert clip.complete and len(clip.times) == 20
+    assert clip.info.duration == pytest.approx(2.0, abs=0.025)
+
+
+@containers_of(CUT)
+def test_cut_short(tmp_path, container):
+    """Every tenth of a file is either told to be cut or does not open at all, for a reason in plain words."""
+    path, noise = tmp_path / f"a.{container}", np.random.default_rng(0).integers(0, 255, (12, 48, 64, 3), np.uint8)
+    if f".{container}" in FORMATS:
+        first, *rest = map(Image.fromarray, noise)
+        animated = {"save_all": True, "append_images": rest} if container in ("gif", "apng", "webp") else {}
+        first.save(path, FORMATS[path.suffix], **animated)
+    else:
+        write(path, noise)
+    assert read_frames(path, 4).complete
+    data = path.read_bytes()
+    for tenth in range(1, 10):
+        path.write_bytes(data[: len(data) * tenth // 10])
+        try:
+            reason = read_frames(path, 4).reason
+        except UserError as error:
+            reason = str(error)
+        assert re.search(r"ends (after|before)|is cut short|has no video|damaged|no frame decodes", reason), reason
+
+
+def test_the_document_shows_these_cases():
+    rows = re.findall(r"^\| ([^|`]+?) \|((?: *[✓–] *\|)+)$", DOCUMENT, re.MULTILINE)
+    [head] = re.findall(r"^\| kind \|( mp4.+)\|$", DOCUMENT, re.MULTILINE)
+    names = [name.strip() for name in head.split("|")]
+    shown = {kind: {name for name, cell in zip(names, cells.split("|")) if "✓" in cell} for kind, cells in rows}
+    tested = {kind: set(entry.writers) for kind, entry in KINDS.items()}
+    assert shown == tested | {kind: set(containers.split()) for kind, containers in TIMES.items()}
