@@ -54,13 +54,13 @@ def grays(count):
     return [np.full((48, 64, 3), 10 * (number + 1), np.uint8) for number in range(count)]
 
 
-def walk(path, as_ffmpeg=True):
+def walk(path, within=0.002):
     """Every frame's seconds and gray, after a check that nothing is amiss and FFmpeg has the same times."""
     with FrameStream(path) as stream:
         found = [(frame.time, frame.draw(8, 8).mean()) for frame in stream.frames()]
         assert stream.missing() == ""
-    if FFMPEG and as_ffmpeg:
-        np.testing.assert_allclose([time for time, _ in found], times_by_ffmpeg(path), atol=0.002)
+    if FFMPEG and within:
+        np.testing.assert_allclose([time for time, _ in found], times_by_ffmpeg(path), atol=within)
     return np.array(found).T
 
 
@@ -129,8 +129,8 @@ def test_late_start(tmp_path, container):
     """Sound begins at second 0, and pictures three seconds later."""
     path = tmp_path / f"a.{container}"
     write(path, grays(20), times=range(3000, 5000, 100), sound=4.0)
-    times, levels = walk(path)
-    # MPEG-TS begins with a block of sound that comes 0.021 s early.
+    times, levels = walk(path, within=0.025)
+    # MPEG-TS begins with a block of sound that comes 0.021 s early; FFmpeg 9 leaves that out.
     np.testing.assert_allclose(times, 3 + np.arange(20) / 10, atol=0.025)
     np.testing.assert_allclose(levels, 10 * np.arange(1, 21), atol=4)
     info = probe(path)
@@ -168,7 +168,7 @@ def test_frames_out_of_order(tmp_path, container):
     for codec in codecs:
         path = tmp_path / f"{codec}.{container}"
         write(path, grays(20), codec, **options, **({"qmax": "2"} if codec == "mpeg4" else {}))
-        times, levels = walk(path, as_ffmpeg=container != "avi")
+        times, levels = walk(path, within=0.002 if container != "avi" else None)
         np.testing.assert_allclose(times, np.arange(20) / 10, atol=0.002)
         np.testing.assert_allclose(levels, 10 * np.arange(1, 21), atol=5)
 
