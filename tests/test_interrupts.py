@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -76,3 +78,30 @@ def test_inside_another_one_and_in_another_thread():
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+PIPELINE = """
+import sys, time
+import tensorflow as tf
+from vtkeras import cli
+
+@cli.app.command()
+def spin():
+    def slow(number):
+        time.sleep(0.05)
+        return number
+    numbers = tf.data.Dataset.range(1000).map(lambda n: tf.py_function(slow, [n], tf.int64), num_parallel_calls=4)
+    held = [iter(numbers.prefetch(4))]
+    next(held[0])
+    held.append(held)  # only the garbage collector frees it
+    raise KeyboardInterrupt
+
+sys.argv = ["vtkeras", "spin"]
+cli.main()
+"""
+
+
+def test_ctrl_c_ends_a_command_whose_pipeline_runs_python():
+    """When Python ended first, the pipeline waited for its functions forever."""
+    done = subprocess.run([sys.executable, "-c", PIPELINE], stderr=subprocess.PIPE, text=True, timeout=300)
+    assert done.returncode == 130 and done.stderr.startswith("vtkeras: interrupted"), done.stderr

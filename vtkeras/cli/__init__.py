@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import traceback
 import warnings
 from typing import Annotated
 
@@ -34,23 +36,33 @@ def main() -> None:
     if sys.stderr is sys.__stderr__:  # else somebody reads it, e.g. a test
         hide_xla_notes()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names may hold bytes that are no text
+    code = _run()
+    if "tensorflow" in sys.modules:
+        gc.collect()  # a pipeline that runs Python functions waits for them when it ends: forever once Python ends
+    sys.exit(code)
+
+
+def _run() -> int | str | None:
+    """Runs the command that was asked for, and gives the exit code; no error, with all it refers to, outlives this."""
     try:
         app()
     except UserError as error:
-        _refuse(str(error))
+        return _refuse(str(error))
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             print("vtkeras: interrupted; run the command again (train: with --resume) to go on.", file=sys.stderr)
-        raise
+        return stop.code
     except Exception as error:  # of whoever writes without `run_files`
-        if not is_disk_full(error):
-            raise
-        _refuse("The disk is full: free some space and run the same command again.")
+        if is_disk_full(error):
+            return _refuse("The disk is full: free some space and run the same command again.")
+        traceback.print_exc()
+        return 1
+    return 0
 
 
-def _refuse(problem: str) -> None:
+def _refuse(problem: str) -> int:
     print(f"vtkeras: {problem}", file=sys.stderr)
-    sys.exit(2)
+    return 2
 
 
 def _show_version(asked: bool) -> None:
