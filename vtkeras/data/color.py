@@ -7,6 +7,8 @@ scaled to their final size first, so this costs little.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorTrc
 
@@ -79,6 +81,7 @@ def _hable(light):
     return (light * (light * a + b * c) + d * e) / (light * (light * a + b) + d * f) - e / f
 
 
+@functools.cache
 def _matrix(primaries: tuple) -> np.ndarray:
     """From linear RGB of some primaries to BT.709's."""
     return (np.linalg.inv(_to_xyz(_BT709)) @ _to_xyz(primaries)).astype(np.float32)

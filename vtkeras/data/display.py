@@ -161,10 +161,12 @@ def _is_transparent(frame: av.VideoFrame) -> bool:
 
 def _on_white(layers: np.ndarray) -> av.VideoFrame:
     """A frame in RGB out of uint8 or uint16 (height, width, 4)."""
-    white = np.iinfo(layers.dtype).max
-    colors, opacity = layers[..., :3].astype(np.uint32), layers[..., 3:].astype(np.uint32)
-    blended = (colors * opacity + white * (white - opacity) + white // 2) // white
-    format = "rgb48le" if layers.dtype == np.uint16 else "rgb24"
+    # Products have twice the bits, and never more than white times white.
+    is_deep = layers.dtype == np.uint16
+    wide, format = np.dtype("uint32" if is_deep else "uint16"), "rgb48le" if is_deep else "rgb24"
+    white = np.array(np.iinfo(layers.dtype).max, wide)
+    colors, opacity = layers[..., :3].astype(wide), layers[..., 3:].astype(wide)
+    blended = (colors * opacity + (white - opacity) * white) // white
     return av.VideoFrame.from_ndarray(blended.astype(layers.dtype), format=format)
 
 

@@ -131,6 +131,7 @@ class Reader:
             return next(self._frames, None)
         except Exception:
             # What came before a break in the file is good; frame_at tells what is missing.
+            self.damaged += 1
             return None
 
 
@@ -138,6 +139,7 @@ class AvReader(Reader):
     """Frames by FFmpeg, jumping to key frames that lie on the way."""
 
     _received = 0  # frames to be shown that came out of the decoder
+    _unread = 0  # entries of the container's index that no packet was read for
     _unfinished = 0  # passes over the packets that stopped before the end of the file
 
     def __init__(self, path: Path, container_format: str):
@@ -158,12 +160,13 @@ class AvReader(Reader):
             raise
 
     def _start(self, path: Path, options: dict[str, str]) -> None:
-        stream, self._fps = self._stream, self._timeline.rate
+        stream, self._fps, self._time_base = self._stream, self._timeline.rate, time_base(self._stream)
         self._codec = _decoder_of(stream)
         # One thread: a damaged stream then decodes to the same pixels every time.
         self._codec.options, self._codec.thread_count = options, 1
         name = self._container.format.name
         self._in_order_of_decoding = name == "avi"  # are the times of packets
+        self._is_broadcast, self._is_indexed = name == "mpegts", name.startswith(("avi", "mov"))
         self._steps = _Steps(self._fps if name.startswith(_DECLARE_RATE) else None)
         if name.startswith("matroska"):
             self._seek(stream.start_time or 0)  # makes FFmpeg load the index
@@ -202,14 +205,14 @@ class AvReader(Reader):
     def lost(self) -> int:
         # Where reading stopped early, the decoder still holds the frames that it puts in order.
         held = self._unfinished * (self._stream.codec_context.reorder_depth + 1)
-        return max(self.fed - self._received - held, self._left_out(), 0)
+        return max(self.fed - self._received - held, self._left_out(), self._unread, 0)
 
     def _left_out(self) -> int:
         """Frames whose packets are missing."""
         if not self._in_order_of_decoding:
             return self._steps.left_out
         # AVI fills pauses with empty packets, which its index does not have.
-        base, index, half = time_base(self._stream), self._stream.index_entries, 0.5 / self._fps
+        base, index, half = self._time_base, self._stream.index_entries, 0.5 / self._fps
         times = [entry.timestamp * base - self._timeline.origin for entry in index] if self._steps.holes else []
         return sum(start + half < time < end - half for time in times for start, end in self._steps.holes)
 
@@ -223,7 +226,7 @@ class AvReader(Reader):
         self._frames = self._walk(self._decode(), after)
 
     def _jump(self, target: float) -> None:
-        base, index = time_base(self._stream), self._stream.index_entries
+        base, index = self._time_base, self._stream.index_entries
         sought = int((target - _SEEK_MARGIN + self._timeline.origin) / base)
         position = index.search_timestamp(sought, backward=True) if len(index) else -1
         if position < 0:
@@ -250,23 +253,25 @@ class AvReader(Reader):
                 yield self._frame(picture, time)
 
     def _time(self, picture: av.VideoFrame, otherwise: float) -> float:
-        time = otherwise if picture.time is None else picture.time - self._timeline.origin
+        time = otherwise if picture.pts is None else picture.pts * self._time_base - self._timeline.origin
         return 0.0 if abs(time) < _ROUNDING else time
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Every picture from where the container stands; counts what goes in and comes out.
 
-        Not counted are packets that rightly give no picture: those that an edit list hides, and those
-        before the first key frame or to be shown before it.
+        Not counted are packets that rightly give no picture: those that an edit list hides, and those to
+        be shown before the first key frame, or, after a jump or in a broadcast, stored before it.
         """
         self._unfinished += 1
+        from_start, packets = self.fed == 0, 0
         key: int | None = None
         waiting: list[int] = []  # times of packets whose pictures did not come out yet
         for packet in self._container.demux(self._stream):
             time = shown_at(packet)
             if time is not None and not packet.size:  # the picture before it stays
                 continue
-            if key is None and packet.is_keyframe:
+            packets += packet.size > 0
+            if key is None and (packet.is_keyframe or from_start and not self._is_broadcast):
                 key = time or 0
             counts = packet.size > 0 and not packet.is_discard and key is not None and (time is None or time >= key)
             self.fed += counts
@@ -286,6 +291,8 @@ class AvReader(Reader):
                 self.damaged += picture.is_corrupt
                 yield picture
         self._unfinished -= 1
+        if from_start and self._is_indexed:
+            self._unread = len(self._stream.index_entries) - packets
 
     def _shows_nothing(self, packet: av.Packet) -> bool:
         """True for packets that only help to decode others, or leave the picture as it is."""
@@ -294,7 +301,7 @@ class AvReader(Reader):
         return self._codec.name == "mpeg4" and packet.size <= _EMPTY_MPEG4
 
     def _frame(self, picture: av.VideoFrame, time: float) -> Frame:
-        length = float((picture.duration or 0) * (picture.time_base or 0)) or 1 / self._fps
+        length = (picture.duration or 0) * self._time_base or 1 / self._fps
         end = self._timeline.end if time >= self._timeline.last - _ROUNDING > 0 else time + length
         return Frame(time, end, lambda width, height: self._display.draw(picture, width, height))
 
