@@ -55,6 +55,9 @@ class DataConfig(_Options):
     """Questions asked of a clip that is read once in a training step; 1 makes each question an example."""
     vocabulary_size: int = Field(4000, ge=16, le=100_000)
     """Most word pieces the tokenizer may learn from the training captions and questions."""
+    keep_case: bool = False
+    """Tell upper from lower case in captions, questions and written answers; else the model reads and writes lower
+    case. Answers of a closed set are in lower case either way."""
     train_clips: int | None = Field(None, ge=1, le=MOST_STEPS)
     """Clips in one epoch of a source that makes them on the fly; None leaves it to the source."""
     window_seconds: float | None = Field(None, gt=0, le=1e6)

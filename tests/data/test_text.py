@@ -26,7 +26,7 @@ def test_build():
     assert vocabulary.answers == ("cat", "a dog") and vocabulary.labels == ("pet", "wild")
     assert vocabulary.tokens[:4] == ("[PAD]", "[UNK]", "[START]", "[END]")
     assert (PAD_ID, UNKNOWN_ID, START_ID, END_ID) == (0, 1, 2, 3)
-    assert {"a", "cat", "猫", "?"} <= set(vocabulary.tokens)
+    assert {"a", "cat", "一", "##猫", "##?"} <= set(vocabulary.tokens)
     assert vocabulary == build_vocabulary(TEXTS, 200)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import tensorflow as tf
+import tensorflow_text as tf_text
 
 from vtkeras import keys
 from vtkeras.config import DataConfig
+from vtkeras.data.spelling import is_spelled, normalise
 from vtkeras.data.text import END_ID, PAD_ID, START_ID, Vocabulary, make_tokenizer
+from vtkeras.data.tokenizers import lower_case, single_spaces
 
 
 class Preprocessor(tf.Module):
@@ -125,8 +128,8 @@ class Preprocessor(tf.Module):
         Of several answers joined by `|`, the first counts.
         """
         text = _first_answer(text)
-        words = tf.strings.strip(tf.strings.regex_replace(tf.strings.lower(text, "utf-8"), r"[\s\pZ]+", " "))
-        return _first_equal(words, self.answer_strings[:-1])
+        words = tf_text.normalize_utf8(lower_case(single_spaces(text)), "NFC")
+        return _first_equal(words, tf.constant([normalise(answer) for answer in self.vocabulary.answers], tf.string))
 
     def labels(self, text: tf.Tensor) -> tf.Tensor:
         """float32 (batch, labels): 1 for each label named in strings joined by `|`."""
@@ -139,6 +142,11 @@ class Preprocessor(tf.Module):
         ended = tf.cumsum(tf.cast(tf.equal(tokens, END_ID), tf.int32), axis=1) > 0
         kept = tf.logical_and(tf.logical_not(ended), tokens > END_ID)
         return self.detokenize(tf.ragged.boolean_mask(tokens, kept))
+
+    def is_known(self, tokens: tf.Tensor) -> tf.Tensor:
+        """bool, of the shape of `tokens`: which are pieces of words that training showed."""
+        seen = [not is_spelled(token) for token in self.vocabulary.tokens]
+        return tf.logical_and(tokens > START_ID, tf.gather(tf.constant(seen), tokens))
 
     def pieces(self, tokens: tf.Tensor) -> tf.Tensor:
         """The word piece of every token id, as strings of the same shape."""

@@ -1,31 +1,46 @@
-"""Vocabularies, and the tokenizer that text goes through in training and in the exported graph."""
+"""Vocabularies: what they are, how they are learned, and their tokenizers."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 
 import keras_nlp
-import tensorflow as tf
+from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib as learner
 
 from vtkeras import keys
 from vtkeras.data.events import TIME_TOKENS, has_times, without_times
+from vtkeras.data.spelling import CONTINUES, SPELLING_PIECES, WORD_START, is_writable, normalise, stands_alone
+from vtkeras.data.tokenizers import PartedTokenizer, SpellingTokenizer
 from vtkeras.errors import UserError
 from vtkeras.run_files import write_json
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[START]", "[END]"
 SPECIAL_TOKENS = (PAD, UNKNOWN, START, END)
 PAD_ID, UNKNOWN_ID, START_ID, END_ID = range(4)
+_TIME_CHARACTERS = ("<", *(CONTINUES + char for char in "t=>0123456789"))
+_INSIDE = chr(0xE021)  # before what does not begin a word, while pieces are learned
+_LONGEST_RUN = 32  # letters that a piece is learned from
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a model knows of words: its word pieces, its answers and its labels."""
+    """What a model knows of words.
+
+    Attributes:
+        tokens: its word pieces.
+        answers, labels: those that it chooses from.
+        keep_case: whether upper case is told from lower case.
+    """
 
     tokens: tuple[str, ...]
     answers: tuple[str, ...]
     labels: tuple[str, ...]
+    keep_case: bool = False
 
     @property
     def times(self) -> tuple[str, ...]:
@@ -45,7 +60,8 @@ class Vocabulary:
         """
         try:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(*(tuple(values[name]) for name in ("tokens", "answers", "labels")))
+            tokens, answers, labels = (tuple(values[name]) for name in ("tokens", "answers", "labels"))
+            return cls(tokens, answers, labels, values.get("keep_case", False))
         except FileNotFoundError:
             raise UserError(f"{path} is missing: train the run again, or point to a complete one.") from None
         except (ValueError, KeyError, TypeError):
@@ -53,7 +69,11 @@ class Vocabulary:
 
 
 def build_vocabulary(
-    texts: dict[str, list[str]], size: int, written_answers: bool = False, closed_answers: bool = True
+    texts: dict[str, list[str]],
+    size: int,
+    written_answers: bool = False,
+    closed_answers: bool = True,
+    keep_case: bool = False,
 ) -> Vocabulary:
     """Learns word pieces from captions and questions, and lists the answers and labels.
 
@@ -61,9 +81,10 @@ def build_vocabulary(
 
     Args:
         texts: lists of strings "captions", "questions", "answers" and "labels".
-        size: the most word pieces, special tokens included.
+        size: the most word pieces, special ones and those that spell any character (37, with times 83) included.
         written_answers: learn word pieces from the answers, too.
         closed_answers: keep a list of the answers, to choose from.
+        keep_case: tell upper from lower case in captions, questions and written answers.
 
     Raises:
         UserError: if there is nothing to learn from.
@@ -79,26 +100,52 @@ def build_vocabulary(
     sentences = sentences or [text for text in texts["labels"] if text.strip()]
     if not sentences:
         raise UserError("The training split has no caption, question or label to learn from: check the captions file.")
-    tokens = keras_nlp.tokenizers.compute_word_piece_vocabulary(
-        tf.data.Dataset.from_tensor_slices(sentences).batch(256),
-        vocabulary_size=size,
-        lowercase=True,
-        reserved_tokens=[*SPECIAL_TOKENS, *times],
-    )
+    tokens = _learn_pieces((normalise(text, keep_case) for text in sentences), size, times)
     first = (answer.split(keys.LABEL_SEPARATOR)[0] for answer in texts["answers"])
     answers = dict.fromkeys(normalise(answer) for answer in first if closed_answers and answer.strip())
     labels = dict.fromkeys(label.strip() for label in texts["labels"] if label.strip())
-    return Vocabulary(tuple(tokens), tuple(answers), tuple(labels))
+    return Vocabulary(tuple(tokens), tuple(answers), tuple(labels), keep_case)
 
 
-def normalise(text: str) -> str:
-    """Lower case and single spaces: the form in which answers are compared."""
-    return " ".join(text.lower().split())
+def _learn_pieces(texts: Iterable[str], size: int, times: tuple[str, ...]) -> list[str]:
+    """Word pieces by the rule of `vtkeras.data.spelling`, at most `size` beside those that every text needs."""
+    words = Counter(word for text in texts for word in text.split())
+    alone: Counter[str] = Counter()
+    runs: Counter[str] = Counter()
+    for word, count in words.items():
+        for piece in _cut(word):
+            (alone if stands_alone(piece[-1]) else runs)[piece] += count
+    reserved = [*SPECIAL_TOKENS, *times, *(_TIME_CHARACTERS if times else ()), *SPELLING_PIECES]
+    marks = sorted(alone, key=lambda piece: (-alone[piece], piece))
+    tokens = dict.fromkeys([*reserved, *(piece.replace(_INSIDE, CONTINUES) for piece in marks)])
+    if runs:
+        room = max(size - len(tokens), 1)
+        learned = learner.learn(runs, vocab_size=room, reserved_tokens=[], max_unique_chars=room)
+        for token in learned:
+            inside = token.startswith(_INSIDE)
+            text = token.removeprefix(_INSIDE if inside else CONTINUES)
+            if text and _INSIDE not in text:
+                tokens[CONTINUES + text if inside or token.startswith(CONTINUES) else text] = None
+    return list(tokens)[: max(size, len(reserved))]
 
 
-def make_tokenizer(vocabulary: Vocabulary, length: int | None = None) -> keras_nlp.tokenizers.WordPieceTokenizer:
-    """A WordPiece tokenizer that runs in the graph; pads or cuts to `length` if given."""
-    return keras_nlp.tokenizers.WordPieceTokenizer(
+def _cut(word: str) -> Iterator[str]:
+    """A word's runs of letters and its characters that stand alone, with `_INSIDE` before all but its beginning."""
+    place = 0
+    for alone, run in groupby(word, stands_alone):
+        letters, length = "".join(run), 1 if alone else _LONGEST_RUN
+        for start in range(0, len(letters), length):
+            part = letters[start : start + length]
+            if all(is_writable(char, place == 0) for char in part):
+                yield (_INSIDE if place else "") + part
+            place += len(part)
+
+
+def make_tokenizer(vocabulary: Vocabulary, length: int | None = None) -> keras_nlp.tokenizers.Tokenizer:
+    """A tokenizer that runs in the graph; pads or cuts to `length` if given."""
+    if WORD_START in vocabulary.tokens:
+        return SpellingTokenizer(list(vocabulary.tokens), vocabulary.keep_case, bool(vocabulary.times), length)
+    return PartedTokenizer(  # a run of an older version
         vocabulary=list(vocabulary.tokens),
         sequence_length=length,
         lowercase=True,

@@ -57,8 +57,8 @@ def pieces_of(token, known):
         >>> pieces_of("##dogs", {"[UNK]": 0, "dog": 1, "##dog": 2, "##s": 3})
         [2, 3]
     """
-    before = "##" if token.startswith("##") else ""
     rest, found = token.removeprefix("##"), []
+    before = "##" if token.startswith("##") and rest.isalnum() else ""  # MiniLM's marks stand apart
     while rest:
         length = next((length for length in range(len(rest), 0, -1) if before + rest[:length] in known), 0)
         if not length:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-CONTINUES = "##"  # WordPiece marks a piece that goes on with the word before
+from vtkeras.data.spelling import CONTINUES, join, stands_alone
 
 
 def of_head(attention: np.ndarray, head: int | None = None) -> np.ndarray:
@@ -44,21 +44,25 @@ def join_pieces(
     spans = word_spans(words)
     certain = np.ones(len(words)) if probabilities is None else np.asarray(probabilities)
     return (
-        ["".join(word.removeprefix(CONTINUES) for word in words[span]) for span in spans],
+        [join(words[span]) for span in spans],
         np.stack([attention[span].mean(axis=0) for span in spans]) if spans else attention,
         [float(certain[span].prod()) for span in spans],
     )
 
 
 def word_spans(words: list[str]) -> list[slice]:
-    """Where each word's pieces are.
+    """Where each word's pieces are; a mark or an ideograph begins a word of its own.
 
     Example:
         >>> word_spans(["digit", "##s", "move"])
         [slice(0, 2), slice(2, 3)]
     """
-    starts = [place for place, word in enumerate(words) if not place or not word.startswith(CONTINUES)]
+    starts = [place for place, word in enumerate(words) if not place or _begins(word)]
     return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(words)])]
+
+
+def _begins(piece: str) -> bool:
+    return not piece.startswith(CONTINUES) or any(map(stands_alone, piece.removeprefix(CONTINUES)))
 
 
 def real_frames(frame_indices: Sequence[int]) -> list[int]:

@@ -16,8 +16,8 @@ _TOKEN = re.compile(
     "um*"  # u: a character of an unspaced script, with its marks (m)
     "|rr?"  # r: regional indicators, two make a flag
     "|s[me]*(?:js[me]*)*"  # s: symbol or emoji, with marks and skin tones (e), joined (j) to further ones
-    # w, d: a word of letters and digits, with joiners, apostrophes (a) and decimal points (p) inside it
-    "|[wd](?:[wdm]|j(?=[wdm])|a(?=[wd])|(?<=d)p(?=d))*"
+    # w: a word of letters and digits, with joiners inside it
+    "|w(?:[wm]|j(?=[wm]))*"
 )
 
 
@@ -26,10 +26,10 @@ def tokenize(text: str) -> list[str]:
 
     The rule, in order:
       1. Invisible format characters and variation selectors vanish (a zero-width space becomes a
-         space, a zero-width joiner stays); the curly apostrophe becomes "'".
-      2. Lower case, then Unicode NFC.
-      3. A word is a run of letters, digits and their marks; apostrophes inside it stay ("don't"),
-         and so does a full stop between digits ("3.5"). Hyphens and underscores part words.
+         space, a zero-width joiner stays).
+      2. Case folding (ß is ss), then Unicode NFC.
+      3. A word is a run of letters, digits and their marks. Apostrophes, points and hyphens part words
+         ("don't" is two), so that it does not matter whether a text writes them with spaces around.
       4. Scripts without spaces (Han, kana, Thai, Lao, Khmer, Myanmar): each character is a token.
       5. Symbols and emoji are tokens of their own; a joined emoji, one with a skin tone, or a
          flag is one token.
@@ -47,9 +47,9 @@ def tokenize(text: str) -> list[str]:
 
     Example:
         >>> tokenize("Don't walk: 3.5 m, 你好 👍🏽!")
-        ["don't", 'walk', '3.5', 'm', '你', '好', '👍🏽']
+        ['don', 't', 'walk', '3', '5', 'm', '你', '好', '👍🏽']
     """
-    text = unicodedata.normalize("NFC", text.translate(_CLEANED).lower())
+    text = unicodedata.normalize("NFC", text.translate(_CLEANED).casefold())
     kinds = text.translate(_KINDS)
     return [text[match.start() : match.end()] for match in _TOKEN.finditer(kinds)]
 
@@ -67,8 +67,6 @@ class _CharacterTable(dict):
 
 
 def _clean(char: str) -> str:
-    if char == "\u2019":
-        return "'"
     if char == "\u200b":
         return " "
     invisible = unicodedata.category(char) == "Cf" and char != _ZERO_WIDTH_JOINER
@@ -77,8 +75,6 @@ def _clean(char: str) -> str:
 
 
 def _kind(char: str) -> str:
-    if char in "'.":
-        return {"'": "a", ".": "p"}[char]
     if char == _ZERO_WIDTH_JOINER:
         return "j"
     if "\U0001f1e6" <= char <= "\U0001f1ff":
@@ -88,9 +84,9 @@ def _kind(char: str) -> str:
     category = unicodedata.category(char)
     if category[0] == "M":
         return "m"
-    if category[0] == "L" or category in ("Nl", "No"):
+    if category[0] in "LN":
         return "u" if _UNSPACED.match(char) else "w"
-    return {"Nd": "d", "Sc": "s", "Sk": "s", "Sm": "s", "So": "s"}.get(category, " ")
+    return "s" if category[0] == "S" else " "
 
 
 _CLEANED = _CharacterTable(_clean)

@@ -4,6 +4,7 @@ import keras
 
 from vtkeras.metrics.text import MeanTextMetric, score_corpus
 
+_CONTRACTED = {"t", "s", "re", "ve", "ll", "d", "m"}
 _ENOUGH_ANNOTATORS = 3
 _ARTICLES = {"a", "an", "the"}
 _NUMBERS = {
@@ -28,7 +29,7 @@ class VqaAccuracy(MeanTextMetric):
 
     With an example's answers as references (ten in VQA), the accuracy is `min(matches / 3, 1)`,
     averaged over the subsets that leave one annotator out. Answers are compared after `tokenize`,
-    without articles and apostrophes and with number words up to ten as digits; the official
+    without articles, with contractions as one word and with number words up to ten as digits; the official
     script's table of contractions comes to the same for words that differ by an apostrophe only.
     An example with fewer than four answers cannot reach 1: use `ExactMatch` there.
     """
@@ -52,5 +53,10 @@ def vqa_accuracy(references, predictions) -> float:
 
 
 def _normalise(tokens):
-    words = (token.replace("'", "") for token in tokens if token not in _ARTICLES)
+    words = []
+    for token in tokens:
+        if token in _CONTRACTED and words:
+            words[-1] += token  # don't is dont
+        elif token not in _ARTICLES:
+            words.append(token)
     return [_NUMBERS.get(word, word) for word in words]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vtkeras.data.spelling import join
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import NOVELTY, SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.serving.decoding import GREEDY, Decoding
@@ -268,7 +269,7 @@ class Predictor:
 
     def _count_unread(self, question: str, tokens: np.ndarray) -> int:
         """Words' pieces at the end of a question that did not fit among the tokens that were read."""
-        read = "".join(token.decode().removeprefix("##") for token in tokens)
+        read = join([token.decode() for token in tokens])
         if not tokens[-1] or _letters(read).endswith(_letters(readable(question))):
             return 0
         from vtkeras.data.text import make_tokenizer

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from vtkeras.data.spelling import is_spelled
 from vtkeras.serving.decoding import GREEDY, Decoding
 
 UNKNOWN = "[UNK]"  # the word piece of what a model has no piece for
@@ -119,10 +120,15 @@ def readable(text: str) -> str:
 
 
 def knows_a_word(pieces: Iterable[str]) -> bool:
-    """Whether any word piece belongs to a word that the model knows; marks and `[UNK]` do not."""
-    return any(is_word(piece) for piece in pieces if piece != UNKNOWN)
+    """Whether any word piece belongs to a word that the model knows; marks and spelled characters do not."""
+    return any(is_word(piece) for piece in pieces if not is_unknown(piece))
 
 
 def is_word(piece: str) -> bool:
     """Whether a word piece belongs to a word, known or not, and is no mark."""
-    return piece == UNKNOWN or piece[-1].isalnum()
+    return is_unknown(piece) or piece[-1].isalnum()
+
+
+def is_unknown(piece: str) -> bool:
+    """Whether a word piece is, or spells, a character that the model has never seen."""
+    return piece == UNKNOWN or is_spelled(piece)

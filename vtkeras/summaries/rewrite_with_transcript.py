@@ -8,7 +8,7 @@ from pathlib import Path
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
 from vtkeras.serving.predictor import Predictor
-from vtkeras.serving.results import UNKNOWN, Answer
+from vtkeras.serving.results import Answer, is_unknown
 from vtkeras.summaries.shot_features import ShotFeatures
 from vtkeras.summaries.write import CONFIDENCE_THRESHOLD
 
@@ -47,7 +47,7 @@ def rewrite_with_transcript(
         if shots[shot].foreign:
             continue
         one = _write(video, shots[shot], sentences[shot], predictor)
-        if one and one.score >= CONFIDENCE_THRESHOLD and not one.unread and UNKNOWN not in one.words:
+        if one and one.score >= CONFIDENCE_THRESHOLD and not one.unread and not any(map(is_unknown, one.words)):
             rewritten[shot] = one.text
         progress(shots[shot].end, shots[-1].end)
     return rewritten

@@ -98,7 +98,8 @@ def _copy(mine, other, vocabulary: Vocabulary, known: Vocabulary) -> int:
 
 
 def _rows(mine: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[list[int], list[int]]:
-    """Rows of the word pieces that both know, here and there."""
+    """Rows of the word pieces that both know, here and there; older runs' marks and ideographs have no `##`."""
     place = {token: row for row, token in enumerate(theirs)}
-    shared = [row for row, token in enumerate(mine) if token in place]
-    return shared, [place[mine[row]] for row in shared]
+    found = {row: place.get(token, place.get(token.removeprefix("##"))) for row, token in enumerate(mine)}
+    shared = {row: other for row, other in found.items() if other is not None}
+    return list(shared), list(shared.values())

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from vtkeras import keys
-from vtkeras.data.text import START_ID
+from vtkeras.data.spelling import normalise
 from vtkeras.generation import repeat_rows
 from vtkeras.losses import SequenceCrossEntropy
 from vtkeras.models import WrittenText
@@ -73,9 +73,10 @@ class GeneratedAnswerHead(QuestionHead):
 
     def score(self, predicted, examples, meteor=False):
         truths = examples.truths[self.name]
-        scores = class_scores([self.as_text(truth) for truth in truths], predicted.texts, None)
+        texts = [normalise(text) for text in predicted.texts]  # as truths are; a model may keep case
+        scores = class_scores([self.as_text(truth) for truth in truths], texts, None)
         accuracy = {"written_answer_accuracy": scores["accuracy"]} if scores else {}
-        return accuracy | self.vqa_scores(truths, predicted.texts)
+        return accuracy | self.vqa_scores(truths, texts)
 
     def _written(self, examples, preprocessor, side):
         return preprocessor.each(lambda text: preprocessor.written_answer(text)[side], examples[keys.ANSWER])
@@ -116,7 +117,7 @@ def choose(reader, frames, text, choices) -> dict[str, tf.Tensor]:
     logits = reader.decoder(inputs, context[keys.SEQUENCE], context[keys.MASK])
     logs = tf.gather(tf.nn.log_softmax(logits), targets, axis=2, batch_dims=2)
     logs = tf.reshape(tf.reduce_sum(logs * tf.cast(targets > 0, tf.float32), axis=1), (-1, count))
-    known = tf.reshape(tf.reduce_any(targets > START_ID, axis=1), (-1, count))
+    known = tf.reshape(tf.reduce_any(reader.preprocessor.is_known(targets), axis=1), (-1, count))
     logs = tf.where(known, logs, IMPOSSIBLE)
     return {**chosen(reader, question, video, choices, logs, known), **reader.seen(frames)}
 

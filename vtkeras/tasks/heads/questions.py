@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from vtkeras import keys
-from vtkeras.data.text import normalise
+from vtkeras.data.spelling import normalise
 from vtkeras.explain.rollout import cross_rollout
 from vtkeras.metrics import vqa_accuracy
 from vtkeras.tasks.base import Column, Endpoint, Head, sample_table
@@ -31,7 +31,7 @@ class QuestionHead(Head):
         return truth[0]
 
     def correct(self, truth, text):
-        return truth[0] == text
+        return truth[0] == normalise(text)
 
     def samples(self, reader, batch):
         found = self.answer(reader, batch)
