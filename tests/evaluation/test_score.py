@@ -96,10 +96,9 @@ def test_a_text_that_went_through_a_tokenizer_scores_what_the_untouched_one_scor
     parted = ["a man ' s well - known dog can ' t jump 3 . 5 m", "the u . s . a . team doesn ' t win at 10 : 30",
               "l ' été une fille s ' assied à côté du café", "he said ' hello ' , it ' s 5 o ' clock in der strasse"]
     references = {str(number): [text] * 4 for number, text in enumerate(truths)}
-    same, other = (
-        score_files(*files(references, dict(zip(references, texts)), "json"), meteor=False) for texts in (truths, parted)
-    )
-    assert same == other and same["bleu4"] == same["exact_match"] == same["vqa_accuracy"] == 1.0
+    predictions = [dict(zip(references, texts)) for texts in (truths, parted)]
+    same, other = (score_files(*files(references, said, "json"), meteor=False) for said in predictions)
+    assert same == other and same["exact_match"] == same["vqa_accuracy"] == 1.0 == pytest.approx(same["bleu4"])
 
 
 def test_tables_of_spreadsheets_and_lines_of_json(tmp_path, files):

@@ -87,7 +87,7 @@ def test_answers(predictor, frames):
     answer = predictor.answer(frames, QUESTION)
     assert answer.text == answer.alternatives[0][0] and answer.score == answer.alternatives[0][1]
     assert sum(share for _, share in answer.alternatives) == pytest.approx(1, abs=1e-4)
-    assert answer.words == QUESTION.replace("?", " ?").split() and len(answer.attention) == 8
+    assert answer.words == QUESTION.replace("?", " ##?").split() and len(answer.attention) == 8
     written = predictor.write_answer(frames, QUESTION)
     assert 0 < written.score < 1 and written.alternatives == [] and written.words == answer.words
 
@@ -122,10 +122,10 @@ def test_questions_that_cannot_be_answered(predictor, frames, question, told):
 def test_what_is_too_long_is_told(describe, predictor, frames, tmp_path):
     assert predictor.answer(frames, QUESTION).unread == 0
     # 13 pieces are read: all 8 of the first question, its mark among them, and 5 of the second's 7 words.
-    assert predictor.answer(frames, QUESTION * 5).unread == 5 * 7 - 12
+    assert predictor.answer(frames, " ".join([QUESTION] * 5)).unread == 5 * 7 - 12
     picture = tmp_path / "picture.png"
     Image.fromarray(frames[0]).save(picture)
-    lines = to_lines(describe(picture, [QUESTION * 5]))
+    lines = to_lines(describe(picture, [" ".join([QUESTION] * 5)]))
     assert "too long for the model: its last 23 word pieces were not read" in "\n".join(lines)
 
 

@@ -53,7 +53,7 @@ def vqa_accuracy(references, predictions) -> float:
 
 
 def _normalise(tokens):
-    words = []
+    words: list[str] = []
     for token in tokens:
         if token in _CONTRACTED and words:
             words[-1] += token  # don't is dont

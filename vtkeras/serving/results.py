@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vtkeras.data.spelling import is_spelled
+from vtkeras.data.spelling import WORD_START, is_spelled
 from vtkeras.serving.decoding import GREEDY, Decoding
 
 UNKNOWN = "[UNK]"  # the word piece of what a model has no piece for
@@ -125,8 +125,8 @@ def knows_a_word(pieces: Iterable[str]) -> bool:
 
 
 def is_word(piece: str) -> bool:
-    """Whether a word piece belongs to a word, known or not, and is no mark."""
-    return is_unknown(piece) or piece[-1].isalnum()
+    """Whether a word piece belongs to a word, known or not, and is no mark; of a spelled word, its first piece."""
+    return piece in (UNKNOWN, WORD_START) or piece[-1].isalnum()
 
 
 def is_unknown(piece: str) -> bool:
