@@ -15,6 +15,7 @@ from vtkeras.layers import PatchFlow
 BUILT = {
     "efficientnet_tiny": (16, 96),
     "convnet_tiny": (64, 48),
+    "nfnet_tiny": (16, 96),
     "efficientnet_b0": (1, 1280),
     "efficientnet_lite0": (1, 1280),
     "efficientnet_v2_b0": (1, 1280),

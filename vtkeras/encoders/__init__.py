@@ -4,11 +4,13 @@ from vtkeras.encoders.convnet import convnet_tiny
 from vtkeras.encoders.efficientnet_lite import VARIANTS, frame_encoder
 from vtkeras.encoders.frames import FRAME_ENCODERS, FrameEncoder
 from vtkeras.encoders.minilm import minilm
+from vtkeras.encoders.nfnet import nfnet_tiny
 from vtkeras.encoders.spatial_softmax import SpatialSoftmaxTokens
 from vtkeras.encoders.temporal import TEMPORAL_ENCODERS
 from vtkeras.encoders.text import TEXT_ENCODERS
 
 FRAME_ENCODERS["convnet_tiny"] = convnet_tiny
+FRAME_ENCODERS["nfnet_tiny"] = nfnet_tiny
 FRAME_ENCODERS.update({name: frame_encoder(name) for name in VARIANTS})
 TEXT_ENCODERS["minilm"] = minilm
 TEMPORAL_ENCODERS["spatial_softmax"] = SpatialSoftmaxTokens

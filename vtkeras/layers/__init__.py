@@ -8,6 +8,7 @@ from vtkeras.layers.pooling import MaskedMax, MaskedMean
 from vtkeras.layers.positions import SpaceTimePosition
 from vtkeras.layers.relation_attention import RelationAttention
 from vtkeras.layers.rotate_motion import MaskGradient, NextTokenMask, RotateMotion
+from vtkeras.layers.standardized_conv import StandardizedConv2D
 
 __all__ = [
     "CrossAttention",
@@ -19,6 +20,7 @@ __all__ = [
     "PatchMerge",
     "RelationAttention",
     "SpaceTimePosition",
+    "StandardizedConv2D",
     "RotateMotion",
     "MaskGradient",
     "causal_mask",
