@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import DataConfig
+from vtkeras.data.augmentations import augment
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
 
@@ -31,14 +32,14 @@ def make_dataset(
         preprocessor: brings clips to one shape.
         to_batch: maps a batch of examples to what `model.fit` takes; a task's `preprocess`.
         batch_size: clips in a batch.
-        training: shuffle, draw one of the captions at random, leave out a last short batch.
+        training: shuffle, draw one of the captions at random, augment, leave out a last short batch.
         epochs, seed: what the draws depend on.
         shuffle_buffer: examples held for shuffling.
 
     Returns:
         A `tf.data.Dataset` of batches.
     """
-    questions = preprocessor.config.questions_per_clip
+    questions, amounts = preprocessor.config.questions_per_clip, preprocessor.config.augmentation
 
     def prepared(epoch: int) -> tf.data.Dataset:
         examples = read(source, split, preprocessor.config, epoch)
@@ -54,10 +55,12 @@ def make_dataset(
 
     def drawn(epoch: tf.Tensor, numbered_example: tuple) -> dict:
         index, example = numbered_example
-        return _with_drawn_texts(example, questions, (seed, epoch, index) if training else None)
+        example = _with_drawn_texts(example, questions, (seed, epoch, index) if training else None)
+        return augment(example, amounts, tf.stack(_pair(seed, epoch, index))) if training else example
 
     same = prepared(0) if not source.draws else None  # its graph is made once for all epochs
-    dataset = joined([numbered(epoch) for epoch in epochs]).map(drawn)
+    dataset = joined([numbered(epoch) for epoch in epochs])
+    dataset = dataset.map(drawn, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.padded_batch(batch_size, drop_remainder=training)  # sounds differ in length
     dataset = dataset.map(to_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     options = tf.data.Options()

@@ -1,0 +1,24 @@
+"""Changes of how light and how strong in contrast pictures are; hues stay, since texts name them."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from vtkeras import keys
+
+
+def brightness(example: dict, amount: float, seed: tf.Tensor) -> dict:
+    """Adds up to this share of the range of a pixel, or takes it off."""
+    return _linear(example, 1.0, 255 * tf.random.stateless_uniform((), seed, -amount, amount))
+
+
+def contrast(example: dict, amount: float, seed: tf.Tensor) -> dict:
+    """Multiplies the distance from the clip's mean by 1 - amount to 1 + amount."""
+    factor = tf.random.stateless_uniform((), seed, 1 - amount, 1 + amount)
+    mean = tf.reduce_mean(tf.cast(example[keys.FRAMES], tf.float32))
+    return _linear(example, factor, mean * (1 - factor))
+
+
+def _linear(example: dict, factor: tf.Tensor | float, offset: tf.Tensor) -> dict:
+    changed = tf.cast(example[keys.FRAMES], tf.float32) * factor + offset
+    return {**example, keys.FRAMES: tf.saturate_cast(tf.round(changed), tf.uint8)}
