@@ -126,6 +126,13 @@ class ModelConfig(_Options):
     """Width of every sequence after its encoder's projection."""
     num_heads: int = Field(4, ge=1, le=64)
     """Attention heads; must divide `dim`."""
+    linear_size: int = Field(0, ge=0, le=1024)
+    """Linear models beside the network: pixels a side of the pictures that a frozen efficientnet_lite0 reads for them;
+    0 leaves them out. They are fitted after training and count by what does best on the validation split."""
+    linear_frames: int = Field(8, ge=1, le=256)
+    """Frames of a clip that linear models read."""
+    label_from_text: bool = True
+    """Labels may depend on the text that an example comes with, as of statements; False reads the clip alone."""
     single_label: bool = False
     """Exactly one label is right for each example: a softmax over labels in place of a probability for each."""
     embedding_dim: int = Field(64, ge=4, le=4096)

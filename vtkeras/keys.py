@@ -14,6 +14,8 @@ LABEL_SEPARATOR = "|"
 # What preprocessing adds for the model.
 FRAMES_MASK = "frames_mask"  # bool (time,): False where a frame is padding
 FRAME_FEATURES = "frame_features"  # float (time, patches, dim): a frozen encoder's cached output
+LINEAR_FRAMES = "linear_frames"  # uint8 (time, height, width, 3): the clip as linear models read it
+LINEAR_MASK = "linear_mask"  # bool (time,): their FRAMES_MASK
 REFERENCES = "references"  # string: every right caption of the clip, one a line
 REWARD_SHARE = "reward_share"  # float: share of the captions that are learned by reward
 MATCH_ID = "match_id"  # string: examples with the same one are right for each other
@@ -26,6 +28,7 @@ MATCH_TOKENS = "match_tokens"  # int32 (caption_length,): the caption as the tex
 SEQUENCE = "sequence"  # float (batch, length, dim)
 MASK = "mask"  # bool (batch, length)
 POOLED = "pooled"  # float (batch, dim)
+LINEAR = "linear"  # float (batch, channels): the clip as linear models see it
 MAPS = "maps"  # float (batch, length, patches): what a token that stands for no single patch is made of
 
 # What the heads of a video-text model may read.

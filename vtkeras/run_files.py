@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CONFIG_FILE = "config.yaml"
 VOCABULARY_FILE = "vocabulary.json"
 MODEL_FILE = "model.keras"
+LINEAR_FILE = "linear.keras"
 SAVED_MODEL = "saved_model"
 ENDPOINTS = "endpoints.json"
 NOVELTY = "novelty"  # the endpoint of every model, and its entry in ENDPOINTS

@@ -232,6 +232,14 @@ def test_captions_and_search_count_each_clip_once():
     assert row["recall_at_1"] == 0.5 and row["recall_at_5"] == 1.0
 
 
+def test_labels_count_each_clip_once_unless_they_depend_on_the_text():
+    said = {"label": Predicted(["pet", "pet", "pet", "cat"])}
+    assert score((LABEL,), said, ASKED_MORE)["label_accuracy"] == 0.5  # a right, b wrong
+    by_text = ASKED_MORE.take(range(4))
+    by_text.truths["label"] = ["pet", "cat", "pet", "pet"]  # as of statements about one clip
+    assert score((LABEL,), said, by_text)["label_accuracy"] == 0.5  # of four: 1, 0, 1, 0
+
+
 def test_the_commonest_caption_is_that_of_most_clips():
     train = ASKED_MORE.take([0, 1, 2, 3, 3])
     train.ids[:] = ["a", "a", "a", "b", "c"]

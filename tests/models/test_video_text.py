@@ -89,6 +89,15 @@ def test_parts_agree_with_the_whole(tiny_model, inputs, outputs):
     np.testing.assert_allclose(caption, outputs["caption"], atol=1e-5)
 
 
+def test_labels_of_the_clip_alone_do_not_depend_on_a_question(tiny_config, vocabulary, inputs):
+    model = build(tiny_config("model.label_from_text=false"), vocabulary)
+    assert model.heads["label"].reads == (keys.READS_VIDEO,)
+    asked = model(inputs)
+    other = model({**inputs, keys.QUESTION_TOKENS: inputs[keys.QUESTION_TOKENS][::-1]})
+    np.testing.assert_allclose(asked["label"], other["label"], atol=1e-6)
+    assert np.abs(np.asarray(asked["answer"]) - other["answer"]).max() > 1e-4
+
+
 def test_embeddings_are_unit_vectors_and_the_pair_is_scaled(tiny_model, inputs, outputs):
     trunk, space = tiny_model.trunk, tiny_model.heads["contrastive"]
     video = space.embed_video(trunk.encode_video(inputs[keys.FRAMES], inputs[keys.FRAMES_MASK]))

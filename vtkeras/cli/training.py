@@ -138,7 +138,7 @@ def evaluate(
 
 
 def _linear(training: Source, source: Source) -> dict:
-    from vtkeras.planning.linear import TITLE, LinearBaseline
+    from vtkeras.linear.models import TITLE, LinearBaseline
 
     return {TITLE: LinearBaseline(training, source, report=say)}
 

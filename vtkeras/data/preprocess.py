@@ -20,6 +20,7 @@ class Preprocessor(tf.Module):
     Args:
         config: sizes of clips and texts.
         vocabulary: word pieces, answers and labels.
+        beside: brings clips to the shape that linear models read, where a model has some.
 
     Example:
         >>> preprocessor = Preprocessor(config.data, vocabulary)
@@ -28,8 +29,9 @@ class Preprocessor(tf.Module):
         (TensorShape([1, 8, 64, 64, 3]), TensorShape([1, 8]))
     """
 
-    def __init__(self, config: DataConfig, vocabulary: Vocabulary):
+    def __init__(self, config: DataConfig, vocabulary: Vocabulary, beside: Preprocessor | None = None):
         super().__init__(name="preprocessor")
+        self.beside = beside
         self.config = config
         self.vocabulary = vocabulary
         tokenizer = make_tokenizer(vocabulary)
@@ -44,12 +46,20 @@ class Preprocessor(tf.Module):
     def prepare(self, example: dict) -> dict:
         """An example whose frames, where it has some, have the shape that the model reads, with FRAMES_MASK beside.
 
-        One that has a FRAMES_MASK already is left as it is.
+        One that has a FRAMES_MASK already is left as it is. LINEAR_FRAMES are those that linear models read.
         """
         if keys.FRAMES not in example or keys.FRAMES_MASK in example:
             return example
         frames, mask = self.clip(example[keys.FRAMES])
-        return {**example, keys.FRAMES: frames, keys.FRAMES_MASK: mask}
+        prepared = {**example, keys.FRAMES: frames, keys.FRAMES_MASK: mask}
+        if self.beside:
+            prepared[keys.LINEAR_FRAMES], prepared[keys.LINEAR_MASK] = self.beside.clip(example[keys.FRAMES])
+        return prepared
+
+    @property
+    def key(self) -> str:
+        """The same for all that prepare examples in the same way."""
+        return self.config.model_dump_json() + (self.beside.key if self.beside else "")
 
     def each(self, function: Callable[[tf.Tensor], tf.Tensor], texts: tf.Tensor) -> tf.Tensor:
         """`function`, which takes strings (batch,), of strings of any shape."""

@@ -83,7 +83,7 @@ def _texts(head: Head, examples: Examples) -> list[str]:
 
 
 def _common(head: Head, train: Examples) -> str:
-    return _commonest(_texts(head, train.take(train.first_rows()) if head.once_a_clip else train))
+    return _commonest(_texts(head, train.take(train.first_rows()) if head.by_clip(train) else train))
 
 
 def _commonest(texts: list[str]) -> str:

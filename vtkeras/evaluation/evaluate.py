@@ -121,10 +121,16 @@ def score(
     for head in reversed(heads):  # what two heads can tell, the first one tells
         if head.name in predictions:
             found, seen = predictions[head.name], test
-            if head.once_a_clip and len(clips) < len(test.ids):
+            if head.by_clip(test) and len(clips) < len(test.ids):
                 found, seen = found.take(clips), test.take(clips)
             row.update(head.score(found, seen, meteor))
     return row
+
+
+def figure(head: Head, row: dict) -> float | None:
+    """The mean of a head's `goals` in a row of figures, each as a share of the best; None if the row has none."""
+    found = [row[column] / best for column, best in head.goals.items() if row.get(column) is not None]
+    return float(np.mean(found)) if found else None
 
 
 def by_column(

@@ -69,7 +69,7 @@ def _batches(
     dataset: tf.data.Dataset, shapes: dict[str, Preprocessor], limit: int | None, clips: int | None
 ) -> Iterator[dict[str, list[dict]]]:
     """Up to `BATCH` examples at a time, as each of the preprocessors prepares them; equal ones do it once."""
-    different = {preprocessor.config.model_dump_json(): preprocessor for preprocessor in shapes.values()}
+    different = {preprocessor.key: preprocessor for preprocessor in shapes.values()}
     prepared = dataset.take(-1 if limit is None else limit).map(
         lambda example: {key: _prepare(example, preprocessor) for key, preprocessor in different.items()},
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -96,7 +96,7 @@ def _prepare(example: dict, preprocessor: Preprocessor) -> dict:
 
 
 def _by_name(rows: list[dict], shapes: dict[str, Preprocessor]) -> dict[str, list[dict]]:
-    return {name: [row[shape.config.model_dump_json()] for row in rows] for name, shape in shapes.items()}
+    return {name: [row[shape.key] for row in rows] for name, shape in shapes.items()}
 
 
 def _stack(rows: list[dict]) -> dict[str, tf.Tensor]:

@@ -20,6 +20,7 @@ from vtkeras.run_files import (
     CLASSES,
     CONFIG_FILE,
     ENDPOINTS,
+    LINEAR_FILE,
     LOGS,
     METRICS,
     METRICS_TABLE,
@@ -194,7 +195,7 @@ def _write_sample(folder: Path, index: int, frames: np.ndarray) -> str:
 def _copy_run_files(run: Run, out: Path) -> None:
     save_config(run.config, out / CONFIG_FILE)
     run.preprocessor.vocabulary.save(out / VOCABULARY_FILE)
-    for name in (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS):
+    for name in (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS, LINEAR_FILE):
         if (run.folder / name).is_file():
             write_bytes(out / name, (run.folder / name).read_bytes())
     if (run.folder / LOGS).is_dir():

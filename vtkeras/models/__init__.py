@@ -3,12 +3,16 @@
 from vtkeras.models.build import Parts, build_video_text_model
 from vtkeras.models.decoder import DecoderBlock, TextDecoder
 from vtkeras.models.head_layers import ClassLogits, SharedSpace, WrittenText
+from vtkeras.models.linear_experts import LinearClasses, LinearExperts, LinearSpace, pool_clips
 from vtkeras.models.trunk import Trunk
 from vtkeras.models.video_text import VideoTextModel
 
 __all__ = [
     "ClassLogits",
     "DecoderBlock",
+    "LinearClasses",
+    "LinearExperts",
+    "LinearSpace",
     "Parts",
     "SharedSpace",
     "TextDecoder",
@@ -16,4 +20,5 @@ __all__ = [
     "VideoTextModel",
     "WrittenText",
     "build_video_text_model",
+    "pool_clips",
 ]

@@ -96,13 +96,14 @@ class WrittenText(_HeadLayer):
 
 @keras.saving.register_keras_serializable("vtkeras")
 class ClassLogits(_HeadLayer):
-    """Logits of classes from a question that has read the video, and on request from the video itself.
+    """Logits of classes from a question that has read the video, from the video itself, or from both.
 
     Args:
         num_classes: int.
-        with_video: bool, add the strongest sign of each channel in any patch, and read the mean over all
-            questions of a clip.
+        with_video: bool, read the strongest sign of each channel in any patch, and the mean over all questions of
+            a clip in place of each question.
         single: bool, exactly one class is right; otherwise each has a probability of its own.
+        with_question: bool, read the question; without it the mean over all patches takes its place.
 
     Call arguments:
         reading: {"question": dict with `pooled` (batch, dim) or (batch, questions, dim)}, and "video" with
@@ -119,23 +120,24 @@ class ClassLogits(_HeadLayer):
     tokens: dict[str, tuple[int, ...]] = {}
     word_by_word = False
 
-    def __init__(self, num_classes, with_video=False, single=True, **kwargs):
+    def __init__(self, num_classes, with_video=False, single=True, with_question=True, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.with_video = with_video
         self.single = single
-        self.reads = (keys.READS_VIDEO, keys.READS_QUESTION) if with_video else (keys.READS_QUESTION,)
+        self.with_question = with_question
+        self.reads = (keys.READS_VIDEO,) * with_video + (keys.READS_QUESTION,) * with_question
         self.label_max = MaskedMax(dtype=self.dtype_policy, name="label_max")
         self.logits = keras.layers.Dense(num_classes, dtype=self.dtype_policy, name="logits")
 
     def build(self, reading_shape):
-        shape = reading_shape[keys.READS_QUESTION][keys.POOLED]
+        shape = reading_shape[self.reads[-1]][keys.POOLED]
         if self.with_video:
             shape = (shape[0], shape[-1] + reading_shape[keys.READS_VIDEO][keys.SEQUENCE][-1])
         self.logits.build(shape)
 
     def call(self, reading):
-        summary = reading[keys.READS_QUESTION][keys.POOLED]
+        summary = reading[self.reads[-1]][keys.POOLED]
         if self.with_video:
             video = reading[keys.READS_VIDEO]
             seen = self.label_max(video[keys.SEQUENCE], mask=video[keys.MASK])
@@ -143,14 +145,13 @@ class ClassLogits(_HeadLayer):
             summary = ops.concatenate([seen, summary], axis=-1)
         return self.logits(summary)
 
-    def probabilities(self, reading):
-        """As `call`, but probabilities; outside training."""
-        logits = self(reading)
+    def probabilities(self, logits):
+        """Of the classes, from logits as `call` gives them."""
         return ops.softmax(logits, axis=-1) if self.single else ops.sigmoid(logits)
 
     def get_config(self):
-        own = {"num_classes": self.num_classes, "with_video": self.with_video, "single": self.single}
-        return {**super().get_config(), **own}
+        names = ("num_classes", "with_video", "single", "with_question")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable("vtkeras")

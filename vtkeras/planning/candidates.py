@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vtkeras.config import Config, parse_config
-from vtkeras.planning.speed import ENCODER, PATCH
+from vtkeras.linear.models import ENCODER
+from vtkeras.planning.speed import PATCH
 from vtkeras.planning.survey import Survey
 from vtkeras.tasks import TASKS
 
@@ -66,7 +67,7 @@ def _small(setting: Setting) -> dict[str, Any]:
     """A small encoder that learns from scratch."""
     return {
         "data": {"image_size": min(64, _multiple(setting.survey.side, 16)), "cache_frames": True},
-        "model": {"frame_encoder": "efficientnet_tiny", "patch_merge": 2, "temporal_layers": 1},
+        "model": {"frame_encoder": "nfnet_tiny", "patch_merge": 2, "temporal_layers": 1},
     }
 
 
@@ -113,7 +114,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
 
     Example:
         >>> make_config("small", setting).model.frame_encoder
-        'efficientnet_tiny'
+        'nfnet_tiny'
     """
     own = CANDIDATES[name].overrides(setting)
     if own is None:
@@ -139,6 +140,9 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "fusion_layers": 2,
             "decoder_layers": 2,
             "word_dropout": 0.1,
+            "label_from_text": questions == 1,
+            "single_label": not survey.several_labels,
+            **({"linear_size": setting.side, "linear_frames": setting.frames} if setting.pretrained else {}),
         },
         "train": {
             "batch_size": max(2, min(32, survey.clips["train"] // 8)),

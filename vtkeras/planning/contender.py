@@ -10,13 +10,14 @@ from pathlib import Path
 import keras
 
 from vtkeras.config import Config, StageConfig, save_config
+from vtkeras.evaluation.evaluate import figure
 from vtkeras.planning.candidates import ENDLESS
 from vtkeras.run_files import CONFIG_FILE
 from vtkeras.training.callbacks import spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.fit import Training
 from vtkeras.training.schedule import stages_of
-from vtkeras.training.validation import SCORE, ValidationScore, figure
+from vtkeras.training.validation import SCORE, ValidationScore
 
 REPORT_SECONDS = 20.0
 EPOCHS_AT_ONCE = 128  # in one graph of batches

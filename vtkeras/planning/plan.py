@@ -16,18 +16,18 @@ from vtkeras.data.sources.base import Source
 from vtkeras.data.sources.folder import FolderSource
 from vtkeras.data.text import Vocabulary, build_vocabulary
 from vtkeras.errors import UserError
-from vtkeras.evaluation.evaluate import score
+from vtkeras.evaluation.evaluate import figure, score
+from vtkeras.linear.models import ENCODER, TITLE, LinearModels, read_table
 from vtkeras.planning.candidates import CANDIDATES, Setting, feature_bytes, make_config
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
-from vtkeras.planning.linear import TITLE, LinearModels, read_table
-from vtkeras.planning.speed import ENCODER, SIDES, choose_reading, pictures_per_second
+from vtkeras.planning.speed import SIDES, choose_reading, pictures_per_second
 from vtkeras.planning.survey import Survey, look
 from vtkeras.pretrained.packages import find
-from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
 from vtkeras.training.callbacks import spell_time
 from vtkeras.training.data import TrainingData
-from vtkeras.training.validation import figure
+from vtkeras.training.experts import add_experts
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 FIRST_ROUND = 0.04  # share of the time that each candidate gets before one is dropped
@@ -38,6 +38,7 @@ EXPORT_SECONDS = 45.0  # that the export takes, before more is known
 EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 12.0  # times what the graph of a reading took, and seconds beside
 VOCABULARY = 4000
 CACHE = "cache"
+BESIDE = "the same with linear models beside it"
 
 
 @dataclass
@@ -85,6 +86,7 @@ class Plan:
         self.survey: Survey = look(self.source, self.texts, self.vocabulary)
         self.setting = self._setting(str(data), seed)
         self.rows: list[Row] = []
+        self.beside: dict[str, float] = {}
 
     def report(self, line: str) -> None:
         """Tells a line with the time that has passed."""
@@ -205,6 +207,15 @@ class Plan:
         seconds = self.clock.left() - self._export_time(winner)
         self.report(f"{CANDIDATES[winner.name].title} gets the remaining {spell_time(max(seconds, 0))}")
         winner.finish(seconds, self.report)
+        if winner.training.trainer.config.model.linear_size:
+            self.beside = self._add_experts(winner)
+
+    def _add_experts(self, winner: Contender) -> dict[str, float]:
+        """Puts linear models beside the winner, and gives {head's title: its figure with them}."""
+        training, cache = winner.training, self.folder / CACHE
+        found = add_experts(training.trainer, training.folder, cache, self.report, training.prepared)
+        titles = {head.name: head.title for head in training.trainer.heads}
+        return {titles[name]: value for name, (_, value) in found.items()}
 
     def _export_time(self, winner: Contender | None = None) -> float:
         """What is kept for the export: a guess at first, later by what the winner's graphs took."""
@@ -215,23 +226,26 @@ class Plan:
 
     def _keep(self, winner: Contender) -> None:
         """Moves the winner into the run folder, and writes what was tried."""
-        kept = self._row(winner, "kept")
-        for title, value in (self.rows[0].figures if self.rows else {}).items():
-            if self.rows[0].title == TITLE and value > kept.figures.get(title, value):
+        linear = next((row.figures for row in self.rows if row.title == TITLE), {})
+        self.rows.append(self._row(winner, "kept"))
+        if self.beside:
+            self.rows.append(Row(BESIDE, {**winner.figures, **self.beside}, None, "exported"))
+        exported = self.rows[-1].figures
+        for title, value in linear.items():
+            if value > exported.get(title, value):
                 self.report(
                     f"note: {title.lower()}: the linear model does better, {100 * value:.1f} % against "
-                    f"{100 * kept.figures[title]:.1f} %; more time or more clips would help"
+                    f"{100 * exported[title]:.1f} %; more time or more clips would help"
                 )
-        self.rows.append(kept)
         own = winner.training.folder
-        for name in (CONFIG_FILE, VOCABULARY_FILE, CHECKPOINTS, LOGS):
+        for name in (CONFIG_FILE, VOCABULARY_FILE, CHECKPOINTS, LOGS, LINEAR_FILE):
             target = self.folder / name
             if target.is_dir():
                 shutil.rmtree(target)
             if (own / name).exists():
                 shutil.move(own / name, target)
         write_text(self.folder / PLAN_TABLE, to_markdown(self.rows))
-        self.report(f"best on validation: {winner.describe()}")
+        self.report(f"best on validation: {tell(exported)}")
 
 
 def to_markdown(rows: list[Row]) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 
 from vtkeras.planning.survey import Survey
 
-ENCODER = "efficientnet_lite0"  # the pretrained one that plans and linear models read clips with
 SIDES = (224, 192, 160, 128, 96, 64)  # that a pretrained encoder may read, the dearest first
 FRAMES = (8, 4)
 MOST_ENLARGED, SMALL = 1.25, 128  # times that a stored picture may be enlarged, and the pixels a side that any may be

@@ -30,6 +30,7 @@ class Survey:
         questions_per_clip: mean over the clips that have any.
         answers: different ones.
         labels: {label: training clips that have it}.
+        several_labels: whether a clip may have more than one.
         frames: the most that a clip has stored.
         side: the longer side of the stored frames in pixels, the median.
         motion: mean difference between neighbouring frames, 0 to 255.
@@ -48,6 +49,7 @@ class Survey:
     questions_per_clip: float
     answers: int
     labels: dict[str, int]
+    several_labels: bool
     frames: int
     side: int
     motion: float
@@ -122,6 +124,7 @@ def look(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) ->
         questions_per_clip=float(np.mean([count for count in asked if count] or [0])),
         answers=len({answer.lower() for answer in texts["answers"]}),
         labels=dict(labels),
+        several_labels=any(keys.LABEL_SEPARATOR in one for one in texts["labels"]),
         frames=max(frames),
         side=int(np.median(sides)),
         motion=float(np.mean(moved)) if moved else 0.0,

@@ -63,7 +63,7 @@ class Head:
         field: column of the data that holds what is right, "" for none; names the columns of `predictions.csv`.
         learns_from: which of the `texts()` of a source it needs.
         reads_question: whether what it says depends on a question.
-        once_a_clip: whether it says the same of a clip whatever is asked, so that tables count each clip once.
+        once_a_clip: whether it says the same of a clip whatever is asked.
         from_classes: whether it chooses among the classes that training showed.
         separator: what joins several right classes of an example, None for one class an example.
         loss_weight: weight of its loss unless the config gives one.
@@ -144,6 +144,10 @@ class Head:
         """Whether a text is right."""
         return truth == text
 
+    def by_clip(self, examples: Examples) -> bool:
+        """Whether figures count each clip of a split once, however many questions it has."""
+        return self.once_a_clip
+
     def score(self, predicted: Predicted, examples: Examples, meteor: bool = False) -> dict[str, float | None]:
         """Figures with the names of `columns`; those that the data leave empty are missing or None.
 
@@ -175,6 +179,8 @@ class Reader(tf.Module):
         >>> reader.caption(frames)["caption"]
         [b'digit 3 is moving up and down']
     """
+
+    experts: Any = None  # linear models beside the network, where it has some
 
     def __init__(
         self, model: keras.Model, preprocessor: Preprocessor, heads: Sequence[Head], compiled: bool = False

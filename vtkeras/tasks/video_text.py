@@ -13,7 +13,7 @@ from vtkeras.data.preprocess import Preprocessor, even_frames
 from vtkeras.data.text import END_ID, PAD_ID, START_ID, Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.generation import greedy, repeat_rows
-from vtkeras.models import Parts, TextDecoder, VideoTextModel, build_video_text_model
+from vtkeras.models import LinearExperts, Parts, TextDecoder, VideoTextModel, build_video_text_model
 from vtkeras.tasks.base import Head, Reader, Task
 from vtkeras.tasks.heads import HEADS
 
@@ -68,12 +68,14 @@ class VideoTextReader(Reader):
 
     Args:
         model, preprocessor, heads: as for `Reader`.
+        experts: linear models beside the network, or None.
         compiled: bool, let XLA compile what captions do after the video was read. The first call for
             each number of clips takes seconds more, every later one less; outputs are the same.
     """
 
-    def __init__(self, model, preprocessor, heads, compiled=False):
+    def __init__(self, model, preprocessor, heads, compiled=False, experts: LinearExperts | None = None):
         super().__init__(model, preprocessor, heads, compiled)
+        self.experts = experts
         decoders = [part for part in model.parts() if isinstance(part, TextDecoder)]
         # Endpoints that are exported together share these graphs: the file is smaller and opens faster.
         self.encode_video = tf.function(model.trunk.encode_video)
@@ -85,6 +87,10 @@ class VideoTextReader(Reader):
 
     def predict(self, batch):
         video = self.encode_video(batch.get(keys.FRAME_FEATURES, batch.get(keys.FRAMES)), batch[keys.FRAMES_MASK])
+        if keys.LINEAR in batch:  # kept from an earlier reading
+            video[keys.LINEAR] = batch[keys.LINEAR]
+        elif self.experts:
+            video[keys.LINEAR] = self.experts(batch[keys.LINEAR_FRAMES], batch[keys.LINEAR_MASK])
         return super().predict({**batch, keys.READS_VIDEO: video})
 
     def samples(self, batch):
@@ -93,7 +99,26 @@ class VideoTextReader(Reader):
 
     def read_frames(self, frames, return_scores=False):
         """What `Trunk.encode_video` gives for frames uint8 (batch, time, height, width, 3) of any size and length."""
-        return self.encode_video(*self.preprocessor.clips(frames), return_scores=return_scores)
+        found = self.encode_video(*self.preprocessor.clips(frames), return_scores=return_scores)
+        if self.experts and self.preprocessor.beside:
+            video = found[0] if return_scores else found
+            video[keys.LINEAR] = self.experts(*self.preprocessor.beside.clips(frames))
+        return found
+
+    def with_linear(self, head, logits, video, tokens=None):
+        """Logits (batch, classes) of a head together with those of its linear model, where it has one.
+
+        Args:
+            head: its name.
+            logits: the network's.
+            video: from `read_frames`.
+            tokens: int32 (batch, question_length), where the head answers questions.
+        """
+        linear = self.experts.classes.get(head) if self.experts else None
+        if linear is None:
+            return logits
+        own = logits if linear.several else tf.nn.log_softmax(logits)
+        return own + linear(video[keys.LINEAR], tokens)
 
     def read_question(self, questions, video) -> tuple:
         """Lets questions, string (batch,), read a video from `read_frames`.

@@ -16,6 +16,7 @@ from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, FEATURES, LAST, LOGS, SA
 from vtkeras.tasks import task_of
 from vtkeras.training.callbacks import Checkpoints, EndOfStep, MotionDropout, Progress, SampleLogger, StopOnNaN
 from vtkeras.training.data import TrainingData
+from vtkeras.training.experts import add_experts
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import resume_point
 from vtkeras.training.state import load_state, read_meta
@@ -64,6 +65,8 @@ def train(
     )
     validation = data.validation(trainer.to_batch(), training.prepared, data.replicas)
     training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
+    if config.model.linear_size:
+        add_experts(trainer, folder, features or folder / FEATURES, report, training.prepared)
     return folder
 
 

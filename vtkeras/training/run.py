@@ -14,9 +14,10 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources import make_source  # noqa: F401  callers take it from here
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, MODEL_FILE, VOCABULARY_FILE, run_folder
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, MODEL_FILE, VOCABULARY_FILE, run_folder
 from vtkeras.safe_files import check_keras_file
 from vtkeras.tasks import Head, Reader, Task, task_of
+from vtkeras.training.experts import with_linear
 from vtkeras.training.state import load_state, model_variables
 
 
@@ -35,6 +36,7 @@ class Run:
     heads: tuple[Head, ...]
     preprocessor: Preprocessor
     model: keras.Model
+    experts: keras.Model | None = None
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
@@ -58,7 +60,10 @@ class Run:
             model = load_model(folder / MODEL_FILE)
         else:
             raise UserError(f"{folder} has neither {CHECKPOINTS}/{BEST} nor {MODEL_FILE}: train it first.")
-        return cls(folder, config, task, heads, Preprocessor(config.data, vocabulary), model)
+        preprocessor, experts = Preprocessor(config.data, vocabulary), None
+        if (folder / LINEAR_FILE).is_file():
+            preprocessor, experts = with_linear(preprocessor, config), load_model(folder / LINEAR_FILE)
+        return cls(folder, config, task, heads, preprocessor, model, experts)
 
     @property
     def title(self) -> str:
@@ -67,7 +72,8 @@ class Run:
 
     def reader(self, compiled: bool = False) -> Reader:
         """What turns frames and questions into strings, scores and attention."""
-        return self.task.reader(self.model, self.preprocessor, self.heads, compiled)
+        beside = {"experts": self.experts} if self.experts else {}
+        return self.task.reader(self.model, self.preprocessor, self.heads, compiled, **beside)
 
 
 def is_old_file(path: Path) -> bool:

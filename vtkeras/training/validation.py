@@ -10,7 +10,7 @@ import numpy as np
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
 from vtkeras.evaluation.baselines import most_common
-from vtkeras.evaluation.evaluate import score
+from vtkeras.evaluation.evaluate import figure, score
 from vtkeras.evaluation.reading import read_split
 from vtkeras.tasks import Head, Reader
 
@@ -81,12 +81,6 @@ class ValidationScore(keras.callbacks.Callback):
 def judged(heads: Sequence[Head]) -> list[Head]:
     """The heads that the best weights are chosen by."""
     return [head for head in heads if head.goals]
-
-
-def figure(head: Head, row: dict) -> float | None:
-    """The mean of a head's `goals` in a row of figures, each as a share of the best; None if the row has none."""
-    found = [row[column] / best for column, best in head.goals.items() if row.get(column) is not None]
-    return float(np.mean(found)) if found else None
 
 
 def _baseline(head, examples) -> float:

@@ -32,7 +32,7 @@ def rotate(example: dict, amount: float, seed: tf.Tensor) -> dict:
 
 
 def _transformed(example: dict, columns: tuple, rows: tuple) -> dict:
-    """Frames whose pixel (x, y) is the old one at (columns . (x, y, 1), rows . (x, y, 1)), the same for all of a clip."""
+    """Frames whose pixel (x, y) is the old one at (columns . (x, y, 1), rows . (x, y, 1)); one change for a clip."""
     frames = example[keys.FRAMES]
     changed = tf.raw_ops.ImageProjectiveTransformV3(
         images=frames,

@@ -94,7 +94,7 @@ def choose(reader, frames, text, choices) -> dict[str, tf.Tensor]:
     """
     video = reader.read_frames(frames)
     question = reader.read_question(text, video)
-    logs = tf.nn.log_softmax(reader.model.heads[AnswerHead.name]({keys.READS_QUESTION: question[1]}))
+    logs = tf.nn.log_softmax(_logits(reader, question, video))
     classes = reader.preprocessor.each(reader.preprocessor.answer, choices)
     known = classes >= 0
     logs = tf.where(known, tf.gather(logs, tf.maximum(classes, 0), batch_dims=1), IMPOSSIBLE)
@@ -103,7 +103,8 @@ def choose(reader, frames, text, choices) -> dict[str, tf.Tensor]:
 
 def _answer(reader, video, questions):
     tokens, read, scores = reader.read_question(questions, video)
-    probabilities = _probabilities(reader, read)
+    logits = _logits(reader, (tokens, read, scores), video)
+    probabilities = reader.model.heads[AnswerHead.name].probabilities(logits)
     best = tf.argmax(probabilities, axis=-1)
     return {
         "answer": tf.gather(reader.preprocessor.answer_strings, best),
@@ -113,5 +114,7 @@ def _answer(reader, video, questions):
     }
 
 
-def _probabilities(reader, read):
-    return reader.model.heads[AnswerHead.name].probabilities({keys.READS_QUESTION: read})
+def _logits(reader, question, video):
+    tokens, read, _ = question
+    logits = reader.model.heads[AnswerHead.name]({keys.READS_QUESTION: read})
+    return reader.with_linear(AnswerHead.name, logits, video, tokens)

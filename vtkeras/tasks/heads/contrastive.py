@@ -46,7 +46,7 @@ class ContrastiveHead(Head):
         return Endpoint("embed_video", embed_video, (FRAMES,)), Endpoint("embed_text", embed_text, (TEXT,))
 
     def predict(self, reader, batch):
-        return {"video": _space(reader).embed_video(batch[keys.READS_VIDEO])}
+        return {"video": _embed_video(reader, batch[keys.READS_VIDEO])}
 
     def collect(self, outputs, reader, examples):
         """Similarity of every different caption (columns) to every clip (rows)."""
@@ -67,12 +67,21 @@ class ContrastiveHead(Head):
 
 def embed_video(reader, frames) -> tf.Tensor:
     """Unit vectors (batch, embedding_dim) of clips uint8 (batch, time, height, width, 3)."""
-    return _space(reader).embed_video(reader.read_frames(frames))
+    return _embed_video(reader, reader.read_frames(frames))
 
 
 def embed_text(reader, text) -> tf.Tensor:
     """Unit vectors (batch, embedding_dim) of texts, string (batch,)."""
-    return _space(reader).embed_text(reader.model.trunk.encode_text(reader.preprocessor.match(text)))
+    tokens = reader.preprocessor.match(text)
+    embedded = _space(reader).embed_text(reader.model.trunk.encode_text(tokens))
+    linear = reader.experts and reader.experts.space
+    return linear.beside(embedded, linear.embed_text(tokens)) if linear else embedded
+
+
+def _embed_video(reader, video):
+    embedded = _space(reader).embed_video(video)
+    linear = reader.experts and reader.experts.space
+    return linear.beside(embedded, linear.embed_video(video[keys.LINEAR])) if linear else embedded
 
 
 def _space(reader) -> SharedSpace:

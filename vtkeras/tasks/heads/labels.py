@@ -35,9 +35,9 @@ class LabelHead(Head):
         return preprocessor.labels(examples[keys.LABEL]), tf.strings.length(examples[keys.LABEL]) > 0
 
     def layer(self, parts, vocabulary):
-        single = parts.config.model.single_label
-        options = {"with_video": True, "single": single, "dtype": "float32"}
-        return ClassLogits(len(vocabulary.labels), **options, name="label_logits")
+        model = parts.config.model
+        options = {"single": model.single_label, "with_question": model.label_from_text, "dtype": "float32"}
+        return ClassLogits(len(vocabulary.labels), with_video=True, **options, name="label_logits")
 
     def loss(self, config, gather=None):
         kinds = keras.losses.BinaryCrossentropy, keras.losses.CategoricalCrossentropy
@@ -68,6 +68,10 @@ class LabelHead(Head):
     def correct(self, truth, text):
         return split_labels(truth, self.separator) == split_labels(text, self.separator)
 
+    def by_clip(self, examples):
+        """Labels of a clip count once where none of its texts has other ones."""
+        return len({*zip(examples.ids, examples.truths[self.name])}) == len({*examples.ids})
+
     def score(self, predicted, examples, meteor=False):
         scores = class_scores(examples.truths[self.name], predicted.texts, self.separator, predicted.classes)
         return {f"label_{name}": value for name, value in scores.items()}
@@ -96,9 +100,10 @@ def classify(reader, frames, text) -> dict[str, tf.Tensor]:
 
 
 def _probabilities(reader, video, texts):
-    _, read, _ = reader.read_question(texts, video)
-    layer = reader.model.heads[LabelHead.name]
-    return layer.probabilities({keys.READS_VIDEO: video, keys.READS_QUESTION: read})
+    layer, reading = reader.model.heads[LabelHead.name], {keys.READS_VIDEO: video}
+    if layer.with_question:
+        reading[keys.READS_QUESTION] = reader.read_question(texts, video)[1]
+    return layer.probabilities(reader.with_linear(LabelHead.name, layer(reading), video))
 
 
 def _as_text(probabilities: np.ndarray, names: tuple[str, ...], several: bool) -> str:

@@ -23,10 +23,11 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
 from vtkeras.data.text import SPECIAL_TOKENS, Vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.planning.speed import ENCODER
+from vtkeras.models import pool_clips
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
+ENCODER = "efficientnet_lite0"  # the pretrained one that plans and linear models read clips with
 COMPONENTS = 128
 MOST_SENTENCES = 400  # different captions that are treated as classes; with more, the nearest clip's is taken
 OWN_MODEL = 30  # times that a question is asked in training, from which on it has a model of its own
@@ -78,12 +79,8 @@ def read_table(source: Source, split: str, heads: Sequence[Head], limit: int | N
 
 
 def pool(features: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """float32 (4 * channels,) of a clip's features (time, patches, channels)."""
-    seen = features[mask]
-    frames = seen.mean(axis=1)
-    half = max(1, len(frames) // 2)
-    change = frames[-half:].mean(axis=0) - frames[:half].mean(axis=0)
-    return np.concatenate([frames.mean(axis=0), seen.max(axis=1).mean(axis=0), change, frames.std(axis=0)])
+    """float32 (4 * channels,) of a clip's features (time, patches, channels), see `pool_clips`."""
+    return np.asarray(pool_clips(features[None].astype(np.float32), mask[None]))[0]
 
 
 class LinearModels:
@@ -136,7 +133,7 @@ class LinearModels:
             return Predicted([str(y[row]) for row in _nearest(self.x[known], x)])
         if len(set(y)) == 1:
             return Predicted([str(y[0])] * len(x))
-        model = _logistic().fit(self.x[known], y)
+        model = logistic().fit(self.x[known], y)
         texts = [str(text) for text in model.predict(x)]
         if not head.from_classes:
             return Predicted(texts)
@@ -154,7 +151,7 @@ class LinearModels:
             if counts[question] >= OWN_MODEL:
                 own, wanted = rows == question, np.array(questions) == question
                 y = np.array(texts)[own]
-                found[wanted] = y[0] if len(set(y)) == 1 else _logistic().fit(self.x[own], y).predict(x[wanted])
+                found[wanted] = y[0] if len(set(y)) == 1 else logistic().fit(self.x[own], y).predict(x[wanted])
         rest = found == ""
         if rest.any():
             words = TfidfVectorizer(token_pattern=r"\S+", max_features=300).fit(asked)
@@ -162,7 +159,7 @@ class LinearModels:
             take = np.random.default_rng(0).permutation(len(both))[:5000]
             y = np.array(texts)[take]
             wanted = np.hstack([x[rest], 5 * words.transform(np.array(questions)[rest]).toarray()])
-            found[rest] = y[0] if len(set(y)) == 1 else _logistic().fit(both[take], y).predict(wanted)
+            found[rest] = y[0] if len(set(y)) == 1 else logistic().fit(both[take], y).predict(wanted)
         return [str(text) for text in found]
 
     def _search(self, truths: list[str], x: np.ndarray, tests: list[str]) -> Predicted | None:
@@ -226,7 +223,8 @@ class LinearBaseline:
                     return
 
 
-def _logistic() -> Pipeline:
+def logistic() -> Pipeline:
+    """Logistic regression on standardised features, regularised for a few hundred clips."""
     return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200))
 
 

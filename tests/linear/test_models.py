@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.planning.linear import ENCODER, LinearBaseline, LinearModels, Table, pool
+from vtkeras.linear.models import ENCODER, LinearBaseline, LinearModels, Table, pool
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.predicted import Examples
 

@@ -1,0 +1,223 @@
+"""Linear models on a frozen encoder's features, whose say is mixed into a network's."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+LEAST_LOG = -12.0  # log-probability of a class that a linear model never saw
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class LinearClasses(keras.layers.Layer):
+    """What linear models say of the classes of a head, as logits to be added to the network's.
+
+    Args:
+        num_classes: int.
+        dim: int, width of a clip's vector.
+        questions: int, questions that have a model of their own; 0 for one model whatever is asked.
+        question_length: int, tokens of a question.
+        several: bool, each class has a probability of its own.
+
+    Attributes:
+        kernel: float (models, dim, num_classes).
+        bias: float (models, num_classes).
+        known: int32 (questions, question_length), the tokens of the questions.
+        share: float scalar, what the linear models' logarithms are multiplied by.
+
+    Call arguments:
+        clips: float (batch, dim).
+        tokens: int32 (batch, question_length), the questions, where they count.
+
+    Returns:
+        float (batch, num_classes): `share` times the log-probabilities, or with `several` times the logits; zeros for
+        a question without a model.
+
+    Example:
+        >>> LinearClasses(num_classes=3, dim=8)(ops.ones((2, 8))).shape
+        (2, 3)
+
+    Source: a product of experts (Hinton, "Training products of experts by minimizing contrastive divergence", 2002).
+    """
+
+    def __init__(self, num_classes, dim, questions=0, question_length=0, several=False, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.num_classes = num_classes
+        self.dim = dim
+        self.questions = questions
+        self.question_length = question_length
+        self.several = several
+        models = max(1, questions)
+        self.kernel = self.add_weight(shape=(models, dim, num_classes), initializer="zeros", name="kernel")
+        self.bias = self.add_weight(shape=(models, num_classes), initializer="zeros", name="bias")
+        self.share = self.add_weight(shape=(), initializer="ones", name="share")
+        if questions:
+            shape = (questions, question_length)
+            self.known = self.add_weight(shape=shape, initializer="zeros", dtype="int32", name="known")
+        self.built = True
+
+    def call(self, clips, tokens=None):
+        logits = ops.einsum("bd,mdc->bmc", clips, self.kernel) + self.bias
+        if not self.several:
+            logits = ops.maximum(ops.log_softmax(logits, axis=-1), LEAST_LOG)
+        if not self.questions:
+            return self.share * logits[:, 0]
+        asked = ops.all(ops.equal(tokens[:, None], self.known), axis=-1)
+        return self.share * ops.einsum("bm,bmc->bc", ops.cast(asked, logits.dtype), logits)
+
+    def get_config(self):
+        names = ("num_classes", "dim", "questions", "question_length", "several")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class LinearSpace(keras.layers.Layer):
+    """Clips and texts in one space: ridge regression from a clip's vector to the words of its caption.
+
+    Args:
+        dim: int, width of a clip's vector.
+        vocabulary_size: int, word pieces.
+        embedding_dim: int, width of the space.
+
+    Attributes:
+        kernel, bias: float (dim, embedding_dim) and (embedding_dim,), from clips into the space.
+        words: float (vocabulary_size, embedding_dim), from counts of word pieces into the space.
+        share: float scalar, how much its similarity counts beside the network's.
+
+    Example:
+        >>> space = LinearSpace(dim=8, vocabulary_size=100, embedding_dim=4)
+        >>> space.beside(ops.ones((2, 16)), space.embed_video(ops.ones((2, 8)))).shape
+        (2, 20)
+    """
+
+    def __init__(self, dim, vocabulary_size, embedding_dim, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.dim = dim
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.kernel = self.add_weight(shape=(dim, embedding_dim), initializer="zeros", name="kernel")
+        self.bias = self.add_weight(shape=(embedding_dim,), initializer="zeros", name="bias")
+        self.words = self.add_weight(shape=(vocabulary_size, embedding_dim), initializer="zeros", name="words")
+        self.share = self.add_weight(shape=(), initializer="ones", name="share")
+        self.built = True
+
+    def embed_video(self, clips):
+        """Unit vectors (batch, embedding_dim) of clips (batch, dim)."""
+        return ops.normalize(ops.matmul(clips, self.kernel) + self.bias, axis=-1)
+
+    def embed_text(self, tokens):
+        """Unit vectors (batch, embedding_dim) of token ids (batch, length), 0 where there is none."""
+        return ops.normalize(ops.sum(ops.take(self.words, tokens, axis=0), axis=1), axis=-1)
+
+    def beside(self, embedded, linear):
+        """Unit vectors (batch, both widths) whose products are those of both spaces, the linear one's by `share`."""
+        share = ops.sqrt(self.share)
+        return ops.concatenate([embedded, share * linear], axis=-1) / ops.sqrt(1.0 + self.share)
+
+    def get_config(self):
+        names = ("dim", "vocabulary_size", "embedding_dim")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class LinearExperts(keras.Model):
+    """A frozen frame encoder, what is kept of its features, and linear models on that, one for each head.
+
+    Args:
+        encoder: frozen `FrameEncoder`.
+        channels: int, of its patches.
+        num_frames, image_size: int, of the clips that it reads.
+        dim: int, width of a clip's vector.
+        classes: {head: `LinearClasses`}.
+        space: `LinearSpace`, or None.
+
+    Call arguments:
+        frames: uint8 (batch, num_frames, image_size, image_size, 3).
+        frames_mask: bool (batch, num_frames), True for frames up to the clip's last one.
+
+    Returns:
+        float (batch, dim), a clip's vector.
+
+    Example:
+        >>> experts = LinearExperts(encoder, 1284, num_frames=8, image_size=128, dim=64, classes={})
+        >>> experts(ops.zeros((2, 8, 128, 128, 3), "uint8"), ops.ones((2, 8), "bool")).shape
+        (2, 64)
+    """
+
+    def __init__(self, encoder, channels, num_frames, image_size, dim, classes, space=None, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.encoder = encoder
+        self.channels = channels
+        self.num_frames = num_frames
+        self.image_size = image_size
+        self.dim = dim
+        self.classes = dict(classes)
+        self.space = space
+        self.reduce = keras.layers.Dense(dim, name="reduce")
+        self.reduce.build((None, STATISTICS * channels))
+
+    def build(self, frames_shape, frames_mask_shape=None):
+        if not self.encoder.built:
+            self.encoder.build(frames_shape)
+
+    def call(self, frames, frames_mask):
+        features = ops.cast(self.encoder(frames, training=False), "float32")
+        return self.vectors(pool_clips(features, frames_mask))
+
+    def vectors(self, pooled):
+        """float (batch, dim) of `pool_clips`' vectors."""
+        return self.reduce(pooled)
+
+    @property
+    def shares(self):
+        """{head: the variable that says how much its linear model counts}."""
+        found = {name: layer.share for name, layer in self.classes.items()}
+        return found | ({self.space.name: self.space.share} if self.space else {})
+
+    def get_config(self):
+        space = self.space and keras.saving.serialize_keras_object(self.space)
+        return {
+            **super().get_config(),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            **{name: getattr(self, name) for name in ("channels", "num_frames", "image_size", "dim")},
+            "classes": {name: keras.saving.serialize_keras_object(layer) for name, layer in self.classes.items()},
+            "space": space,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        revive = keras.saving.deserialize_keras_object
+        classes = {name: revive(layer) for name, layer in config["classes"].items()}
+        space = config["space"] and revive(config["space"])
+        return cls(**{**config, "encoder": revive(config["encoder"]), "classes": classes, "space": space})
+
+
+STATISTICS = 4
+
+
+def pool_clips(features, frames_mask):
+    """What linear models read of a clip: the mean, the mean over frames of the strongest patch, the change from the
+    first half to the second, and the spread over frames.
+
+    Args:
+        features: float (batch, time, patches, channels).
+        frames_mask: bool (batch, time), True for frames up to the clip's last one.
+
+    Returns:
+        float (batch, 4 * channels).
+    """
+    mask = ops.cast(frames_mask, "float32")
+    count = ops.maximum(ops.sum(mask, axis=1, keepdims=True), 1.0)
+    half = ops.maximum(ops.floor(count / 2), 1.0)
+    place = ops.cumsum(mask, axis=1)
+    frames = ops.mean(features, axis=2)
+    mean = _weighted(frames, mask / count)
+    first = _weighted(frames, mask * ops.cast(place <= half, "float32") / half)
+    last = _weighted(frames, mask * ops.cast(place > count - half, "float32") / half)
+    spread = ops.sqrt(_weighted(ops.square(frames - mean[:, None]), mask / count))
+    strongest = _weighted(ops.max(features, axis=2), mask / count)
+    return ops.concatenate([mean, strongest, last - first, spread], axis=-1)
+
+
+def _weighted(frames, weights):
+    return ops.einsum("btc,bt->bc", frames, weights)
