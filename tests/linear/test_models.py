@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.linear.models import ENCODER, LinearBaseline, LinearModels, Table, pool
+from vtkeras.linear.models import ENCODER, LinearBaseline, LinearModels, Table
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.predicted import Examples
 
@@ -42,13 +42,6 @@ def test_what_is_linear_is_learned(asked):
         assert np.mean(right) > 0.95
     scores = HEADS["contrastive"].score(said["contrastive"], test.examples)
     assert scores["recall_at_1"] == 1.0
-
-
-def test_a_clip_is_its_means_and_what_changes():
-    # Two frames of two patches, one channel, and a third frame that is padding.
-    features = np.array([[[1.0], [3.0]], [[5.0], [7.0]], [[9.0], [9.0]]])
-    mean, largest, change, spread = pool(features, np.array([True, True, False]))
-    assert (mean, largest, change, spread) == (4.0, 5.0, 4.0, 2.0)
 
 
 def test_one_answer_for_all_needs_no_model():

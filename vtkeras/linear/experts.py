@@ -128,7 +128,8 @@ def _one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocess
     y = np.array([names.index(truth) if truth in names else -1 for truth in truths])
     kernel, bias = _softmax(x, y, _once(train) & (y >= 0), len(names))
     layer = LinearClasses(len(names), x.shape[1], name=head.name)
-    layer.set_weights([kernel[None], bias[None], 1.0])
+    layer.kernel.assign(kernel[None])
+    layer.bias.assign(bias[None])
     return layer
 
 
@@ -145,7 +146,8 @@ def _labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor)
         else:
             kernel[:, [place]], bias[[place]] = _unscaled(logistic().fit(x[rows], y))
     layer = LinearClasses(len(names), x.shape[1], several=True, name=head.name)
-    layer.set_weights([kernel[None], bias[None], 1.0])
+    layer.kernel.assign(kernel[None])
+    layer.bias.assign(bias[None])
     return layer
 
 
@@ -168,7 +170,9 @@ def _space(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) 
     words = weights[:, None] * svd.components_.T
     words[: END_ID + 1] = 0.0
     space = LinearSpace(x.shape[1], size, words.shape[1], name=head.name)
-    space.set_weights([ridge.coef_.T, ridge.intercept_, words, 1.0])
+    space.kernel.assign(ridge.coef_.T)
+    space.bias.assign(ridge.intercept_)
+    space.words.assign(words)
     return space
 
 

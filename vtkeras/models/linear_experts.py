@@ -41,7 +41,7 @@ class LinearClasses(keras.layers.Layer):
     """
 
     def __init__(self, num_classes, dim, questions=0, question_length=0, several=False, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{**kwargs, "trainable": False})
         self.num_classes = num_classes
         self.dim = dim
         self.questions = questions
@@ -91,7 +91,7 @@ class LinearSpace(keras.layers.Layer):
     """
 
     def __init__(self, dim, vocabulary_size, embedding_dim, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{**kwargs, "trainable": False})
         self.dim = dim
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
@@ -145,7 +145,7 @@ class LinearExperts(keras.Model):
     """
 
     def __init__(self, encoder, channels, num_frames, image_size, dim, classes, space=None, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{**kwargs, "trainable": False})
         self.encoder = encoder
         self.channels = channels
         self.num_frames = num_frames

@@ -172,7 +172,7 @@ class PreparedSource(Source):
         config = self.preprocessor.config.model_dump(mode="json")
         what = {key: config[key] for key in ("source", "path", "options", "num_frames", "image_size", "train_clips")}
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
-        for variable in self.encoder.variables if self.encoder else ():
+        for variable in self.encoder.weights if self.encoder else ():
             digest.update(np.ascontiguousarray(variable).tobytes())
         return digest.hexdigest()[:16]
 

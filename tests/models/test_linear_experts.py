@@ -1,0 +1,78 @@
+"""Linear models beside a network, by numbers that can be checked by hand."""
+
+import numpy as np
+import pytest
+
+from vtkeras.encoders import FRAME_ENCODERS
+from vtkeras.models import LinearClasses, LinearExperts, LinearSpace, pool_clips
+from vtkeras.training.run import load_model
+
+CLIPS = np.array([[1.0, 0.0], [0.0, 2.0]], "float32")
+
+
+def test_a_clip_is_its_means_and_what_changes():
+    # Two frames of two patches, one channel, and a third frame that is padding.
+    features = np.array([[[[1.0], [3.0]], [[5.0], [7.0]], [[9.0], [9.0]]]], "float32")
+    mean, largest, change, spread = np.asarray(pool_clips(features, np.array([[True, True, False]])))[0]
+    assert (mean, largest, change, spread) == pytest.approx((4.0, 5.0, 4.0, 2.0))
+
+
+def test_one_model_gives_log_probabilities_by_its_share():
+    layer = LinearClasses(2, 2)
+    layer.kernel.assign([[[2.0, 0.0], [0.0, 1.0]]])
+    layer.share.assign(0.5)
+    np.testing.assert_allclose(layer(CLIPS), 0.5 * np.log([[0.8808, 0.1192], [0.1192, 0.8808]]), atol=1e-3)
+    # The logits of clip 0 are 2 and 0, those of clip 1 are 0 and 2: 1 / (1 + exp(-2)) = 0.8808.
+
+
+def test_each_question_has_its_model_and_others_have_none():
+    layer = LinearClasses(2, 2, questions=2, question_length=3)
+    layer.kernel.assign(np.array([np.eye(2), -np.eye(2)]))
+    layer.known.assign([[2, 5, 0], [2, 6, 0]])
+    asked = np.array([[2, 5, 0], [2, 6, 0]])
+    first, second = np.asarray(layer(CLIPS, asked))
+    np.testing.assert_allclose(first, [-0.3133, -1.3133], atol=1e-3)  # logits 1 and 0
+    np.testing.assert_allclose(second, [-0.1269, -2.1269], atol=1e-3)  # logits 0 and -2
+    np.testing.assert_array_equal(layer(CLIPS, np.array([[2, 7, 0], [2, 5, 6]])), np.zeros((2, 2)))
+
+
+def test_several_labels_have_logits():
+    layer = LinearClasses(2, 2, several=True)
+    layer.kernel.assign(np.array([np.eye(2)]))
+    np.testing.assert_allclose(layer(CLIPS), CLIPS)
+
+
+def test_similarities_of_both_spaces_add_up():
+    space = LinearSpace(2, 4, 2)
+    space.kernel.assign(np.eye(2))
+    space.words.assign([[0, 0], [0, 0], [3, 0], [0, 3]])
+    space.share.assign(3.0)
+    video, text = space.embed_video(CLIPS), space.embed_text(np.array([[2, 0], [2, 3]]))
+    own = np.array([[1.0, 0.0], [0.6, 0.8]], "float32")
+    both = np.asarray(space.beside(own, video)) @ np.asarray(space.beside(own, text)).T
+    cosines = np.array([[1, 0.5**0.5], [0, 0.5**0.5]])
+    np.testing.assert_allclose(both, (own @ own.T + 3 * cosines) / 4, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(space.beside(own, video), axis=1), 1, atol=1e-5)
+
+
+def test_a_file_holds_encoder_and_models(tmp_path):
+    encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
+    answer, label = LinearClasses(2, 3, 1, 4, name="answer"), LinearClasses(2, 3, several=True, name="label")
+    classes = {"answer": answer, "label": label}
+    experts = LinearExperts(encoder, 96, 2, 32, 3, classes, LinearSpace(3, 8, 2, name="contrastive"))
+    rng = np.random.default_rng(0)
+    frames, mask = rng.integers(0, 256, (2, 2, 32, 32, 3), dtype="uint8"), np.array([[True, True], [True, False]])
+    experts(frames, mask)
+    for weight in experts.weights:
+        if weight.dtype == "float32" and not weight.path.startswith("frame_encoder"):
+            weight.assign(rng.normal(size=weight.shape))
+    answer.known.assign([[2, 5, 6, 0]])
+    experts.save(tmp_path / "linear.keras")
+    again = load_model(tmp_path / "linear.keras")
+    clips = experts(frames, mask)
+    np.testing.assert_allclose(again(frames, mask), clips, atol=1e-4)
+    asked = np.array([[2, 5, 6, 0], [2, 5, 0, 0]])
+    np.testing.assert_allclose(again.classes["answer"](clips, asked), answer(clips, asked), atol=1e-4)
+    np.testing.assert_allclose(again.space.embed_video(clips), experts.space.embed_video(clips), atol=1e-4)
+    assert set(again.shares) == {"answer", "label", "contrastive"}
+    assert not again.trainable_variables
