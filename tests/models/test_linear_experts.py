@@ -25,15 +25,17 @@ def test_one_model_gives_log_probabilities_by_its_share():
     # The logits of clip 0 are 2 and 0, those of clip 1 are 0 and 2: 1 / (1 + exp(-2)) = 0.8808.
 
 
-def test_each_question_has_its_model_and_others_have_none():
-    layer = LinearClasses(2, 2, questions=2, question_length=3)
-    layer.kernel.assign(np.array([np.eye(2), -np.eye(2)]))
+def test_each_question_has_its_model_and_others_are_read_word_by_word():
+    layer = LinearClasses(2, 2, questions=2, question_length=3, vocabulary_size=8)
+    layer.kernel.assign(np.array([np.eye(2), -np.eye(2), np.zeros((2, 2))]))
+    layer.words.assign([[0, 0]] * 6 + [[1, 0], [0, 0.5]])
     layer.known.assign([[2, 5, 0], [2, 6, 0]])
     asked = np.array([[2, 5, 0], [2, 6, 0]])
     first, second = np.asarray(layer(CLIPS, asked))
     np.testing.assert_allclose(first, [-0.3133, -1.3133], atol=1e-3)  # logits 1 and 0
     np.testing.assert_allclose(second, [-0.1269, -2.1269], atol=1e-3)  # logits 0 and -2
-    np.testing.assert_array_equal(layer(CLIPS, np.array([[2, 7, 0], [2, 5, 6]])), np.zeros((2, 2)))
+    rest = np.exp(layer(CLIPS, np.array([[2, 6, 7], [2, 5, 7]])))
+    np.testing.assert_allclose(rest, [[0.6225, 0.3775], [0.3775, 0.6225]], atol=1e-3)  # logits 1, 0.5 and 0, 0.5
 
 
 def test_several_labels_have_logits():
@@ -57,7 +59,7 @@ def test_similarities_of_both_spaces_add_up():
 
 def test_a_file_holds_encoder_and_models(tmp_path):
     encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
-    answer, label = LinearClasses(2, 3, 1, 4, name="answer"), LinearClasses(2, 3, several=True, name="label")
+    answer, label = LinearClasses(2, 3, 1, 4, 9, name="answer"), LinearClasses(2, 3, several=True, name="label")
     classes = {"answer": answer, "label": label}
     experts = LinearExperts(encoder, 96, 2, 32, 3, classes, LinearSpace(3, 8, 2, name="contrastive"))
     rng = np.random.default_rng(0)

@@ -30,6 +30,11 @@ def test_a_fall_may_become_shorter():
     assert rates(shorter, [8, 8.5, 9]) == pytest.approx([5e-4, 2.5e-4, 0])
 
 
+def test_without_time_for_a_fall_the_training_ends_where_it_is():
+    config = falling_stages(Config(train=TrainConfig(stages=(HOLD,), learning_rate=1e-3)), done=3, epochs=0)
+    assert config.epochs == 3 and rates(config, [2]) == pytest.approx([1e-3])
+
+
 def test_a_fall_from_the_first_epoch_has_one_stage():
     config = falling_stages(Config(train=TrainConfig(stages=(HOLD,), learning_rate=1e-3)), done=0, epochs=3)
     assert stages_of(config.train, 10) == [(LINEAR, 1e-3, 0.0, 30)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -22,10 +21,11 @@ from vtkeras.linear.models import OWN_MODEL, LinearModels, Table, logistic
 from vtkeras.models import LinearClasses, LinearExperts, LinearSpace
 from vtkeras.tasks import Head, Reader
 
-SHARES = (0.0, 0.25, 0.5, 1.0, 2.0)  # of a linear model beside the network, of which the best is taken
+SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0)  # of a linear model beside the network, of which the best is taken
 NEVER = -1e3  # logit of a class that a question never had
 CERTAIN = 6.0  # logit of a label that every clip has
 MOST_WEIGHTS = 4_000_000  # of all questions of a head together
+MOST_EXAMPLES = 5000  # that the model of all questions is fitted to
 SPACE = 128
 FEWEST = 10  # captions from which on a space is fitted
 
@@ -101,24 +101,41 @@ def choose_shares(
 
 
 def _answers(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
-    """A model for each frequent question."""
+    """A model for each frequent question, and one for all others that reads their words."""
     names = {name: place for place, name in enumerate(preprocessor.vocabulary.answers)}
     texts = [" ".join(head.as_text(truth).lower().split()) for truth in train.examples.truths[head.name]]
     y = np.array([names.get(text, -1) for text in texts])
-    asked = np.array(train.examples.questions)
-    most = max(1, MOST_WEIGHTS // (x.shape[1] * len(names)))
-    frequent = [text for text, count in Counter(asked[y >= 0]).most_common(most) if count >= OWN_MODEL]
-    tokens = preprocessor.question(tf.constant(frequent or [""])).numpy()
-    _, first = np.unique(tokens, axis=0, return_index=True)  # long questions may be the same once they are cut
-    kept = [place for place in sorted(first) if frequent]
-    layer = LinearClasses(len(names), x.shape[1], len(kept), tokens.shape[1], name=head.name)
+    tokens = preprocessor.question(tf.constant(train.examples.questions)).numpy()
+    different, own, counts = np.unique(tokens[y >= 0], axis=0, return_inverse=True, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[: MOST_WEIGHTS // (x.shape[1] * len(names))]
+    kept = [place for place in order if counts[place] >= OWN_MODEL]
+    rows = np.flatnonzero(y >= 0)
+    fitted = [_softmax(x, y, rows[own.ravel() == place], len(names)) for place in kept]
+    words, *general = _by_words(x, y, tokens, rows, len(names), len(preprocessor.vocabulary.tokens))
+    kernels, biases = zip(*fitted, general)
+    size = len(preprocessor.vocabulary.tokens)
+    layer = LinearClasses(len(names), x.shape[1], len(kept), tokens.shape[1], size, name=head.name)
+    layer.kernel.assign(np.stack(kernels))
+    layer.bias.assign(np.stack(biases))
+    layer.words.assign(words)
     if kept:
-        fitted = [_softmax(x, y, (asked == frequent[place]) & (y >= 0), len(names)) for place in kept]
-        kernels, biases = zip(*fitted)
-        layer.kernel.assign(np.stack(kernels))
-        layer.bias.assign(np.stack(biases))
-        layer.known.assign(tokens[kept])
+        layer.known.assign(different[kept])
     return layer
+
+
+def _by_words(
+    x: np.ndarray, y: np.ndarray, tokens: np.ndarray, rows: np.ndarray, classes: int, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What each word piece of a question adds, kernel and bias of a model of clips and questions together."""
+    take = np.random.default_rng(0).permutation(rows)[:MOST_EXAMPLES]
+    counts = np.zeros((len(take), size))
+    np.add.at(counts, (np.arange(len(take))[:, None], tokens[take]), 1.0)
+    counts[:, : END_ID + 1] = 0.0  # special tokens tell nothing
+    present = np.flatnonzero(counts.any(axis=0))
+    kernel, bias = _softmax(np.hstack([x[take], counts[:, present]]), y[take], np.arange(len(take)), classes)
+    words = np.zeros((size, classes))
+    words[present] = kernel[x.shape[1] :]
+    return words, kernel[: x.shape[1]], bias
 
 
 def _one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
@@ -126,7 +143,7 @@ def _one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocess
     names = preprocessor.vocabulary.labels
     truths = train.examples.truths[head.name]
     y = np.array([names.index(truth) if truth in names else -1 for truth in truths])
-    kernel, bias = _softmax(x, y, _once(train) & (y >= 0), len(names))
+    kernel, bias = _softmax(x, y, np.flatnonzero(_once(train) & (y >= 0)), len(names))
     layer = LinearClasses(len(names), x.shape[1], name=head.name)
     layer.kernel.assign(kernel[None])
     layer.bias.assign(bias[None])
@@ -185,7 +202,7 @@ def _once(train: Table) -> np.ndarray:
 
 def _softmax(x: np.ndarray, y: np.ndarray, rows: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Kernel (dim, classes) and bias (classes,) of a model fitted to some rows."""
-    kernel, bias = np.zeros((x.shape[1], classes)), np.full(classes, NEVER)
+    kernel, bias = np.zeros((x.shape[1], classes)), np.full(classes, NEVER, dtype=np.float64)
     present = np.unique(y[rows])
     bias[present] = 0.0
     if len(present) == 2:

@@ -15,14 +15,17 @@ class LinearClasses(keras.layers.Layer):
     Args:
         num_classes: int.
         dim: int, width of a clip's vector.
-        questions: int, questions that have a model of their own; 0 for one model whatever is asked.
+        questions: int, questions that have a model of their own.
         question_length: int, tokens of a question.
+        vocabulary_size: int, word pieces of questions, which the model of all other questions reads; 0 where nothing is
+            asked.
         several: bool, each class has a probability of its own.
 
     Attributes:
-        kernel: float (models, dim, num_classes).
-        bias: float (models, num_classes).
+        kernel: float (questions + 1, dim, num_classes), the last one for all other questions.
+        bias: float (questions + 1, num_classes).
         known: int32 (questions, question_length), the tokens of the questions.
+        words: float (vocabulary_size, num_classes), what the last model adds for each word piece of a question.
         share: float scalar, what the linear models' logarithms are multiplied by.
 
     Call arguments:
@@ -30,8 +33,7 @@ class LinearClasses(keras.layers.Layer):
         tokens: int32 (batch, question_length), the questions, where they count.
 
     Returns:
-        float (batch, num_classes): `share` times the log-probabilities, or with `several` times the logits; zeros for
-        a question without a model.
+        float (batch, num_classes): `share` times the log-probabilities, or with `several` times the logits.
 
     Example:
         >>> LinearClasses(num_classes=3, dim=8)(ops.ones((2, 8))).shape
@@ -40,33 +42,42 @@ class LinearClasses(keras.layers.Layer):
     Source: a product of experts (Hinton, "Training products of experts by minimizing contrastive divergence", 2002).
     """
 
-    def __init__(self, num_classes, dim, questions=0, question_length=0, several=False, **kwargs):
+    def __init__(
+        self, num_classes, dim, questions=0, question_length=0, vocabulary_size=0, several=False, **kwargs
+    ):
         super().__init__(**{**kwargs, "trainable": False})
         self.num_classes = num_classes
         self.dim = dim
         self.questions = questions
         self.question_length = question_length
+        self.vocabulary_size = vocabulary_size
         self.several = several
-        models = max(1, questions)
+        models = questions + 1
         self.kernel = self.add_weight(shape=(models, dim, num_classes), initializer="zeros", name="kernel")
         self.bias = self.add_weight(shape=(models, num_classes), initializer="zeros", name="bias")
         self.share = self.add_weight(shape=(), initializer="ones", name="share")
         if questions:
             shape = (questions, question_length)
             self.known = self.add_weight(shape=shape, initializer="zeros", dtype="int32", name="known")
+        if vocabulary_size:
+            self.words = self.add_weight(shape=(vocabulary_size, num_classes), initializer="zeros", name="words")
         self.built = True
 
     def call(self, clips, tokens=None):
-        logits = ops.einsum("bd,mdc->bmc", clips, self.kernel) + self.bias
+        logits = ops.matmul(clips, self.kernel[-1]) + self.bias[-1]
+        if self.vocabulary_size:
+            logits = logits + ops.sum(ops.take(self.words, tokens, axis=0), axis=1)
+        if self.questions:
+            own = ops.einsum("bd,mdc->bmc", clips, self.kernel[:-1]) + self.bias[:-1]
+            asked = ops.all(ops.equal(tokens[:, None], self.known), axis=-1)
+            chosen = ops.einsum("bm,bmc->bc", ops.cast(asked, own.dtype), own)
+            logits = ops.where(ops.any(asked, axis=-1, keepdims=True), chosen, logits)
         if not self.several:
             logits = ops.maximum(ops.log_softmax(logits, axis=-1), LEAST_LOG)
-        if not self.questions:
-            return self.share * logits[:, 0]
-        asked = ops.all(ops.equal(tokens[:, None], self.known), axis=-1)
-        return self.share * ops.einsum("bm,bmc->bc", ops.cast(asked, logits.dtype), logits)
+        return self.share * logits
 
     def get_config(self):
-        names = ("num_classes", "dim", "questions", "question_length", "several")
+        names = ("num_classes", "dim", "questions", "question_length", "vocabulary_size", "several")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

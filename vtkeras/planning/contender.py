@@ -134,6 +134,9 @@ class Contender:
             falling: share of the time for the fall.
         """
         began = self.told = self.now()
+        if seconds < self.every * self.epoch_seconds:
+            self._use(falling_stages(self.training.trainer.config, self.training.epoch, 0))
+            return
 
         def left() -> float:
             return seconds - (self.now() - began)
@@ -219,5 +222,7 @@ def falling_stages(config: Config, done: int, epochs: int) -> Config:
             stages += [cut] if left else []
             break
         stages.append(stage)
-    fall = stage.model_copy(update={"epochs": epochs, "learning_rate": rate, "learning_rate_end": 0.0})
-    return config.model_copy(update={"train": config.train.model_copy(update={"stages": (*stages, fall)})})
+    if epochs:
+        fall = {"epochs": epochs, "learning_rate": rate, "learning_rate_end": 0.0}
+        stages.append(stage.model_copy(update=fall))
+    return config.model_copy(update={"train": config.train.model_copy(update={"stages": tuple(stages)})})

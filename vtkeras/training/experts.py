@@ -47,6 +47,7 @@ def add_experts(
     encoder = FRAME_ENCODERS[ENCODER](
         image_size=config.model.linear_size, weights="imagenet", motion=config.model.motion
     )
+    encoder.trainable = False
     source = PreparedSource(data.source, preprocessor.beside, features, encoder, report)
     heads = list(trainer.heads)
     table = read_table(source, keys.TRAIN, heads)
