@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from vtkeras.config import DataConfig
 from vtkeras.data.preprocess import Preprocessor
-from vtkeras.data.spelling import SPELLING_PIECES, WORD_START, join, normalise
+from vtkeras.data.spelling import JOIN, SPELLING_PIECES, WORD_START, join, normalise
 from vtkeras.data.text import Vocabulary, build_vocabulary, make_tokenizer
 
 LANGUAGES = {
@@ -107,6 +107,7 @@ def test_pieces_by_hand():
         return [vocabulary.tokens[token] for token in tokenizer.tokenize(tf.constant(text)).numpy()]
 
     assert pieces("A dog can't, 一只猫") == ["a", "dog", "can", "##'", "##t", "##,", "一", "##只", "##猫"]
+    assert pieces("dog,jump,a") == ["dog", "##,", JOIN, "jump", "##,", "##a"]  # one piece wherever it stands
     assert pieces("猫") == [WORD_START, "##猫"]
     assert pieces("3.5") == ["3", "##.", "##5"] and join(pieces("can't")) == "can't" and join(pieces("é")) == "é"
     # é is C3 A9; no text's own mark is ever a special token's.
@@ -115,7 +116,7 @@ def test_pieces_by_hand():
 
 
 def test_small_vocabularies_stay_small_and_never_exceed_their_size():
-    assert len(unseen().tokens) == 4 + 33 + 2 * len(set("acatruns")) + 2  # letters twice, "cat" and "runs"
+    assert len(unseen().tokens) == 4 + 34 + 2 * len(set("acatruns")) + 2  # letters twice, "cat" and "runs"
     assert len(vocabulary_of(TEXTS, 64).tokens) == 64
 
 

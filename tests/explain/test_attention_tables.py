@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vtkeras.data.spelling import WORD_START
+from vtkeras.data.spelling import JOIN, WORD_START
 from vtkeras.explain import attention_tables
 from vtkeras.serving.results import Caption
 
@@ -58,9 +58,9 @@ def test_pieces_become_words(caption):
 
 def test_marks_and_ideographs_are_words_and_spelled_characters_are_read():
     halves = ["##\ue00c", "##\ue013", "##\ue00a", "##\ue019"]  # C3 A9
-    pieces = ["一", "##只", "##猫", "can", "##'", "##t", "##?", WORD_START, *halves]
-    words = ["一", "只", "猫", "can", "'t", "?", "é"]
-    assert attention_tables.join_pieces(pieces, np.ones((12, 1, 1, 1, 1)))[0] == words
+    pieces = ["一", "##只", "##猫", "can", "##'", "##t", "##-", JOIN, "it", "##?", WORD_START, *halves]
+    words = ["一", "只", "猫", "can", "'t", "-", "it", "?", "é"]
+    assert attention_tables.join_pieces(pieces, np.ones((15, 1, 1, 1, 1)))[0] == words
 
 
 def test_odd_pieces():

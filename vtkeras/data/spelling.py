@@ -2,6 +2,8 @@
 
 A word is what stands between two spaces. Its first piece is written as it is, the further ones with `##` before
 them, so that `can't,` is `can ##' ##t ##,` and `一只猫` is `一 ##只 ##猫`, and pieces put together give the text.
+Two letters or more behind a mark begin as a word does, behind the piece `JOIN`: `well-known` is `well ##- JOIN known`,
+so that a word has one first piece wherever it stands.
 A character without a piece is spelled by its UTF-8 bytes, each as two halves; a word whose first character has no
 piece to begin with is begun by `WORD_START`.
 """
@@ -17,6 +19,7 @@ CONTINUES = "##"
 HIGH_HALVES = tuple(chr(0xE000 + half) for half in range(16))
 LOW_HALVES = tuple(chr(0xE010 + half) for half in range(16))
 WORD_START = chr(0xE020)
+JOIN = "\x01"  # a control character: no normalised text has one
 SPELLING_PIECES = (WORD_START, *(CONTINUES + half for half in (*HIGH_HALVES, *LOW_HALVES)))
 
 _PRIVATE_USE = range(0xE000, 0xE100)
@@ -49,7 +52,12 @@ def stands_alone(char: str) -> bool:
         [False, True, True]
     """
     ideograph = any(first <= ord(char) <= last for first, last in _IDEOGRAPHS)
-    return ideograph or unicodedata.category(char)[0] in "PS" or unicodedata.category(char) == "Cf"
+    return ideograph or is_mark(char)
+
+
+def is_mark(char: str) -> bool:
+    """Whether a character is a mark, a symbol or a joiner."""
+    return unicodedata.category(char)[0] in "PS" or unicodedata.category(char) == "Cf"
 
 
 def is_writable(char: str, begins: bool) -> bool:
@@ -74,7 +82,7 @@ def join(pieces: list[str]) -> str:
         >>> join(["can", "##'", "##t"])
         "can't"
     """
-    text = "".join(piece.removeprefix(CONTINUES) for piece in pieces).replace(WORD_START, "")
+    text = "".join(piece.removeprefix(CONTINUES) for piece in pieces).replace(WORD_START, "").replace(JOIN, "")
     return _SPELLED.sub(lambda found: _bytes_of(found.group()).decode("utf-8", "replace"), text)
 
 

@@ -14,7 +14,16 @@ from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_li
 
 from vtkeras import keys
 from vtkeras.data.events import TIME_TOKENS, has_times, without_times
-from vtkeras.data.spelling import CONTINUES, SPELLING_PIECES, WORD_START, is_writable, normalise, stands_alone
+from vtkeras.data.spelling import (
+    CONTINUES,
+    JOIN,
+    SPELLING_PIECES,
+    WORD_START,
+    is_mark,
+    is_writable,
+    normalise,
+    stands_alone,
+)
 from vtkeras.data.tokenizers import PartedTokenizer, SpellingTokenizer
 from vtkeras.errors import UserError
 from vtkeras.run_files import write_json
@@ -81,7 +90,7 @@ def build_vocabulary(
 
     Args:
         texts: lists of strings "captions", "questions", "answers" and "labels".
-        size: the most word pieces, special ones and those that spell any character (37, with times 83) included.
+        size: the most word pieces, special ones and those that spell any character (38, with times 84) included.
         written_answers: learn word pieces from the answers, too.
         closed_answers: keep a list of the answers, to choose from.
         keep_case: tell upper from lower case in captions, questions and written answers.
@@ -115,7 +124,7 @@ def _learn_pieces(texts: Iterable[str], size: int, times: tuple[str, ...]) -> li
     for word, count in words.items():
         for piece in _cut(word):
             (alone if stands_alone(piece[-1]) else runs)[piece] += count
-    reserved = [*SPECIAL_TOKENS, *times, *(_TIME_CHARACTERS if times else ()), *SPELLING_PIECES]
+    reserved = [*SPECIAL_TOKENS, *times, *(_TIME_CHARACTERS if times else ()), *SPELLING_PIECES, JOIN]
     marks = sorted(alone, key=lambda piece: (-alone[piece], piece))
     tokens = dict.fromkeys([*reserved, *(piece.replace(_INSIDE, CONTINUES) for piece in marks)])
     if runs:
@@ -130,15 +139,17 @@ def _learn_pieces(texts: Iterable[str], size: int, times: tuple[str, ...]) -> li
 
 
 def _cut(word: str) -> Iterator[str]:
-    """A word's runs of letters and its characters that stand alone, with `_INSIDE` before all but its beginning."""
+    """A word's runs of letters and its characters that stand alone, with `_INSIDE` before those that get a `##`."""
     place = 0
+    before = ""
     for alone, run in groupby(word, stands_alone):
         letters, length = "".join(run), 1 if alone else _LONGEST_RUN
         for start in range(0, len(letters), length):
             part = letters[start : start + length]
             if all(is_writable(char, place == 0) for char in part):
-                yield (_INSIDE if place else "") + part
-            place += len(part)
+                begins = not place or not alone and not start and len(letters) > 1 and is_mark(before)
+                yield ("" if begins else _INSIDE) + part
+            place, before = place + len(part), part[-1]
 
 
 def make_tokenizer(vocabulary: Vocabulary, length: int | None = None) -> keras_nlp.tokenizers.Tokenizer:

@@ -6,12 +6,15 @@ import keras_nlp
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from vtkeras.data.spelling import CONTINUES, HIGH_HALVES, LOW_HALVES, WORD_START
+from vtkeras.data.spelling import CONTINUES, HIGH_HALVES, JOIN, LOW_HALVES, WORD_START
 
 _SPACE = ord(" ")
+_IDEOGRAPHS = r"\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{F900}-\x{FAFF}\x{20000}-\x{323AF}"
 _LONGEST_WORD = 2**31 - 1  # bytes; the default, 100, would lose a sentence of a script without spaces
+_MARKS = r"\pP\pS\p{Cf}"
+_WORD_BEHIND_MARK = rf"([{_MARKS}])([^\s{_MARKS}{_IDEOGRAPHS}]{{2}})"
 _TIME = r"(<t=(?:[12]?\d|3[01])>)"
-_IDEOGRAPH = r"[\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{F900}-\x{FAFF}\x{20000}-\x{323AF}]"
+_IDEOGRAPH = f"[{_IDEOGRAPHS}]"
 _WIDE_MARK = r"[\x{3001}\x{3002}\x{FF01}\x{FF0C}\x{FF1A}\x{FF1B}\x{FF1F}]"  # 、。！，：；？
 # What stood apart, and how a person writes it. Matches may overlap, so each is replaced twice.
 _AS_WRITTEN = (
@@ -57,6 +60,7 @@ class SpellingTokenizer(keras_nlp.tokenizers.Tokenizer):
         further = [token[2] for token in tokens if len(token) == 3 and token.startswith(CONTINUES)]
         self._first, self._further = (sorted(map(ord, {*chars} - {*_OWN})) for chars in (first, further))
         self._texts = [_text_of(token) for token in tokens]
+        self._join = tokens.index(JOIN)
         halves = [token.removeprefix(CONTINUES) for token in tokens]
         self._high = [HIGH_HALVES.index(half) if half in HIGH_HALVES else 0 for half in halves]
         self._low = [LOW_HALVES.index(half) if half in LOW_HALVES else -1 for half in halves]
@@ -79,10 +83,12 @@ class SpellingTokenizer(keras_nlp.tokenizers.Tokenizer):
         begins = tf.zeros((ragged.nrows(), 1), ragged.dtype)  # so that no row reads the one before
         ragged = tf.concat([begins, ragged], axis=1)
         ids = ragged.flat_values
-        high = tf.concat([[0], tf.gather(tf.constant(self._high), ids)[:-1]], axis=0)
-        low = tf.gather(tf.constant(self._low), ids)
-        spelled = tf.gather(tf.constant(_BYTES), 16 * high + tf.maximum(low, 0))
-        texts = tf.where(low >= 0, spelled, tf.gather(tf.constant(self._texts), ids))
+        before = tf.concat([[0], ids[:-1]], axis=0)
+        texts = tf.gather(tf.constant(self._texts), ids)
+        joined = tf.gather(tf.constant([text.lstrip(" ") for text in self._texts]), ids)
+        texts = tf.where(tf.equal(before, self._join), joined, texts)
+        high, low = tf.gather(tf.constant(self._high), before), tf.gather(tf.constant(self._low), ids)
+        texts = tf.where(low >= 0, tf.gather(tf.constant(_BYTES), 16 * high + tf.maximum(low, 0)), texts)
         joined = tf.strings.reduce_join(ragged.with_values(texts), axis=-1)
         return tf.strings.strip(tf.strings.unicode_transcode(joined, "UTF-8", "UTF-8"))
 
@@ -96,6 +102,9 @@ class SpellingTokenizer(keras_nlp.tokenizers.Tokenizer):
 
     def _encode(self, texts: tf.Tensor) -> tf.Tensor:
         """Texts in which every character has a piece."""
+        texts = tf.strings.regex_replace(texts, _WORD_BEHIND_MARK, rf"\1 {JOIN} \2")
+        if self.times:
+            texts = tf.strings.regex_replace(texts, rf"<t= {JOIN} (\d\d)>", r"<t=\1>")
         codes = tf.strings.unicode_decode(tf.strings.join([" ", texts]), "UTF-8")
         chars = tf.strings.unicode_split(tf.strings.join([" ", texts]), "UTF-8").flat_values
         flat = codes.flat_values
@@ -142,7 +151,7 @@ _SPELLED_BYTES = [high + low for high in HIGH_HALVES for low in LOW_HALVES]
 
 def _text_of(token: str) -> str:
     """What a token adds to a text: nothing if it is special; spelled characters come by their halves."""
-    if token.removeprefix(CONTINUES) in _OWN or token.startswith("["):  # no piece begins a word with that
+    if token.removeprefix(CONTINUES) in (*_OWN, JOIN) or token.startswith("["):  # no piece begins a word with that
         return " " if token == WORD_START else ""
     return token.removeprefix(CONTINUES) if token.startswith(CONTINUES) else f" {token}"
 

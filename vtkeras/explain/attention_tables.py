@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from vtkeras.data.spelling import CONTINUES, join, stands_alone
+from vtkeras.data.spelling import CONTINUES, JOIN, join, stands_alone
 
 
 def of_head(attention: np.ndarray, head: int | None = None) -> np.ndarray:
@@ -57,12 +57,12 @@ def word_spans(words: list[str]) -> list[slice]:
         >>> word_spans(["digit", "##s", "move"])
         [slice(0, 2), slice(2, 3)]
     """
-    starts = [place for place, word in enumerate(words) if not place or _begins(word)]
+    starts = [place for place, word in enumerate(words) if not place or _begins(word)]  # a word behind JOIN, too
     return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(words)])]
 
 
 def _begins(piece: str) -> bool:
-    return not piece.startswith(CONTINUES) or any(map(stands_alone, piece.removeprefix(CONTINUES)))
+    return piece != JOIN and not piece.startswith(CONTINUES) or any(map(stands_alone, piece.removeprefix(CONTINUES)))
 
 
 def real_frames(frame_indices: Sequence[int]) -> list[int]:
