@@ -129,12 +129,16 @@ def _learn_pieces(texts: Iterable[str], size: int, times: tuple[str, ...]) -> li
     tokens = dict.fromkeys([*reserved, *(piece.replace(_INSIDE, CONTINUES) for piece in marks)])
     if runs:
         room = max(size - len(tokens), 1)
+        # The learner keeps every letter in both forms; one that training never shows in a form is spelled there.
+        forms = {piece[0] for piece in runs if piece[0] != _INSIDE}
+        forms |= {CONTINUES + letter for piece in runs for letter in piece[1:]}
         learned = learner.learn(runs, vocab_size=room, reserved_tokens=[], max_unique_chars=room)
         for token in learned:
             inside = token.startswith(_INSIDE)
             text = token.removeprefix(_INSIDE if inside else CONTINUES)
-            if text and _INSIDE not in text:
-                tokens[CONTINUES + text if inside or token.startswith(CONTINUES) else text] = None
+            piece = CONTINUES + text if inside or token.startswith(CONTINUES) else text
+            if text and _INSIDE not in text and (len(text) > 1 or piece in forms):
+                tokens[piece] = None
     return list(tokens)[: max(size, len(reserved))]
 
 
