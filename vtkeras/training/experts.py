@@ -44,10 +44,10 @@ def add_experts(
     config, data = trainer.config, trainer.data
     preprocessor = with_linear(data.preprocessor, config)
     assert preprocessor.beside is not None
-    encoder = FRAME_ENCODERS[ENCODER](
-        image_size=config.model.linear_size, weights="imagenet", motion=config.model.motion
-    )
+    size = config.model.linear_size
+    encoder = FRAME_ENCODERS[ENCODER](image_size=size, weights="imagenet", motion=config.model.motion)
     encoder.trainable = False
+    encoder.build((None, config.model.linear_frames, size, size, 3))
     source = PreparedSource(data.source, preprocessor.beside, features, encoder, report)
     heads = list(trainer.heads)
     table = read_table(source, keys.TRAIN, heads)
