@@ -1,0 +1,44 @@
+"""What a survey says of clips that are known."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vtkeras.data.text import build_vocabulary
+from vtkeras.planning.survey import look
+
+
+class Labelled:
+    """Clips of one frame with labels; `texts` has each label by itself, as those of a folder."""
+
+    def __init__(self, *labels):
+        self.labels = labels
+
+    def splits(self):
+        return ["train"]
+
+    def clips(self, split):
+        count = len(self.labels)
+        rows = {"frames": np.zeros((count, 1, 8, 8, 3), "uint8"), "label": list(self.labels)}
+        return tf.data.Dataset.from_tensor_slices({**rows, "question": [[""]] * count})
+
+    def texts(self):
+        labels = [label for one in self.labels for label in one.split("|") if label]
+        return {"captions": [], "questions": [], "answers": [], "labels": labels}
+
+
+@pytest.mark.parametrize(
+    "labels, several",
+    [
+        (["cat", "dog", "cat"], False),
+        (["cat|dog", "dog", "cat"], True),
+        (["cat|dog", "", ""], True),
+        (["cat", ""], False),
+    ],
+)
+def test_whether_a_clip_may_have_several_labels(labels, several):
+    source = Labelled(*labels)
+    texts = source.texts()
+    survey = look(source, texts, build_vocabulary(texts, 100))
+    assert survey.several_labels is several
+    assert survey.labels["cat"] == sum("cat" in label for label in labels)
