@@ -66,7 +66,7 @@ class DataConfig(_Options):
     """Bring every clip to the model's shape once and keep that on disk, in place of decoding it in every epoch."""
     augmentation: dict[str, Annotated[float, Field(ge=0, le=180)]] = Field(default_factory=dict)
     """Random changes of training clips, a name in `vtkeras.data.augmentations.AUGMENTATIONS` and its amount each, e.g.
-    {crop: 0.1, brightness: 0.1}."""
+    {crop: 0.1, brightness: 0.1}; docs/augmentation.md says what the amounts mean."""
     shuffle_buffer: int = Field(512, ge=0, le=10_000_000)
     """Examples held for shuffling; 0 keeps the source's order."""
 

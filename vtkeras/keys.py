@@ -18,6 +18,7 @@ LINEAR_FRAMES = "linear_frames"  # uint8 (time, height, width, 3): the clip as l
 LINEAR_MASK = "linear_mask"  # bool (time,): their FRAMES_MASK
 REFERENCES = "references"  # string: every right caption of the clip, one a line
 REWARD_SHARE = "reward_share"  # float: share of the captions that are learned by reward
+MATCH_TEXT = "match_text"  # string: the caption as search is to read it, where that is not CAPTION
 MATCH_ID = "match_id"  # string: examples with the same one are right for each other
 QUESTION_TOKENS = "question_tokens"  # int32 (question_length,)
 CAPTION_TOKENS = "caption_tokens"  # int32 (caption_length,)

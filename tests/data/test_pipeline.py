@@ -99,3 +99,25 @@ def test_same_arguments_same_batches(make):
 def test_epoch_is_the_source_s(make):
     brightest = max(int(tf.reduce_max(batch[keys.FRAMES])) for batch in make(epochs=[2]))
     assert brightest == 9 + 20
+
+
+def test_augmentation_changes_training_alone_and_travels_in_batches(preprocessor):
+    amounts = {"brightness": 0.3, "flip": 0.5, "time": 0.5, "word_dropout": 0.5}
+    changing = Preprocessor(CONFIG.model_copy(update={"augmentation": amounts}), preprocessor.vocabulary)
+
+    def batch(one, **options):
+        return next(iter(make_dataset(Numbers(), keys.TRAIN, one, dict, 10, **options)))
+
+    plain, evaluated = batch(preprocessor), batch(changing)
+    assert plain.keys() == evaluated.keys()
+    for key, value in plain.items():
+        np.testing.assert_array_equal(value, evaluated[key])
+    trained, again = batch(changing, training=True), batch(changing, training=True)
+    other = batch(changing, training=True, epochs=[1])
+    assert trained[keys.FRAMES].shape == plain[keys.FRAMES].shape
+    np.testing.assert_array_equal(trained[keys.FRAMES], again[keys.FRAMES])
+    np.testing.assert_array_equal(trained[keys.MATCH_TEXT], again[keys.MATCH_TEXT])
+    assert (trained[keys.FRAMES] != plain[keys.FRAMES]).numpy().mean() > 0.3
+    assert (trained[keys.FRAMES] != other[keys.FRAMES] - 10).numpy().any()  # Numbers adds 10 an epoch
+    read = list(zip(trained[keys.CAPTION].numpy(), trained[keys.MATCH_TEXT].numpy()))
+    assert any(text != caption for caption, text in read) and all(text in caption for caption, text in read)

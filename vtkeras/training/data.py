@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import Config, StageConfig
-from vtkeras.data.augmentations import AUGMENTATIONS
+from vtkeras.data.augmentations import check_amounts
 from vtkeras.data.pipeline import joined, make_dataset, read, with_one_caption
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources import make_source
 from vtkeras.data.sources.base import Source
 from vtkeras.data.text import Vocabulary, build_vocabulary
-from vtkeras.errors import UserError, lookup
+from vtkeras.errors import UserError
 from vtkeras.tasks import Task
 
 SAMPLE_CLIPS = 6
@@ -70,10 +70,7 @@ class TrainingData:
             UserError: if the source holds too few examples for a batch on every device, or its examples cannot be
                 changed as `data.augmentation` asks.
         """
-        for name in config.data.augmentation:
-            lookup(AUGMENTATIONS, name, "data.augmentation")
-        if config.data.augmentation and (config.model.cache_features or keys.FRAMES not in source.spec):
-            raise UserError("data.augmentation changes frames, and training reads features: leave one of them out.")
+        check_amounts(config.data.augmentation, source.spec, config.model.cache_features)
         size, examples = config.train.batch_size, len(read(source, keys.TRAIN, config.data))
         if examples < size:
             raise UserError(

@@ -1,4 +1,4 @@
-"""What every augmentation must hold, and what each one does to a picture."""
+"""What every augmentation must hold, and what those of pictures do."""
 
 import math
 
@@ -7,15 +7,33 @@ import pytest
 import tensorflow as tf
 
 from vtkeras import keys
-from vtkeras.data.augmentations import AUGMENTATIONS, augment
+from vtkeras.data.augmentations import AUGMENTATIONS, augment, check_amounts
+from vtkeras.errors import UserError
 
-AMOUNTS = {"crop": 0.2, "rotate": 20.0, "brightness": 0.2, "contrast": 0.4, "cutout": 0.4}
+PICTURES = {"crop": 0.2, "rotate": 20.0, "brightness": 0.2, "contrast": 0.4, "cutout": 0.4, "flip": 0.5}
+PICTURES |= {"saturation": 0.8, "blur": 3.0, "time": 0.5}
+AMOUNTS = {**PICTURES, "word_dropout": 0.4, "synonyms": 0.5}
 SEED = tf.constant([3, 4], tf.int64)
+SEEDS = [tf.constant([3, number], tf.int64) for number in range(8)]
 PICTURE = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype="uint8")
+TEXTS = {keys.CAPTION: "a dog and a cat", keys.QUESTION: "has the dog seen that cat", keys.ANSWER: "dog"}
+
+
+@pytest.fixture(autouse=True)
+def wordnet(small_wordnet):
+    """Synonyms without nltk's data."""
+
+
+def clip(frames):
+    return {keys.FRAMES: tf.constant(frames), **{key: tf.constant(text) for key, text in TEXTS.items()}}
 
 
 def still_clip():
-    return {keys.FRAMES: tf.constant(np.stack([PICTURE] * 3)), keys.CAPTION: tf.constant("a dog")}
+    return clip(np.stack([PICTURE] * 4))
+
+
+def moving_clip():
+    return clip(np.stack([PICTURE // 2 + 20 * step for step in range(4)]))
 
 
 @pytest.fixture(params=AUGMENTATIONS)
@@ -27,31 +45,62 @@ def frames(example):
     return example[keys.FRAMES].numpy()
 
 
-def test_changes_pictures_and_keeps_shape_type_and_texts(name):
-    before = still_clip()
-    after = augment(before, {name: AMOUNTS[name]}, SEED)
-    assert frames(after).shape == frames(before).shape and after[keys.FRAMES].dtype == tf.uint8
-    assert (frames(after) != frames(before)).mean() > 0.05
-    assert after[keys.CAPTION].numpy() == b"a dog"
-    np.testing.assert_array_equal(frames(before)[0], PICTURE)  # the original stays as it is
+def assert_same(one, other, most=0):
+    assert one.keys() == other.keys()
+    for key in one.keys() - {keys.FRAMES}:
+        np.testing.assert_array_equal(one[key], other[key])
+    np.testing.assert_allclose(frames(one).astype(int), frames(other).astype(int), atol=most)
+
+
+def test_changes_its_own_and_keeps_shape_type_and_what_is_learned_to_be_written(name):
+    before = moving_clip()
+    after = [augment(before, {name: AMOUNTS[name]}, seed) for seed in SEEDS]
+    changed = [(frames(one) != frames(before)).mean() > 0.05 for one in after]
+    asked = [one[keys.QUESTION] != before[keys.QUESTION] for one in after]
+    assert any(changed) == (name in PICTURES) and any(asked) == (name not in PICTURES)
+    for one in after:
+        assert one[keys.FRAMES].shape == before[keys.FRAMES].shape and one[keys.FRAMES].dtype == tf.uint8
+        assert one[keys.CAPTION].numpy() == b"a dog and a cat" and one[keys.ANSWER].numpy() == b"dog"
+    assert_same(before, moving_clip())  # the original stays as it is
 
 
 def test_the_draw_is_one_for_all_frames_and_repeats_with_its_seed(name):
     options = {name: AMOUNTS[name]}
-    once = frames(augment(still_clip(), options, SEED))
-    np.testing.assert_array_equal(once, np.stack([once[0]] * 3))
-    np.testing.assert_array_equal(once, frames(augment(still_clip(), options, SEED)))
-    assert (once != frames(augment(still_clip(), options, SEED + 1))).any()
+    for seed in SEEDS:
+        once = augment(still_clip(), options, seed)
+        np.testing.assert_array_equal(frames(once), np.stack([frames(once)[0]] * 4))
+        assert_same(once, augment(still_clip(), options, seed))
+    results = [augment(moving_clip(), options, seed) for seed in SEEDS]
+    assert len({frames(one).tobytes() + one[keys.QUESTION].numpy() for one in results}) > 1
 
 
 def test_the_same_in_a_pipeline(name):
-    dataset = tf.data.Dataset.from_tensors(still_clip()).map(lambda one: augment(one, {name: AMOUNTS[name]}, SEED))
-    mapped = frames(next(iter(dataset)))
-    np.testing.assert_allclose(mapped, frames(augment(still_clip(), {name: AMOUNTS[name]}, SEED)), atol=1)
+    options = {name: AMOUNTS[name]}
+    seeds = tf.data.Dataset.from_tensor_slices(tf.stack(SEEDS))
+    dataset = seeds.map(lambda seed: augment(moving_clip(), options, seed))
+    assert dataset.element_spec[keys.FRAMES].shape == (4, 24, 32, 3)
+    for mapped, seed in zip(dataset, SEEDS):
+        assert_same(mapped, augment(moving_clip(), options, seed), most=1)
 
 
-def test_nothing_to_do_changes_nothing():
-    np.testing.assert_array_equal(frames(augment(still_clip(), {"crop": 0.0}, SEED)), frames(still_clip()))
+def test_nothing_to_do_changes_nothing(name):
+    assert_same(augment(still_clip(), {name: 0.0}, SEED), still_clip())
+
+
+def test_names_amounts_and_fields_are_checked():
+    fields = [keys.FRAMES, keys.CAPTIONS]
+    check_amounts(AMOUNTS, fields)
+    check_amounts({"word_dropout": 0.1}, fields, from_features=True)
+    for arguments, told in (
+        (({"crop": 0.6}, fields), r"^data.augmentation 'crop' = 0.6 is out of range: it must be from 0 to 0.5\.$"),
+        (({"flip": -1}, fields), "'flip' = -1 is out of range"),
+        (({"mirror": 1}, fields), "data.augmentation 'mirror' is unknown: use one of blur, "),
+        (({"crop": 0.1}, fields, True), "'crop' changes frames, and training reads features"),
+        (({"crop": 0.1}, [keys.AUDIO]), "'crop' changes frames, and training reads features"),
+        (({"synonyms": 0.1}, [keys.FRAMES]), "'synonyms' changes texts, and there are none to read"),
+    ):
+        with pytest.raises(UserError, match=told):
+            check_amounts(*arguments)
 
 
 def dot(height, width, row, column):
@@ -96,3 +145,23 @@ def test_cutout_hides_one_grey_square():
     rows, columns = np.nonzero(hidden)
     assert hidden.sum() == np.unique(rows).size * np.unique(columns).size  # a rectangle, cut at the border
     assert 1 <= np.unique(rows).size <= 8 and 1 <= np.unique(columns).size <= 8
+
+
+def test_saturation_keeps_greys_and_how_light_a_colour_is():
+    coloured = np.array([[[[200, 100, 100], [90, 90, 90]]]], "uint8")
+    factor = float(tf.random.stateless_uniform((), SEED, 0.5, 1.5))
+    light = 0.299 * 200 + 0.587 * 100 + 0.114 * 100
+    (red, grey) = frames(AUGMENTATIONS["saturation"]({keys.FRAMES: tf.constant(coloured)}, 0.5, SEED))[0, 0]
+    np.testing.assert_allclose(red, light + factor * (np.array([200, 100, 100]) - light), atol=1)
+    assert grey.tolist() == [90, 90, 90]
+
+
+def test_blur_spreads_a_dot_as_a_gaussian_and_keeps_plain_pictures():
+    sigma = float(tf.random.stateless_uniform((), SEED, 0.0, 8.0))
+    line = np.zeros((1, 81, 41, 3), "uint8")
+    line[:, :, 20] = 255
+    blurred = frames(AUGMENTATIONS["blur"]({keys.FRAMES: tf.constant(line)}, 8.0, SEED))[0, 40, :, 0].astype(float)
+    spread = (blurred * (np.arange(41) - 20) ** 2).sum() / blurred.sum()
+    assert spread**0.5 == pytest.approx(sigma, rel=0.1) and sigma > 1
+    plain = {keys.FRAMES: tf.constant(np.full((2, 5, 5, 3), 100, "uint8"))}
+    assert (frames(AUGMENTATIONS["blur"](plain, 4.0, SEED)) == 100).all()

@@ -3,26 +3,39 @@
 An augmentation is a function `(example, amount, seed) -> example` and a line in `AUGMENTATIONS`: a dict of tensors
 as `vtkeras.keys` names them, whose FRAMES are uint8 (time, height, width, 3); a float above 0, of which more is a
 stronger change; and an int64 (2,) seed, from which it draws with `tf.random.stateless_*` once for all frames.
+docs/augmentation.md says what each amount means and when each one hurts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 
 import tensorflow as tf
 
-from vtkeras.data.augmentations.colour import brightness, contrast
+from vtkeras import keys
+from vtkeras.data.augmentations.base import Augmentation
+from vtkeras.data.augmentations.blur import blur
+from vtkeras.data.augmentations.colour import brightness, contrast, saturation
 from vtkeras.data.augmentations.cutout import cutout
+from vtkeras.data.augmentations.flip import flip
 from vtkeras.data.augmentations.geometry import crop, rotate
+from vtkeras.data.augmentations.synonyms import synonyms, wordnet
+from vtkeras.data.augmentations.time import time
+from vtkeras.data.augmentations.words import READ, word_dropout
+from vtkeras.errors import UserError, lookup
 
-Augmentation = Callable[[dict, float, tf.Tensor], dict]
-
-AUGMENTATIONS: dict[str, Augmentation] = {
-    "crop": crop,
-    "rotate": rotate,
-    "brightness": brightness,
-    "contrast": contrast,
-    "cutout": cutout,
+AUGMENTATIONS: dict[str, Augmentation] = {  # a place in it decides what is drawn: new ones go to the end
+    "crop": Augmentation(crop, most=0.5),
+    "rotate": Augmentation(rotate, most=180),
+    "brightness": Augmentation(brightness, most=1),
+    "contrast": Augmentation(contrast, most=1),
+    "cutout": Augmentation(cutout, most=1),
+    "flip": Augmentation(flip, most=1),
+    "saturation": Augmentation(saturation, most=1),
+    "blur": Augmentation(blur, most=10),
+    "time": Augmentation(time, most=0.9),
+    "word_dropout": Augmentation(word_dropout, most=0.9, reads=READ),
+    "synonyms": Augmentation(synonyms, most=1, reads=READ, check=wordnet),
 }
 
 
@@ -42,3 +55,34 @@ def augment(example: dict, amounts: Mapping[str, float], seed: tf.Tensor) -> dic
         if amounts.get(name):
             example = change(example, amounts[name], tf.random.experimental.stateless_fold_in(seed, number))
     return example
+
+
+def check_amounts(amounts: Mapping[str, float], fields: Collection[str], from_features: bool = False) -> None:
+    """Makes sure that examples can be changed as a config asks.
+
+    Args:
+        amounts: as for `augment`.
+        fields: what the examples have.
+        from_features: whether training reads features that were computed once in place of frames.
+
+    Raises:
+        UserError: for an unknown name, an amount out of range, or something that an augmentation needs and lacks.
+
+    Example:
+        >>> check_amounts({"crop": 3}, ["frames"])
+        UserError: data.augmentation 'crop' = 3 is out of range: it must be from 0 to 0.5.
+    """
+    for name, amount in amounts.items():
+        augmentation = lookup(AUGMENTATIONS, name, "data.augmentation")
+        if not 0 <= amount <= augmentation.most:
+            raise UserError(
+                f"data.augmentation '{name}' = {amount:g} is out of range: it must be from 0 to {augmentation.most:g}."
+            )
+        if keys.FRAMES in augmentation.reads and (from_features or keys.FRAMES not in fields):
+            raise UserError(
+                f"data.augmentation '{name}' changes frames, and training reads features: leave one of them out."
+            )
+        if not any(field in fields for field in augmentation.reads):
+            raise UserError(f"data.augmentation '{name}' changes texts, and there are none to read: leave it out.")
+        if amount and augmentation.check:
+            augmentation.check()

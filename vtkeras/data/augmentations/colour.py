@@ -1,4 +1,4 @@
-"""Changes of how light and how strong in contrast pictures are; hues stay, since texts name them."""
+"""Changes of how light, how strong in contrast and how coloured pictures are; hues stay, since texts name them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ def contrast(example: dict, amount: float, seed: tf.Tensor) -> dict:
     factor = tf.random.stateless_uniform((), seed, 1 - amount, 1 + amount)
     mean = tf.reduce_mean(tf.cast(example[keys.FRAMES], tf.float32))
     return _linear(example, factor, mean * (1 - factor))
+
+
+def saturation(example: dict, amount: float, seed: tf.Tensor) -> dict:
+    """Multiplies the distance of each pixel from the grey that is as light by 1 - amount to 1 + amount."""
+    factor = tf.random.stateless_uniform((), seed, 1 - amount, 1 + amount)
+    grey = tf.image.rgb_to_grayscale(tf.cast(example[keys.FRAMES], tf.float32))
+    return _linear(example, factor, grey * (1 - factor))
 
 
 def _linear(example: dict, factor: tf.Tensor | float, offset: tf.Tensor) -> dict:

@@ -27,7 +27,7 @@ class ContrastiveHead(Head):
     columns = {"recall_at_1": Column("R@1 %", "%"), "recall_at_5": Column("R@5 %", "%")}
 
     def inputs(self, examples, preprocessor):
-        return {keys.MATCH_TOKENS: preprocessor.match(examples[keys.CAPTION])}
+        return {keys.MATCH_TOKENS: preprocessor.match(examples.get(keys.MATCH_TEXT, examples[keys.CAPTION]))}
 
     def targets(self, examples, preprocessor):
         known = tf.strings.length(examples[keys.CAPTION]) > 0
