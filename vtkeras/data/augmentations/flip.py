@@ -45,7 +45,7 @@ def flip(example: dict, amount: float, seed: tf.Tensor) -> dict:
     unsure = [tf.reduce_any(tf.strings.regex_full_match(text, f"(?is).*({UNSURE}).*")) for text in texts.values()]
     flipped = (tf.random.stateless_uniform((), seed) < amount) & ~tf.reduce_any(tf.stack([False, *unsure]))
     frames = example[keys.FRAMES]
-    changed = {keys.FRAMES: tf.where(flipped, frames[:, :, ::-1], frames)}
+    changed = {keys.FRAMES: tf.where(flipped, tf.reverse(frames, (2,)), frames)}
     return {**example, **changed, **{key: tf.where(flipped, swapped(text), text) for key, text in texts.items()}}
 
 
