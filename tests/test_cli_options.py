@@ -103,7 +103,8 @@ for command in %r:
 def test_what_is_not_there_is_refused_before_anything_heavy_loads(tmp_path):
     commands = [
         "data ingest absent --captions absent --out out", "data ingest . --captions absent --out out",
-        "data verify absent", "data check absent", "data vqa . --questions absent --annotations absent",
+        "data verify absent", "data check absent", "data clean absent",
+        "data vqa . --questions absent --annotations absent",
         "explain absent", "summarize absent", "summarize . --transcript absent", "explain . --model absent",
         "evaluate-attention absent", "train-scorer absent", "evaluate-summary absent",
         "evaluate-summary --tvsum absent",

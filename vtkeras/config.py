@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,6 +26,9 @@ CONFIG_DIR = Path(__file__).parent / "configs"
 MOST_BYTES, MOST_VALUES, MOST_NESTING = 2**18, 100_000, 50  # of a YAML file; values with aliases written out
 MOST_STEPS = 1_000_000_000
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
+
+
+Options = TypeVar("Options", bound=BaseModel)
 
 
 class _Options(BaseModel):
@@ -263,6 +266,39 @@ def load_config(name_or_file: str, overrides: list[str] | None = None) -> Config
         raise UserError(
             f"No config '{name_or_file}': neither a file nor one of {', '.join(shipped_configs())}."
         )
+    values = _read_file(path)
+    for override in overrides or []:
+        _apply_override(values, override)
+    with naming_override(overrides or [], origin=str(path)):
+        return parse_config(current_config(values), origin=str(path))
+
+
+def load_options(options: type[Options], file: Path | None, overrides: Sequence[str] = ()) -> Options:
+    """Reads an option class that is no part of a `Config` from a YAML file, and applies `key=value` overrides.
+
+    Args:
+        options: an option class.
+        file: the YAML file; None takes the defaults.
+        overrides: strings like `sharpness=0`; values are read as YAML.
+
+    Raises:
+        UserError: for broken YAML, an unknown key or a value out of range.
+
+    Example:
+        >>> load_options(CleaningOptions, None, ["sharpness=0"]).sharpness
+        0.0
+    """
+    values = {} if file is None else _read_file(file)
+    for override in overrides:
+        _apply_override(values, override)
+    with naming_override(overrides, origin=str(file)):
+        try:
+            return options.model_validate(values)
+        except ValidationError as error:
+            raise UserError(f"{file}: {first_problem(error, options)}") from None
+
+
+def _read_file(path: Path) -> dict:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise UserError(f"Config {path} is larger than {MOST_BYTES:,} bytes, so it is no config.")
@@ -271,10 +307,7 @@ def load_config(name_or_file: str, overrides: list[str] | None = None) -> Config
         raise UserError(f"Config {path} cannot be read as text in UTF-8: {error}.") from None
     if not isinstance(values, dict):
         raise UserError(f"Config {path} must hold `key: value` lines, not a {type(values).__name__}.")
-    for override in overrides or []:
-        _apply_override(values, override)
-    with naming_override(overrides or [], origin=str(path)):
-        return parse_config(current_config(values), origin=str(path))
+    return values
 
 
 @contextmanager

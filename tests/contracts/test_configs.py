@@ -19,6 +19,7 @@ from vtkeras.config import (
     save_config,
     shipped_configs,
 )
+from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.data.sources import SOURCES
 from vtkeras.errors import UserError
 
@@ -132,7 +133,7 @@ EVERY_KIND = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("options", [Config, *(source.Options for source in SOURCES.values())])
+@pytest.mark.parametrize("options", [Config, CleaningOptions, *(source.Options for source in SOURCES.values())])
 def test_every_mistake_is_told_in_plain_words(options):
     def with_inner(options):
         yield options

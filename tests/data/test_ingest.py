@@ -252,7 +252,7 @@ def test_two_at_once(videos, captions, tmp_path):
     out = tmp_path / "out"
 
     def meanwhile(*_):
-        with pytest.raises(UserError, match="Another ingest is writing"):
+        with pytest.raises(UserError, match="Another ingest or cleaning is writing"):
             ingest(videos, captions, out, **OPTIONS)
 
     ingest(videos, captions, out, **OPTIONS, progress=meanwhile)

@@ -1,4 +1,4 @@
-"""`vtkeras data`: make, ingest and check data."""
+"""`vtkeras data`: make, ingest, check and clean data."""
 
 from __future__ import annotations
 
@@ -8,10 +8,21 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vtkeras.cli.common import file_option, folder_option, number_option, progress_bar, refuse_missing, say, seed_option
+from vtkeras.cli.common import (
+    file_option,
+    folder_option,
+    number_option,
+    progress_bar,
+    refuse_missing,
+    refuse_unused,
+    say,
+    seed_option,
+)
+from vtkeras.config import load_options
+from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.errors import command
 
-app = typer.Typer(no_args_is_help=True, help="Make, ingest and check data.")
+app = typer.Typer(no_args_is_help=True, help="Make, ingest, check and clean data.")
 
 
 @app.command("ingest")
@@ -63,8 +74,8 @@ def data_verify(folder: Annotated[Path, typer.Argument(help="A folder that `vtke
     from vtkeras.data.shards import verify
 
     manifest = verify(folder)
-    clips = sum(map(manifest.clips, manifest.splits))
-    say(f"{folder}: {len(manifest.shards)} shards, {clips} clips, all checksums hold")
+    dropped = f", {len(manifest.cleaning.clips)} of them left out" if manifest.cleaning.clips else ""
+    say(f"{folder}: {len(manifest.shards)} shards, {manifest.stored} clips{dropped}, all checksums hold")
 
 
 @app.command("check")
@@ -81,6 +92,36 @@ def data_check(
         findings = check(folder, progress=lambda done, total, _: bar("checking", done, total))
     manifest = Manifest.load(folder)
     say(to_json(findings, manifest) if as_json else "\n".join(to_lines(findings, manifest)))
+
+
+@app.command("clean")
+def data_clean(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A folder that `vtkeras data ingest` made.")],
+    config: Annotated[Path | None, typer.Option(help="YAML file with thresholds; see docs/cleaning.md.")] = None,
+    overrides: Annotated[list[str], typer.Option("--set", help="key=value, e.g. sharpness=100; repeatable.")] = [],  # noqa: B006
+    again: Annotated[bool, typer.Option("--again", help="Judge also what was put back.")] = False,
+    put_back: Annotated[
+        list[str], typer.Option("--restore", help="Put back a CLIP, a REASON or all, and check nothing; repeatable.")
+    ] = [],  # noqa: B006
+) -> None:
+    """Marks faulty and doubled clips and bad captions, which are then left out; deletes nothing."""
+    refuse_missing(folder, config)
+    if put_back:
+        refuse_unused(context, ["config", "overrides", "again"], "with --restore")
+    options = load_options(CleaningOptions, config, overrides)
+    from vtkeras.data.cleaning.clean import clean, restore
+    from vtkeras.data.cleaning.report import REPORT_TABLE, summary, to_lines
+
+    if put_back:
+        say(f"{folder}: {summary(restore(folder, put_back))}")
+        return
+    with progress_bar() as bar:
+        manifest = clean(folder, options, again, lambda done, total: bar("cleaning", done, total))
+    say("\n".join(to_lines(manifest)))
+    if manifest.cleaning.dropped:
+        undo = command("data", "clean", folder, "--restore", "all")
+        say(f"{folder / REPORT_TABLE} lists them; this puts them back: {undo}")
 
 
 @app.command("vqa")

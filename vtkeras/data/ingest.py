@@ -18,6 +18,7 @@ from pathlib import Path
 
 from vtkeras import keys
 from vtkeras.data.captions import ClipRow, read_captions
+from vtkeras.data.cleaning.marks import UNCLEANED, Cleaning
 from vtkeras.data.containers import EXTENSIONS, MAX_SIDE
 from vtkeras.data.decoder import DecoderPool, EncodedClip, Request
 from vtkeras.data.paths import files_below
@@ -86,7 +87,7 @@ def ingest(
     rows = choose(read_captions(captions_file, folder, seed, note))
     batches = _batches(rows, seed, clips_per_shard)
     plan = _plan(folder, captions_file, rows, batches, options)
-    with _locked(out), DecoderPool(time_limit=time_limit) as pool, interrupt_between_steps() as end_of_step:
+    with locked(out), DecoderPool(time_limit=time_limit) as pool, interrupt_between_steps() as end_of_step:
 
         def tell(done: int, note: str) -> None:
             progress(done, len(rows), note)
@@ -103,8 +104,8 @@ def ingest(
                 tell(done + len(batch.rows), f"{batch.name} is already there")
             done += len(batch.rows)
             shards.append(shard)
-        manifest = Manifest(options, plan["captions_sha256"], tuple(shards))
-        if not manifest.splits:
+        manifest = Manifest(options, plan["captions_sha256"], tuple(shards), _cleaning(out))
+        if not manifest.stored:
             first = manifest.set_aside[0][1]
             raise UserError(f"None of the {len(rows)} clips in {folder} can be decoded. The first: {first}")
         manifest.save(out)
@@ -164,7 +165,12 @@ def _plan(
 
 
 @contextmanager
-def _locked(out: Path) -> Iterator[None]:
+def locked(out: Path) -> Iterator[None]:
+    """Keeps other commands from writing to the same folder.
+
+    Raises:
+        UserError: if one does so now.
+    """
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         lock = (out / ".lock").open("w")
@@ -172,7 +178,7 @@ def _locked(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UserError(f"Another ingest is writing to {out}.") from None
+            raise UserError(f"Another ingest or cleaning is writing to {out}: wait for its end.") from None
         yield
 
 
@@ -200,6 +206,14 @@ def _settle(out: Path, plan: dict) -> None:
         raise UserError(f"{out} was made from another captions file: {way_out}")
     if before != plan:
         raise UserError(f"{out} was made from other videos or by another version: {way_out}")
+
+
+def _cleaning(out: Path) -> Cleaning:
+    """What `vtkeras data clean` marked after an earlier run: the clips are the same ones."""
+    try:
+        return Manifest.load(out).cleaning
+    except UserError:  # no manifest yet, or a damaged one
+        return UNCLEANED
 
 
 def _record_path(out: Path, batch: _Batch) -> Path:

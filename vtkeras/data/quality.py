@@ -1,7 +1,7 @@
 """Which ingested clips look broken, and why: `vtkeras data check`.
 
 Light, sharpness and change of every stored frame are measured by tensorflow-io's colour and filter
-ops; a clip whose numbers pass a threshold is reported. Nothing is changed or deleted.
+ops; a clip whose numbers pass a threshold is reported. Nothing is changed or deleted; `cleaning` marks.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tensorflow as tf
 import tensorflow_io as tfio
 
 from vtkeras.data import shards
+from vtkeras.data.cleaning.options import Thresholds
 
 MID_GRAY = 128.0
 # A bright figure on black and dark print on white are pictures, not bad light. So a clip is dark or
@@ -32,33 +33,6 @@ TEXTS = {
 }
 
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What counts as suspicious; the defaults are for frames stored with the default `max_side` of 128.
-
-    Attributes:
-        black_luma: luma, 0 to 255; a frame without a pixel as light as this is black.
-        black_share: a clip is black if more than this share of its frames is; a fade is less.
-        dark_luma: luma; a clip with a lower mean is dark, see `OTHER_HALF_THRESHOLD`.
-        light_luma: luma; a clip with a higher mean is over-exposed, see `OTHER_HALF_THRESHOLD`.
-        sharpness: squared luma; a clip with a lower variance of the Laplacian is blurred. Two
-            photographs at 128 pixels have 7,000 and 15,600, blurred by a Gaussian of 1 pixel 600
-            and 810, of 1.5 pixels 180 and 230, of 2 pixels 90 and 106. The blocks that strong
-            compression leaves count as edges, so a blurred clip that was compressed hard may pass.
-        frozen_change: luma; if no pixel changes by as much as this from one frame to the next,
-            that step is still. Exact equality would miss what a video codec alters.
-        frozen_share: a clip is frozen if more than this share of its steps is still.
-    """
-
-    black_luma: float = 32.0
-    black_share: float = 0.25
-    dark_luma: float = 40.0
-    light_luma: float = 215.0
-    sharpness: float = 150.0
-    frozen_change: float = 8.0
-    frozen_share: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -112,7 +86,6 @@ def check(
     """
     folder, found, done = Path(folder), [], 0
     manifest = shards.verify(folder)
-    total = sum(map(manifest.clips, manifest.splits))
     for shard in manifest.shards:
         records = tf.data.TFRecordDataset(str(folder / shard.name))
         for clip in records.map(_measure_record, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator():
@@ -120,7 +93,7 @@ def check(
             found += [Finding(path, clip_id, shard.split, *one) for one in judge(clip, thresholds)]
             done += 1
             if progress:
-                progress(done, total, path)
+                progress(done, manifest.stored, path)
     return found
 
 
@@ -199,15 +172,14 @@ def to_lines(findings: list[Finding], manifest: shards.Manifest) -> list[str]:
     lines += [f"incomplete {path}: {reason}" for path, reason in manifest.partial]
     lines += [f"{_name(one)}: {one.text}" for one in findings]
     counts = ", ".join(f"{count} {reason}" for reason, count in _counts(findings).items())
-    total = sum(map(manifest.clips, manifest.splits))
-    suspicious = f"{_suspicious(findings)} of {total} clips are suspicious"
+    suspicious = f"{_suspicious(findings)} of {manifest.stored} clips are suspicious"
     return [*lines, f"{suspicious}: {counts}; nothing was deleted" if counts else suspicious]
 
 
 def to_json(findings: list[Finding], manifest: shards.Manifest) -> str:
     """The findings, counts and what ingest set aside as JSON."""
     values = {
-        "clips": sum(map(manifest.clips, manifest.splits)),
+        "clips": manifest.stored,
         "suspicious": _suspicious(findings),
         "counts": _counts(findings),
         "findings": [asdict(one) for one in findings],
@@ -234,9 +206,4 @@ def _counts(findings: list[Finding]) -> dict[str, int]:
 
 def _measure_record(record: tf.Tensor) -> dict[str, tf.Tensor]:
     clip = shards.parse(record)
-    frames = tf.map_fn(
-        lambda frame: tf.io.decode_jpeg(frame, channels=3),
-        clip["frames"],
-        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
-    )
-    return {"path": clip["path"], "video_id": clip["video_id"], **measure(frames)}
+    return {"path": clip["path"], "video_id": clip["video_id"], **measure(shards.decode(clip["frames"]))}

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.data.captions import ClipRow
+from vtkeras.data.cleaning.marks import UNCLEANED, Cleaning
 from vtkeras.data.decoder import EncodedClip
 from vtkeras.errors import UserError
 from vtkeras.run_files import replacing, write_json
@@ -81,24 +82,33 @@ class Manifest:
         options: the options of `ingest` that the shards were made with.
         captions_sha256: checksum of the captions file.
         shards: every shard, in the order they are read.
+        cleaning: the clips and captions that `vtkeras data clean` left out.
     """
 
     options: dict[str, int]
     captions_sha256: str
     shards: tuple[Shard, ...]
+    cleaning: Cleaning = UNCLEANED
 
     @property
     def splits(self) -> list[str]:
-        """The splits that hold at least one clip."""
-        return keys.in_order(shard.split for shard in self.shards if shard.clips)
+        """The splits that hold at least one clip which is not left out."""
+        return keys.in_order(split for split in {shard.split for shard in self.shards} if self.clips(split))
+
+    @property
+    def stored(self) -> int:
+        """Clips in all shards, those left out too."""
+        return sum(shard.clips for shard in self.shards)
 
     def clips(self, split: str) -> int:
-        """Clips in a split."""
-        return sum(shard.clips for shard in self.shards if shard.split == split)
+        """Clips in a split that are not left out."""
+        dropped = sum(mark.split == split for mark in self.cleaning.clips.values())
+        return sum(shard.clips for shard in self.shards if shard.split == split) - dropped
 
     def examples(self, split: str) -> int:
-        """(clip, question) pairs in a split; a clip without a question counts once."""
-        return sum(shard.examples for shard in self.shards if shard.split == split)
+        """(clip, question) pairs in a split; a clip without a question counts once, one left out not at all."""
+        dropped = sum(mark.examples for mark in self.cleaning.clips.values() if mark.split == split)
+        return sum(shard.examples for shard in self.shards if shard.split == split) - dropped
 
     @property
     def set_aside(self) -> list[tuple[str, str]]:
@@ -122,6 +132,7 @@ class Manifest:
             "set_aside": self.set_aside,
             "partial": self.partial,
             "shards": [asdict(shard) for shard in self.shards],
+            "cleaning": asdict(self.cleaning),
         }
         write_json(Path(folder) / MANIFEST, values)
 
@@ -143,12 +154,15 @@ class Manifest:
             if values["version"] != VERSION:
                 raise UserError(f"{path} is of version {values['version']}; this program reads {VERSION}.")
             shards = tuple(map(Shard.from_json, values["shards"]))
-            manifest = cls(values["options"], values["captions_sha256"], shards)
-            counted = {split: values["splits"][split]["examples"] for split in manifest.splits}
+            cleaning = Cleaning.from_json(values["cleaning"]) if "cleaning" in values else UNCLEANED
+            manifest = cls(values["options"], values["captions_sha256"], shards, cleaning)
+            counted = {
+                split: (values["splits"][split]["examples"], manifest.examples(split)) for split in manifest.splits
+            }
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise UserError(f"{path} is damaged: run `vtkeras data ingest` again.") from None
-        for split, examples in counted.items():
-            if examples != manifest.examples(split):
+        for split, (told, examples) in counted.items():
+            if told != examples:
                 raise UserError(f"{path} is damaged: its counts of the split {split} differ.")
         return manifest
 
@@ -222,14 +236,35 @@ def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
     return {**context, **texts, **lists}
 
 
-def read_texts(path: str | Path) -> Iterator[dict[str, list[str]]]:
-    """The captions, questions, answers and labels of each clip in a shard, without its frames."""
+def decode(frames: tf.Tensor) -> tf.Tensor:
+    """The stored frames of a clip, inside a tf.data graph.
+
+    Args:
+        frames: string (time,), JPEG.
+
+    Returns:
+        uint8 (time, height, width, 3).
+    """
+    return tf.map_fn(
+        # The accurate transform gives the same pixels on every machine.
+        lambda frame: tf.io.decode_jpeg(frame, channels=3, dct_method="INTEGER_ACCURATE"),
+        frames,
+        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
+    )
+
+
+def read_texts(path: str | Path, cleaning: Cleaning = UNCLEANED) -> Iterator[dict[str, list[str]]]:
+    """The captions, questions, answers and labels of each clip in a shard that `cleaning` keeps, without its frames."""
     for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
         features = tf.train.SequenceExample.FromString(record).context.feature
         texts = {
             name: [text.decode() for text in features[name].bytes_list.value]
             for name in ("captions", "questions", "answers")
         }
+        clip = features["video_id"].bytes_list.value[0].decode()
+        if clip in cleaning.clips:
+            continue
+        texts["captions"] = cleaning.kept(clip, texts["captions"])
         label = features["label"].bytes_list.value[0].decode()
         yield {**texts, "labels": label.split(keys.LABEL_SEPARATOR) if label else []}
 

@@ -171,7 +171,7 @@ class PreparedSource(Source):
     def _digest(self) -> str:
         config = self.preprocessor.config.model_dump(mode="json")
         what = {key: config[key] for key in ("source", "path", "options", "num_frames", "image_size", "train_clips")}
-        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode() + self.source.left_out.encode())
         for variable in self.encoder.weights if self.encoder else ():
             digest.update(np.ascontiguousarray(variable).tobytes())
         return digest.hexdigest()[:16]

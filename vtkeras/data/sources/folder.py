@@ -17,7 +17,7 @@ class FolderSource(Source):
     """Reads the TFRecord shards of a folder, always in the same order.
 
     A clip with several questions gives one example for each; a clip without gives one example with
-    an empty question and answer.
+    an empty question and answer. What `vtkeras data clean` marked is left out.
 
     Args:
         options: `path`, a folder made by `vtkeras.data.ingest.ingest`.
@@ -40,6 +40,7 @@ class FolderSource(Source):
 
         self.options = self.Options.read(options)
         self.manifest = shards.verify(self.options.path)
+        self.left_out = " ".join(map(repr, sorted(self.manifest.cleaning.left_out)))
 
     @property
     def spec(self) -> dict[str, tf.TensorSpec]:
@@ -78,8 +79,11 @@ class FolderSource(Source):
         """As `load`, but one dict a clip, with `question` and `answer` string (questions,)."""
         import tensorflow as tf
 
+        from vtkeras.data.shards import parse
+
         records = tf.data.TFRecordDataset(self._files(split))
-        clips = records.map(_read_clip, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        clips = self._without_dropped(records.map(parse))
+        clips = clips.map(_read_clip, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return clips.apply(tf.data.experimental.assert_cardinality(self.manifest.clips(split)))
 
     def texts(self) -> dict[str, list[str]]:
@@ -88,7 +92,7 @@ class FolderSource(Source):
 
         gathered: dict[str, list[str]] = {"captions": [], "questions": [], "answers": [], "labels": []}
         for file in self._files(keys.TRAIN):
-            for texts in read_texts(file):
+            for texts in read_texts(file, self.manifest.cleaning):
                 for name, values in texts.items():
                     gathered[name].extend(values)
         return gathered
@@ -105,27 +109,37 @@ class FolderSource(Source):
         if not any(name in columns for _, _, columns in rows):
             known = dict.fromkeys(one for _, _, columns in rows for one in columns)
             raise UserError(f"The data have no column '{name}': use one of {', '.join(known)}.")
-        return {(clip, question): columns.get(name, "") for clip, question, columns in rows}
+        dropped = self.manifest.cleaning.clips
+        return {(clip, question): columns.get(name, "") for clip, question, columns in rows if clip not in dropped}
+
+    def _without_dropped(self, clips: tf.data.Dataset) -> tf.data.Dataset:
+        """Leaves out the clips and captions that `vtkeras data clean` marked."""
+        import tensorflow as tf
+
+        cleaning = self.manifest.cleaning
+        if not cleaning.dropped:
+            return clips
+        marked = ["\0".join(names) for names in cleaning.left_out]
+        values = tf.lookup.KeyValueTensorInitializer(marked, [True] * len(marked), tf.string, tf.bool)
+        # Anonymous: the dataset, which may outlive this source, holds the table.
+        dropped = tf.lookup.StaticHashTable(values, False, experimental_is_anonymous=True).lookup
+
+        def without_captions(clip: dict) -> dict:
+            marks = dropped(tf.strings.join([clip["video_id"], "\0", clip["captions"]]))
+            return {**clip, "captions": tf.boolean_mask(clip["captions"], ~marks)}
+
+        return clips.filter(lambda clip: ~dropped(clip["video_id"])).map(without_captions)
 
     def _files(self, split: str) -> list[str]:
         check_split(self, split)
         return [str(self.options.path / shard.name) for shard in self.manifest.shards if shard.split == split]
 
 
-def _read_clip(record: tf.Tensor) -> dict[str, tf.Tensor]:
-    import tensorflow as tf
+def _read_clip(clip: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    from vtkeras.data.shards import decode
 
-    from vtkeras.data.shards import parse
-
-    clip = parse(record)
-    frames = tf.map_fn(
-        # The accurate transform gives the same pixels on every machine.
-        lambda frame: tf.io.decode_jpeg(frame, channels=3, dct_method="INTEGER_ACCURATE"),
-        clip["frames"],
-        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
-    )
     return {
-        keys.FRAMES: frames,
+        keys.FRAMES: decode(clip["frames"]),
         keys.VIDEO_ID: clip["video_id"],
         keys.CAPTIONS: clip["captions"],
         keys.QUESTION: clip["questions"],

@@ -1,0 +1,141 @@
+"""`vtkeras data clean`: marks in the manifest of an ingested folder what is wrong, so that it is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from vtkeras.data.cleaning.control_characters import control_characters
+from vtkeras.data.cleaning.duplicates import duplicates
+from vtkeras.data.cleaning.facts import Facts, read_facts, without
+from vtkeras.data.cleaning.language import language
+from vtkeras.data.cleaning.length import length
+from vtkeras.data.cleaning.marks import NO_TEXT, Cleaning, Mark
+from vtkeras.data.cleaning.markup import markup
+from vtkeras.data.cleaning.near_duplicates import near_duplicates
+from vtkeras.data.cleaning.options import CleaningOptions
+from vtkeras.data.cleaning.pictures import pictures
+from vtkeras.data.cleaning.report import write_report
+from vtkeras.data.ingest import locked
+from vtkeras.data.shards import Manifest, verify
+from vtkeras.errors import UserError, lookup
+
+# A check takes the clips that those before it left, with the captions that they left, and yields marks.
+Check = Callable[[Sequence[Facts], CleaningOptions], Iterable[Mark]]
+CHECKS: dict[str, Check] = {
+    "pictures": pictures,
+    "near_duplicates": near_duplicates,
+    "control_characters": control_characters,
+    "markup": markup,
+    "length": length,
+    "language": language,
+    "duplicates": duplicates,
+}
+ALL = "all"
+
+
+def clean(
+    folder: str | Path,
+    options: CleaningOptions | None = None,
+    again: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Manifest:
+    """Marks clips and captions that a check finds fault with; nothing is deleted, and shards stay as they are.
+
+    Marks of an earlier cleaning are replaced. What a person put back stays.
+
+    Args:
+        folder: made by `vtkeras.data.ingest.ingest`.
+        options: None takes the defaults.
+        again: judge also what a person put back.
+        progress: called as `progress(done, total)` after each clip.
+
+    Returns:
+        The manifest with the marks, also written to the folder, with `cleaning.json` and `cleaning.md`.
+
+    Raises:
+        UserError: for options that make no sense, or when the manifest or a shard is missing or damaged.
+
+    Example:
+        >>> clean("data/cats").cleaning.dropped[0].detail
+        'variance of the Laplacian 12 (below 150)'
+    """
+    folder, options = Path(folder), options or CleaningOptions()
+    _check(options)
+    manifest = verify(folder)
+    with locked(folder):
+        put_back = () if again else manifest.cleaning.put_back
+        clips = read_facts(folder, manifest, progress)
+        dropped = tuple(find(clips, options, put_back))
+        return _save(folder, manifest, Cleaning(options.model_dump(mode="json"), dropped, put_back))
+
+
+def find(clips: Sequence[Facts], options: CleaningOptions, put_back: Iterable[Mark] = ()) -> list[Mark]:
+    """What the checks find, each in what those before it left.
+
+    Args:
+        clips: every clip.
+        options: of the checks.
+        put_back: what is no fault, because a person said so.
+    """
+    good = {mark.fault for mark in put_back}
+    found: list[Mark] = []
+    left = list(clips)
+    for name, check in CHECKS.items():
+        if name not in options.skip:
+            new = [mark for mark in check(left, options) if mark.fault not in good]
+            left = without(left, new)
+            found += new
+    had_captions = {clip.clip for clip in clips if clip.captions}
+    silent = (clip for clip in left if not clip.captions and not clip.has_other_text and clip.clip in had_captions)
+    marks = (clip.mark(NO_TEXT, "every caption of it is dropped, and it has no other text") for clip in silent)
+    return found + [mark for mark in marks if mark.fault not in good]
+
+
+def restore(folder: str | Path, chosen: Sequence[str]) -> Manifest:
+    """Puts back what cleaning dropped; later cleanings leave it in.
+
+    Args:
+        folder: that was cleaned.
+        chosen: clips (their ids, or paths of videos) with their captions, reasons, or `all`.
+
+    Returns:
+        The manifest, also written to the folder.
+
+    Raises:
+        UserError: if nothing is dropped for one of them; then all stays as it is.
+
+    Example:
+        >>> restore("data/cats", ["blurred"]).cleaning.dropped
+        ()
+    """
+    folder = Path(folder)
+    manifest = Manifest.load(folder)
+    with locked(folder):
+        dropped = manifest.cleaning.dropped
+        for what in chosen:
+            if not any(_names(what, mark) for mark in dropped):
+                reasons = ", ".join(sorted({mark.reason for mark in dropped}))
+                way_out = f"give a clip, {ALL}, or a reason ({reasons})" if dropped else "nothing is left out of it"
+                raise UserError(f"{folder} has nothing to put back for '{what}': {way_out}.")
+        left = manifest.cleaning.without(lambda mark: any(_names(what, mark) for what in chosen))
+        return _save(folder, manifest, left)
+
+
+def _names(what: str, mark: Mark) -> bool:
+    return what in (ALL, mark.reason, mark.clip, mark.path)
+
+
+def _check(options: CleaningOptions) -> None:
+    for name in options.skip:
+        lookup(CHECKS, name, "skip")
+    if options.least_words > options.most_words:
+        raise UserError(f"least_words {options.least_words} is above most_words {options.most_words}: no caption fits.")
+
+
+def _save(folder: Path, manifest: Manifest, cleaning: Cleaning) -> Manifest:
+    manifest = replace(manifest, cleaning=cleaning)
+    manifest.save(folder)
+    write_report(folder, manifest)
+    return manifest

@@ -1,0 +1,40 @@
+"""Captions that say again what another caption of the clip says, and captions that are on too many clips."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from vtkeras.data.cleaning.facts import Facts
+from vtkeras.data.cleaning.marks import Mark
+from vtkeras.data.cleaning.options import CleaningOptions
+
+DUPLICATE, COMMONPLACE = "duplicate", "commonplace"
+
+
+def duplicates(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]:
+    """Marks captions that differ from an earlier one of the same clip in case, punctuation or spaces alone.
+
+    Several clips may share a caption, unless `most_clips` limits that.
+    """
+    clips_with = Counter(plain for clip in clips for plain in set(map(plain_words, clip.captions)))
+    for clip in clips:
+        first: dict[str, str] = {}
+        for caption in clip.captions:
+            plain = plain_words(caption)
+            if options.most_clips and clips_with[plain] > options.most_clips:
+                yield clip.mark(COMMONPLACE, f"on {clips_with[plain]} clips, at most {options.most_clips}", caption)
+            elif plain in first:
+                yield clip.mark(DUPLICATE, f"says what “{first[plain]}” says", caption)
+            else:
+                first[plain] = caption
+
+
+def plain_words(text: str) -> str:
+    """A text without case, punctuation and repeated spaces.
+
+    Example:
+        >>> plain_words("A  cat, again!")
+        'a cat again'
+    """
+    text = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(" " if unicodedata.category(char)[0] in "PZC" else char for char in text).split())

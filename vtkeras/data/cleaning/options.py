@@ -1,0 +1,55 @@
+"""What counts as a fault: the options of `vtkeras data check` and `vtkeras data clean`. No TensorFlow here."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Thresholds(BaseModel):
+    """What counts as a fault of a clip's frames; the defaults are for frames stored with a `max_side` of 128.
+
+    Example:
+        >>> Thresholds(sharpness=0).sharpness  # nothing is blurred
+        0.0
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+    black_luma: float = Field(32.0, ge=0, le=256)
+    """Luma, 0 to 255; a frame without a pixel as light as this is black."""
+    black_share: float = Field(0.25, ge=0, le=1)
+    """A clip is black if more than this share of its frames is; a fade is less."""
+    dark_luma: float = Field(40.0, ge=0, le=256)
+    """Luma; a clip with a lower mean, and next to no pixel above mid-gray, is dark."""
+    light_luma: float = Field(215.0, ge=0, le=256)
+    """Luma; a clip with a higher mean, and next to no pixel below mid-gray, is over-exposed."""
+    sharpness: float = Field(150.0, ge=0, le=1e9)
+    """Squared luma; a clip with a lower variance of the Laplacian is blurred. Two photographs at 128 pixels have 7,000
+    and 15,600, blurred by a Gaussian of 1 pixel 600 and 810, of 1.5 pixels 180 and 230, of 2 pixels 90 and 106. The
+    blocks that strong compression leaves count as edges, so a blurred clip that was compressed hard may pass."""
+    frozen_change: float = Field(8.0, ge=0, le=256)
+    """Luma; if no pixel changes by as much as this from one frame to the next, that step is still. Exact equality would
+    miss what a video codec alters."""
+    frozen_share: float = Field(0.5, ge=0, le=1)
+    """A clip is frozen if more than this share of its steps is still."""
+
+
+class CleaningOptions(Thresholds):
+    """What `vtkeras data clean` drops."""
+
+    twin_luma: float = Field(16.0, ge=0, le=256)
+    """Luma; two clips are near-duplicates if no square of an 8 by 8 grid differs by more than this in any of four
+    frames at even distances, once each clip's mean luma is taken off."""
+    least_words: int = Field(2, ge=0, le=1_000_000)
+    """Words that a caption has at least; in scripts without spaces each character counts."""
+    most_words: int = Field(80, ge=1, le=1_000_000)
+    """Words that a caption has at most."""
+    scripts: tuple[str, ...] = ()
+    """Scripts that captions are written in, e.g. [latin, cyrillic, han, japanese, hangul, arabic]; none named means
+    those that at least `script_share` of the captions are written in."""
+    script_share: float = Field(0.1, ge=0, le=1)
+    """Where `scripts` names none: captions in a script that is rarer than this are in a wrong language."""
+    most_clips: int | None = Field(None, ge=1, le=1_000_000_000)
+    """A caption on more clips than this says nothing of any and is dropped from all; None sets no limit."""
+    skip: tuple[str, ...] = ()
+    """Checks left out, names in `vtkeras.data.cleaning.clean.CHECKS`."""
