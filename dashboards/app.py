@@ -27,6 +27,7 @@ page = st.navigation(
         st.Page(VIEWS / "summaries.py", title="Summaries", icon=":material/movie:"),
         st.Page(VIEWS / "dense.py", title="Dense captions", icon=":material/timeline:"),
         st.Page(VIEWS / "browse.py", title="Browse clips", icon=":material/video_library:"),
+        st.Page(VIEWS / "cleaning.py", title="Cleaning", icon=":material/cleaning_services:"),
         st.Page(VIEWS / "curves.py", title="Training curves", icon=":material/show_chart:"),
         st.Page(VIEWS / "evaluation.py", title="Evaluation", icon=":material/table_chart:"),
     ]

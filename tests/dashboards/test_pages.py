@@ -21,7 +21,9 @@ import vtkeras
 from dashboards import common
 from vtkeras.cli import app
 from vtkeras.config import load_config
+from vtkeras.data.cleaning.clean import clean
 from vtkeras.data.events import read_events
+from vtkeras.data.manifest import Manifest
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.sources.dense_digits import DenseDigits
 from vtkeras.data.video import read_frames
@@ -35,7 +37,7 @@ from vtkeras.summaries.summarize import Options, summarize
 from vtkeras.workspace.media import EXTENSIONS
 
 ROOT = Path(vtkeras.__file__).parent.parent
-PAGES = ("home", "folder", "browse", "curves", "dense", "playground", "attention", "summaries")
+PAGES = ("home", "folder", "browse", "cleaning", "curves", "dense", "playground", "attention", "summaries")
 TEXTS = ("title", "header", "subheader", "markdown", "caption", "info", "error", "warning", "code", "text")
 
 
@@ -156,6 +158,28 @@ def test_browse_shows_players(here):
     assert len(app.get("video")) == 6  # the first page of eight
     app.number_input[0].set_value(2).run()
     assert len(app.get("video")) == 2
+
+
+# Cleaning
+
+
+def test_cleaning_shows_what_is_left_out_and_puts_it_back(open_page, tmp_path, install):
+    data = tmp_path / "data"
+    shutil.copytree(install.data / "gray", data)
+    app = open_page("cleaning", install.models, data)
+    assert is_calm(app) and "Nothing is left out" in said(app)
+    clean(data)  # all clips are plain: blurred and frozen
+    app.run()
+    assert is_calm(app) and "6 of 6 clips and captions left out" in said(app) and len(app.get("image")) == 6
+    assert "frozen 100% of its steps show no change" in said(app).replace("*", "")
+    app.button[0].click().run()
+    assert is_calm(app) and "5 of 5 clips and captions left out" in said(app)
+    cleaning = Manifest.load(data).cleaning
+    assert len(cleaning.clips) == 5 and [mark.reason for mark in cleaning.put_back] == ["blurred", "frozen"]
+    app.button_group[0].set_value(["frozen"]).run()
+    (data / "manifest.json").write_text("{", encoding="utf-8")
+    app.run()
+    assert is_refused(app, "manifest.json is damaged")
 
 
 MARKUP = "<img src=x onerror=alert(1)> **bold** [link](http://x) $x^2$ :red[red] `code` # head"

@@ -12,7 +12,8 @@ import tensorflow as tf
 from vtkeras.data import shards
 from vtkeras.data.captions import ClipRow
 from vtkeras.data.decoder import EncodedClip
-from vtkeras.data.shards import Manifest, Shard, sha256_of, verify, write_shard
+from vtkeras.data.manifest import Manifest, Shard
+from vtkeras.data.shards import sha256_of, verify, write_shard
 from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 from vtkeras.run_files import TEMPORARY

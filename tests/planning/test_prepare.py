@@ -4,7 +4,7 @@ import pytest
 
 from tests.fixtures.videos import make_captions, make_folder
 from vtkeras.data.captions import read_captions
-from vtkeras.data.shards import Manifest
+from vtkeras.data.manifest import Manifest
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.prepare import find_table, ingested_folder, subsample, with_validation

@@ -348,6 +348,13 @@ def test_nothing_asks_for_prepared_clips(config):
     assert prepared_source(None, None, None, config(), None, str) is None
 
 
+def test_prepared_clips_are_others_when_others_are_left_out(config, tmp_path):
+    data = TrainingData.read(config(), TASKS["multitask"])
+    whole = PreparedSource(data.source, data.preprocessor, tmp_path)
+    data.source.left_out = "('a',)"
+    assert PreparedSource(data.source, data.preprocessor, tmp_path).name != whole.name
+
+
 def test_prepared_frames_are_what_training_would_decode(config, tmp_path):
     plain = train(config(ONE_EPOCH), tmp_path / "plain", report=str)
     cached = train(config(ONE_EPOCH, "data.cache_frames=true"), tmp_path / "cached", report=str)

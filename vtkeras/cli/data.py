@@ -85,8 +85,8 @@ def data_check(
 ) -> None:
     """Reports clips that look black, dark, over-exposed, blurred or frozen; deletes nothing."""
     refuse_missing(folder)
+    from vtkeras.data.manifest import Manifest
     from vtkeras.data.quality import check, to_json, to_lines
-    from vtkeras.data.shards import Manifest
 
     with progress_bar() as bar:
         findings = check(folder, progress=lambda done, total, _: bar("checking", done, total))
@@ -110,12 +110,15 @@ def data_clean(
     if put_back:
         refuse_unused(context, ["config", "overrides", "again"], "with --restore")
     options = load_options(CleaningOptions, config, overrides)
-    from vtkeras.data.cleaning.clean import clean, restore
-    from vtkeras.data.cleaning.report import REPORT_TABLE, summary, to_lines
-
     if put_back:
+        from vtkeras.data.cleaning.report import summary
+        from vtkeras.data.cleaning.restore import restore
+
         say(f"{folder}: {summary(restore(folder, put_back))}")
         return
+    from vtkeras.data.cleaning.clean import clean
+    from vtkeras.data.cleaning.report import REPORT_TABLE, to_lines
+
     with progress_bar() as bar:
         manifest = clean(folder, options, again, lambda done, total: bar("cleaning", done, total))
     say("\n".join(to_lines(manifest)))

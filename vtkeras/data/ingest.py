@@ -8,11 +8,9 @@ be killed anywhere.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,12 +19,13 @@ from vtkeras.data.captions import ClipRow, read_captions
 from vtkeras.data.cleaning.marks import UNCLEANED, Cleaning
 from vtkeras.data.containers import EXTENSIONS, MAX_SIDE
 from vtkeras.data.decoder import DecoderPool, EncodedClip, Request
+from vtkeras.data.manifest import VERSION, Manifest, Shard, locked
 from vtkeras.data.paths import files_below
-from vtkeras.data.shards import VERSION, Manifest, Shard, sha256_of, write_shard
+from vtkeras.data.shards import sha256_of, write_shard
 from vtkeras.data.text_files import Note, ignore
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
-from vtkeras.run_files import TEMPORARY, disk_errors, write_json
+from vtkeras.run_files import TEMPORARY, write_json
 
 PLAN = "plan.json"
 
@@ -162,24 +161,6 @@ def _plan(
         "videos_sha256": hashlib.sha256("\n".join(sizes).encode()).hexdigest(),
         "shards": {batch.name: [row.clip_id for row in batch.rows] for batch in batches},
     }
-
-
-@contextmanager
-def locked(out: Path) -> Iterator[None]:
-    """Keeps other commands from writing to the same folder.
-
-    Raises:
-        UserError: if one does so now.
-    """
-    with disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(f"Another ingest or cleaning is writing to {out}: wait for its end.") from None
-        yield
 
 
 def _settle(out: Path, plan: dict) -> None:

@@ -18,6 +18,7 @@ import tensorflow_io as tfio
 
 from vtkeras.data import shards
 from vtkeras.data.cleaning.options import Thresholds
+from vtkeras.data.manifest import Manifest
 
 MID_GRAY = 128.0
 # A bright figure on black and dark print on white are pictures, not bad light. So a clip is dark or
@@ -166,7 +167,7 @@ def judge(
     return found
 
 
-def to_lines(findings: list[Finding], manifest: shards.Manifest) -> list[str]:
+def to_lines(findings: list[Finding], manifest: Manifest) -> list[str]:
     """The findings as lines for a terminal, after what ingest set aside and before the counts."""
     lines = [f"set aside {path}: {reason}" for path, reason in manifest.set_aside]
     lines += [f"incomplete {path}: {reason}" for path, reason in manifest.partial]
@@ -176,7 +177,7 @@ def to_lines(findings: list[Finding], manifest: shards.Manifest) -> list[str]:
     return [*lines, f"{suspicious}: {counts}; nothing was deleted" if counts else suspicious]
 
 
-def to_json(findings: list[Finding], manifest: shards.Manifest) -> str:
+def to_json(findings: list[Finding], manifest: Manifest) -> str:
     """The findings, counts and what ingest set aside as JSON."""
     values = {
         "clips": manifest.stored,

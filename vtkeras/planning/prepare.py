@@ -15,8 +15,8 @@ from vtkeras.data.captions import ClipRow
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import ingest
+from vtkeras.data.manifest import MANIFEST
 from vtkeras.data.paths import files_below
-from vtkeras.data.shards import MANIFEST
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
 from vtkeras.run_files import write_text

@@ -86,7 +86,7 @@ class PreparedSource(Source):
         report: Callable[[str], None] = print,
     ):
         self.source = source
-        self.options = source.options
+        self.options, self.left_out = source.options, source.left_out
         self.preprocessor = preprocessor
         self.folder = Path(folder)
         self.encoder = encoder

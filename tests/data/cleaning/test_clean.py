@@ -11,10 +11,12 @@ from tests.fixtures.cleaning import facts
 from tests.fixtures.videos import make_video
 from vtkeras import keys
 from vtkeras.cli import app
-from vtkeras.data.cleaning.clean import CHECKS, clean, find, restore
+from vtkeras.data.cleaning.clean import CHECKS, clean, find
 from vtkeras.data.cleaning.options import CleaningOptions
+from vtkeras.data.cleaning.restore import restore
 from vtkeras.data.ingest import ingest
-from vtkeras.data.shards import Manifest, sha256_of, verify
+from vtkeras.data.manifest import Manifest
+from vtkeras.data.shards import sha256_of, verify
 from vtkeras.data.sources.folder import FolderSource
 from vtkeras.errors import UserError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from vtkeras.data.cleaning.control_characters import control_characters
@@ -16,9 +15,9 @@ from vtkeras.data.cleaning.markup import markup
 from vtkeras.data.cleaning.near_duplicates import near_duplicates
 from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.data.cleaning.pictures import pictures
-from vtkeras.data.cleaning.report import write_report
-from vtkeras.data.ingest import locked
-from vtkeras.data.shards import Manifest, verify
+from vtkeras.data.cleaning.restore import save_cleaning
+from vtkeras.data.manifest import Manifest, locked
+from vtkeras.data.shards import verify
 from vtkeras.errors import UserError, lookup
 
 # A check takes the clips that those before it left, with the captions that they left, and yields marks.
@@ -32,7 +31,6 @@ CHECKS: dict[str, Check] = {
     "language": language,
     "duplicates": duplicates,
 }
-ALL = "all"
 
 
 def clean(
@@ -68,7 +66,7 @@ def clean(
         put_back = () if again else manifest.cleaning.put_back
         clips = read_facts(folder, manifest, progress)
         dropped = tuple(find(clips, options, put_back))
-        return _save(folder, manifest, Cleaning(options.model_dump(mode="json"), dropped, put_back))
+        return save_cleaning(folder, manifest, Cleaning(options.model_dump(mode="json"), dropped, put_back))
 
 
 def find(clips: Sequence[Facts], options: CleaningOptions, put_back: Iterable[Mark] = ()) -> list[Mark]:
@@ -93,49 +91,8 @@ def find(clips: Sequence[Facts], options: CleaningOptions, put_back: Iterable[Ma
     return found + [mark for mark in marks if mark.fault not in good]
 
 
-def restore(folder: str | Path, chosen: Sequence[str]) -> Manifest:
-    """Puts back what cleaning dropped; later cleanings leave it in.
-
-    Args:
-        folder: that was cleaned.
-        chosen: clips (their ids, or paths of videos) with their captions, reasons, or `all`.
-
-    Returns:
-        The manifest, also written to the folder.
-
-    Raises:
-        UserError: if nothing is dropped for one of them; then all stays as it is.
-
-    Example:
-        >>> restore("data/cats", ["blurred"]).cleaning.dropped
-        ()
-    """
-    folder = Path(folder)
-    manifest = Manifest.load(folder)
-    with locked(folder):
-        dropped = manifest.cleaning.dropped
-        for what in chosen:
-            if not any(_names(what, mark) for mark in dropped):
-                reasons = ", ".join(sorted({mark.reason for mark in dropped}))
-                way_out = f"give a clip, {ALL}, or a reason ({reasons})" if dropped else "nothing is left out of it"
-                raise UserError(f"{folder} has nothing to put back for '{what}': {way_out}.")
-        left = manifest.cleaning.without(lambda mark: any(_names(what, mark) for what in chosen))
-        return _save(folder, manifest, left)
-
-
-def _names(what: str, mark: Mark) -> bool:
-    return what in (ALL, mark.reason, mark.clip, mark.path)
-
-
 def _check(options: CleaningOptions) -> None:
     for name in options.skip:
         lookup(CHECKS, name, "skip")
     if options.least_words > options.most_words:
         raise UserError(f"least_words {options.least_words} is above most_words {options.most_words}: no caption fits.")
-
-
-def _save(folder: Path, manifest: Manifest, cleaning: Cleaning) -> Manifest:
-    manifest = replace(manifest, cleaning=cleaning)
-    manifest.save(folder)
-    write_report(folder, manifest)
-    return manifest

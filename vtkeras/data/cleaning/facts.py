@@ -12,6 +12,7 @@ import tensorflow_io as tfio
 
 from vtkeras.data import quality, shards
 from vtkeras.data.cleaning.marks import Mark
+from vtkeras.data.manifest import Manifest
 
 GRID, MOMENTS = 8, 4  # of a thumbnail: squares a side, frames
 
@@ -48,7 +49,7 @@ class Facts:
 
 
 def read_facts(
-    folder: Path, manifest: shards.Manifest, progress: Callable[[int, int], None] = lambda done, total: None
+    folder: Path, manifest: Manifest, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> list[Facts]:
     """Reads every stored clip of a folder once, dropped ones too.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vtkeras.data.cleaning.marks import Mark
-from vtkeras.data.shards import Manifest
+from vtkeras.data.manifest import Manifest
 from vtkeras.run_files import write_json, write_text
 
 REPORT_JSON, REPORT_TABLE = "cleaning.json", "cleaning.md"
