@@ -162,8 +162,10 @@ def test_other_errors_keep_their_traceback(monkeypatch, capsys):
 
     monkeypatch.setattr("vtkeras.data.shards.verify", broken)
     monkeypatch.setattr("sys.argv", ["vtkeras", "data", "verify", "."])
-    with pytest.raises(ValueError, match="of ours"):
+    with pytest.raises(SystemExit) as stop:
         cli.main()
+    told = capsys.readouterr().err
+    assert stop.value.code == 1 and "Traceback" in told and "ValueError: a mistake of ours" in told
 
 
 def test_a_refusal_is_a_user_error_without_the_command_line(tmp_path):

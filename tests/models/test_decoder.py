@@ -70,6 +70,14 @@ def test_a_word_does_not_see_the_words_after_it(decoder):
     assert np.abs(after[:, 4:] - before[:, 4:]).max() > 1e-3
 
 
+def test_rare_tokens_begin_150_times_less_likely():
+    lowered = make(rare=[4, 11])
+    plain = make()
+    plain.set_weights(lowered.get_weights())
+    difference = lowered(TOKENS, CONTEXT, MASK) - plain(TOKENS, CONTEXT, MASK)
+    np.testing.assert_allclose(difference, np.tile(-5.0 * np.isin(range(12), [4, 11]), (2, 6, 1)), atol=1e-4)
+
+
 def test_not_causal_fusion_is_refused():
     blocks = [DecoderBlock(FUSIONS["co_attention"](dim=8, num_heads=2))]
     with pytest.raises(ValueError, match="CoAttentionFusion is not causal"):

@@ -162,7 +162,8 @@ def test_a_run_starts_with_the_weights_of_another(dense_run, tiny_config, vocabu
     known = other.preprocessor.vocabulary.tokens
     after, theirs = (np.array(part_named(one, "decoder").embedding.embeddings) for one in (model, other.model))
     for row, token in enumerate(vocabulary.tokens):
-        expected = theirs[known.index(token)] if token in known else before[row]
+        same = next((one for one in (token, token.removeprefix("##")) if one in known), None)  # as older runs have it
+        expected = before[row] if same is None else theirs[known.index(same)]
         np.testing.assert_array_equal(after[row], expected)
     mine, their = (part_named(one, "decoder").position for one in (model, other.model))
     shared = min(mine.shape[0], their.shape[0])

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from vtkeras.config import Config
+from vtkeras.data.spelling import is_spelled
 from vtkeras.encoders import FRAME_ENCODERS, TEMPORAL_ENCODERS, TEXT_ENCODERS
 from vtkeras.errors import UserError, lookup
 from vtkeras.fusion import FUSIONS
@@ -116,6 +117,7 @@ class Parts:
             max(data.caption_length, data.answer_length),
             blocks=[DecoderBlock(fusion(**options), name=name) for name in names],
             word_dropout=model.word_dropout,
+            rare=[place for place, token in enumerate(self.tokens) if is_spelled(token)],
             name="decoder",
         )
 

@@ -5,6 +5,8 @@ from keras import ops
 
 from vtkeras.layers import CrossAttention
 
+RARE = 5.0  # in logits: a probability 150 times smaller
+
 
 @keras.saving.register_keras_serializable("vtkeras")
 class DecoderBlock(keras.layers.Layer):
@@ -96,6 +98,8 @@ class TextDecoder(keras.layers.Layer):
         word_dropout: float, share of input tokens replaced by `unknown_id` in training, so that the
             decoder looks at the video instead of guessing from the words before (Bowman et al., 2016).
         unknown_id: int.
+        rare: ints, tokens whose logits are lowered by `RARE`, such as pieces that spell characters: so that a
+            decoder does not first have to learn to leave them alone.
 
     Call arguments:
         tokens: int32 (batch, length).
@@ -119,7 +123,7 @@ class TextDecoder(keras.layers.Layer):
     Source: Vaswani et al., "Attention Is All You Need", 2017.
     """
 
-    def __init__(self, vocabulary_size, max_length, blocks, word_dropout=0.0, unknown_id=1, **kwargs):
+    def __init__(self, vocabulary_size, max_length, blocks, word_dropout=0.0, unknown_id=1, rare=(), **kwargs):
         super().__init__(**kwargs)
         for block in blocks:
             if not block.fusion.causal:
@@ -129,6 +133,8 @@ class TextDecoder(keras.layers.Layer):
         self.blocks = blocks
         self.word_dropout = word_dropout
         self.unknown_id = unknown_id
+        self.rare = tuple(rare)
+        self.offset = [-RARE * (token in self.rare) for token in range(vocabulary_size)] if self.rare else 0.0
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, tokens_shape, context_shape, context_mask_shape=None):
@@ -225,13 +231,15 @@ class TextDecoder(keras.layers.Layer):
 
     def _logits(self, sequence):
         sequence = ops.cast(self.norm(sequence), "float32")
-        return ops.matmul(sequence, ops.transpose(ops.cast(self.embedding.embeddings, "float32")))
+        logits = ops.matmul(sequence, ops.transpose(ops.cast(self.embedding.embeddings, "float32")))
+        return logits + ops.convert_to_tensor(self.offset, "float32")
 
     def _next_logits(self, sequence):
         """As `_logits` for one position a row (batch, dim), without transposing all embeddings each time."""
         sequence = ops.cast(self.norm(sequence), "float32")
         embeddings = ops.cast(self.embedding.embeddings, "float32")
-        return ops.transpose(ops.matmul(embeddings, ops.transpose(sequence)))
+        logits = ops.transpose(ops.matmul(embeddings, ops.transpose(sequence)))
+        return logits + ops.convert_to_tensor(self.offset, "float32")
 
     def compute_output_spec(self, tokens, context, context_mask=None, return_scores=False, training=None):
         logits = keras.KerasTensor((*tokens.shape, self.vocabulary_size), "float32")
@@ -248,6 +256,7 @@ class TextDecoder(keras.layers.Layer):
             "blocks": [keras.saving.serialize_keras_object(block) for block in self.blocks],
             "word_dropout": self.word_dropout,
             "unknown_id": self.unknown_id,
+            "rare": self.rare,
         }
 
     @classmethod

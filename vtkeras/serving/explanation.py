@@ -226,7 +226,9 @@ def _explanation(predictor, kind, text, words, attention, rollout, frames, times
     places = attention_tables.real_frames(list(indices))
     chosen = [int(indices[place]) for place in places]
     heads = predictor.config.model.num_heads
-    attention = attention[:, :, places].reshape(len(attention), -1, heads, len(places), *attention.shape[3:])
+    attention = attention[:, :, places].reshape(
+        len(attention), attention.shape[1] // heads, heads, len(places), *attention.shape[3:]
+    )
     return Explanation(
         kind, text, words[0], words[1], attention, None if rollout is None else rollout[:, places], frames[chosen],
         np.asarray(times)[chosen], words[2],

@@ -46,14 +46,16 @@ class TrainingData:
     replicas: int = 1
 
     @classmethod
-    def read(cls, config: Config, task: Task, replicas: int = 1) -> TrainingData:
-        """Opens the source that `config` names and learns its words.
+    def read(
+        cls, config: Config, task: Task, replicas: int = 1, vocabulary: Vocabulary | None = None
+    ) -> TrainingData:
+        """Opens the source that `config` names and learns its words, unless a vocabulary is given.
 
         Raises:
             UserError: if the source cannot be had, or holds too few examples for a batch on every device.
         """
         source = make_source(config)
-        vocabulary = build_vocabulary(
+        vocabulary = vocabulary or build_vocabulary(
             source.texts(),
             config.data.vocabulary_size,
             written_answers=config.data.answer_length > 0,

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from vtkeras.config import Config, load_config, save_config
+from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError, lookup
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, FEATURES, LAST, LOGS, SAMPLES, VOCABULARY_FILE, disk_errors
@@ -57,7 +58,8 @@ def train(
     """
     folder = Path(folder)
     start = resume_point(folder, config) if resume else _fresh(folder, config)
-    training = Training(config, folder, report, strategy, features)
+    words = Vocabulary.load(folder / VOCABULARY_FILE) if resume else None  # an older version learned others
+    training = Training(config, folder, report, strategy, features, vocabulary=words)
     training.begin(start if resume else None)
     trainer, data = training.trainer, training.trainer.data
     progress = Progress(
@@ -76,6 +78,7 @@ class Training:
     Args:
         config, folder, report, strategy, features: as for `train`.
         data: what it is trained on, where that has been read already.
+        vocabulary: its words, where they are known; None learns them.
 
     Attributes:
         trainer: see `vtkeras.training.trainers`.
@@ -96,12 +99,13 @@ class Training:
         strategy: tf.distribute.Strategy | None = None,
         features: Path | None = None,
         data: TrainingData | None = None,
+        vocabulary: Vocabulary | None = None,
     ):
         keras.utils.set_random_seed(config.train.seed)
         keras.mixed_precision.set_global_policy(config.train.precision)
         strategy = strategy or make_strategy()
         task = task_of(config)
-        data = data or TrainingData.read(config, task, strategy.num_replicas_in_sync)
+        data = data or TrainingData.read(config, task, strategy.num_replicas_in_sync, vocabulary)
         heads = task.active_heads(config, data.preprocessor.vocabulary)
         self.folder = folder
         self.report = report
