@@ -105,7 +105,7 @@ def tiny_model(tiny_config, vocabulary):
 
     from vtkeras.tasks import TASKS
 
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(12)  # whose captions have several words
     task, config = TASKS["multitask"], tiny_config()
     return task.build(config, vocabulary, task.active_heads(config, vocabulary))
 
