@@ -2,8 +2,7 @@
 
 import keras
 
-from vtkeras.encoders.frames import FrameEncoder
-from vtkeras.errors import UserError
+from vtkeras.encoders.frames import FrameEncoder, refuse_weights
 
 WIDTHS = (24, 32, 48, 48)
 STRIDES = (2, 2, 1, 1)
@@ -21,8 +20,7 @@ def convnet_tiny(image_size, weights=None, preset=None, motion=True, motion_drop
     Raises:
         UserError: if pretrained weights are asked for.
     """
-    if weights:
-        raise UserError("convnet_tiny has no pretrained weights: leave model.frame_weights empty.")
+    refuse_weights("convnet_tiny", weights)
     images = keras.Input((image_size, image_size, 3))
     grid = images
     for index, (width, stride) in enumerate(zip(WIDTHS, STRIDES)):

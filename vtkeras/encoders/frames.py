@@ -141,6 +141,12 @@ def _levels(backbone):
     return [by_size[size] for size in sorted(by_size, reverse=True) if coarsest < size < finest] or [backbone.output]
 
 
+def refuse_weights(name, weights):
+    """Raises a `UserError` if pretrained weights are asked for of an encoder that has none."""
+    if weights:
+        raise UserError(f"{name} has no pretrained weights: leave model.frame_weights empty.")
+
+
 def efficientnet_tiny(image_size, weights=None, preset=None, motion=True, motion_dropout=0.0):
     """A small EfficientNetV2 (fused MBConv) that trains from scratch on a CPU: 8 pixels a patch.
 
@@ -158,8 +164,7 @@ def efficientnet_tiny(image_size, weights=None, preset=None, motion=True, motion
     Raises:
         UserError: if pretrained weights are asked for.
     """
-    if weights:
-        raise UserError("efficientnet_tiny has no pretrained weights: leave model.frame_weights empty.")
+    refuse_weights("efficientnet_tiny", weights)
     stages = 3
     backbone = keras_nlp.models.EfficientNetBackbone(
         stackwise_width_coefficients=[1.0] * stages,

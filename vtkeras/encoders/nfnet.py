@@ -2,8 +2,7 @@
 
 import keras
 
-from vtkeras.encoders.frames import FrameEncoder
-from vtkeras.errors import UserError
+from vtkeras.encoders.frames import FrameEncoder, refuse_weights
 from vtkeras.layers import StandardizedConv2D
 
 STEM = (32, 64)
@@ -27,8 +26,7 @@ def nfnet_tiny(image_size, weights=None, preset=None, motion=True, motion_dropou
 
     Source: Brock et al., "High-performance large-scale image recognition without normalization", 2021.
     """
-    if weights:
-        raise UserError("nfnet_tiny has no pretrained weights: leave model.frame_weights empty.")
+    refuse_weights("nfnet_tiny", weights)
     images = keras.Input((image_size, image_size, 3))
     grid = images
     for index, width in enumerate(STEM):

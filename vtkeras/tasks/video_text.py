@@ -80,6 +80,7 @@ class VideoTextReader(Reader):
         # Endpoints that are exported together share these graphs: the file is smaller and opens faster.
         self.encode_video = tf.function(model.trunk.encode_video)
         self._read_question = tf.function(self._read_tokens)
+        self._read_linear = tf.function(experts.call) if experts else None
         if decoders:
             (self.decoder,) = decoders
             self.decoder_step = tf.function(self.decoder.step)
@@ -89,8 +90,8 @@ class VideoTextReader(Reader):
         video = self.encode_video(batch.get(keys.FRAME_FEATURES, batch.get(keys.FRAMES)), batch[keys.FRAMES_MASK])
         if keys.LINEAR in batch:  # kept from an earlier reading
             video[keys.LINEAR] = batch[keys.LINEAR]
-        elif self.experts:
-            video[keys.LINEAR] = self.experts(batch[keys.LINEAR_FRAMES], batch[keys.LINEAR_MASK])
+        elif self._read_linear:
+            video[keys.LINEAR] = self._read_linear(batch[keys.LINEAR_FRAMES], batch[keys.LINEAR_MASK])
         return super().predict({**batch, keys.READS_VIDEO: video})
 
     def samples(self, batch):
@@ -100,9 +101,9 @@ class VideoTextReader(Reader):
     def read_frames(self, frames, return_scores=False):
         """What `Trunk.encode_video` gives for frames uint8 (batch, time, height, width, 3) of any size and length."""
         found = self.encode_video(*self.preprocessor.clips(frames), return_scores=return_scores)
-        if self.experts and self.preprocessor.beside:
+        if self._read_linear and self.preprocessor.beside:
             video = found[0] if return_scores else found
-            video[keys.LINEAR] = self.experts(*self.preprocessor.beside.clips(frames))
+            video[keys.LINEAR] = self._read_linear(*self.preprocessor.beside.clips(frames))
         return found
 
     def with_linear(self, head, logits, video, tokens=None):

@@ -91,8 +91,8 @@ class WithVectors(Source):
     def __init__(self, source: Source, vectors: dict[str, np.ndarray]):
         self.source = source
         self.options = source.options
-        keys_, rows = tf.constant(list(vectors)), tf.range(len(vectors))
-        self.rows = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys_, rows), 0)
+        rows = tf.lookup.KeyValueTensorInitializer(list(vectors), tf.range(len(vectors)))
+        self.rows = tf.lookup.StaticHashTable(rows, 0)
         self.vectors = tf.constant(np.stack(list(vectors.values())))
 
     @property
