@@ -33,13 +33,22 @@ def data_ingest(
     frames: Annotated[int, number_option("Frames stored of each clip.", 1, 4096)] = 16,
     max_side: Annotated[int, number_option("Longest side of a stored frame, in pixels.", 1, 16_384)] = 128,
     seed: Annotated[int, seed_option("Makes the splits where the captions file gives none.")] = 0,
+    missing: Annotated[
+        list[str],
+        typer.Option(
+            help="COLUMN=WAY for empty cells of caption, question, answer or label: leave, drop, common or fill:TEXT; "
+            "repeatable."
+        ),
+    ] = [],  # noqa: B006
 ) -> None:
     """Decodes a folder of videos once; run it again to go on after an interruption."""
     refuse_missing(folder, captions)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from vtkeras.data.ingest import ingest
+    from vtkeras.data.missing import read_ways
 
+    ways = read_ways(missing)
     figures = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(
         TextColumn("ingesting"), *figures, TextColumn("{task.description}"), console=Console(stderr=True)
@@ -52,7 +61,15 @@ def data_ingest(
 
     try:
         manifest = ingest(
-            folder, captions, out, num_frames=frames, max_side=max_side, seed=seed, progress=show, note=say
+            folder,
+            captions,
+            out,
+            num_frames=frames,
+            max_side=max_side,
+            seed=seed,
+            progress=show,
+            note=say,
+            missing=ways,
         )
     finally:
         if bar.live.is_started:

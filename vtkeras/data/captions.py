@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from vtkeras import keys
 from vtkeras.data.caption_entries import Entry, csv_entries, json_entries
+from vtkeras.data.drafts import Draft
+from vtkeras.data.missing import settle
 from vtkeras.data.paths import FileFinder
 from vtkeras.data.text_files import Note, ignore, read_text
 from vtkeras.errors import UserError
@@ -51,7 +54,11 @@ class ClipRow:
 
 
 def read_captions(
-    captions_file: str | Path, folder: str | Path, seed: int = 0, note: Note = ignore
+    captions_file: str | Path,
+    folder: str | Path,
+    seed: int = 0,
+    note: Note = ignore,
+    missing: Mapping[str, str] = MappingProxyType({}),
 ) -> list[ClipRow]:
     """Reads a caption file and checks it against the videos in `folder`.
 
@@ -76,6 +83,7 @@ def read_captions(
         folder: where the videos are.
         seed: makes the splits, where the file gives none.
         note: called with a sentence for what had to be assumed of the file.
+        missing: what to do with empty cells, {column: way}; see `missing.read_ways`. They are left by default.
 
     Returns:
         The clips, in the order of the file.
@@ -94,57 +102,31 @@ def read_captions(
     is_json = captions_file.suffix.lower() in (".json", ".jsonl") or text.lstrip()[:1] == "{"
     entries = json_entries(captions_file, text, folder) if is_json else csv_entries(captions_file, text, note)
     drafts = _gather(entries, folder)
-    if not drafts:
-        raise UserError(f"{captions_file} describes no clip.")
-    splits = _splits(drafts, seed)
-    return [draft.finish(splits[draft.path]) for draft in drafts]
+    kept, splits = settle(drafts, missing, lambda kept: _splits(kept, seed), note)
+    if not kept:
+        empty = f": {drafts[0].where} has no caption, question with answer, or label" if drafts else ""
+        raise UserError(f"{captions_file} describes no clip{empty}.")
+    return [_finished(draft, splits[draft.path]) for draft in kept]
 
 
-@dataclass
-class _Draft:
-    """A clip while its texts are being gathered."""
-
-    where: str
-    clip_id: str
-    path: str
-    start: float | None
-    end: float | None
-    split: str = ""
-    # Dicts without values are sets that keep their order.
-    captions: dict[str, None] = field(default_factory=dict)
-    questions: dict[tuple[str, str], None] = field(default_factory=dict)
-    columns: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
-    labels: dict[str, None] = field(default_factory=dict)
-
-    def add(self, entry: Entry) -> None:
-        if entry.caption:
-            self.captions[entry.caption] = None
-        if entry.question:
-            self.questions[entry.question, entry.answer] = None
-        if entry.columns:
-            self.columns.setdefault((entry.question, entry.answer), entry.columns)
-        self.labels.update(dict.fromkeys(entry.labels))
-
-    def finish(self, split: str) -> ClipRow:
-        return ClipRow(
-            clip_id=self.clip_id,
-            path=self.path,
-            start=self.start,
-            end=self.end,
-            split=split,
-            captions=tuple(self.captions),
-            questions=tuple(self.questions),
-            labels=tuple(self.labels),
-            columns=tuple(
-                tuple(self.columns[pair].items())
-                for pair in self.questions or [("", "")]
-                if pair in self.columns
-            ),
-        )
+def _finished(draft: Draft, split: str) -> ClipRow:
+    return ClipRow(
+        clip_id=draft.clip_id,
+        path=draft.path,
+        start=draft.start,
+        end=draft.end,
+        split=split,
+        captions=tuple(draft.captions),
+        questions=tuple(draft.questions),
+        labels=tuple(draft.labels),
+        columns=tuple(
+            tuple(draft.columns[pair].items()) for pair in draft.questions or [("", "")] if pair in draft.columns
+        ),
+    )
 
 
-def _gather(entries: Iterable[Entry], folder: Path) -> list[_Draft]:
-    drafts: dict[str, _Draft] = {}
+def _gather(entries: Iterable[Entry], folder: Path) -> list[Draft]:
+    drafts: dict[str, Draft] = {}
     finder = FileFinder(folder)
     for entry in entries:
         _check_texts(entry)
@@ -152,7 +134,7 @@ def _gather(entries: Iterable[Entry], folder: Path) -> list[_Draft]:
         clip_id = entry.video_id or _derived_id(entry)
         draft = drafts.get(clip_id)
         if draft is None:
-            draft = drafts[clip_id] = _Draft(entry.where, clip_id, entry.path, entry.start, entry.end)
+            draft = drafts[clip_id] = Draft(entry.where, clip_id, entry.path, entry.start, entry.end)
         elif (draft.path, draft.start, draft.end) != (entry.path, entry.start, entry.end):
             raise UserError(
                 f"{entry.where}: the video_id '{clip_id}' is already that of another video or segment; "
@@ -180,11 +162,6 @@ def _check_texts(entry: Entry) -> None:
             raise UserError(f"{entry.where}: {name} holds a NUL byte.")
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise UserError(f"{entry.where}: {name} holds half of a surrogate pair, which is no text.")
-    if bool(entry.question) != bool(entry.answer):
-        lacking, given = ("answer", "question") if entry.question else ("question", "answer")
-        raise UserError(f"{entry.where} has no {lacking} to its {given}.")
-    if not (entry.caption or entry.question or entry.labels):
-        raise UserError(f"{entry.where} has no caption, question or label.")
     if (entry.start or 0.0) >= (math.inf if entry.end is None else entry.end):
         raise UserError(f"{entry.where}: end {entry.end:g} is not after start {entry.start or 0:g}.")
 
@@ -199,9 +176,9 @@ def _find(entry: Entry, finder: FileFinder, folder: Path) -> str:
     return found
 
 
-def _splits(drafts: list[_Draft], seed: int) -> dict[str, str]:
+def _splits(drafts: list[Draft], seed: int) -> dict[str, str]:
     """The split of each video, by path."""
-    given: dict[str, _Draft] = {}
+    given: dict[str, Draft] = {}
     for draft in drafts:
         if draft.split:
             first = given.setdefault(draft.path, draft)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from vtkeras import keys
 from vtkeras.data.captions import ClipRow, read_captions
@@ -44,6 +45,7 @@ def ingest(
     time_limit: float = 120.0,
     choose: Callable[[list[ClipRow]], list[ClipRow]] = list,
     note: Note = ignore,
+    missing: Mapping[str, str] = MappingProxyType({}),
 ) -> Manifest:
     """Decodes every clip once and stores it; continues where an earlier run stopped.
 
@@ -61,7 +63,8 @@ def ingest(
         progress: called as `progress(done, total, note)` after each clip.
         time_limit: seconds a video may take.
         choose: takes the clips of the file and gives those that are to be stored.
-        note: called with a sentence for what had to be assumed of the captions file.
+        note: called with a sentence for what had to be assumed of the captions file; the manifest keeps them.
+        missing: what to do with its empty cells, {column: way}; see `missing.read_ways`.
 
     Returns:
         The manifest, also written to `out/manifest.json`.
@@ -75,15 +78,17 @@ def ingest(
         800
     """
     folder, out = Path(folder), Path(out)
-    options = {
-        "num_frames": num_frames,
-        "max_side": max_side,
-        "seed": seed,
-        "clips_per_shard": clips_per_shard,
-    }
-    _check_options(options)
+    sizes = {"num_frames": num_frames, "max_side": max_side, "seed": seed, "clips_per_shard": clips_per_shard}
+    _check_options(sizes)
     _check_folder(folder)
-    rows = choose(read_captions(captions_file, folder, seed, note))
+    options = {**sizes, "missing": dict(missing)} if missing else sizes
+    notes: list[str] = []
+
+    def noted(sentence: str) -> None:
+        notes.append(sentence)
+        note(sentence)
+
+    rows = choose(read_captions(captions_file, folder, seed, noted, missing))
     batches = _batches(rows, seed, clips_per_shard)
     plan = _plan(folder, captions_file, rows, batches, options)
     with locked(out), DecoderPool(time_limit=time_limit) as pool, interrupt_between_steps() as end_of_step:
@@ -103,7 +108,7 @@ def ingest(
                 tell(done + len(batch.rows), f"{batch.name} is already there")
             done += len(batch.rows)
             shards.append(shard)
-        manifest = Manifest(options, plan["captions_sha256"], tuple(shards), _cleaning(out))
+        manifest = Manifest(options, plan["captions_sha256"], tuple(shards), _cleaning(out), tuple(notes))
         if not manifest.stored:
             first = manifest.set_aside[0][1]
             raise UserError(f"None of the {len(rows)} clips in {folder} can be decoded. The first: {first}")
@@ -174,12 +179,13 @@ def _settle(out: Path, plan: dict) -> None:
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
+        options = before["options"]
         changed = [
-            f"{name} {before['options'][name]}, now {value}"
-            for name, value in plan["options"].items()
-            if before["options"][name] != value
+            f"{name} {options.get(name, 'left')}, now {plan['options'].get(name, 'left')}"
+            for name in {**options, **plan["options"]}
+            if options.get(name) != plan["options"].get(name)
         ]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{path} is damaged: {way_out}") from None
     if changed:
         raise UserError(f"{out} was made with other options ({'; '.join(changed)}): {way_out}")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from vtkeras import keys
 from vtkeras.data.cleaning.marks import UNCLEANED, Cleaning
@@ -56,12 +57,14 @@ class Manifest:
         captions_sha256: checksum of the captions file.
         shards: every shard, in the order they are read.
         cleaning: the clips and captions that `vtkeras data clean` left out.
+        notes: what was assumed of the captions file, and what was done with its empty cells.
     """
 
-    options: dict[str, int]
+    options: dict[str, Any]
     captions_sha256: str
     shards: tuple[Shard, ...]
     cleaning: Cleaning = UNCLEANED
+    notes: tuple[str, ...] = ()
 
     @property
     def splits(self) -> list[str]:
@@ -106,6 +109,7 @@ class Manifest:
             "partial": self.partial,
             "shards": [asdict(shard) for shard in self.shards],
             "cleaning": asdict(self.cleaning),
+            "notes": self.notes,
         }
         write_json(Path(folder) / MANIFEST, values)
 
@@ -128,7 +132,8 @@ class Manifest:
                 raise UserError(f"{path} is of version {values['version']}; this program reads {VERSION}.")
             shards = tuple(map(Shard.from_json, values["shards"]))
             cleaning = Cleaning.from_json(values["cleaning"]) if "cleaning" in values else UNCLEANED
-            manifest = cls(values["options"], values["captions_sha256"], shards, cleaning)
+            notes = tuple(values.get("notes", ()))
+            manifest = cls(values["options"], values["captions_sha256"], shards, cleaning, notes)
             counted = {
                 split: (values["splits"][split]["examples"], manifest.examples(split)) for split in manifest.splits
             }

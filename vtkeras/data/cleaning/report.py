@@ -34,6 +34,7 @@ def to_values(manifest: Manifest) -> dict[str, Any]:
         "put_back": [asdict(mark) for mark in cleaning.put_back],
         "set_aside": manifest.set_aside,
         "incomplete": manifest.partial,
+        "notes": manifest.notes,
     }
 
 
@@ -71,6 +72,8 @@ def to_markdown(manifest: Manifest) -> str:
         if marks:
             rows = [[mark.clip, mark.split, mark.caption or "", mark.reason, mark.detail] for mark in marks]
             lines += _table(title, ["clip", "split", "caption", "reason", "detail"], rows)
+    if manifest.notes:
+        lines += ["## The captions file", "", *(f"- {_cell(note)}" for note in manifest.notes), ""]
     for title, pairs in (("Set aside by ingest", manifest.set_aside), ("Incomplete", manifest.partial)):
         if pairs:
             lines += _table(title, ["video", "reason"], pairs)
