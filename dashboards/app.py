@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 HERE = Path(__file__).parent
 # The folder is not called `pages`: Streamlit would run a file of such a folder without this router when its
@@ -17,21 +18,29 @@ if "dashboards" not in sys.modules:  # what the views import, in a checkout and 
     sys.modules["dashboards"] = importlib.util.module_from_spec(spec)
 # A file of our own: the icon of a page would be fetched from the network.
 st.set_page_config(page_title="vtkeras", page_icon=str(HERE / "icon.svg"), layout="wide")
-opened = bool(os.environ.get("VTKERAS_FOLDER"))  # by `vtkeras open`: that folder is what is shown first
-page = st.navigation(
-    [
-        st.Page(VIEWS / "home.py", title="Home", icon=":material/home:", default=not opened),
-        st.Page(VIEWS / "folder.py", title="Folder", icon=":material/folder_open:", default=opened),
-        st.Page(VIEWS / "playground.py", title="Playground", icon=":material/smart_display:"),
-        st.Page(VIEWS / "attention.py", title="Attention", icon=":material/center_focus_strong:"),
-        st.Page(VIEWS / "summaries.py", title="Summaries", icon=":material/movie:"),
-        st.Page(VIEWS / "dense.py", title="Dense captions", icon=":material/timeline:"),
-        st.Page(VIEWS / "browse.py", title="Browse clips", icon=":material/video_library:"),
-        st.Page(VIEWS / "cleaning.py", title="Cleaning", icon=":material/cleaning_services:"),
-        st.Page(VIEWS / "curves.py", title="Training curves", icon=":material/show_chart:"),
-        st.Page(VIEWS / "evaluation.py", title="Evaluation", icon=":material/table_chart:"),
-    ]
-)
+PAGES = {
+    "home": ("Home", "home"),
+    "folder": ("Folder", "folder_open"),
+    "playground": ("Playground", "smart_display"),
+    "attention": ("Attention", "center_focus_strong"),
+    "summaries": ("Summaries", "movie"),
+    "dense": ("Dense captions", "timeline"),
+    "browse": ("Browse clips", "video_library"),
+    "cleaning": ("Cleaning", "cleaning_services"),
+    "curves": ("Training curves", "show_chart"),
+    "evaluation": ("Evaluation", "table_chart"),
+}
+
+
+def page_of(name: str, **options) -> StreamlitPage:
+    title, icon = PAGES[name]
+    return st.Page(VIEWS / f"{name}.py", title=title, icon=f":material/{icon}:", **options)
+
+
+first = "folder" if os.environ.get("VTKERAS_FOLDER") else "home"  # `vtkeras open` shows its folder first
+# The first page's address is empty, whatever `url_path` says; a hidden one gives it the address of its name, too.
+shown = [page_of(name, default=name == first, url_path="first" if name == first else name) for name in PAGES]
+page = st.navigation([*shown, page_of(first, url_path=first, visibility="hidden")])
 page.run()
 
 from dashboards import common  # noqa: E402  after the lines above have told where it is

@@ -109,6 +109,19 @@ def test_empty_install_says_the_next_step(open_page, tmp_path, name):
     assert any("vtkeras" in code.value or "make demo" in code.value for code in app.code)
 
 
+@pytest.mark.parametrize("folder", ["", "/videos"])
+def test_every_page_has_its_name_as_its_address(monkeypatch, tmp_path, folder):
+    """The first one as well, whose own address is empty: any other is told to be not found."""
+    shown, navigation = [], st.navigation
+    monkeypatch.setattr(st, "navigation", lambda pages: shown.extend(pages) or navigation(pages))
+    monkeypatch.setenv("VTKERAS_FOLDER", folder)
+    monkeypatch.setenv("VTKERAS_MODELS", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    AppTest.from_file(str(ROOT / "dashboards" / "app.py"), default_timeout=300).run()
+    views = {path.stem for path in (ROOT / "dashboards" / "views").glob("*.py")}
+    assert {page.url_path for page in shown} == {"", *views} and len(shown) == len(views) + 1
+
+
 # Home
 
 

@@ -8,16 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vtkeras.cli.common import (
-    file_option,
-    folder_option,
-    number_option,
-    progress_bar,
-    refuse_missing,
-    refuse_unused,
-    say,
-    seed_option,
-)
+from vtkeras.cli import common
 from vtkeras.config import load_options
 from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.errors import command
@@ -29,10 +20,10 @@ app = typer.Typer(no_args_is_help=True, help="Make, ingest, check and clean data
 def data_ingest(
     folder: Annotated[Path, typer.Argument(help="Folder of videos and images.")],
     captions: Annotated[Path, typer.Option(help="CSV, TSV or JSON (path, caption, ...), or MSR-VTT style JSON.")],
-    out: Annotated[Path, folder_option("Where the TFRecord shards go.")],
-    frames: Annotated[int, number_option("Frames stored of each clip.", 1, 4096)] = 16,
-    max_side: Annotated[int, number_option("Longest side of a stored frame, in pixels.", 1, 16_384)] = 128,
-    seed: Annotated[int, seed_option("Makes the splits where the captions file gives none.")] = 0,
+    out: Annotated[Path, common.folder_option("Where the TFRecord shards go.")],
+    frames: Annotated[int, common.number_option("Frames stored of each clip.", 1, 4096)] = 16,
+    max_side: Annotated[int, common.number_option("Longest side of a stored frame, in pixels.", 1, 16_384)] = 128,
+    seed: Annotated[int, common.seed_option("Makes the splits where the captions file gives none.")] = 0,
     missing: Annotated[
         list[str],
         typer.Option(
@@ -42,7 +33,7 @@ def data_ingest(
     ] = [],  # noqa: B006
 ) -> None:
     """Decodes a folder of videos once; run it again to go on after an interruption."""
-    refuse_missing(folder, captions)
+    common.refuse_missing(folder, captions)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from vtkeras.data.ingest import ingest
@@ -68,31 +59,31 @@ def data_ingest(
             max_side=max_side,
             seed=seed,
             progress=show,
-            note=say,
+            note=common.say,
             missing=ways,
         )
     finally:
         if bar.live.is_started:
             bar.stop()
     for split in manifest.splits:
-        say(f"{split}: {manifest.clips(split)} clips, {manifest.examples(split)} examples")
+        common.say(f"{split}: {manifest.clips(split)} clips, {manifest.examples(split)} examples")
     for path, reason in manifest.set_aside:
-        say(f"set aside {path}: {reason}")
+        common.say(f"set aside {path}: {reason}")
     for path, reason in manifest.partial:
-        say(f"incomplete {path}: {reason}")
+        common.say(f"incomplete {path}: {reason}")
     train = command("train", "--config", "video_folder", "--data", out, "--out", Path("runs") / out.name)
-    say(f"ready: {train}")
+    common.say(f"ready: {train}")
 
 
 @app.command("verify")
 def data_verify(folder: Annotated[Path, typer.Argument(help="A folder that `vtkeras data ingest` made.")]) -> None:
     """Checks counts and checksums of an ingested folder."""
-    refuse_missing(folder)
+    common.refuse_missing(folder)
     from vtkeras.data.shards import verify
 
     manifest = verify(folder)
     dropped = f", {len(manifest.cleaning.clips)} of them left out" if manifest.cleaning.clips else ""
-    say(f"{folder}: {len(manifest.shards)} shards, {manifest.stored} clips{dropped}, all checksums hold")
+    common.say(f"{folder}: {len(manifest.shards)} shards, {manifest.stored} clips{dropped}, all checksums hold")
 
 
 @app.command("check")
@@ -101,14 +92,14 @@ def data_check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Reports clips that look black, dark, over-exposed, blurred or frozen; deletes nothing."""
-    refuse_missing(folder)
+    common.refuse_missing(folder)
     from vtkeras.data.manifest import Manifest
     from vtkeras.data.quality import check, to_json, to_lines
 
-    with progress_bar() as bar:
+    with common.progress_bar() as bar:
         findings = check(folder, progress=lambda done, total, _: bar("checking", done, total))
     manifest = Manifest.load(folder)
-    say(to_json(findings, manifest) if as_json else "\n".join(to_lines(findings, manifest)))
+    common.say(to_json(findings, manifest) if as_json else "\n".join(to_lines(findings, manifest)))
 
 
 @app.command("clean")
@@ -123,25 +114,25 @@ def data_clean(
     ] = [],  # noqa: B006
 ) -> None:
     """Marks faulty and doubled clips and bad captions, which are then left out; deletes nothing."""
-    refuse_missing(folder, config)
+    common.refuse_missing(folder, config)
     if put_back:
-        refuse_unused(context, ["config", "overrides", "again"], "with --restore")
+        common.refuse_unused(context, ["config", "overrides", "again"], "with --restore")
     options = load_options(CleaningOptions, config, overrides)
     if put_back:
         from vtkeras.data.cleaning.report import summary
         from vtkeras.data.cleaning.restore import restore
 
-        say(f"{folder}: {summary(restore(folder, put_back))}")
+        common.say(f"{folder}: {summary(restore(folder, put_back))}")
         return
     from vtkeras.data.cleaning.clean import clean
     from vtkeras.data.cleaning.report import REPORT_TABLE, to_lines
 
-    with progress_bar() as bar:
+    with common.progress_bar() as bar:
         manifest = clean(folder, options, again, lambda done, total: bar("cleaning", done, total))
-    say("\n".join(to_lines(manifest)))
+    common.say("\n".join(to_lines(manifest)))
     if manifest.cleaning.dropped:
         undo = command("data", "clean", folder, "--restore", "all")
-        say(f"{folder / REPORT_TABLE} lists them; this puts them back: {undo}")
+        common.say(f"{folder / REPORT_TABLE} lists them; this puts them back: {undo}")
 
 
 @app.command("vqa")
@@ -149,39 +140,39 @@ def data_vqa(
     folder: Annotated[Path, typer.Argument(help="Folder of images or videos.")],
     questions: Annotated[Path, typer.Option(help="VQA's questions, JSON.")],
     annotations: Annotated[Path, typer.Option(help="VQA's annotations, JSON.")],
-    out: Annotated[Path, file_option("The captions file to write.")] = Path("captions.csv"),
+    out: Annotated[Path, common.file_option("The captions file to write.")] = Path("captions.csv"),
 ) -> None:
     """Writes questions in VQA's form, with all their answers, as a captions file for `data ingest`."""
-    refuse_missing(questions, annotations, folder)
+    common.refuse_missing(questions, annotations, folder)
     from vtkeras.data.vqa import convert
 
     count = convert(questions, annotations, folder, out)
     ingest = command("data", "ingest", folder, "--captions", out, "--out", Path("data") / folder.name)
-    say(f"{out}: {count} questions; next: {ingest}")
+    common.say(f"{out}: {count} questions; next: {ingest}")
 
 
 @app.command("make")
 def data_make(
-    out: Annotated[Path, folder_option("Where the videos and captions.csv go.")] = Path("data/moving_digits"),
-    clips: Annotated[int, number_option("How many clips.", 3, 1_000_000)] = 60,
-    seed: Annotated[int, seed_option("Another seed makes other clips.")] = 0,
+    out: Annotated[Path, common.folder_option("Where the videos and captions.csv go.")] = Path("data/moving_digits"),
+    clips: Annotated[int, common.number_option("How many clips.", 3, 1_000_000)] = 60,
+    seed: Annotated[int, common.seed_option("Another seed makes other clips.")] = 0,
 ) -> None:
     """Writes clips of the embedded data `moving_digits` as mp4 files with a captions.csv, ready to ingest."""
     from vtkeras.data.make import make_videos
 
-    make_videos(out, clips, seed, report=say)
+    make_videos(out, clips, seed, report=common.say)
 
 
 @app.command("make-long")
 def data_make_long(
-    out: Annotated[Path, folder_option("Where videos and annotations.json go.")] = Path("data/long_digits"),
-    videos: Annotated[int, number_option("How many videos.", 1, 100_000)] = 20,
-    scenes: Annotated[int, number_option("Shots of two seconds in a video.", 2, 100_000)] = 40,
-    seed: Annotated[int, seed_option("Another seed makes other videos.")] = 0,
-    lag: Annotated[float, number_option("Seconds the narrator is behind the picture.", 0, 3600)] = 0.0,
+    out: Annotated[Path, common.folder_option("Where videos and annotations.json go.")] = Path("data/long_digits"),
+    videos: Annotated[int, common.number_option("How many videos.", 1, 100_000)] = 20,
+    scenes: Annotated[int, common.number_option("Shots of two seconds in a video.", 2, 100_000)] = 40,
+    seed: Annotated[int, common.seed_option("Another seed makes other videos.")] = 0,
+    lag: Annotated[float, common.number_option("Seconds the narrator is behind the picture.", 0, 3600)] = 0.0,
     remarks: Annotated[bool, typer.Option("--remarks", help="The narrator remarks on what no picture shows.")] = False,
 ) -> None:
     """Writes long videos with known important parts: mp4 files, transcripts and simulated opinions."""
     from vtkeras.data.make import make_long_videos
 
-    make_long_videos(out, videos, scenes, seed, lag, remarks, report=say)
+    make_long_videos(out, videos, scenes, seed, lag, remarks, report=common.say)

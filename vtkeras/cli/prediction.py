@@ -11,28 +11,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vtkeras.cli.common import (
-    SHIPPED_DENSE_MODEL,
-    SHIPPED_MODEL,
-    UNNAMED,
-    DataFolder,
-    ModelFolder,
-    file_option,
-    folder_option,
-    number_option,
-    progress_bar,
-    refuse_missing,
-    refuse_unused,
-    say,
-    shown,
-    with_data,
-)
+from vtkeras.cli import common
 from vtkeras.errors import UserError
 from vtkeras.run_files import shipped_model
 
 app = typer.Typer()
-Start = Annotated[float | None, number_option("Seconds where to begin.", 0, 1e7)]
-End = Annotated[float | None, number_option("Seconds where to end.", 0, 1e7)]
+Start = Annotated[float | None, common.number_option("Seconds where to begin.", 0, 1e7)]
+End = Annotated[float | None, common.number_option("Seconds where to end.", 0, 1e7)]
 FOR_ONE_VIDEO = ("picture", "vtt")
 ONLY_DENSE = ("window", "vtt", "least")
 NOT_DENSE = (
@@ -50,7 +35,7 @@ def predict(
     model: Annotated[Path | None, typer.Option(help="A run folder; default one that ships.")] = None,
     start: Start = None,
     end: End = None,
-    picture: Annotated[Path | None, file_option("Write where each word looked as a PNG.")] = None,
+    picture: Annotated[Path | None, common.file_option("Write where each word looked as a PNG.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; an array for several videos.")] = False,
     as_json_lines: Annotated[bool, typer.Option("--json-lines", help="Print a line of JSON for each video.")] = False,
     decode: Annotated[str, typer.Option(help="How to write: greedy, beam or sample.")] = "greedy",
@@ -65,9 +50,9 @@ def predict(
     no_repeat: Annotated[int | None, typer.Option(help="No n word pieces in a row come twice.")] = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="Caption clips unlike its training videos, too.")] = False,
     dense: Annotated[bool, typer.Option("--dense", help="Tell what happens, and when.")] = False,
-    window: Annotated[float | None, number_option("With --dense: seconds to read at once.", 0, 1e7)] = None,
-    vtt: Annotated[Path | None, file_option("With --dense: write the events as WebVTT.")] = None,
-    least: Annotated[float, number_option("With --dense: least confidence of an event.", 0, 1)] = 0.5,
+    window: Annotated[float | None, common.number_option("With --dense: seconds to read at once.", 0, 1e7)] = None,
+    vtt: Annotated[Path | None, common.file_option("With --dense: write the events as WebVTT.")] = None,
+    least: Annotated[float, common.number_option("With --dense: least confidence of an event.", 0, 1)] = 0.5,
 ) -> None:
     """Describes videos, and answers questions about them, with an exported model: open only models that you trust."""
     if as_json and as_json_lines:
@@ -76,12 +61,12 @@ def predict(
 
     videos = media_files(videos)
     if len(videos) > 1:
-        refuse_unused(context, FOR_ONE_VIDEO, "for several videos")
+        common.refuse_unused(context, FOR_ONE_VIDEO, "for several videos")
     if dense:
-        refuse_unused(context, NOT_DENSE, "with --dense")
-        printed = partial(shown, videos, as_json, as_json_lines)
-        return _predict_dense(videos, model or shipped_model(*SHIPPED_DENSE_MODEL), window, least, vtt, printed)
-    refuse_unused(context, ONLY_DENSE, "without --dense")
+        common.refuse_unused(context, NOT_DENSE, "with --dense")
+        printed = partial(common.shown, videos, as_json, as_json_lines)
+        return _predict_dense(videos, model or shipped_model(*common.SHIPPED_DENSE_MODEL), window, least, vtt, printed)
+    common.refuse_unused(context, ONLY_DENSE, "without --dense")
     if not all(one.strip() for one in question):
         raise UserError("The question is empty: ask something, e.g. 'how many digits are there?'.")
     if picture and picture.suffix.lower() != ".png":
@@ -97,9 +82,9 @@ def predict(
     from vtkeras.serving.describe import describe, save_picture, to_lines
     from vtkeras.workspace.runs import read_card
 
-    card = read_card(model or shipped_model(*SHIPPED_MODEL))
+    card = read_card(model or shipped_model(*common.SHIPPED_MODEL))
     ask = partial(shared_worker().ask, card.folder)
-    with shown(videos, as_json, as_json_lines) as (show, set_aside):
+    with common.shown(videos, as_json, as_json_lines) as (show, set_aside):
         for found in describe(card, ask, videos, question, start, end, decoding, choice, set_aside, anyway):
             show(found.video, schema.description(found, card.info), to_lines(found))
             if picture:
@@ -114,16 +99,16 @@ def explain(
     caption: Annotated[str | None, typer.Option(help="Explain a caption of your own, not the model's.")] = None,
     word: Annotated[str | None, typer.Option(help="A word, or its number from 1; default all.")] = None,
     method: Annotated[str, typer.Option(help="mean or rollout.")] = "mean",
-    layer: Annotated[int | None, number_option("One layer of `mean`.", 1, 1000)] = None,
-    head: Annotated[int | None, number_option("One head of `mean`.", 1, 1000)] = None,
-    orders: Annotated[int, number_option("Random orders to compare with.", 2, 10_000)] = 20,
-    model: ModelFolder = UNNAMED,
+    layer: Annotated[int | None, common.number_option("One layer of `mean`.", 1, 1000)] = None,
+    head: Annotated[int | None, common.number_option("One head of `mean`.", 1, 1000)] = None,
+    orders: Annotated[int, common.number_option("Random orders to compare with.", 2, 10_000)] = 20,
+    model: common.ModelFolder = common.UNNAMED,
     start: Start = None,
     end: End = None,
-    out: Annotated[Path | None, folder_option("Folder for PNG, GIF, mp4 and JSON files.")] = None,
+    out: Annotated[Path | None, common.folder_option("Folder for PNG, GIF, mp4 and JSON files.")] = None,
 ) -> None:
     """Shows where a model looked for each word, and whether that is what the word rests on."""
-    refuse_missing(video, model)
+    common.refuse_missing(video, model)
     from rich.progress import Progress
 
     from vtkeras.serving import pictures, schema
@@ -141,39 +126,39 @@ def explain(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     by_word = dict(zip(words, judged))
-    say("\n".join(pictures.to_lines(found, by_word)))
+    common.say("\n".join(pictures.to_lines(found, by_word)))
     if out:
         chosen = " ".join([method, *(f"{n} {i}" for n, i in (("layer", layer), ("head", head)) if i)])
         values = schema.explanation(found, chosen, maps, by_word, str(video), predictor.info)
-        pictures.save(out, found, maps, words, schema.to_json(values), report=say)
+        pictures.save(out, found, maps, words, schema.to_json(values), report=common.say)
 
 
 @app.command("evaluate-attention")
 def evaluate_attention(
     run: Annotated[Path, typer.Argument(help="A run folder with an exported model.")],
-    data: DataFolder = None,
+    data: common.DataFolder = None,
     split: Annotated[str, typer.Option(help="A split.")] = "test",
-    clips: Annotated[int, number_option("Clips at most.", 1, 1_000_000)] = 50,
-    orders: Annotated[int, number_option("Random orders to compare with.", 2, 10_000)] = 20,
-    steps: Annotated[int, number_option("Points of each curve.", 1, 10_000)] = 16,
-    out: Annotated[Path | None, folder_option("Folder for attention.json and .md; default the run.")] = None,
+    clips: Annotated[int, common.number_option("Clips at most.", 1, 1_000_000)] = 50,
+    orders: Annotated[int, common.number_option("Random orders to compare with.", 2, 10_000)] = 20,
+    steps: Annotated[int, common.number_option("Points of each curve.", 1, 10_000)] = 16,
+    out: Annotated[Path | None, common.folder_option("Folder for attention.json and .md; default the run.")] = None,
 ) -> None:
     """Measures whether attention and rollout are faithful, beside random orders; goes on after a stop."""
-    refuse_missing(run, data)
+    common.refuse_missing(run, data)
     from vtkeras.serving.faithfulness import evaluate as judge_clips
     from vtkeras.serving.faithfulness import to_markdown
     from vtkeras.serving.predictor import Predictor
     from vtkeras.training.run import make_source
 
     predictor = Predictor(run)
-    config = predictor.config if data is None else with_data(predictor.config, data)
+    config = predictor.config if data is None else common.with_data(predictor.config, data)
     source = make_source(config)
     if split not in source.splits():
         raise UserError(f"The data have no split '{split}': use one of {', '.join(source.splits())}.")
     taken = source.load(split).take(clips).as_numpy_iterator()
     examples = ((example["frames"], example["question"].decode()) for example in taken)
     settings = {"data": config.data.model_dump(mode="json"), "split": split}
-    say(to_markdown(judge_clips(predictor, examples, settings, out or run, orders, steps, report=say)))
+    common.say(to_markdown(judge_clips(predictor, examples, settings, out or run, orders, steps, report=common.say)))
 
 
 def _predict_dense(
@@ -188,7 +173,7 @@ def _predict_dense(
     card = read_card(model)
     with printed() as (show, set_aside):
         for video in videos:
-            with progress_bar() as bar, set_aside():
+            with common.progress_bar() as bar, set_aside():
                 found = shared_worker().call(
                     "vtkeras.serving.dense:find_events", model, video.absolute(), window,
                     progress=partial(bar, "reading"),

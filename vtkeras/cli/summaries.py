@@ -7,17 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vtkeras.cli.common import (
-    UNNAMED,
-    ModelFolder,
-    folder_option,
-    number_option,
-    progress_bar,
-    refuse_missing,
-    refuse_unused,
-    say,
-    seed_option,
-)
+from vtkeras.cli import common
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import writable_folder
 
@@ -30,51 +20,51 @@ AnnotatedFolder = Annotated[Path, typer.Argument(help="A folder of videos with a
 def summarize(
     video: Annotated[Path, typer.Argument(help="A video file, however long.")],
     transcript: Annotated[Path | None, typer.Option(help="What is said: WebVTT, SRT, JSON, text.")] = None,
-    budget: Annotated[float, number_option("The summary's greatest share of the video.", 0, 1)] = 0.15,
+    budget: Annotated[float, common.number_option("The summary's greatest share of the video.", 0, 1)] = 0.15,
     out: Annotated[Path | None, typer.Option(help="Output folder; default runs/summaries/<name>.")] = None,
-    model: ModelFolder = UNNAMED,
+    model: common.ModelFolder = common.UNNAMED,
     scorer: Annotated[str, typer.Option(help="diverse, random, or what `train-scorer` made.")] = "diverse",
-    longest: Annotated[float | None, number_option("Seconds; longer takes are cut into parts.", 0, 1e7)] = None,
-    threshold: Annotated[float, number_option("Change between frames that makes a cut.", 0, 255)] = 27.0,
+    longest: Annotated[float | None, common.number_option("Seconds; longer takes are cut into parts.", 0, 1e7)] = None,
+    threshold: Annotated[float, common.number_option("Change between frames that makes a cut.", 0, 255)] = 27.0,
     clip: Annotated[bool, typer.Option(help="Write the summary as an mp4, too.")] = True,
 ) -> None:
     """Shortens a video to its key shots and a text; run it again to go on after an interruption."""
     folder = writable_folder(out or Path("runs") / "summaries" / video.stem)
-    refuse_missing(video, transcript, model)
+    common.refuse_missing(video, transcript, model)
     from vtkeras.summaries.summarize import Options, to_text
     from vtkeras.summaries.summarize import summarize as run
 
     options = Options(budget=budget, scorer=scorer, longest=longest, threshold=threshold, clip=clip)
-    with progress_bar() as show:
+    with common.progress_bar() as show:
         found = run(video, model, folder, transcript, options, show)
-    say(to_text(found).rstrip())
+    common.say(to_text(found).rstrip())
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.suffix != ".jsonl")
-    say(f"in {folder}: {', '.join(names)}")
+    common.say(f"in {folder}: {', '.join(names)}")
 
 
 @app.command("train-scorer")
 def train_scorer(
     folder: AnnotatedFolder,
-    out: Annotated[Path, folder_option("Where the scorer goes.")] = Path("runs/scorer"),
-    model: ModelFolder = UNNAMED,
-    epochs: Annotated[int, number_option("Passes over the videos.", 1, 1_000_000)] = 120,
-    seed: Annotated[int, seed_option("Another seed trains another scorer.")] = 0,
+    out: Annotated[Path, common.folder_option("Where the scorer goes.")] = Path("runs/scorer"),
+    model: common.ModelFolder = common.UNNAMED,
+    epochs: Annotated[int, common.number_option("Passes over the videos.", 1, 1_000_000)] = 120,
+    seed: Annotated[int, common.seed_option("Another seed trains another scorer.")] = 0,
 ) -> None:
     """Trains an attention scorer of shots on annotated videos, for `vtkeras summarize --scorer`."""
-    refuse_missing(folder, model)
+    common.refuse_missing(folder, model)
     from vtkeras.export.importance import export_importance
     from vtkeras.serving.predictor import Predictor
     from vtkeras.summaries.annotated import read_annotated
     from vtkeras.training.importance import train_importance
 
     predictor = Predictor(model)
-    with progress_bar() as show:
+    with common.progress_bar() as show:
         videos = read_annotated(folder, predictor, show)
         trained = train_importance(videos, epochs, seed, report=lambda *done: show("training", *done))
     known = {name: predictor.info[name] for name in ("name", "model_hash")}
     how = {"data": str(folder), "videos": len(videos), "epochs": epochs, "seed": seed}
     export_importance(trained, out, {**known, **how})
-    say(f"trained on {len(videos)} videos: {out}; next: {command('summarize', 'VIDEO', '--scorer', out)}")
+    common.say(f"trained on {len(videos)} videos: {out}; next: {command('summarize', 'VIDEO', '--scorer', out)}")
 
 
 @app.command("evaluate-summary")
@@ -82,28 +72,29 @@ def evaluate_summary(
     context: typer.Context,
     folder: Annotated[Path | None, typer.Argument(help="A folder of videos with an annotations.json.")] = None,
     tvsum: Annotated[Path | None, typer.Option(help="TVSum's ydata-tvsum50.mat: people beside chance.")] = None,
-    model: ModelFolder = UNNAMED,
-    splits: Annotated[int, number_option("Splits into training and test videos.", 2, 1000)] = 5,
-    epochs: Annotated[int, number_option("Passes over the training videos.", 1, 1_000_000)] = 120,
-    seed: Annotated[int, seed_option("Of the splits and the scorers.")] = 0,
+    model: common.ModelFolder = common.UNNAMED,
+    splits: Annotated[int, common.number_option("Splits into training and test videos.", 2, 1000)] = 5,
+    epochs: Annotated[int, common.number_option("Passes over the training videos.", 1, 1_000_000)] = 120,
+    seed: Annotated[int, common.seed_option("Of the splits and the scorers.")] = 0,
 ) -> None:
     """Scorers of shots beside people and chance: F-scores at 15 % and rank correlations."""
     if tvsum and not folder:
-        refuse_unused(context, ("model", "splits", "epochs", "seed"), "with --tvsum")
-        refuse_missing(tvsum)
+        common.refuse_unused(context, ("model", "splits", "epochs", "seed"), "with --tvsum")
+        common.refuse_missing(tvsum)
         from vtkeras.data.annotations import read_tvsum
         from vtkeras.evaluation.summary import evaluate_people, to_markdown
 
-        return say(to_markdown(evaluate_people(read_tvsum(tvsum))))
+        return common.say(to_markdown(evaluate_people(read_tvsum(tvsum))))
     if tvsum or not folder:
         raise UserError("Give either a folder with an annotations.json, or --tvsum FILE.")
-    refuse_missing(folder, model)
+    common.refuse_missing(folder, model)
     from vtkeras.evaluation.summary import evaluate_scorers, to_markdown
     from vtkeras.serving.predictor import Predictor
     from vtkeras.summaries.annotated import read_annotated
     from vtkeras.summaries.scorers import SCORERS
     from vtkeras.training.importance import learned_scorers
 
-    with progress_bar() as show:
+    with common.progress_bar() as show:
         videos = read_annotated(folder, Predictor(model), show)
-    say(to_markdown(evaluate_scorers(videos, SCORERS, learned_scorers(epochs, seed), splits, seed, report=say)))
+    learned = learned_scorers(epochs, seed)
+    common.say(to_markdown(evaluate_scorers(videos, SCORERS, learned, splits, seed, report=common.say)))

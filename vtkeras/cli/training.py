@@ -9,19 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vtkeras import keys
-from vtkeras.cli.common import (
-    STARTED,
-    ConfigName,
-    DataFolder,
-    Overrides,
-    RunFolder,
-    folder_option,
-    number_option,
-    read_config,
-    refuse_missing,
-    say,
-    with_data,
-)
+from vtkeras.cli import common
 from vtkeras.config import Config
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, writable_folder
@@ -39,11 +27,12 @@ def train(
         Path | None, typer.Option(help="A folder of videos; with --config, one that `vtkeras data ingest` made.")
     ] = None,
     minutes: Annotated[
-        float | None, number_option("Without --config: minutes until the model is exported; default 20.", 2, 10_000)
+        float | None,
+        common.number_option("Without --config: minutes until the model is exported; default 20.", 2, 10_000),
     ] = None,
     captions: Annotated[Path | None, typer.Option(help="Without --config: the table of a folder of videos.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; default runs/NAME.")] = None,
-    override: Overrides = [],  # noqa: B006  typer reads the default, nothing changes it
+    override: common.Overrides = [],  # noqa: B006  typer reads the default, nothing changes it
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
     help_config: Annotated[bool, typer.Option("--help-config", help="List every config key and stop.")] = False,
 ) -> None:
@@ -55,18 +44,18 @@ def train(
     if help_config:
         from vtkeras.cli.config_help import config_help
 
-        return say("\n".join(config_help()))
-    refuse_missing(data, captions)
+        return common.say("\n".join(config_help()))
+    common.refuse_missing(data, captions)
     if data is not None and config is None:
         return _plan(data, captions, minutes or 20, out, override, resume)
     if minutes or captions:
         raise UserError("--minutes and --captions go with --data alone: leave --config out.")
-    chosen = read_config(config or "demo", data, override)
+    chosen = common.read_config(config or "demo", data, override)
     from vtkeras.training.fit import train as run_training
 
     folder = writable_folder(out or Path("runs") / chosen.name)
-    run_training(chosen, folder, resume=resume, report=say)
-    say(f"trained: {folder}; next: {command('evaluate', folder)}; {command('export', folder)}")
+    run_training(chosen, folder, resume=resume, report=common.say)
+    common.say(f"trained: {folder}; next: {command('evaluate', folder)}; {command('export', folder)}")
 
 
 def _plan(
@@ -82,23 +71,24 @@ def _plan(
     from vtkeras.planning.plan import Plan
     from vtkeras.planning.prepare import ingested_folder
 
-    clock = Clock(minutes, began=STARTED)
+    clock = Clock(minutes, began=common.STARTED)
     from vtkeras.export import export_run
 
-    plan = Plan(ingested_folder(data, captions, folder, clock, say), folder, clock, say)
+    plan = Plan(ingested_folder(data, captions, folder, clock, common.say), folder, clock, common.say)
     plan.run()
     export_run(folder, report=plan.report)
-    say(f"next: {command('evaluate', folder)}; {command('predict', 'CLIP', '--model', folder)}; vtkeras dashboard")
+    evaluate, predict = command("evaluate", folder), command("predict", "CLIP", "--model", folder)
+    common.say(f"next: {evaluate}; {predict}; vtkeras dashboard")
 
 
 @app.command()
 def evaluate(
-    run: RunFolder,
-    data: DataFolder = None,
+    run: common.RunFolder,
+    data: common.DataFolder = None,
     split: Annotated[list[str], typer.Option(help="A split; repeatable; default all but train and validation.")] = [],  # noqa: B006
     compare: Annotated[list[Path], typer.Option(help="Another run to put into the table; repeatable.")] = [],  # noqa: B006
     by: Annotated[str | None, typer.Option(help="A column of the captions file to give figures by.")] = None,
-    limit: Annotated[int | None, number_option("Examples of each split at most.", 1, 1_000_000_000)] = None,
+    limit: Annotated[int | None, common.number_option("Examples of each split at most.", 1, 1_000_000_000)] = None,
     meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
     linear: Annotated[bool, typer.Option(help="Also linear models on features of a frozen ImageNet encoder.")] = False,
 ) -> None:
@@ -107,7 +97,7 @@ def evaluate(
     Those of another folder than the run's own data go to RUN/evaluations/NAME of the folder.
     """
     writable_folder(run)
-    refuse_missing(run, data, *compare)
+    common.refuse_missing(run, data, *compare)
     from vtkeras.evaluation.evaluate import evaluate as score_systems
     from vtkeras.evaluation.tables import PredictionTable, to_markdown, write_results
     from vtkeras.training.run import Run, make_source
@@ -115,7 +105,7 @@ def evaluate(
     opened = [Run.open(folder) for folder in (run, *compare)]
     own = opened[0].config
     other = data is not None and data.resolve() != (own.data.path and Path(own.data.path).resolve())
-    source = make_source(own if data is None else with_data(own, data))
+    source = make_source(own if data is None else common.with_data(own, data))
     splits = list(split) or [name for name in source.splits() if name not in (keys.TRAIN, keys.VALIDATION)]
     missing = [name for name in splits if name not in source.splits()]
     if missing or not splits:
@@ -125,22 +115,22 @@ def evaluate(
     table = PredictionTable()
     training = None if keys.TRAIN in source.splits() else _own_source(own)
     results = score_systems(
-        systems, source, opened[0].preprocessor, splits, limit=limit, report=say, by=by,
+        systems, source, opened[0].preprocessor, splits, limit=limit, report=common.say, by=by,
         meteor=meteor and _meteor_runs(), keep=table.add,
         train_source=training, more=_linear(training or source, source) if linear else None,
     )  # fmt: skip
     out = writable_folder(run / EVALUATIONS / data.resolve().name) if other and data else run
     write_results(results, out)
     table.write(out)
-    say(to_markdown(results))
+    common.say(to_markdown(results))
     if other:
-        say(f"written to {out}: those of the run's own data stay as they were")
+        common.say(f"written to {out}: those of the run's own data stay as they were")
 
 
 def _linear(training: Source, source: Source) -> dict:
     from vtkeras.linear.models import TITLE, LinearBaseline
 
-    return {TITLE: LinearBaseline(training, source, report=say)}
+    return {TITLE: LinearBaseline(training, source, report=common.say)}
 
 
 def _own_source(config: Config) -> Source | None:
@@ -163,11 +153,11 @@ def score(
     meteor: Annotated[bool, typer.Option(help="Score by METEOR too, where there is Java.")] = True,
 ) -> None:
     """Scores texts against references: BLEU-1 to 4, ROUGE-L, METEOR, CIDEr-D, exact match and more."""
-    refuse_missing(references, predictions)
+    common.refuse_missing(references, predictions)
     from vtkeras.evaluation.score import score_files, to_json, to_lines
 
     found = score_files(references, predictions, meteor and _meteor_runs(), note=_to_stderr)
-    say(to_json(found) if as_json else "\n".join(to_lines(found)))
+    common.say(to_json(found) if as_json else "\n".join(to_lines(found)))
 
 
 def _to_stderr(line: str) -> None:
@@ -176,35 +166,35 @@ def _to_stderr(line: str) -> None:
 
 @app.command("compare-fusions")
 def compare_fusions(
-    config: ConfigName = "statements",
-    data: DataFolder = None,
-    out: Annotated[Path, folder_option("Where the runs and the table go.")] = Path("runs/fusions"),
-    override: Overrides = [],  # noqa: B006
+    config: common.ConfigName = "statements",
+    data: common.DataFolder = None,
+    out: Annotated[Path, common.folder_option("Where the runs and the table go.")] = Path("runs/fusions"),
+    override: common.Overrides = [],  # noqa: B006
     fusion: Annotated[list[str], typer.Option(help="A fusion; repeatable; default all.")] = [],  # noqa: B006
-    limit: Annotated[int | None, number_option("Test examples at most.", 1, 1_000_000_000)] = None,
+    limit: Annotated[int | None, common.number_option("Test examples at most.", 1, 1_000_000_000)] = None,
 ) -> None:
     """Trains one experiment with every fusion alike (early, late, co- and cross-attention), in one table."""
-    refuse_missing(data)
-    chosen = read_config(config, data, override)
+    common.refuse_missing(data)
+    chosen = common.read_config(config, data, override)
     from vtkeras.evaluation.tables import to_markdown
     from vtkeras.training.fusions import compare_fusions as compare
 
-    say(to_markdown(compare(chosen, out, fusion, limit=limit, report=say)))
+    common.say(to_markdown(compare(chosen, out, fusion, limit=limit, report=common.say)))
 
 
 @app.command()
 def export(
-    run: RunFolder,
+    run: common.RunFolder,
     out: Annotated[Path | None, typer.Option(help="Where to; default the run folder itself.")] = None,
     compiled: Annotated[bool, typer.Option(help="Let XLA compile captions: the first call is slow.")] = False,
     keras_file: Annotated[bool, typer.Option(help="Also write the .keras file.")] = True,
 ) -> None:
     """Writes the SavedModel, the .keras file and sample clips of a run."""
     writable_folder(out or run)
-    refuse_missing(run)
+    common.refuse_missing(run)
     from vtkeras.export import export_run
 
-    export_run(run, out, report=say, compiled=compiled, keras_file=keras_file)
+    export_run(run, out, report=common.say, compiled=compiled, keras_file=keras_file)
 
 
 def _meteor_runs() -> bool:

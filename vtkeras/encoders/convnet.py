@@ -1,4 +1,4 @@
-"""A plain convolutional frame encoder, for pictures in which small differences of place count."""
+"""`convnet_tiny`: four plain convolutions with a fine grid, which keeps small differences of place apart."""
 
 import keras
 
@@ -9,13 +9,15 @@ STRIDES = (2, 2, 1, 1)
 
 
 def convnet_tiny(image_size, weights=None, preset=None, motion=True, motion_dropout=0.0):
-    """Four 3x3 convolutions with batch normalisation, from scratch on a CPU: 4 pixels a patch.
+    """The frame encoder with the finest grid, for questions about where things are, as in Sort-of-CLEVR.
+
+    Four 3x3 convolutions, each with batch normalisation; the first two halve the frame.
 
     Args:
         image_size, weights, preset, motion, motion_dropout: as for `efficientnet_tiny`.
 
     Returns:
-        a `FrameEncoder`.
+        a `FrameEncoder` with patches of 4 pixels and 48 channels, e.g. 256 patches of a frame of 64 pixels.
 
     Raises:
         UserError: if pretrained weights are asked for.
