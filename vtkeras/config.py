@@ -70,6 +70,9 @@ class DataConfig(_Options):
     augmentation: dict[str, Annotated[float, Field(ge=0, le=180)]] = Field(default_factory=dict)
     """Random changes of training clips, a name in `vtkeras.data.augmentations.AUGMENTATIONS` and its amount each, e.g.
     {crop: 0.1, brightness: 0.1}; docs/augmentation.md says what the amounts mean."""
+    label_weights: dict[str, Annotated[float, Field(gt=0, le=1e6)]] = Field(default_factory=dict)
+    """How much a clip with this label counts for the label head, e.g. {rare: 10}; 1 for labels that are not named. Of
+    several labels, the one that counts most decides."""
     shuffle_buffer: int = Field(512, ge=0, le=10_000_000)
     """Examples held for shuffling; 0 keeps the source's order."""
 

@@ -150,6 +150,13 @@ def test_labels(prepare, run):
     assert found.dtype == tf.float32
 
 
+def test_of_several_labels_the_one_that_counts_most_decides(run):
+    weighted = Preprocessor(CONFIG.model_copy(update={"label_weights": {"cat": 4.0, "dog": 0.5}}), WORDS)
+    names = ["cat|dog", "dog", "two words", "bird", ""]
+    found = run(lambda texts: weighted.label_weight(weighted.labels(texts)), names)
+    np.testing.assert_array_equal(found, [4, 0.5, 1, 0, 0])
+
+
 def test_no_answers_and_no_labels(run):
     bare = Preprocessor(CONFIG, dataclasses.replace(WORDS, answers=(), labels=()))
     np.testing.assert_array_equal(run(bare.answer, ["yes", ""]), [-1, -1])

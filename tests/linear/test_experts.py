@@ -49,6 +49,21 @@ def test_layers_say_what_the_models_say(preprocessor, single, often):
     assert (found.argmax(axis=1) == said["contrastive"].values.argmax(axis=1)).mean() > 0.9
 
 
+@pytest.mark.parametrize("single", [True, False])
+def test_a_label_that_counts_more_is_likelier(preprocessor, single):
+    rng = np.random.default_rng(0)
+    train = table(rng, 60)
+    train.features = rng.normal(size=(len(train.features), 12)).astype("float32")  # which tell nothing
+    logits = []
+    for weights in ({}, {"red": 50.0}):
+        config = preprocessor.config.model_copy(update={"label_weights": weights})
+        weighted = Preprocessor(config, preprocessor.vocabulary, preprocessor.beside)
+        network = {"label": ClassLogits(3, single=single)}
+        experts = fit_experts(network, [HEADS["label"]], train, weighted, keras.layers.Identity(), channels=3)
+        logits.append(np.asarray(experts.classes["label"](experts.vectors(train.features)))[:, 0].mean())
+    assert logits[1] > logits[0] + 1
+
+
 class Asked:
     """A reader that is right as often as the share of its linear model says."""
 

@@ -1,6 +1,7 @@
 """A whole plan on a few tiny clips, with a clock on which every look takes three seconds."""
 
 import itertools
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -12,9 +13,9 @@ from vtkeras.config import load_config
 from vtkeras.data.ingest import ingest
 from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.errors import UserError
-from vtkeras.planning.candidates import CANDIDATES, Candidate, Setting, make_config
+from vtkeras.planning.candidates import CANDIDATES, Candidate, Setting, in_order, make_config
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.plan import Plan, Row, to_markdown
+from vtkeras.planning.plan import Plan, Row, ranked, to_markdown
 from vtkeras.run_files import PLAN_TABLE
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run
@@ -114,6 +115,22 @@ def test_every_candidate_has_a_config_or_says_that_it_makes_no_sense(name, moves
     if config is not None:
         assert config.data.questions_per_clip == 2 and config.model.motion <= moves
         assert "label" not in config.train.loss_weights and "answer" in config.train.loss_weights
+
+
+@pytest.mark.parametrize("train, first", [(499, "frozen"), (500, "small")])
+def test_few_clips_are_read_by_a_frozen_encoder_first(train, first):
+    told = survey(clips={"train": train, "validation": 9})
+    names = in_order(Setting(told, "data/mine", 8, 96, pretrained=True))
+    assert names[0] == first and set(names) == set(CANDIDATES)
+    assert in_order(Setting(told, "data/mine", 8, 96, pretrained=False))[0] == "small"
+
+
+@pytest.mark.parametrize(
+    "scores, order", [((0.4, 0.44, 0.2), "abc"), ((0.4, 0.46, 0.2), "bac"), ((0.1, 0.2, 0.3), "cba")]
+)
+def test_what_chance_explains_does_not_count(scores, order):
+    contenders = [SimpleNamespace(name=name, best=best) for name, best in zip("abc", scores)]
+    assert "".join(one.name for one in ranked(contenders, clips=100)) == order  # 100 clips: 0.05 is chance
 
 
 def test_a_folder_without_validation(tmp_path):

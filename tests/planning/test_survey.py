@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.planning.test_clock_and_speed import survey
 from vtkeras.data.text import build_vocabulary
 from vtkeras.planning.survey import look
 
@@ -39,6 +40,13 @@ class Labelled:
 def test_whether_a_clip_may_have_several_labels(labels, several):
     source = Labelled(*labels)
     texts = source.texts()
-    survey = look(source, texts, build_vocabulary(texts, 100))
-    assert survey.several_labels is several
-    assert survey.labels["cat"] == sum("cat" in label for label in labels)
+    found = look(source, texts, build_vocabulary(texts, 100))
+    assert found.several_labels is several
+    assert found.labels["cat"] == sum("cat" in label for label in labels)
+
+
+def test_rare_labels_count_more_where_labels_are_uneven():
+    uneven = survey(labels={"cat": 198, "dog": 2})
+    assert uneven.label_weights() == {"cat": 0.711, "dog": 7.071}  # roots of 100 / 198 and 100 / 2
+    assert any("uneven, 198 clips" in warning for warning in uneven.warnings())
+    assert survey(labels={"cat": 19, "dog": 1}).label_weights() == {}

@@ -147,6 +147,11 @@ class Preprocessor(tf.Module):
         hits = tf.equal(names[:, :, None], self.label_strings[None, None, :-1])
         return tf.cast(tf.reduce_any(hits, axis=1), tf.float32)
 
+    def label_weight(self, labels: tf.Tensor) -> tf.Tensor:
+        """float32 (batch,): how much an example with these labels counts, from what `labels` gives; 0 without any."""
+        weights = [self.config.label_weights.get(name, 1.0) for name in self.vocabulary.labels]
+        return tf.reduce_max(labels * tf.constant(weights, tf.float32), axis=1)
+
     def to_text(self, tokens: tf.Tensor) -> tf.Tensor:
         """Strings (batch,) from token ids (batch, length); whatever follows the end token is left out."""
         ended = tf.cumsum(tf.cast(tf.equal(tokens, END_ID), tf.int32), axis=1) > 0

@@ -143,7 +143,8 @@ def _one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocess
     names = preprocessor.vocabulary.labels
     truths = train.examples.truths[head.name]
     y = np.array([names.index(truth) if truth in names else -1 for truth in truths])
-    kernel, bias = _softmax(x, y, np.flatnonzero(_once(train) & (y >= 0)), len(names))
+    weights = np.array([preprocessor.config.label_weights.get(truth, 1.0) for truth in truths])
+    kernel, bias = _softmax(x, y, np.flatnonzero(_once(train) & (y >= 0)), len(names), weights)
     layer = LinearClasses(len(names), x.shape[1], name=head.name)
     layer.kernel.assign(kernel[None])
     layer.bias.assign(bias[None])
@@ -153,7 +154,8 @@ def _one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocess
 def _labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
     """A model of yes or no for each label."""
     names = preprocessor.vocabulary.labels
-    has = preprocessor.labels(tf.constant(train.examples.truths[head.name])).numpy() > 0
+    labels = preprocessor.labels(tf.constant(train.examples.truths[head.name]))
+    has, weights = labels.numpy() > 0, preprocessor.label_weight(labels).numpy()
     rows = _once(train) & has.any(axis=1)
     kernel, bias = np.zeros((x.shape[1], len(names))), np.zeros(len(names))
     for place in range(len(names)):
@@ -161,7 +163,7 @@ def _labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor)
         if y.all() or not y.any():
             bias[place] = CERTAIN if y.all() else -CERTAIN
         else:
-            kernel[:, [place]], bias[[place]] = _unscaled(logistic().fit(x[rows], y))
+            kernel[:, [place]], bias[[place]] = _unscaled(_fit(x[rows], y, weights[rows]))
     layer = LinearClasses(len(names), x.shape[1], several=True, name=head.name)
     layer.kernel.assign(kernel[None])
     layer.bias.assign(bias[None])
@@ -200,16 +202,21 @@ def _once(train: Table) -> np.ndarray:
     return rows
 
 
-def _softmax(x: np.ndarray, y: np.ndarray, rows: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel (dim, classes) and bias (classes,) of a model fitted to some rows."""
+def _softmax(
+    x: np.ndarray, y: np.ndarray, rows: np.ndarray, classes: int, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel (dim, classes) and bias (classes,) of a model fitted to some rows, which count by their weights."""
     kernel, bias = np.zeros((x.shape[1], classes)), np.full(classes, NEVER, dtype=np.float64)
     present = np.unique(y[rows])
     bias[present] = 0.0
-    if len(present) == 2:
-        kernel[:, present[1:]], bias[present[1:]] = _unscaled(logistic().fit(x[rows], y[rows]))
-    elif len(present) > 2:
-        kernel[:, present], bias[present] = _unscaled(logistic().fit(x[rows], y[rows]))
+    if len(present) > 1:
+        own = present[1:] if len(present) == 2 else present  # of two, the second's logit is beside a zero
+        kernel[:, own], bias[own] = _unscaled(_fit(x[rows], y[rows], None if weights is None else weights[rows]))
     return kernel, bias
+
+
+def _fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Pipeline:
+    return logistic().fit(x, y, logisticregression__sample_weight=weights)
 
 
 def _unscaled(model: Pipeline) -> tuple[np.ndarray, np.ndarray]:

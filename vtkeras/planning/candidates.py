@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from vtkeras import keys
 from vtkeras.config import Config, parse_config
 from vtkeras.linear.models import ENCODER
 from vtkeras.planning.speed import PATCH
@@ -16,6 +17,7 @@ ENDLESS = 100_000  # epochs of a training whose end the clock decides
 RATE = 1e-3
 TASK = "multitask"
 MOST_TOKENS = 96  # of a caption or a question
+MANY = 500  # training clips from which on an encoder may learn from scratch
 SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
 CHANNELS = 1284  # of a patch: EfficientNet-Lite's and its motion's
 
@@ -64,28 +66,34 @@ def _frozen(setting: Setting) -> dict[str, Any] | None:
 
 
 def _small(setting: Setting) -> dict[str, Any]:
-    """A small encoder that learns from scratch."""
+    """A small encoder that learns from scratch, with motion in channels of its own and nothing mixed over time."""
     return {
         "data": {"image_size": min(64, _multiple(setting.survey.side, 16)), "cache_frames": True},
-        "model": {"frame_encoder": "nfnet_tiny", "patch_merge": 2, "temporal_layers": 1},
+        "model": {
+            "frame_encoder": "nfnet_tiny",
+            "patch_merge": 2,
+            "motion_dim": 32 if setting.survey.moves else 0,
+            "temporal_encoder": "none",
+            "temporal_layers": 0,
+        },
     }
+
+
+def _small_mixed(setting: Setting) -> dict[str, Any] | None:
+    """The same, with motion mixed into the patches, and patches over time."""
+    mixed = {"motion_dim": 0, "temporal_encoder": "transformer", "temporal_layers": 1}
+    return _moving(setting, mixed)
 
 
 def _small_still(setting: Setting) -> dict[str, Any] | None:
     """The same without motion."""
-    if not setting.survey.moves:
-        return None
-    found = _small(setting)
-    return {**found, "model": {**found["model"], "motion": False}}
+    return _moving(setting, {"motion": False, "motion_dim": 0})
 
 
-def _small_apart(setting: Setting) -> dict[str, Any] | None:
-    """The same, with motion in channels of its own and nothing mixed over time."""
-    if not setting.survey.moves:
-        return None
+def _moving(setting: Setting, other: dict[str, Any]) -> dict[str, Any] | None:
+    """The small encoder with other values of the model, where something moves."""
     found = _small(setting)
-    apart = {"motion_dim": 32, "temporal_encoder": "none", "temporal_layers": 0}
-    return {**found, "model": {**found["model"], **apart}}
+    return {**found, "model": {**found["model"], **other}} if setting.survey.moves else None
 
 
 @dataclass(frozen=True)
@@ -102,11 +110,21 @@ class Candidate:
 
 
 CANDIDATES = {
-    "frozen": Candidate("patches of a frozen ImageNet encoder", _frozen),
     "small": Candidate("small encoder from scratch", _small),
-    "small_apart": Candidate("small encoder from scratch, motion apart", _small_apart),
+    "frozen": Candidate("patches of a frozen ImageNet encoder", _frozen),
+    "small_mixed": Candidate("small encoder from scratch, mixed over time", _small_mixed),
     "small_still": Candidate("small encoder from scratch, without motion", _small_still),
 }
+
+
+def in_order(setting: Setting) -> list[str]:
+    """Names of the candidates that make sense, the most promising first.
+
+    An encoder that learns all of its weights needs clips to learn from: of few, the frozen one goes first.
+    """
+    few = setting.survey.clips[keys.TRAIN] < MANY
+    fitting = [name for name in CANDIDATES if make_config(name, setting)]
+    return sorted(fitting, key=lambda name: few and name != "frozen")
 
 
 def make_config(name: str, setting: Setting) -> Config | None:
@@ -132,6 +150,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "question_length": min(MOST_TOKENS, survey.tokens["questions"] + 4),
             "questions_per_clip": questions,
             "shuffle_buffer": 512,
+            "label_weights": survey.label_weights(),
         },
         "model": {
             "dim": 96,

@@ -74,6 +74,7 @@ class Contender:
         figures: {head's title: its figure} at the best of them.
         epoch_seconds: what an epoch takes now, readings included.
         graph_seconds: what the graph took that reads the validation split; an export makes several like it.
+        reading_seconds: what a reading of the validation split takes.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Contender:
         self.epoch_seconds = 0.0
         self.every = 1
         self.fallen = False
-        self.graph_seconds = 0.0
+        self.graph_seconds = self.reading_seconds = 0.0
 
     @property
     def best(self) -> float:
@@ -172,7 +173,7 @@ class Contender:
         self.graph_seconds = self.now() - begin
         begin = self.now()
         self.record(2, self.score.measure())
-        reading = self.now() - begin
+        reading = self.reading_seconds = self.now() - begin
         self.every = max(1, round((1 - MEASURING) / MEASURING * reading / max(watch.seconds, 1e-3)))
         self.epoch_seconds = watch.seconds + reading / self.every
         config = training.trainer.config

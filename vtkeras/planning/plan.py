@@ -17,8 +17,9 @@ from vtkeras.data.sources.folder import FolderSource
 from vtkeras.data.text import Vocabulary, build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import figure, score
+from vtkeras.linear.experts import SHARES
 from vtkeras.linear.models import ENCODER, TITLE, LinearModels, read_table
-from vtkeras.planning.candidates import CANDIDATES, Setting, feature_bytes, make_config
+from vtkeras.planning.candidates import CANDIDATES, Setting, feature_bytes, in_order, make_config
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.speed import SIDES, choose_reading, pictures_per_second
@@ -27,13 +28,12 @@ from vtkeras.pretrained.packages import find
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
 from vtkeras.training.callbacks import spell_time
 from vtkeras.training.data import TrainingData
-from vtkeras.training.experts import add_experts
+from vtkeras.training.experts import add_experts, linear_source
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 FIRST_ROUND = 0.04  # share of the time that each candidate gets before one is dropped
 SECOND_ROUND = 0.08
-SECONDS_A_CANDIDATE = 400  # of the budget, for each candidate that is tried
-RACE = 0.4  # share of the time after which no further candidate begins
+RACE = 0.4  # share of what is left after reading, in which the first rounds of all candidates must fit
 EXPORT_SECONDS = 45.0  # that the export takes, before more is known
 EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 12.0  # times what the graph of a reading took, and seconds beside
 VOCABULARY = 4000
@@ -87,6 +87,7 @@ class Plan:
         self.setting = self._setting(str(data), seed)
         self.rows: list[Row] = []
         self.beside: dict[str, float] = {}
+        self.fitting = 0.0  # seconds that fitting the linear models took, which is done again beside the winner
 
     def report(self, line: str) -> None:
         """Tells a line with the time that has passed."""
@@ -98,15 +99,11 @@ class Plan:
         Returns:
             The run folder.
         """
-        names = self._names()
+        names = in_order(self.setting)
         self._describe(names)
         contenders: list[Contender] = []
         try:
-            for name in names:
-                if contenders and self.clock.spent() > RACE * self.clock.seconds:
-                    self.report(f"no time is left to try {CANDIDATES[name].title}")
-                    continue
-                contenders.append(self._enter(name))
+            self._race(names, contenders)
             winner = self._narrow(contenders)
             self._finish(winner)
         except KeyboardInterrupt:
@@ -132,9 +129,22 @@ class Plan:
         encode = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False))
         return pictures_per_second(lambda pictures: encode(tf.constant(pictures)), SIDES[0])
 
-    def _names(self) -> list[str]:
-        fitting = [name for name in CANDIDATES if make_config(name, self.setting)]
-        return fitting[: max(1, int(self.clock.seconds / SECONDS_A_CANDIDATE))]
+    def _race(self, names: list[str], contenders: list[Contender]) -> None:
+        """Gives candidates their first round, one after another, while there is time for one more."""
+        begin, took = self.clock.spent(), 0.0
+        for place, name in enumerate(names):
+            if contenders and self.clock.spent() + took - begin > RACE * (self.clock.seconds - begin):
+                left = "; ".join(CANDIDATES[name].title for name in names[place:])
+                return self.report(f"no time is left to try {left}")
+            contender = self._contender(name)
+            if not contenders and contender.training.trainer.config.model.linear_size:
+                self._linear(contender)
+                begin = self.clock.spent()
+            entered = self.clock.spent()
+            contenders.append(contender)
+            contender.advance(FIRST_ROUND * self.clock.seconds)
+            took = max(took, self.clock.spent() - entered)
+            self.report(f"{CANDIDATES[name].title}: {contender.describe()}")
 
     def _describe(self, names: list[str]) -> None:
         setting = self.setting
@@ -159,24 +169,21 @@ class Plan:
         for warning in self.survey.warnings():
             self.report(f"note: {warning}")
 
-    def _enter(self, name: str) -> Contender:
+    def _contender(self, name: str) -> Contender:
         config = make_config(name, self.setting)
         assert config is not None
         self.report(f"{CANDIDATES[name].title}: begins")
         data = TrainingData.of(config, self.source, self.vocabulary)
         cache = self.folder / CACHE
-        contender = Contender(name, config, data, cache / name, cache, self.clock.now)
-        if contender.training.prepared and config.model.cache_features and not self.rows:
-            self._linear(contender, contender.training.prepared)
-        contender.advance(FIRST_ROUND * self.clock.seconds)
-        self.report(f"{CANDIDATES[name].title}: {contender.describe()}")
-        return contender
+        return Contender(name, config, data, cache / name, cache, self.clock.now)
 
-    def _linear(self, contender: Contender, source: Source) -> None:
-        """Fits the linear models, whose features are the ones that a frozen encoder gave the candidate."""
+    def _linear(self, contender: Contender) -> None:
+        """Reads the clips through a frozen encoder, and fits the linear models."""
         trainer = contender.training.trainer
         heads = list(trainer.heads)
+        source = linear_source(trainer.config, trainer.data, self.folder / CACHE, self.report)
         train = read_table(source, keys.TRAIN, heads)
+        begin = self.clock.spent()
         validation = read_table(source, keys.VALIDATION, heads, trainer.config.train.score_examples)
         said = LinearModels(heads, train).predict(validation)
         figures = {}
@@ -185,13 +192,14 @@ class Plan:
                 found = figure(head, score([head], said, validation.examples))
                 if found is not None:
                     figures[head.title] = found
+        self.fitting = self.clock.spent() - begin
         self.rows.append(Row(TITLE, figures, None, "for comparison"))
         self.report(f"{TITLE}: {tell(figures)}")
 
     def _narrow(self, contenders: list[Contender]) -> Contender:
         """Drops the worse half, gives the others more time, and so on until one is left."""
         while len(contenders) > 1:
-            contenders.sort(key=lambda one: one.best, reverse=True)
+            contenders[:] = ranked(contenders, self.survey.clips[keys.VALIDATION])
             keep = max(1, len(contenders) // 2)
             for loser in contenders[keep:]:
                 self.rows.append(self._row(loser, "dropped"))
@@ -204,7 +212,9 @@ class Plan:
         return contenders[0]
 
     def _finish(self, winner: Contender) -> None:
-        seconds = self.clock.left() - self._export_time(winner)
+        seconds = self.clock.left() - self._export_time(winner) - self.fitting
+        if winner.training.trainer.config.model.linear_size:
+            seconds -= len(SHARES) * winner.reading_seconds
         self.report(f"{CANDIDATES[winner.name].title} gets the remaining {spell_time(max(seconds, 0))}")
         winner.finish(seconds, self.report)
         if winner.training.trainer.config.model.linear_size:
@@ -246,6 +256,17 @@ class Plan:
                 shutil.move(own / name, target)
         write_text(self.folder / PLAN_TABLE, to_markdown(self.rows))
         self.report(f"best on validation: {tell(exported)}")
+
+
+def ranked(contenders: list[Contender], clips: int) -> list[Contender]:
+    """Best first; those that differ from the best by no more than chance stand first, in the order that they came in.
+
+    Args:
+        contenders: the most promising first.
+        clips: of the validation split.
+    """
+    level = max(one.best for one in contenders) - 0.5 / clips**0.5  # a share's standard error is at most that
+    return sorted(contenders, key=lambda one: -min(one.best, level))
 
 
 def to_markdown(rows: list[Row]) -> str:

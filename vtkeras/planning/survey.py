@@ -64,6 +64,19 @@ class Survey:
         """Whether clips have several frames that differ."""
         return self.frames > 1 and self.motion > STILL
 
+    def label_weights(self) -> dict[str, float]:
+        """Where labels are uneven, what a clip of each should count: the root of how much rarer it is than the mean."""
+        if not self.uneven:
+            return {}
+        mean = sum(self.labels.values()) / len(self.labels)
+        return {label: round((mean / count) ** 0.5, 3) for label, count in self.labels.items()}
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the most frequent label has many times the clips of the rarest."""
+        counts = self.labels.values()
+        return len(counts) > 1 and max(counts) >= RARE * min(counts)
+
     def describe(self) -> str:
         """One line for people."""
         clips = ", ".join(f"{count} {split}" for split, count in self.clips.items())
@@ -82,11 +95,11 @@ class Survey:
         found = []
         if self.sentences == 1 and self.captions > 1:
             found.append("all captions are the same: there is nothing to learn from them")
-        counts = sorted(self.labels.values())
-        if len(counts) > 1 and counts[-1] >= RARE * counts[0]:
+        if self.uneven:
             found.append(
-                f"labels are uneven, {counts[-1]} clips of the most frequent and {counts[0]} of the rarest: "
-                "accuracy says little of the rare ones, so macro F1 counts as much"
+                f"labels are uneven, {max(self.labels.values())} clips of the most frequent and "
+                f"{min(self.labels.values())} of the rarest: a clip of a rare one counts more in training, and "
+                "macro F1 as much as accuracy in the choice"
             )
         if self.clips.get(keys.TRAIN, 0) < 100:
             found.append("with fewer than 100 training clips, figures are rough and new words are not learned")

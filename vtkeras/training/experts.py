@@ -16,6 +16,7 @@ from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.linear.experts import choose_shares, fit_experts
 from vtkeras.linear.models import ENCODER, read_table
 from vtkeras.run_files import BEST, CHECKPOINTS, LINEAR_FILE, replacing
+from vtkeras.training.data import TrainingData
 from vtkeras.training.prepared import PreparedSource
 from vtkeras.training.state import load_state, model_variables
 from vtkeras.training.trainers import Trainer
@@ -43,16 +44,11 @@ def add_experts(
     """
     config, data = trainer.config, trainer.data
     preprocessor = with_linear(data.preprocessor, config)
-    assert preprocessor.beside is not None
-    size = config.model.linear_size
-    encoder = FRAME_ENCODERS[ENCODER](image_size=size, weights="imagenet", motion=config.model.motion)
-    encoder.trainable = False
-    encoder.build((None, config.model.linear_frames, size, size, 3))
-    source = PreparedSource(data.source, preprocessor.beside, features, encoder, report)
+    source = linear_source(config, data, features, report)
     heads = list(trainer.heads)
     table = read_table(source, keys.TRAIN, heads)
     channels = source.spec[keys.FRAME_FEATURES].shape[-1]
-    experts = fit_experts(trainer.model.heads, heads, table, preprocessor, encoder, channels)
+    experts = fit_experts(trainer.model.heads, heads, table, preprocessor, source.encoder, channels)
     best = folder / CHECKPOINTS / BEST
     if best.is_file():
         load_state(best, model_variables(trainer.model))
@@ -69,6 +65,27 @@ def add_experts(
     with replacing(folder / LINEAR_FILE) as temporary:
         experts.save(temporary)
     return shares
+
+
+def linear_source(config: Config, data: TrainingData, features: Path, report: Callable[[str], None]) -> PreparedSource:
+    """The features that linear models read: clips that went through a frozen ImageNet encoder once.
+
+    Args:
+        config: says with `model.linear_size` and `model.linear_frames` how the clips are read.
+        data: gives them.
+        features: where features are kept.
+        report: called with lines of progress.
+
+    Raises:
+        UserError: if the encoder's weights are not installed.
+    """
+    size = config.model.linear_size
+    encoder = FRAME_ENCODERS[ENCODER](image_size=size, weights="imagenet", motion=config.model.motion)
+    encoder.trainable = False
+    encoder.build((None, config.model.linear_frames, size, size, 3))
+    beside = with_linear(data.preprocessor, config).beside
+    assert beside is not None
+    return PreparedSource(data.source, beside, features, encoder, report)
 
 
 def with_linear(preprocessor: Preprocessor, config: Config) -> Preprocessor:

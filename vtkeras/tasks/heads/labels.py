@@ -32,7 +32,8 @@ class LabelHead(Head):
         return bool(vocabulary.labels)
 
     def targets(self, examples, preprocessor):
-        return preprocessor.labels(examples[keys.LABEL]), tf.strings.length(examples[keys.LABEL]) > 0
+        labels = preprocessor.labels(examples[keys.LABEL])
+        return labels, preprocessor.label_weight(labels)
 
     def layer(self, parts, vocabulary):
         model = parts.config.model
