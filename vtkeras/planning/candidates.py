@@ -66,28 +66,21 @@ def _frozen(setting: Setting) -> dict[str, Any] | None:
 
 
 def _small(setting: Setting) -> dict[str, Any]:
-    """A small encoder that learns from scratch, with motion in channels of its own and nothing mixed over time."""
+    """A small encoder that learns from scratch."""
     return {
         "data": {"image_size": min(64, _multiple(setting.survey.side, 16)), "cache_frames": True},
-        "model": {
-            "frame_encoder": "nfnet_tiny",
-            "patch_merge": 2,
-            "motion_dim": 32 if setting.survey.moves else 0,
-            "temporal_encoder": "none",
-            "temporal_layers": 0,
-        },
+        "model": {"frame_encoder": "nfnet_tiny", "patch_merge": 2, "temporal_layers": 1},
     }
 
 
-def _small_mixed(setting: Setting) -> dict[str, Any] | None:
-    """The same, with motion mixed into the patches, and patches over time."""
-    mixed = {"motion_dim": 0, "temporal_encoder": "transformer", "temporal_layers": 1}
-    return _moving(setting, mixed)
+def _small_apart(setting: Setting) -> dict[str, Any] | None:
+    """The same, with motion in channels of its own and nothing mixed over time."""
+    return _moving(setting, {"motion_dim": 32, "temporal_encoder": "none", "temporal_layers": 0})
 
 
 def _small_still(setting: Setting) -> dict[str, Any] | None:
     """The same without motion."""
-    return _moving(setting, {"motion": False, "motion_dim": 0})
+    return _moving(setting, {"motion": False})
 
 
 def _moving(setting: Setting, other: dict[str, Any]) -> dict[str, Any] | None:
@@ -112,7 +105,7 @@ class Candidate:
 CANDIDATES = {
     "small": Candidate("small encoder from scratch", _small),
     "frozen": Candidate("patches of a frozen ImageNet encoder", _frozen),
-    "small_mixed": Candidate("small encoder from scratch, mixed over time", _small_mixed),
+    "small_apart": Candidate("small encoder from scratch, motion apart", _small_apart),
     "small_still": Candidate("small encoder from scratch, without motion", _small_still),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from vtkeras.linear.models import ENCODER, TITLE, LinearModels, read_table
 from vtkeras.planning.candidates import CANDIDATES, Setting, feature_bytes, in_order, make_config
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
+from vtkeras.planning.race import Race
 from vtkeras.planning.speed import SIDES, choose_reading, pictures_per_second
 from vtkeras.planning.survey import Survey, look
 from vtkeras.pretrained.packages import find
@@ -31,9 +31,6 @@ from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, linear_source
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
-FIRST_ROUND = 0.04  # share of the time that each candidate gets before one is dropped
-SECOND_ROUND = 0.08
-RACE = 0.4  # share of what is left after reading, in which the first rounds of all candidates must fit
 EXPORT_SECONDS = 45.0  # that the export takes, before more is known
 EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 12.0  # times what the graph of a reading took, and seconds beside
 VOCABULARY = 4000
@@ -101,17 +98,21 @@ class Plan:
         """
         names = in_order(self.setting)
         self._describe(names)
-        contenders: list[Contender] = []
+        first = self._enter(names[0])
+        if first.training.trainer.config.model.linear_size:
+            self._linear(first)
+        race = Race(self.clock, self.survey.clips[keys.VALIDATION], self.report)
         try:
-            self._race(names, contenders)
-            winner = self._narrow(contenders)
+            winner = race.run(names, lambda name: first if name == names[0] else self._enter(name))
             self._finish(winner)
         except KeyboardInterrupt:
-            contenders = [one for one in contenders if (one.training.folder / CHECKPOINTS / BEST).is_file()]
-            if not contenders:
+            tried = [*race.contenders, *race.dropped]
+            tried = [one for one in tried if (one.training.folder / CHECKPOINTS / BEST).is_file()]
+            if not tried:
                 raise
-            winner = max(contenders, key=lambda one: one.best)
+            winner = max(tried, key=lambda one: one.best)
             self.report(f"stopped; keeping the best so far, {CANDIDATES[winner.name].title}")
+        self.rows += [self._row(one, "dropped") for one in (*race.dropped, *race.contenders) if one is not winner]
         self._keep(winner)
         shutil.rmtree(self.folder / CACHE, ignore_errors=True)
         return self.folder
@@ -128,23 +129,6 @@ class Plan:
         model = efficientnet_lite(ENCODER, SIDES[0])
         encode = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False))
         return pictures_per_second(lambda pictures: encode(tf.constant(pictures)), SIDES[0])
-
-    def _race(self, names: list[str], contenders: list[Contender]) -> None:
-        """Gives candidates their first round, one after another, while there is time for one more."""
-        begin, took = self.clock.spent(), 0.0
-        for place, name in enumerate(names):
-            if contenders and self.clock.spent() + took - begin > RACE * (self.clock.seconds - begin):
-                left = "; ".join(CANDIDATES[name].title for name in names[place:])
-                return self.report(f"no time is left to try {left}")
-            contender = self._contender(name)
-            if not contenders and contender.training.trainer.config.model.linear_size:
-                self._linear(contender)
-                begin = self.clock.spent()
-            entered = self.clock.spent()
-            contenders.append(contender)
-            contender.advance(FIRST_ROUND * self.clock.seconds)
-            took = max(took, self.clock.spent() - entered)
-            self.report(f"{CANDIDATES[name].title}: {contender.describe()}")
 
     def _describe(self, names: list[str]) -> None:
         setting = self.setting
@@ -169,7 +153,7 @@ class Plan:
         for warning in self.survey.warnings():
             self.report(f"note: {warning}")
 
-    def _contender(self, name: str) -> Contender:
+    def _enter(self, name: str) -> Contender:
         config = make_config(name, self.setting)
         assert config is not None
         self.report(f"{CANDIDATES[name].title}: begins")
@@ -195,21 +179,6 @@ class Plan:
         self.fitting = self.clock.spent() - begin
         self.rows.append(Row(TITLE, figures, None, "for comparison"))
         self.report(f"{TITLE}: {tell(figures)}")
-
-    def _narrow(self, contenders: list[Contender]) -> Contender:
-        """Drops the worse half, gives the others more time, and so on until one is left."""
-        while len(contenders) > 1:
-            contenders[:] = ranked(contenders, self.survey.clips[keys.VALIDATION])
-            keep = max(1, len(contenders) // 2)
-            for loser in contenders[keep:]:
-                self.rows.append(self._row(loser, "dropped"))
-            del contenders[keep:]
-            gc.collect()
-            if len(contenders) > 1:
-                for one in contenders:
-                    one.advance(SECOND_ROUND * self.clock.seconds)
-                    self.report(f"{CANDIDATES[one.name].title}: {one.describe()}")
-        return contenders[0]
 
     def _finish(self, winner: Contender) -> None:
         seconds = self.clock.left() - self._export_time(winner) - self.fitting
@@ -256,17 +225,6 @@ class Plan:
                 shutil.move(own / name, target)
         write_text(self.folder / PLAN_TABLE, to_markdown(self.rows))
         self.report(f"best on validation: {tell(exported)}")
-
-
-def ranked(contenders: list[Contender], clips: int) -> list[Contender]:
-    """Best first; those that differ from the best by no more than chance stand first, in the order that they came in.
-
-    Args:
-        contenders: the most promising first.
-        clips: of the validation split.
-    """
-    level = max(one.best for one in contenders) - 0.5 / clips**0.5  # a share's standard error is at most that
-    return sorted(contenders, key=lambda one: -min(one.best, level))
 
 
 def to_markdown(rows: list[Row]) -> str:

@@ -1,0 +1,63 @@
+"""Races of candidates whose scores are known, on a clock that only their training moves."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from vtkeras.planning.candidates import CANDIDATES
+from vtkeras.planning.clock import Clock
+from vtkeras.planning.race import Race, level
+
+
+class Runner:
+    """Scores of a candidate after each round, which takes as long as it is given."""
+
+    def __init__(self, name, time, *scores):
+        self.name, self.time, self.scores = name, time, list(scores)
+        self.best, self.rounds = 0.0, 0
+
+    def advance(self, seconds):
+        self.time.now += seconds
+        self.best = self.scores[min(self.rounds, len(self.scores) - 1)]
+        self.rounds += 1
+
+    def describe(self):
+        return f"score {self.best}"
+
+
+def race(minutes, clips=10_000, **scores):
+    """The winner's name, and {name: rounds}, of a race among candidates with these scores."""
+    time = SimpleNamespace(now=0.0)
+    runners = {name: Runner(name, time, *found) for name, found in zip(CANDIDATES, scores.values())}
+    names = dict(zip(runners, scores))
+    one = Race(Clock(minutes, now=lambda: time.now), clips, lambda line: None)
+    winner = one.run(list(runners), runners.__getitem__)
+    assert {*one.contenders, *one.dropped} == {runner for runner in runners.values() if runner.rounds}
+    return names[winner.name], {names[name]: runner.rounds for name, runner in runners.items()}
+
+
+def test_who_falls_behind_is_dropped_at_once():
+    assert race(10, a=[0.3, 0.9], b=[0.5]) == ("b", {"a": 1, "b": 1})
+
+
+def test_who_may_catch_up_gets_more_rounds_while_there_is_time():
+    # 0.04 + 0.04 of the time, then 0.08 for each of two until 0.45 would be exceeded: three rounds each.
+    assert race(10, a=[0.41, 0.5, 0.5], b=[0.5, 0.6, 0.7]) == ("b", {"a": 3, "b": 3})
+
+
+def test_of_those_that_are_level_at_the_end_the_most_promising_wins():
+    assert race(10, a=[0.45], b=[0.5])[0] == "a"
+
+
+def test_a_third_begins_only_if_another_round_of_all_fits():
+    assert race(10, a=[0.5], b=[0.5], c=[0.5])[1] == {"a": 2, "b": 2, "c": 2}
+    assert race(10, a=[0.5], b=[0.5], c=[0.5], d=[0.5])[1]["d"] == 0  # 4 * 0.04 + 4 * 0.08 > 0.45
+
+
+@pytest.mark.parametrize("clips, least", [(10_000, 0.4), (25, 0.4), (16, 0.375)])
+def test_what_chance_explains_is_not_behind(clips, least):
+    assert level([0.5, 0.1], clips) == pytest.approx(least)
+
+
+def test_scores_below_zero_have_a_level_below_them():
+    assert level([-0.2, -0.5], 10_000) == pytest.approx(-0.24)

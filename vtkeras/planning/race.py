@@ -1,0 +1,98 @@
+"""Which candidate wins: rounds of training, after each of which those that have fallen behind are dropped."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+
+from vtkeras.planning.candidates import CANDIDATES
+from vtkeras.planning.clock import Clock
+from vtkeras.planning.contender import Contender
+
+SHARE = 0.45  # of what is left of the time when the race begins
+FIRST_ROUND, ROUND = 0.04, 0.08  # shares of the whole time that a candidate trains in a round
+LEVEL = 0.8  # of the best score, from which on a candidate may still catch up
+
+
+class Race:
+    """A race of candidates for a share of the time.
+
+    Args:
+        clock: the budget, of which the race takes a share from now on.
+        clips: of the validation split, by which scores are measured.
+        report: called with lines of progress.
+
+    Attributes:
+        contenders: those that are left, the most promising first.
+        dropped: the others.
+
+    Example:
+        >>> Race(clock, clips=150, report=print).run(["small", "frozen"], enter)
+        <Contender>
+
+    Source: Maron and Moore, "Hoeffding races: accelerating model selection search", 1993.
+    """
+
+    def __init__(self, clock: Clock, clips: int, report: Callable[[str], None]):
+        self.clock = clock
+        self.clips = clips
+        self.report = report
+        self.seconds = SHARE * clock.left()
+        self.began = clock.spent()
+        self.contenders: list[Contender] = []
+        self.dropped: list[Contender] = []
+
+    def run(self, names: Sequence[str], enter: Callable[[str], Contender]) -> Contender:
+        """Trains candidates until one is left or the time is over, and gives the most promising one that is left.
+
+        The first two get a round each if that fits, further ones if another round of all fits as well.
+
+        Args:
+            names: in `CANDIDATES`, the most promising first.
+            enter: makes a contender of a name.
+        """
+        further, longest = ROUND * self.clock.seconds, 0.0
+        for place, name in enumerate(names):
+            needed = longest + (further * (place + 1) if place > 1 else 0)
+            if place and not self._fits(needed):
+                left = "; ".join(CANDIDATES[one].title for one in names[place:])
+                self.report(f"no time is left to try {left}")
+                break
+            begin = self.clock.spent()
+            self.contenders.append(enter(name))
+            self._advance(self.contenders[-1], FIRST_ROUND * self.clock.seconds)
+            longest = max(longest, self.clock.spent() - begin)
+        self._drop()
+        while len(self.contenders) > 1 and self._fits(further * len(self.contenders)):
+            for one in self.contenders:
+                self._advance(one, further)
+            self._drop()
+        return self.contenders[0]
+
+    def _fits(self, seconds: float) -> bool:
+        return self.clock.spent() - self.began + seconds <= self.seconds
+
+    def _advance(self, one: Contender, seconds: float) -> None:
+        one.advance(seconds)
+        self.report(f"{CANDIDATES[one.name].title}: {one.describe()}")
+
+    def _drop(self) -> None:
+        least = level([one.best for one in self.contenders], self.clips)
+        self.dropped += [one for one in self.contenders if one.best < least]
+        self.contenders[:] = [one for one in self.contenders if one.best >= least]
+        gc.collect()
+
+
+def level(scores: Sequence[float], clips: int) -> float:
+    """The score below which a candidate has fallen behind: further than chance explains, and too far to catch up.
+
+    Args:
+        scores: of all candidates.
+        clips: by which they are measured; a share's standard error is at most half of 1 / sqrt(clips).
+
+    Example:
+        >>> level([0.4, 0.3], clips=2500)
+        0.32
+    """
+    best = max(scores)
+    return best - max(0.5 / clips**0.5, (1 - LEVEL) * abs(best))
