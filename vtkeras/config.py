@@ -63,6 +63,8 @@ class DataConfig(_Options):
     case. Answers of a closed set are in lower case either way."""
     train_clips: int | None = Field(None, ge=1, le=MOST_STEPS)
     """Clips in one epoch of a source that makes them on the fly; None leaves it to the source."""
+    epoch_parts: int = Field(1, ge=1, le=1_000_000)
+    """Parts that the training examples are dealt into, of which each epoch reads one, in turn; for large data."""
     window_seconds: float | None = Field(None, gt=0, le=1e6)
     """Longest stretch of a video that dense captions are written for at once; None takes the whole video."""
     cache_frames: bool = False

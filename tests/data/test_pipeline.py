@@ -96,6 +96,19 @@ def test_same_arguments_same_batches(make):
     assert sorted(caption[:1] for caption in captions(first)) == ["", *"012456789"]
 
 
+def test_epochs_read_the_parts_in_turn(preprocessor):
+    parts = Preprocessor(CONFIG.model_copy(update={"epoch_parts": 3}), preprocessor.vocabulary)  # of 10 clips
+
+    def read(**options):
+        found = captions(make_dataset(Numbers(), keys.TRAIN, parts, dict, 3, **options))
+        return [caption[:1] or "3" for caption in found]
+
+    assert [read(training=True, epochs=[epoch]) for epoch in range(4)] == [
+        ["0", "3", "6"], ["1", "4", "7"], ["2", "5", "8"], ["0", "3", "6"],
+    ]  # fmt: skip
+    assert len(read()) == 10
+
+
 def test_epoch_is_the_source_s(make):
     brightest = max(int(tf.reduce_max(batch[keys.FRAMES])) for batch in make(epochs=[2]))
     assert brightest == 9 + 20

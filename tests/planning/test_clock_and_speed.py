@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.speed import choose_reading, pictures_per_second
+from vtkeras.planning.speed import best_seconds, choose_reading, pictures_per_second
 from vtkeras.planning.survey import Survey
 
 
@@ -25,12 +25,14 @@ def test_a_clock_counts_from_its_beginning():
     assert clock.left() == -90 and clock.share(0.5) == 0
 
 
-def test_speed_is_that_of_the_faster_measurement():
-    # What makes the graph is not timed; then 4 s and 2 s for 16 pictures.
-    times = iter([0.0, 4.0, 10.0, 12.0])
-    shapes = []
-    speed = pictures_per_second(lambda pictures: shapes.append(pictures.shape), 32, lambda: next(times))
-    assert speed == 8.0 and shapes == [(16, 32, 32, 3)] * 3
+def test_of_two_calls_after_the_first_the_faster_counts():
+    times, calls = iter([0.0, 4.0, 10.0, 12.0]), []
+    assert best_seconds(lambda: calls.append(1), lambda: next(times)) == 2.0 and len(calls) == 3
+
+
+def test_speed_counts_as_many_small_pictures_as_have_the_area_of_large_ones(monkeypatch):
+    monkeypatch.setattr("vtkeras.planning.speed.best_seconds", lambda call: 2.0 if call().shape[1] == 784 else 0.0)
+    assert pictures_per_second("nfnet_tiny", 32) == 392  # 16 * 7 * 7 in two seconds
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,12 @@ def test_few_clips_are_read_by_a_frozen_encoder_first(train, first):
     assert in_order(Setting(told, "data/mine", 8, 96, pretrained=False))[0] == "small"
 
 
+@pytest.mark.parametrize("epoch_clips, parts", [(None, 1), (800, 1), (799, 2), (100, 8)])
+def test_epochs_of_large_data_read_parts(epoch_clips, parts):
+    setting = Setting(survey(), "data/mine", 8, 96, pretrained=False, epoch_clips=epoch_clips)
+    assert make_config("small", setting).data.epoch_parts == parts
+
+
 def test_a_folder_without_validation(tmp_path):
     videos = make_folder(tmp_path / "videos", 2, frames=1)
     table = tmp_path / "captions.csv"

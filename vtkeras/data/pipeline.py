@@ -32,7 +32,8 @@ def make_dataset(
         preprocessor: brings clips to one shape.
         to_batch: maps a batch of examples to what `model.fit` takes; a task's `preprocess`.
         batch_size: clips in a batch.
-        training: shuffle, draw one of the captions at random, augment, leave out a last short batch.
+        training: read the epoch's part of the examples, shuffle, draw one of the captions, augment, leave out a last
+            short batch.
         epochs, seed: what the draws depend on.
         shuffle_buffer: examples held for shuffling.
 
@@ -40,6 +41,7 @@ def make_dataset(
         A `tf.data.Dataset` of batches.
     """
     questions, amounts = preprocessor.config.questions_per_clip, preprocessor.config.augmentation
+    parts = preprocessor.config.epoch_parts if training else 1
 
     def prepared(epoch: int) -> tf.data.Dataset:
         examples = read(source, split, preprocessor.config, epoch)
@@ -47,10 +49,13 @@ def make_dataset(
 
     def numbered(epoch: int) -> tf.data.Dataset:
         examples = prepared(epoch) if same is None else same
+        count = len(examples) // parts
+        if parts > 1:
+            examples = examples.shard(parts, epoch % parts)
         if training and shuffle_buffer:
             examples = examples.shuffle(shuffle_buffer, seed=seed + epoch, reshuffle_each_iteration=False)
         if training:
-            examples = examples.take(len(examples) // batch_size * batch_size)
+            examples = examples.take(count // batch_size * batch_size)
         return tf.data.Dataset.zip((tf.data.Dataset.from_tensors(epoch).repeat(), examples.enumerate()))
 
     def drawn(epoch: tf.Tensor, numbered_example: tuple) -> dict:

@@ -63,7 +63,7 @@ def read_table(source: Source, split: str, heads: Sequence[Head], limit: int | N
     examples = Examples(truths={head.name: [] for head in heads})
     features: list[np.ndarray] = []
     clips: list[int] = []
-    for clip in source.clips(split).as_numpy_iterator():
+    for clip in source.clips(split).map(_pooled, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator():
         if limit is not None and len(clips) >= limit:
             break
         pairs = list(zip(clip[keys.QUESTION], clip[keys.ANSWER])) or [(b"", b"")]
@@ -74,8 +74,14 @@ def read_table(source: Source, split: str, heads: Sequence[Head], limit: int | N
             for head in heads:
                 examples.truths[head.name].append(head.truth(one))
             clips.append(len(features))
-        features.append(pool(clip[keys.FRAME_FEATURES], clip[keys.FRAMES_MASK]))
+        features.append(clip[keys.LINEAR])
     return Table(examples, np.stack(features), np.array(clips))
+
+
+def _pooled(clip: dict) -> dict:
+    """A clip whose features are pooled, so that they take little room."""
+    pooled = pool_clips(clip[keys.FRAME_FEATURES][None], clip[keys.FRAMES_MASK][None])[0]
+    return {key: value for key, value in clip.items() if key != keys.FRAME_FEATURES} | {keys.LINEAR: pooled}
 
 
 def pool(features: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ ENDLESS = 100_000  # epochs of a training whose end the clock decides
 RATE = 1e-3
 TASK = "multitask"
 MOST_TOKENS = 96  # of a caption or a question
+SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most pixels a side
 MANY = 500  # training clips from which on an encoder may learn from scratch
 SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
 CHANNELS = 1284  # of a patch: EfficientNet-Lite's and its motion's
@@ -33,6 +35,7 @@ class Setting:
         side: pixels a side that a pretrained encoder reads.
         pretrained: whether its weights are installed.
         seed: of the training.
+        epoch_clips: training clips that an epoch may have; with more, epochs read parts of them in turn.
     """
 
     survey: Survey
@@ -41,6 +44,13 @@ class Setting:
     side: int
     pretrained: bool
     seed: int = 0
+    epoch_clips: int | None = None
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts epochs deal the training clips."""
+        clips = self.survey.clips[keys.TRAIN]
+        return math.ceil(clips / self.epoch_clips) if self.epoch_clips else 1
 
 
 def feature_bytes(setting: Setting) -> int:
@@ -68,8 +78,8 @@ def _frozen(setting: Setting) -> dict[str, Any] | None:
 def _small(setting: Setting) -> dict[str, Any]:
     """A small encoder that learns from scratch."""
     return {
-        "data": {"image_size": min(64, _multiple(setting.survey.side, 16)), "cache_frames": True},
-        "model": {"frame_encoder": "nfnet_tiny", "patch_merge": 2, "temporal_layers": 1},
+        "data": {"image_size": min(SMALL_SIDE, _multiple(setting.survey.side, 16)), "cache_frames": True},
+        "model": {"frame_encoder": SMALL, "patch_merge": 2, "temporal_layers": 1},
     }
 
 
@@ -143,6 +153,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "question_length": min(MOST_TOKENS, survey.tokens["questions"] + 4),
             "questions_per_clip": questions,
             "shuffle_buffer": 512,
+            "epoch_parts": setting.parts,
             "label_weights": survey.label_weights(),
         },
         "model": {

@@ -20,6 +20,7 @@ from vtkeras.training.schedule import stages_of
 from vtkeras.training.validation import SCORE, ValidationScore
 
 REPORT_SECONDS = 20.0
+FIRST_EPOCHS = 2  # the first makes the graph, the second tells how long one takes
 EPOCHS_AT_ONCE = 128  # in one graph of batches
 MEASURING = 0.2  # share of the time that goes into reading the validation split, at most
 
@@ -167,12 +168,12 @@ class Contender:
 
     def _start(self) -> None:
         training, watch = self.training, Watch(self, lambda: False)
-        training.go_on(2, callbacks=[watch])
+        training.go_on(FIRST_EPOCHS, callbacks=[watch])
         begin = self.now()
         self.score.measure()  # makes the graph
         self.graph_seconds = self.now() - begin
         begin = self.now()
-        self.record(2, self.score.measure())
+        self.record(FIRST_EPOCHS, self.score.measure())
         reading = self.reading_seconds = self.now() - begin
         self.every = max(1, round((1 - MEASURING) / MEASURING * reading / max(watch.seconds, 1e-3)))
         self.epoch_seconds = watch.seconds + reading / self.every

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
@@ -18,11 +17,11 @@ from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import figure, score
 from vtkeras.linear.experts import SHARES
 from vtkeras.linear.models import ENCODER, TITLE, LinearModels, read_table
-from vtkeras.planning.candidates import CANDIDATES, Setting, feature_bytes, in_order, make_config
+from vtkeras.planning.candidates import CANDIDATES, SMALL, SMALL_SIDE, Setting, feature_bytes, in_order, make_config
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.contender import Contender, tell
+from vtkeras.planning.contender import FIRST_EPOCHS, Contender, tell
 from vtkeras.planning.race import Race
-from vtkeras.planning.speed import SIDES, choose_reading, pictures_per_second
+from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, pictures_per_second
 from vtkeras.planning.survey import Survey, look
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
@@ -31,6 +30,8 @@ from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, linear_source
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
+EPOCH = 0.03  # share of the time that an epoch may take
+GRAPH_SECONDS = 45.0  # that the graphs of a candidate take
 EXPORT_SECONDS = 45.0  # that the export takes, before more is known
 EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 12.0  # times what the graph of a reading took, and seconds beside
 VOCABULARY = 4000
@@ -119,16 +120,12 @@ class Plan:
 
     def _setting(self, path: str, seed: int) -> Setting:
         pretrained = find(ENCODER) is not None
-        self.speed = self._measure_speed() if pretrained else 0.0
+        self.speed = pictures_per_second(ENCODER, SIDES[0]) if pretrained else 0.0
         frames, side = choose_reading(self.survey, self.speed, self.clock.share(READING))
-        return Setting(self.survey, path, frames, side, pretrained, seed)
-
-    def _measure_speed(self) -> float:
-        from vtkeras.encoders.efficientnet_lite import efficientnet_lite
-
-        model = efficientnet_lite(ENCODER, SIDES[0])
-        encode = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False))
-        return pictures_per_second(lambda pictures: encode(tf.constant(pictures)), SIDES[0])
+        trained = pictures_per_second(SMALL, SMALL_SIDE) / TRAINING
+        epoch = max(1, int(EPOCH * self.clock.seconds * trained / frames))
+        self.epoch_seconds = min(epoch, self.survey.clips[keys.TRAIN]) * frames / trained
+        return Setting(self.survey, path, frames, side, pretrained, seed, epoch)
 
     def _describe(self, names: list[str]) -> None:
         setting = self.setting
@@ -147,9 +144,12 @@ class Plan:
         clips = sum(count for split, count in self.survey.clips.items() if split in (keys.TRAIN, keys.VALIDATION))
         size = clips * (feature_bytes(setting) / 2 if setting.pretrained else 0) / 1e9 + clips * 1e-4
         self.report(
-            f"time: {left} left, the last {export} for the export; about {size:.1f} GB are kept in "
-            f"{self.folder / CACHE} meanwhile"
+            f"time: {left} left, the last {export} for the export, of which this folder takes at least about "
+            f"{spell_time(self._least())}; about {size:.1f} GB are kept in {self.folder / CACHE} meanwhile"
         )
+        over = self._least() - self.clock.left()
+        if over > 0:
+            self.report(f"note: that is more than there is: the plan will take about {spell_time(over)} longer")
         for warning in self.survey.warnings():
             self.report(f"note: {warning}")
 
@@ -195,6 +195,13 @@ class Plan:
         found = add_experts(training.trainer, training.folder, cache, self.report, training.prepared)
         titles = {head.name: head.title for head in training.trainer.heads}
         return {titles[name]: value for name, (_, value) in found.items()}
+
+    def _least(self) -> float:
+        """Seconds that are needed at least: one reading of the clips, graphs, the first epochs and the export."""
+        setting, epochs = self.setting, FIRST_EPOCHS * self.epoch_seconds
+        clips = sum(self.survey.clips.get(split, 0) for split in (keys.TRAIN, keys.VALIDATION))
+        reading = clips * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
+        return reading + GRAPH_SECONDS + epochs + EXPORT_SECONDS
 
     def _export_time(self, winner: Contender | None = None) -> float:
         """What is kept for the export: a guess at first, later by what the winner's graphs took."""

@@ -5,27 +5,41 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
+import tensorflow as tf
 
+from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.planning.survey import Survey
 
 SIDES = (224, 192, 160, 128, 96, 64)  # that a pretrained encoder may read, the dearest first
 FRAMES = (8, 4)
 MOST_ENLARGED, SMALL = 1.25, 128  # times that a stored picture may be enlarged, and the pixels a side that any may be
 PATCH, MOST_PATCHES = 32, 256  # pixels a side of a patch, and patches of a clip: attention takes time for each
-TRIED = 16  # pictures in one measurement
+TRIED = 16  # pictures of 224 pixels in one measurement, and of others as many as have their area
+TRAINING = 3  # times that a training step takes longer than to read the same pictures
 
 
-def pictures_per_second(encode: Callable[[np.ndarray], object], side: int, now: Callable[[], float] = time.monotonic):
-    """Pictures of `side` pixels that `encode`, from uint8 (batch, side, side, 3), reads in a second; best of two."""
-    pictures = np.zeros((TRIED, side, side, 3), np.uint8)
-    encode(pictures)  # makes the graph
+def pictures_per_second(name: str, side: int) -> float:
+    """Pictures of `side` pixels that a frame encoder reads in a second, measured on black ones.
+
+    Args:
+        name: in `FRAME_ENCODERS`; its weights do not matter.
+        side: pixels a side.
+    """
+    encoder = FRAME_ENCODERS[name](image_size=side, motion=False)
+    encode = tf.function(lambda pictures: encoder(pictures, training=False))
+    count = int(TRIED * (SIDES[0] / side) ** 2)
+    return count / best_seconds(lambda: encode(tf.zeros((1, count, side, side, 3), tf.uint8)).numpy())
+
+
+def best_seconds(call: Callable[[], object], now: Callable[[], float] = time.monotonic) -> float:
+    """Seconds that a call takes, the better of two after one that makes the graph."""
+    call()
     seconds = []
     for _ in range(2):
         begin = now()
-        encode(pictures)
+        call()
         seconds.append(now() - begin)
-    return TRIED / max(min(seconds), 1e-6)
+    return max(min(seconds), 1e-6)
 
 
 def choose_reading(survey: Survey, speed: float, seconds: float) -> tuple[int, int]:
@@ -49,7 +63,7 @@ def choose_reading(survey: Survey, speed: float, seconds: float) -> tuple[int, i
     ways = [
         (frames, side) for frames in counts for side in sides if frames * (side // PATCH) ** 2 <= MOST_PATCHES
     ]
-    return next((way for way in ways if clips * _cost(*way) <= speed * seconds), ways[-1])
+    return next((way for way in ways if clips * cost(*way) <= speed * seconds), ways[-1])
 
 
 def _sides(stored: int) -> Sequence[int]:
@@ -57,5 +71,6 @@ def _sides(stored: int) -> Sequence[int]:
     return fitting or SIDES[-1:]
 
 
-def _cost(frames: int, side: int) -> float:
+def cost(frames: int, side: int) -> float:
+    """How many pictures of 224 pixels a clip of some frames takes the time of."""
     return frames * (side / SIDES[0]) ** 2

@@ -73,10 +73,12 @@ class TrainingData:
                 changed as `data.augmentation` asks.
         """
         check_amounts(config.data.augmentation, source.spec, config.model.cache_features)
-        size, examples = config.train.batch_size, len(read(source, keys.TRAIN, config.data))
+        size, parts = config.train.batch_size, config.data.epoch_parts
+        examples = len(read(source, keys.TRAIN, config.data)) // parts
         if examples < size:
+            part = f" in each of the {parts} data.epoch_parts" if parts > 1 else ""
             raise UserError(
-                f"The training split has {examples} examples, fewer than train.batch_size {size}: "
+                f"The training split has {examples} examples{part}, fewer than train.batch_size {size}: "
                 "set a smaller one, e.g. --set train.batch_size=4."
             )
         if size < replicas:
