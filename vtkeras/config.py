@@ -61,6 +61,9 @@ class DataConfig(_Options):
     keep_case: bool = False
     """Tell upper from lower case in captions, questions and written answers; else the model reads and writes lower
     case. Answers of a closed set are in lower case either way."""
+    normalise: tuple[str, ...] = ()
+    """What is taken out of texts that the model reads (questions, and captions as search reads them), names in
+    `vtkeras.data.normalisations.NORMALISATIONS`, e.g. [punctuation, stop_words]; the data stay as they are."""
     train_clips: int | None = Field(None, ge=1, le=MOST_STEPS)
     """Clips in one epoch of a source that makes them on the fly; None leaves it to the source."""
     epoch_parts: int = Field(1, ge=1, le=1_000_000)

@@ -9,9 +9,11 @@ import tensorflow_text as tf_text
 
 from vtkeras import keys
 from vtkeras.config import DataConfig
+from vtkeras.data.normalisations import NORMALISATIONS, normalised
 from vtkeras.data.spelling import is_spelled, normalise
 from vtkeras.data.text import END_ID, PAD_ID, START_ID, Vocabulary, make_tokenizer
 from vtkeras.data.tokenizers import lower_case, single_spaces
+from vtkeras.errors import lookup
 
 
 class Preprocessor(tf.Module):
@@ -22,6 +24,9 @@ class Preprocessor(tf.Module):
         vocabulary: word pieces, answers and labels.
         beside: brings clips to the shape that linear models read, where a model has some.
 
+    Raises:
+        UserError: for an unknown name in `config.normalise`.
+
     Example:
         >>> preprocessor = Preprocessor(config.data, vocabulary)
         >>> frames, mask = preprocessor.clips(tf.zeros((1, 40, 120, 160, 3), tf.uint8))
@@ -31,6 +36,8 @@ class Preprocessor(tf.Module):
 
     def __init__(self, config: DataConfig, vocabulary: Vocabulary, beside: Preprocessor | None = None):
         super().__init__(name="preprocessor")
+        for name in config.normalise:
+            lookup(NORMALISATIONS, name, "data.normalise")
         self.beside = beside
         self.config = config
         self.vocabulary = vocabulary
@@ -99,12 +106,12 @@ class Preprocessor(tf.Module):
 
     def question(self, text: tf.Tensor) -> tf.Tensor:
         """int32 (batch, question_length) from strings (batch,); an empty text keeps one token, so that it can query."""
-        tokens = self._tokens(text, self.config.question_length - 1)
+        tokens = self._read(text, self.config.question_length - 1)
         return tf.concat([tf.fill((tf.shape(tokens)[0], 1), START_ID), tokens], axis=1)
 
     def match(self, text: tf.Tensor) -> tf.Tensor:
         """int32 (batch, caption_length): a caption as the text encoder reads it."""
-        tokens = self._tokens(text, self.config.caption_length - 1)
+        tokens = self._read(text, self.config.caption_length - 1)
         return tf.concat([tf.fill((tf.shape(tokens)[0], 1), START_ID), tokens], axis=1)
 
     def caption(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -129,7 +136,8 @@ class Preprocessor(tf.Module):
         targets = tf.concat([ragged, tf.RaggedTensor.from_tensor(ends)], axis=1).to_tensor(PAD_ID, shape=shape)
         return inputs, targets
 
-    def _tokens(self, text: tf.Tensor, length: int) -> tf.Tensor:
+    def _read(self, text: tf.Tensor, length: int) -> tf.Tensor:
+        text = normalised(text, self.config.normalise) if self.config.normalise else text
         return self.tokenize(text)[:, :length].to_tensor(PAD_ID, shape=(None, length))
 
     def answer(self, text: tf.Tensor) -> tf.Tensor:

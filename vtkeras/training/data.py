@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import Config, StageConfig
-from vtkeras.data.augmentations import check_amounts
+from vtkeras.data.augmentations import check_amounts, expanded
 from vtkeras.data.pipeline import joined, make_dataset, read, with_one_caption
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources import make_source
@@ -54,9 +54,10 @@ class TrainingData:
         Raises:
             UserError: if the source cannot be had, or holds too few examples for a batch on every device.
         """
-        source = make_source(config)
+        source, amounts = make_source(config), config.data.augmentation
+        check_amounts(amounts, source.spec, config.model.cache_features)
         vocabulary = vocabulary or build_vocabulary(
-            source.texts(),
+            expanded(source.texts(), amounts),
             config.data.vocabulary_size,
             written_answers=config.data.answer_length > 0,
             closed_answers=any(head.from_classes and head.field == keys.ANSWER for head in task.heads),

@@ -12,7 +12,7 @@ from vtkeras.errors import UserError
 
 PICTURES = {"crop": 0.2, "rotate": 20.0, "brightness": 0.2, "contrast": 0.4, "cutout": 0.4, "flip": 0.5}
 PICTURES |= {"saturation": 0.8, "blur": 3.0, "time": 0.5}
-AMOUNTS = {**PICTURES, "word_dropout": 0.4, "synonyms": 0.5}
+AMOUNTS = {**PICTURES, "word_dropout": 0.4, "synonyms": 0.5, "templates": 0.8}
 SEED = tf.constant([3, 4], tf.int64)
 SEEDS = [tf.constant([3, number], tf.int64) for number in range(8)]
 PICTURE = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype="uint8")

@@ -19,7 +19,8 @@ from vtkeras.data.augmentations.colour import brightness, contrast, saturation
 from vtkeras.data.augmentations.cutout import cutout
 from vtkeras.data.augmentations.flip import flip
 from vtkeras.data.augmentations.geometry import crop, rotate
-from vtkeras.data.augmentations.synonyms import synonyms, wordnet
+from vtkeras.data.augmentations.synonyms import synonyms, synonyms_in, wordnet
+from vtkeras.data.augmentations.templates import templates, words_of_templates
 from vtkeras.data.augmentations.time import time
 from vtkeras.data.augmentations.words import READ, word_dropout
 from vtkeras.errors import UserError, lookup
@@ -35,7 +36,8 @@ AUGMENTATIONS: dict[str, Augmentation] = {  # a place in it decides what is draw
     "blur": Augmentation(blur, most=10),
     "time": Augmentation(time, most=0.9),
     "word_dropout": Augmentation(word_dropout, most=0.9, reads=READ),
-    "synonyms": Augmentation(synonyms, most=1, reads=READ, check=wordnet),
+    "synonyms": Augmentation(synonyms, most=1, reads=READ, check=wordnet, adds=synonyms_in),
+    "templates": Augmentation(templates, most=1, reads=READ, adds=words_of_templates),
 }
 
 
@@ -55,6 +57,27 @@ def augment(example: dict, amounts: Mapping[str, float], seed: tf.Tensor) -> dic
         if amounts.get(name):
             example = change(example, amounts[name], tf.random.experimental.stateless_fold_in(seed, number))
     return example
+
+
+def expanded(texts: dict[str, list[str]], amounts: Mapping[str, float]) -> dict[str, list[str]]:
+    """Texts to learn a vocabulary from, with the words that the augmentations of a config bring in.
+
+    Args:
+        texts: lists "captions", "questions" and others, which stay as they are.
+        amounts: as for `augment`.
+
+    Example:
+        >>> expanded({"captions": ["a car"], "questions": []}, {"synonyms": 0.1})["questions"]
+        ["auto automobile machine motorcar"]
+    """
+    read = [*texts["captions"], *texts["questions"]]
+    added = [
+        text
+        for name, augmentation in AUGMENTATIONS.items()
+        if amounts.get(name) and augmentation.adds
+        for text in augmentation.adds(read)
+    ]
+    return {**texts, "questions": [*texts["questions"], *added]}
 
 
 def check_amounts(amounts: Mapping[str, float], fields: Collection[str], from_features: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,16 @@ def synonyms_of(word: str) -> tuple[str, ...]:
     senses = [] if word in ENGLISH_STOP_WORDS else wordnet().synsets(word)[:1]
     lemmas = {name for sense in senses for name in sense.lemma_names()}
     return tuple(sorted(one for one in lemmas - {word} if one.isalpha())) if word in lemmas else ()
+
+
+def synonyms_in(texts: Iterable[str]) -> list[str]:
+    """What synonyms add to a vocabulary: for each text those of its words.
+
+    Example:
+        >>> synonyms_in(["a car"])
+        ["auto automobile machine motorcar"]
+    """
+    return [" ".join(one for word in text.split() for one in synonyms_of(word)) for text in texts]
 
 
 @functools.cache

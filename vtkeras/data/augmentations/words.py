@@ -26,18 +26,26 @@ def word_dropout(example: dict, amount: float, seed: tf.Tensor) -> dict:
 def with_read_words(
     example: dict, change: Callable[[tf.RaggedTensor, tf.Tensor], tf.RaggedTensor], seed: tf.Tensor
 ) -> dict:
-    """An example whose QUESTION and MATCH_TEXT have other words.
+    """As `with_read_texts`, for a change from words, strings (texts, words), and a seed to words."""
+
+    def change_words(field: str, texts: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return tf.strings.reduce_join(change(tf.strings.split(texts), seed), axis=1, separator=" ")
+
+    return with_read_texts(example, change_words, seed)
+
+
+def with_read_texts(example: dict, change: Callable[[str, tf.Tensor, tf.Tensor], tf.Tensor], seed: tf.Tensor) -> dict:
+    """An example whose QUESTION and MATCH_TEXT are others.
 
     Args:
         example: dict of tensors; MATCH_TEXT is its CAPTION where it has none yet.
-        change: from words, strings (texts, words), and a seed to words.
+        change: from the field's name, strings (texts,) and a seed to strings.
         seed: int64 (2,).
     """
     read = {key: example[key] for key in (keys.QUESTION,) if key in example}
     if keys.CAPTION in example:
         read[keys.MATCH_TEXT] = example.get(keys.MATCH_TEXT, example[keys.CAPTION])
     for number, (key, texts) in enumerate(read.items()):
-        words = tf.strings.split(tf.reshape(texts, (-1,)))
-        changed = change(words, tf.random.experimental.stateless_fold_in(seed, number))
-        read[key] = tf.reshape(tf.strings.reduce_join(changed, axis=1, separator=" "), tf.shape(texts))
+        changed = change(key, tf.reshape(texts, (-1,)), tf.random.experimental.stateless_fold_in(seed, number))
+        read[key] = tf.reshape(changed, tf.shape(texts))
     return {**example, **read}
