@@ -41,7 +41,7 @@ TIMES = {
     VARYING: f"{VIDEOS} gif apng webp",
     REORDERED: VIDEOS,
     LONG_SOUND: VIDEOS,
-    CUT: "mp4 mov mkv webm avi gif apng webp png jpg",
+    CUT: "mp4 mov mkv webm avi ts gif apng webp png jpg",
 }
 
 

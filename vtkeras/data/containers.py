@@ -47,7 +47,7 @@ def container_format_of(path: Path) -> str | None:
         if head.startswith(b"\x89PNG"):
             before_pixels = takewhile(lambda chunk: chunk[0] != b"IDAT", _png_chunks(file))
             return "apng" if any(kind == b"acTL" for kind, _ in before_pixels) else "png_pipe"
-    if any(set(head[start::length]) == {0x47} and len(head) > 2 * length for start, length in _TS_PACKETS):
+    if _ts_packet(head):
         return "mpegts"
     magics = {b"\x1a\x45\xdf\xa3": "matroska", b"GIF8": "gif", b"\xff\xd8\xff": "jpeg_pipe"}
     return next((name for magic, name in magics.items() if head.startswith(magic)), None)
@@ -57,6 +57,8 @@ def is_cut(path: Path, container_format: str) -> bool:
     """True if the file lacks its closing mark, or is shorter than it says of itself."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
+        if container_format == "mpegts":
+            return size % _ts_packet(file.read(_FIRST_BYTES)) != 0
         if container_format == "gif":
             return not _gif_ends(file.read())
         if container_format == "jpeg_pipe":
@@ -71,6 +73,12 @@ def is_cut(path: Path, container_format: str) -> bool:
         if container_format in ("avi", "webp_pipe", ANIMATED_WEBP):
             return _riff_end(file, size) > size
     return False
+
+
+def _ts_packet(head: bytes) -> int:
+    """How long the packets of an MPEG-TS are, of which a whole file has no part; 0 if it is none."""
+    lengths = (length for start, length in _TS_PACKETS if set(head[start::length]) == {0x47} and len(head) > 2 * length)
+    return next(lengths, 0)
 
 
 def _gif_ends(data: bytes) -> bool:

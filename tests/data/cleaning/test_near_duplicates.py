@@ -14,8 +14,17 @@ def find(*clips, **options):
 
 
 def one_square(difference):
-    """A thumbnail that differs in one of its 256 squares alone."""
-    return np.array([difference, *[0] * 255], np.float32)
+    """A thumbnail of which one square is another in all eight frames."""
+    squares = np.zeros((8, 256), np.float32)
+    squares[:, 0] = difference
+    return squares.ravel()
+
+
+def moving_square(*columns, height=12.0):
+    """A thumbnail with a square that is elsewhere in each of its eight frames."""
+    squares = np.zeros((8, 16, 16), np.float32)
+    squares[range(8), 5, columns] = height
+    return squares.ravel()
 
 
 def test_the_first_of_a_split_stays():
@@ -33,20 +42,34 @@ def test_of_a_leak_the_clip_to_train_on_goes():
     assert first.detail.startswith("shows what c shows (largest difference 0 of 255), which is in the split test: ")
 
 
+def test_a_mirrored_clip_is_a_twin():
+    there, mirrored = moving_square(*range(8)), moving_square(*range(15, 7, -1))
+    [mark] = near_duplicates([facts("a", thumbnail=there), facts("b", thumbnail=mirrored)], CleaningOptions())
+    assert mark.clip == "b" and mark.detail == "shows what a shows, mirrored (largest difference 0 of 255)"
+
+
+def test_a_fixed_camera_does_not_make_twins_of_what_moves_otherwise():
+    there = facts("there", thumbnail=moving_square(*range(8)))
+    back = facts("back", thumbnail=moving_square(*range(7, -1, -1)))  # no square differs by more than 12
+    assert find(there, back) == [] and find(there, back, twin_motion=0) == [("back", "near_duplicate")]
+    fainter = facts("fainter", thumbnail=moving_square(*range(8), height=9))
+    assert find(there, fainter) == [("fainter", "near_duplicate")]
+
+
 def test_no_clips():
     assert find() == []
 
 
 def test_thumbnail_by_hand():
-    # The left half is 100 lighter than the right one: 50 above the mean and 50 below, in each of four frames.
+    # The left half is 100 lighter than the right one: 50 above the mean and 50 below, in each of eight frames.
     frames = np.full((5, 32, 16, 3), 20, np.uint8)
     frames[:, :, :8] = 120
-    found = thumbnail(tf.constant(frames)).numpy().reshape(4, 8, 8)
-    np.testing.assert_allclose(found[:, :, :4], 50, atol=0.01)
-    np.testing.assert_allclose(found[:, :, 4:], -50, atol=0.01)
-    brighter = thumbnail(tf.constant(frames + np.uint8(30))).numpy().reshape(4, 8, 8)
+    found = thumbnail(tf.constant(frames)).numpy().reshape(8, 16, 16)
+    np.testing.assert_allclose(found[:, :, :8], 50, atol=0.01)
+    np.testing.assert_allclose(found[:, :, 8:], -50, atol=0.01)
+    brighter = thumbnail(tf.constant(frames + np.uint8(30))).numpy().reshape(8, 16, 16)
     np.testing.assert_allclose(brighter, found, atol=0.01)
 
 
 def test_thumbnail_of_a_small_picture():
-    assert thumbnail(tf.fill([1, 2, 3, 3], tf.constant(9, tf.uint8))).numpy().tolist() == [0] * 256
+    assert thumbnail(tf.fill([1, 2, 3, 3], tf.constant(9, tf.uint8))).numpy().tolist() == [0] * 2048

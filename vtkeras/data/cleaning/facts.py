@@ -14,7 +14,7 @@ from vtkeras.data import quality, shards
 from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.manifest import Manifest
 
-GRID, MOMENTS = 8, 4  # of a thumbnail: squares a side, frames
+GRID, MOMENTS = 16, 8  # of a thumbnail: squares a side, frames
 
 _TEXTS = ("video_id", "path", "captions", "questions", "label")
 
@@ -98,7 +98,7 @@ def thumbnail(frames: tf.Tensor) -> tf.Tensor:
 
     Example:
         >>> thumbnail(tf.zeros((16, 72, 128, 3), tf.uint8)).shape
-        TensorShape([256])
+        TensorShape([2048])
     """
     last = tf.cast(tf.shape(frames)[0] - 1, tf.float32)
     chosen = tf.gather(frames, tf.cast(tf.round(tf.linspace(0.0, last, MOMENTS)), tf.int32))

@@ -6,38 +6,55 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from vtkeras import keys
-from vtkeras.data.cleaning.facts import Facts
+from vtkeras.data.cleaning.facts import GRID, MOMENTS, Facts
 from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.cleaning.options import CleaningOptions
 
 NEAR_DUPLICATE, LEAK = "near_duplicate", "leak"
+STILL = 1.0  # luma; squares whose standard deviation over time is below that stand still
 
 
 def near_duplicates(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]:
-    """Marks every clip whose thumbnail is that of a clip which stays.
+    """Marks every clip whose thumbnail is that of a clip which stays, as it is or mirrored.
 
     Of twins in two splits the one to evaluate on stays, and the one to train on goes. Of twins in one split the first
     that is stored stays.
     """
     if not clips or not options.twin_luma:
         return
-    thumbnails = np.stack([clip.thumbnail for clip in clips])
-    tree = cKDTree(thumbnails)
+    pictures = np.stack([clip.thumbnail for clip in clips]).reshape(-1, MOMENTS, GRID, GRID)
+    tree = cKDTree(_coarse(pictures))
     splits = keys.in_order({clip.split for clip in clips})
     decided: set[int] = set()
     for number in sorted(range(len(clips)), key=lambda number: (-splits.index(clips[number].split), number)):
         if number in decided:
             continue
         decided.add(number)
-        for twin in sorted(tree.query_ball_point(thumbnails[number], options.twin_luma, p=np.inf)):
-            if twin not in decided:
-                decided.add(twin)
-                difference = float(np.abs(thumbnails[twin] - thumbnails[number]).max())
-                yield _mark(clips[twin], clips[number], difference)
+        for how, picture in (("", pictures[number]), (", mirrored", pictures[number, :, :, ::-1])):
+            near = tree.query_ball_point(_coarse(picture[None])[0], options.twin_luma, p=np.inf)
+            for twin in sorted(set(near) - decided):
+                difference = float(np.abs(pictures[twin] - picture).max())
+                if difference <= options.twin_luma and _common_motion(pictures[twin], picture) >= options.twin_motion:
+                    decided.add(twin)
+                    yield _mark(clips[twin], clips[number], how, difference)
 
 
-def _mark(clip: Facts, stays: Facts, difference: float) -> Mark:
-    shown = f"shows what {stays.clip} shows (largest difference {difference:.0f} of 255)"
+def _coarse(pictures: np.ndarray) -> np.ndarray:
+    """(clips, values), means of neighbours: two clips differ in them by no more than in their squares."""
+    count = len(pictures)
+    return pictures.reshape(count, MOMENTS // 2, 2, GRID // 2, 2, GRID // 2, 2).mean(axis=(2, 4, 6)).reshape(count, -1)
+
+
+def _common_motion(one: np.ndarray, other: np.ndarray) -> float:
+    """The correlation of two clips' changes over time; 1 where neither changes by more than noise does."""
+    first, second = (picture - picture.mean(axis=0) for picture in (one, other))
+    noise = STILL**2
+    own = np.sqrt((np.square(first).mean() + noise) * (np.square(second).mean() + noise))
+    return float(((first * second).mean() + noise) / own)
+
+
+def _mark(clip: Facts, stays: Facts, how: str, difference: float) -> Mark:
+    shown = f"shows what {stays.clip} shows{how} (largest difference {difference:.0f} of 255)"
     if clip.split == stays.split:
         return clip.mark(NEAR_DUPLICATE, shown)
     return clip.mark(LEAK, f"{shown}, which is in the split {stays.split}: figures on that would be too good")

@@ -38,8 +38,10 @@ class CleaningOptions(Thresholds):
     """What `vtkeras data clean` drops."""
 
     twin_luma: float = Field(16.0, ge=0, le=256)
-    """Luma; two clips are near-duplicates if no square of an 8 by 8 grid differs by more than this in any of four
-    frames at even distances, once each clip's mean luma is taken off."""
+    """Luma; two clips are near-duplicates if no square of a 16 by 16 grid differs by more than this in any of eight
+    frames at even distances, once each clip's mean luma is taken off; 0 finds none."""
+    twin_motion: float = Field(0.9, ge=0, le=1)
+    """Least correlation of what changes in the squares of near-duplicates; still parts may be alike in many clips."""
     least_words: int = Field(2, ge=0, le=1_000_000)
     """Words that a caption has at least; in scripts without spaces each character counts."""
     most_words: int = Field(80, ge=1, le=1_000_000)
