@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -127,13 +128,16 @@ class Contender:
             self._start()
         self._go_on(ENDLESS, lambda: self.now() - began + self.every * self.epoch_seconds > seconds)
 
-    def finish(self, seconds: float, report: Callable[[str], None], falling: float = 0.3) -> None:
+    def finish(
+        self, seconds: float, report: Callable[[str], None], falling: float = 0.3, enough: float = math.inf
+    ) -> None:
         """Trains for as long as `seconds` last: first on at the same rate, then with a falling one.
 
         Args:
             seconds: that the rest of the training may take.
             report: called with lines of progress.
             falling: share of the time for the fall.
+            enough: score from which on no more of the time is taken than the fall needs.
         """
         began = self.told = self.now()
         if seconds < self.every * self.epoch_seconds:
@@ -150,7 +154,7 @@ class Contender:
 
         def falls() -> bool:
             tell_time()
-            return left() - self.every * self.epoch_seconds < falling * seconds
+            return self.best >= enough or left() - self.every * self.epoch_seconds < falling * seconds
 
         def ends() -> bool:
             tell_time()
@@ -159,6 +163,10 @@ class Contender:
 
         if not falls():
             self._go_on(ENDLESS, falls)
+        if self.best >= enough:
+            spent = self.now() - began
+            seconds = min(seconds, spent + max(falling * spent, self.every * self.epoch_seconds))
+            report("nothing is left to gain on the validation split, so not all of the time is used")
         report(f"the learning rate falls from here on; {self.describe()}")
         while not self.fallen:
             rounds = max(1, int(left() / (self.every * self.epoch_seconds)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ EPOCH = 0.03  # share of the time that an epoch may take
 GRAPH_SECONDS = 45.0  # that the graphs of a candidate take
 EXPORT_SECONDS = 45.0  # that the export takes, before more is known
 EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 12.0  # times what the graph of a reading took, and seconds beside
+BEST_SCORE, TELLING = 1.0, 100  # the highest score, and the validation clips from which on it means something
 VOCABULARY = 4000
 CACHE = "cache"
 BESIDE = "the same with linear models beside it"
@@ -185,7 +187,8 @@ class Plan:
         if winner.training.trainer.config.model.linear_size:
             seconds -= len(SHARES) * winner.reading_seconds
         self.report(f"{CANDIDATES[winner.name].title} gets the remaining {spell_time(max(seconds, 0))}")
-        winner.finish(seconds, self.report)
+        enough = BEST_SCORE if self.survey.clips[keys.VALIDATION] >= TELLING else math.inf
+        winner.finish(seconds, self.report, enough=enough)
         if winner.training.trainer.config.model.linear_size:
             self.beside = self._add_experts(winner)
 

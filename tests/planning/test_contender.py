@@ -1,0 +1,49 @@
+"""How a contender that has won uses its time, on a clock that only its epochs move."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from vtkeras.config import Config, StageConfig, TrainConfig
+from vtkeras.planning.candidates import ENDLESS
+from vtkeras.planning.contender import Contender
+
+
+class Winner(Contender):
+    """A contender whose epochs take ten seconds and raise its score by a quarter."""
+
+    def __init__(self):
+        stages = (StageConfig(epochs=ENDLESS, schedule="linear", learning_rate_end=1e-3),)
+        config = Config(train=TrainConfig(stages=stages))
+        self.time = 0.0
+        self.training = SimpleNamespace(epoch=0, trainer=SimpleNamespace(config=config))
+        self.now = lambda: self.time
+        self.history, self.figures = [], {}
+        self.epoch_seconds, self.every, self.fallen = 10.0, 1, False
+
+    def _go_on(self, end, until):
+        while self.training.epoch < end:
+            self.time += 10
+            self.training.epoch += 1
+            self.history.append((self.training.epoch, self.training.epoch / 4))
+            if until():
+                return
+
+    def _use(self, config):
+        self.training.trainer.config = config
+
+
+@pytest.mark.parametrize(
+    "enough, epochs, seconds",
+    [
+        (math.inf, [7, 3], 100),  # the last 30 of 100 seconds for the fall
+        (1.0, [4, 1], 50),  # the score is 1 after four epochs; 0.3 of the 40 seconds for the fall
+    ],
+)
+def test_the_time_is_used_unless_nothing_is_left_to_gain(enough, epochs, seconds):
+    winner, lines = Winner(), []
+    winner.finish(100, lines.append, enough=enough)
+    assert [stage.epochs for stage in winner.training.trainer.config.train.stages] == epochs
+    assert winner.time == seconds and winner.fallen
+    assert any("nothing is left to gain" in line for line in lines) == (enough == 1.0)
