@@ -35,3 +35,11 @@ def test_size_of_the_kernel_does_not_matter(layer):
 def test_keeps_the_variance_of_its_input(layer):
     images = np.random.default_rng(0).normal(size=(8, 16, 16, 8)).astype("float32")
     assert np.array(layer(images))[:, 1:-1, 1:-1].var() == pytest.approx(1, abs=0.1)
+
+
+def test_a_keras_file_keeps_the_gain(layer, tmp_path):
+    layer.gain.assign([1, 2, 3, 4])
+    keras.Sequential([keras.Input((16, 16, 8)), layer]).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras").layers[0]
+    for mine, their in zip(layer.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(their, mine)

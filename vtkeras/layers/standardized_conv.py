@@ -32,6 +32,10 @@ class StandardizedConv2D(keras.layers.Conv2D):
         super().build(input_shape)
         self.gain = self.add_weight(shape=(self.filters,), initializer="ones", name="gain")
 
+    # Keras's convolutions write kernel and bias alone into files; any other layer writes all of its variables.
+    save_own_variables = keras.layers.Layer.save_own_variables
+    load_own_variables = keras.layers.Layer.load_own_variables
+
     def convolution_op(self, inputs, kernel):
         mean, variance = ops.moments(kernel, axes=(0, 1, 2), keepdims=True)
         fan_in = kernel.shape[0] * kernel.shape[1] * kernel.shape[2]
