@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vtkeras.losses import ContrastiveLoss, SequenceCrossEntropy
+from vtkeras.losses import ContrastiveLoss, SequenceCrossEntropy, SsimLoss
 
 CAPTIONS = np.array([[1, 2, 0, 0], [3, 0, 0, 0], [0, 0, 0, 0]])
 IDS = np.array([5, 6, -1])
 RNG = np.random.default_rng(0)
+CLIPS = RNG.uniform(0, 255, (3, 2, 12, 12, 3)).astype("float32")
+DISTORTED = CLIPS + np.array([20, 40, 0], "float32")[:, None, None, None, None] * RNG.normal(size=CLIPS.shape)
 
 LOSSES = {
     "sequence": (SequenceCrossEntropy, CAPTIONS, RNG.normal(size=(3, 4, 5)).astype("float32")),
     "smoothed": (partial(SequenceCrossEntropy, 0.1), CAPTIONS, RNG.normal(size=(3, 4, 5)).astype("float32")),
     "contrastive": (ContrastiveLoss, IDS, RNG.normal(size=(3, 2, 4)).astype("float32")),
+    "ssim": (SsimLoss, CLIPS, DISTORTED.astype("float32")),
 }
 
 
@@ -117,3 +120,34 @@ def test_column_of_ids():
 def test_sequence_round_trip():
     copy = keras.losses.deserialize(keras.losses.serialize(SequenceCrossEntropy(0.2)))
     assert copy.label_smoothing == 0.2
+
+
+def test_ssim_by_hand():
+    # Plain frames have no variance: (2 a b + c1) / (a ** 2 + b ** 2 + c1), c1 = (0.01 * 255) ** 2 = 6.5025.
+    y_true, y_pred = np.full((3, 2, 12, 12, 3), 100.0), np.full((3, 2, 12, 12, 3), 100.0)
+    y_pred[0], y_pred[1, 1] = 200, 0
+    expected = [1 - 40_006.5025 / 50_006.5025, (1 - 6.5025 / 10_006.5025) / 2, 0]
+    np.testing.assert_allclose(SsimLoss(reduction=None)(y_true, y_pred), expected, atol=1e-6)
+    scaled = SsimLoss(max_value=1.0, reduction=None)(y_true / 255, y_pred / 255)
+    np.testing.assert_allclose(scaled, expected, atol=1e-6)
+
+
+def test_ssim_of_an_inverted_frame_is_negative():
+    y_true = CLIPS[:1]
+    loss = float(SsimLoss()(y_true, 255 - y_true))
+    assert 1 < loss < 2
+
+
+def test_ssim_leads_to_the_reference():
+    pixels = tf.Variable(np.full(CLIPS[:1].shape, 128, "float32"))
+    before = float(SsimLoss()(CLIPS[:1], pixels))
+    for _ in range(5):
+        with tf.GradientTape() as tape:
+            loss = SsimLoss()(CLIPS[:1], pixels)
+        pixels.assign_sub(5 * tf.sign(tape.gradient(loss, pixels)))
+    assert float(SsimLoss()(CLIPS[:1], pixels)) < before / 2
+
+
+def test_ssim_round_trip():
+    copy = keras.losses.deserialize(keras.losses.serialize(SsimLoss(max_value=2.0)))
+    assert isinstance(copy, SsimLoss) and copy.max_value == 2.0

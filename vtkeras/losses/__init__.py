@@ -2,5 +2,6 @@
 
 from vtkeras.losses.captions import SequenceCrossEntropy
 from vtkeras.losses.contrastive import ContrastiveLoss
+from vtkeras.losses.ssim import SsimLoss
 
-__all__ = ["ContrastiveLoss", "SequenceCrossEntropy"]
+__all__ = ["ContrastiveLoss", "SequenceCrossEntropy", "SsimLoss"]

@@ -1,7 +1,9 @@
-"""Metrics. A new text metric is one file and one line in `TEXT_METRICS`."""
+"""Metrics. A new one of texts or of clips is one file and one line in `TEXT_METRICS` or `VIDEO_METRICS`."""
 
 from collections.abc import Callable
 from functools import partial
+
+import keras
 
 from vtkeras.metrics.bleu import Bleu, bleu
 from vtkeras.metrics.cider import Cider, CiderReward, cider
@@ -22,10 +24,16 @@ from vtkeras.metrics.diversity import (
     repetition_rate,
 )
 from vtkeras.metrics.exact_match import ExactMatch, exact_match
+from vtkeras.metrics.frechet import ClipFrechetDistance, FrechetDistance, frechet_distance
 from vtkeras.metrics.meteor import Meteor, meteor
+from vtkeras.metrics.ms_ssim import MultiscaleSsim
+from vtkeras.metrics.on_frames import FrameMetric
 from vtkeras.metrics.on_tokens import OnTokens
+from vtkeras.metrics.perceptual import PerceptualDistance
+from vtkeras.metrics.psnr import Psnr
 from vtkeras.metrics.retrieval import retrieval_ranks, retrieval_scores
 from vtkeras.metrics.rouge import RougeL, rouge_l
+from vtkeras.metrics.ssim import Ssim
 from vtkeras.metrics.summary import (
     choose_key_shots,
     human_rank_correlation,
@@ -59,23 +67,41 @@ DIVERSITY_METRICS: dict[str, Callable[..., float]] = {
     "distinct_2": partial(distinct, order=2),
 }
 
+# Name -> metric; `update_state(reference, candidate)` takes clips (batch, ..., height, width, channels), pixels 0 to
+# 255, and `best` is what clips that equal their references score.
+VIDEO_METRICS: dict[str, type[keras.metrics.Metric]] = {
+    "psnr": Psnr,
+    "ssim": Ssim,
+    "ms_ssim": MultiscaleSsim,
+    "perceptual": PerceptualDistance,
+    "frechet": ClipFrechetDistance,
+}
+
 __all__ = [
     "DIVERSITY_METRICS",
     "TEXT_METRICS",
+    "VIDEO_METRICS",
     "Bleu",
     "Cider",
     "CiderReward",
+    "ClipFrechetDistance",
     "ConfusionMatrix",
     "DistinctNgrams",
     "ExactMatch",
     "ExpectedCalibrationError",
+    "FrameMetric",
+    "FrechetDistance",
     "LabelAccuracy",
     "Meteor",
+    "MultiscaleSsim",
     "OnTokens",
+    "PerceptualDistance",
     "PrecisionRecallF1",
+    "Psnr",
     "RepeatedNgrams",
     "RepetitionRate",
     "RougeL",
+    "Ssim",
     "TextMetric",
     "VqaAccuracy",
     "bleu",
@@ -85,6 +111,7 @@ __all__ = [
     "dense_scores",
     "distinct",
     "exact_match",
+    "frechet_distance",
     "human_rank_correlation",
     "key_shot_f_score",
     "key_shot_summary",
