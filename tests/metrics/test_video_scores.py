@@ -25,8 +25,8 @@ def noisy(frames, amount):
     return np.clip(frames + np.random.default_rng(1).normal(0, amount, frames.shape), 0, 255).astype("uint8")
 
 
-def plain(level):
-    return np.full((24, 32, 3), level, "uint8")
+def plain(level, height=24, width=32):
+    return np.full((height, width, 3), level, "uint8")
 
 
 PHOTO = data.astronaut()[:192, :224]
@@ -34,6 +34,7 @@ DIGITS = read_frames(shipped_model("multitask", "moving_digits") / "samples" / "
 PAIRS = {
     "random": tuple(RNG.integers(0, 256, (2, 40, 48, 3), dtype="uint8")),
     "constant": (plain(100), plain(200)),
+    "constant, large": (plain(100, 720, 1280), plain(120, 720, 1280)),
     "almost equal": (plain(255), plain(254)),
     "photo": (PHOTO, noisy(PHOTO, 20)),
     "photo, darker": (PHOTO, PHOTO // 2),

@@ -40,9 +40,9 @@ ModelFolder = Annotated[
 ]
 
 
-def file_option(help: str) -> OptionInfo:  # noqa: A002
+def file_option(help: str, *names: str) -> OptionInfo:  # noqa: A002
     """An option that names a file to write, refused before the work where it cannot be written."""
-    return typer.Option(help=help, callback=writable_file)
+    return typer.Option(*names, help=help, callback=writable_file)
 
 
 def folder_option(help: str) -> OptionInfo:  # noqa: A002

@@ -1,4 +1,4 @@
-"""From a config to a measured, exported model: `train`, `evaluate`, `score`, `compare-fusions`, `export`."""
+"""From a config to a measured, exported model: `train`, `evaluate`, `score`, `score-video`, `export` and others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vtkeras import keys
 from vtkeras.cli import common
 from vtkeras.config import Config
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, writable_folder
+from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, writable_folder, write_json
 
 if TYPE_CHECKING:
     from vtkeras.data.sources.base import Source
@@ -158,6 +158,27 @@ def score(
 
     found = score_files(references, predictions, meteor and _meteor_runs(), note=_to_stderr)
     common.say(to_json(found) if as_json else "\n".join(to_lines(found)))
+
+
+@app.command("score-video")
+def score_video(
+    reference: Annotated[Path, typer.Argument(help="A video or image file, or a folder of them.")],
+    candidate: Annotated[Path, typer.Argument(help="What to score: a file, or a folder with files of the same names.")],
+    as_json: Annotated[Path | None, common.file_option("Write the figures, and those of each clip.", "--json")] = None,
+) -> None:
+    """Scores clips beside references: PSNR, SSIM, MS-SSIM, perceptual distance, and Frechet distance of many."""
+    common.refuse_missing(reference, candidate)
+    from vtkeras.evaluation.videos import score_videos, to_lines, to_values
+
+    with common.progress_bar() as bar:
+        found = score_videos(reference, candidate, note=_to_stderr, progress=bar)
+    common.say("\n".join(to_lines(found)))
+    if as_json:
+        write_json(as_json, to_values(found))
+    for refused in found.left_out:
+        print(f"vtkeras: {refused}", file=sys.stderr)
+    if found.left_out:
+        raise typer.Exit(2)
 
 
 def _to_stderr(line: str) -> None:

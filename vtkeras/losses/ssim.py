@@ -39,7 +39,7 @@ def structural_similarity(first, second, max_value=255.0):
     refuse_small(*first.shape[1:3])
     bright, varied = (LUMINANCE * max_value) ** 2, (CONTRAST * max_value) ** 2
     # Variances do not depend on a frame's mean; without it float32 does not cancel.
-    means = [ops.mean(frames, axis=(1, 2), keepdims=True) for frames in (first, second)]
+    means = [_over_pixels(frames)[:, None, None] for frames in (first, second)]
     first, second = first - means[0], second - means[1]
     maps = ops.concatenate([first, second, first * first, second * second, first * second])
     kernel = _kernel(first.shape[-1])
@@ -49,7 +49,7 @@ def structural_similarity(first, second, max_value=255.0):
     structure = (2 * (products - first * second) + varied) / (variances + varied)
     first, second = first + means[0], second + means[1]
     luminance = (2 * first * second + bright) / (first * first + second * second + bright)
-    return ops.mean(luminance * structure, axis=(1, 2)), ops.mean(structure, axis=(1, 2))
+    return _over_pixels(luminance * structure), _over_pixels(structure)
 
 
 def refuse_small(height, width):
@@ -114,6 +114,11 @@ class SsimLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "max_value": self.max_value}
+
+
+def _over_pixels(frames):
+    """The mean of each channel; pixels come last, for then TensorFlow sums in pairs, and float32 does for millions."""
+    return ops.mean(ops.transpose(frames, (0, 3, 1, 2)), axis=(2, 3))
 
 
 def _kernel(channels):

@@ -114,7 +114,8 @@ class ClipFrechetDistance(FrechetDistance):
         """The features of clips: (batch, ..., height, width, 3) to (batch, channels)."""
         clips = ops.convert_to_tensor(clips)
         level = self.encoder.levels(ops.reshape(clips, (-1, *clips.shape[-3:])))[-1]
-        if not (step := level.shape[-1] // self.size):
+        step = level.shape[-1] // self.size
+        if step == 0:
             raise UserError(f"{self.features} has {level.shape[-1]} channels, fewer than {self.size}.")
         of_frames = ops.mean(level[..., : step * self.size : step], axis=1)
         return ops.mean(ops.reshape(of_frames, (ops.shape(clips)[0], -1, self.size)), axis=1)

@@ -48,7 +48,8 @@ class MultiscaleSsim(FrameMetric):
 
     def measure(self, reference, candidate):
         _, height, width, _ = reference.shape
-        if self.scales > (fitting := fitting_scales(height, width)):
+        fitting = fitting_scales(height, width)
+        if self.scales > fitting:
             raise UserError(f"Frames of {width} x {height} are too small for {self.scales} scales: {fitting} fit.")
         weights = [weight / sum(WEIGHTS[: self.scales]) for weight in WEIGHTS[: self.scales]]
         product = 1.0
