@@ -23,6 +23,7 @@ TINY = (
     "data.options={max_digits: 2, train_clips: 16, eval_clips: 8}",
     "data.num_frames=4",
     "data.image_size=32",
+    "model.frame_encoder=nfnet_tiny",  # a third of the layers to trace
     "model.dim=16",
     "model.num_heads=2",
     "model.temporal_layers=1",
@@ -120,19 +121,21 @@ def float32_after():
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tiny_config, tmp_path_factory):
-    """A run folder: the tiny experiment, trained for one epoch; tests leave it as it is."""
-    from vtkeras.training.fit import train
+def exported_run(request, tiny_config, vocabulary, tmp_path_factory):
+    """A run folder of the tiny model and its exported artefacts; tests leave it as it is."""
 
-    return made_once(tmp_path_factory, "tiny", lambda folder: train(tiny_config(), folder, report=str))
+    def make(folder):
+        save_and_export(folder, tiny_config(), vocabulary, request.getfixturevalue("tiny_model"))
+
+    return made_once(tmp_path_factory, "tiny", make)
 
 
 @pytest.fixture(scope="session")
-def exported_run(tiny_run, tmp_path_factory):
-    """The tiny run's exported artefacts in a folder of their own; tests leave it as it is."""
-    from vtkeras.export import export_run
+def install(exported_run, tmp_path_factory):
+    """An exported run, its logs and metrics, and clips, for the dashboard; tests leave it as it is."""
+    from fixtures.install import Install, make_install
 
-    return made_once(tmp_path_factory, "exported", lambda folder: export_run(tiny_run, folder, report=str))
+    return Install(made_once(tmp_path_factory, "install", lambda home: make_install(home, exported_run)))
 
 
 @pytest.fixture(scope="session")
@@ -144,14 +147,12 @@ def dense_run(tmp_path_factory):
 def make_dense_run(folder):
     import keras
 
-    from vtkeras.config import load_config, save_config
+    from vtkeras.config import load_config
     from vtkeras.data.pipeline import make_dataset
     from vtkeras.data.preprocess import Preprocessor
     from vtkeras.data.text import build_vocabulary
-    from vtkeras.export import export_run
     from vtkeras.tasks import TASKS
     from vtkeras.training.run import make_source
-    from vtkeras.training.state import model_variables, save_state
 
     config = load_config("dense_digits", [*TINY, *DENSE])
     source = make_source(config)
@@ -165,9 +166,17 @@ def make_dense_run(folder):
     (batch,) = batches
     for _ in range(120):
         model.train_on_batch(*batch)
+    save_and_export(folder, config, vocabulary, model)
+
+
+def save_and_export(folder, config, vocabulary, model):
+    """What training leaves of a model, and what `vtkeras export` adds."""
+    from vtkeras.config import save_config
+    from vtkeras.export import export_run
+    from vtkeras.training.state import model_variables, save_state
+
     folder.mkdir()
     save_config(config, folder / "config.yaml")
     vocabulary.save(folder / "vocabulary.json")
     save_state(folder / "checkpoints" / "best.npz", model_variables(model), {})
     export_run(folder, report=str)
-

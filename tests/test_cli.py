@@ -16,9 +16,9 @@ from vtkeras.cli import app, main
 from vtkeras.data.make import make_videos
 
 TINY_SETTINGS = [
-    "data.num_frames=4", "data.image_size=32", "model.dim=16", "model.num_heads=2", "model.temporal_layers=1",
-    "model.text_layers=1", "model.fusion_layers=1", "model.decoder_layers=1", "train.batch_size=4",
-    "train.stages=[{epochs: 1}]",
+    "data.num_frames=4", "data.image_size=32", "model.frame_encoder=nfnet_tiny", "model.dim=16", "model.num_heads=2",
+    "model.temporal_layers=1", "model.text_layers=1", "model.fusion_layers=1", "model.decoder_layers=1",
+    "train.batch_size=4", "train.stages=[{epochs: 1}]",
 ]
 
 

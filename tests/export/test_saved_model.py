@@ -44,8 +44,8 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def run(tiny_run):
-    return Run.open(tiny_run)
+def run(exported_run):
+    return Run.open(exported_run)
 
 
 @pytest.fixture(scope="module")
@@ -160,15 +160,15 @@ def test_samples_are_playable_and_described(exported_run):
     assert probe(exported_run / "samples" / rows[1].split(",")[0]).frame_count == 16
 
 
-def test_without_the_keras_file(tiny_run, tmp_path, monkeypatch):
+def test_without_the_keras_file(exported_run, tmp_path, monkeypatch):
     monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda run, path, *options: None)
     lines = []
-    out = export_run(tiny_run, tmp_path / "out", report=lines.append, keras_file=False)
+    out = export_run(exported_run, tmp_path / "out", report=lines.append, keras_file=False)
     assert lines[-1].endswith("saved_model, samples") and not (out / "model.keras").exists()
     assert "--no-keras-file" in (out / "README.md").read_text()
 
 
-def test_a_failed_export_leaves_the_old_one(tiny_run, exported_run, tmp_path, monkeypatch):
+def test_a_failed_export_leaves_the_old_one(exported_run, tmp_path, monkeypatch):
     out = shutil.copytree(exported_run, tmp_path / "out")
     before = (out / "model.keras").read_bytes()
 
@@ -178,7 +178,7 @@ def test_a_failed_export_leaves_the_old_one(tiny_run, exported_run, tmp_path, mo
 
     monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", full_disk)
     with pytest.raises(UserError, match="disk is full"):
-        export_run(tiny_run, out, report=lambda line: None)
+        export_run(exported_run, out, report=lambda line: None)
     assert (out / "saved_model" / "saved_model.pb").is_file() and not list(out.rglob("half"))
     assert (out / "model.keras").read_bytes() == before
 

@@ -34,12 +34,12 @@ def build(config):
     return task.build(config, vocabulary, task.active_heads(config, vocabulary))
 
 
-def test_start_from_takes_frozen_video_encoders(tiny_config, tiny_run):
+def test_start_from_takes_frozen_video_encoders(tiny_config, exported_run):
     config = tiny_config(*STATEMENTS)
     model = build(config)
     before = model.heads["label"].get_weights()
-    start_from(model, words(config), tiny_run, report=str)
-    trained = Run.open(tiny_run).model
+    start_from(model, words(config), exported_run, report=str)
+    trained = Run.open(exported_run).model
     for part in VIDEO_PARTS:
         mine, theirs = (getattr(one, part).get_weights() for one in (model, trained))
         for weight, other in zip(mine, theirs, strict=True):
@@ -48,21 +48,21 @@ def test_start_from_takes_frozen_video_encoders(tiny_config, tiny_run):
         np.testing.assert_array_equal(after, own)
 
 
-def test_start_from_takes_the_parts_that_are_named(tiny_config, tiny_run):
+def test_start_from_takes_the_parts_that_are_named(tiny_config, exported_run):
     config = tiny_config(*STATEMENTS)
     model = build(config)
     before = model.text_encoder.get_weights()
-    start_from(model, words(config), tiny_run, VIDEO_PARTS, report=str)
+    start_from(model, words(config), exported_run, VIDEO_PARTS, report=str)
     for after, own in zip(model.text_encoder.get_weights(), before, strict=True):
         np.testing.assert_array_equal(after, own)
     with pytest.raises(UserError, match="no part 'wings': use some of frame_encoder, "):
-        start_from(model, words(config), tiny_run, ("wings",), report=str)
+        start_from(model, words(config), exported_run, ("wings",), report=str)
 
 
-def test_start_from_other_sizes(tiny_config, tiny_run):
+def test_start_from_other_sizes(tiny_config, exported_run):
     for change, folder, sentence in (
-        ("model.temporal_layers=2", tiny_run, "temporal encoder of .* has other sizes"),
-        ("model.temporal_layers=1", tiny_run / "nothing", "is not a run"),
+        ("model.temporal_layers=2", exported_run, "temporal encoder of .* has other sizes"),
+        ("model.temporal_layers=1", exported_run / "nothing", "is not a run"),
     ):
         config = tiny_config(*STATEMENTS, change)
         with pytest.raises(UserError, match=sentence):
@@ -76,8 +76,8 @@ def test_frozen_encoders_stay(tiny_config):
     assert build(tiny_config()).temporal_encoder.trainable_variables
 
 
-def test_fusions_are_trained_alike(tiny_config, tiny_run, tmp_path):
-    config = tiny_config(*STATEMENTS, f"train.start_from={tiny_run}")
+def test_fusions_are_trained_alike(tiny_config, exported_run, tmp_path):
+    config = tiny_config(*STATEMENTS, f"train.start_from={exported_run}")
     said = []
     results = compare_fusions(config, tmp_path, ["early", "concat"], limit=6, report=said.append)
     runs = [Run.open(tmp_path / name) for name in ("early", "concat")]

@@ -1,0 +1,36 @@
+"""The score that tells the best weights, of heads whose figures are given."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from vtkeras.training import validation
+from vtkeras.training.validation import SCORE, ValidationScore
+
+
+def made(monkeypatch, figures, baselines, **options):
+    """A score of heads with these figures and baselines."""
+    heads = [SimpleNamespace(name=name, goals={"x": 1.0}, headline="x") for name in figures]
+    monkeypatch.setattr(validation, "read_split", lambda *arguments: (None, {SCORE: {}}))
+    monkeypatch.setattr(validation, "score", lambda heads, said, examples: {})
+    monkeypatch.setattr(validation, "figure", lambda head, row: figures[head.name])
+    monkeypatch.setattr(validation, "_baseline", lambda head, examples: baselines[head.name])
+    return ValidationScore(SimpleNamespace(heads=heads, preprocessor=None), None, **options)
+
+
+@pytest.mark.parametrize(
+    "figure, baseline, share",
+    [(0.75, 0.5, 0.5), (0.25, 0.5, -0.5), (1.0, 1.0, 0.0), (0.4, 1.0, -0.6), (0.4, 1 - 1e-9, -0.6)],
+)
+def test_a_share_of_what_is_left_to_gain(monkeypatch, figure, baseline, share):
+    score = made(monkeypatch, {"label": figure, "answer": 1.0}, {"label": baseline, "answer": 0.0})
+    assert score.measure() == pytest.approx((share + 1) / 2)
+    assert score.shares == pytest.approx({"label": share, "answer": 1.0})
+
+
+def test_epochs_that_are_read(monkeypatch):
+    score = made(monkeypatch, {"label": 0.5}, {"label": 0.0}, every=2, first=3)
+    logs = [{} for _ in range(6)]
+    for epoch, log in enumerate(logs):
+        score.on_epoch_end(epoch, log)
+    assert [log.get(f"val_{SCORE}") for log in logs] == [None, None, None, 0.5, None, 0.5]
