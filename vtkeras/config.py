@@ -207,6 +207,8 @@ class TrainConfig(_Options):
     validation loss."""
     score_every: int = Field(1, ge=1, le=1_000_000)
     """Epochs from one such reading to the next."""
+    score_from: int = Field(1, ge=1, le=1_000_000)
+    """The first epoch after which there may be one."""
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
     """Optimizer."""
     learning_rate: float = Field(1e-3, gt=0, le=1000)

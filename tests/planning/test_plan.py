@@ -1,4 +1,4 @@
-"""A whole plan on a few tiny clips, with a clock on which every look takes three seconds."""
+"""A whole plan on a few tiny clips, with a clock on which every look takes nine seconds."""
 
 import itertools
 
@@ -69,7 +69,7 @@ def plan(data, tmp_path_factory):
         patch.setitem(CANDIDATES, "fast", candidate(1e-3))
         patch.setitem(CANDIDATES, "slow", candidate(1e-4))
         patch.setattr("vtkeras.planning.plan.find", lambda name: None)
-        clock = Clock(15, now=map(float, itertools.count(step=3)).__next__)
+        clock = Clock(15, now=map(float, itertools.count(step=9)).__next__)
         made = Plan(data, tmp_path_factory.mktemp("runs") / "run", clock, lines.append)
         made.run()
     made.lines = lines

@@ -14,8 +14,9 @@ from vtkeras.planning.speed import PATCH
 from vtkeras.planning.survey import Survey
 from vtkeras.tasks import TASKS
 
+FIRST_EPOCHS = 2  # the first makes the graph, the second tells how long one takes; no weights of theirs are chosen
 ENDLESS = 100_000  # epochs of a training whose end the clock decides
-RATE = 1e-3
+RATE, WARMUP = 1e-3, 50  # of learning, and the steps over which it rises
 TASK = "multitask"
 MOST_TOKENS = 96  # of a caption or a question
 SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most pixels a side
@@ -142,6 +143,8 @@ def make_config(name: str, setting: Setting) -> Config | None:
         return None
     survey = setting.survey
     questions = max(1, min(8, round(survey.questions_per_clip)))
+    batch = max(2, min(32, survey.clips[keys.TRAIN] // 8))
+    steps = survey.clips[keys.TRAIN] // setting.parts // batch
     values: dict[str, Any] = {
         "name": name,
         "task": TASK,
@@ -168,9 +171,10 @@ def make_config(name: str, setting: Setting) -> Config | None:
             **({"linear_size": setting.side, "linear_frames": setting.frames} if setting.pretrained else {}),
         },
         "train": {
-            "batch_size": max(2, min(32, survey.clips["train"] // 8)),
+            "batch_size": batch,
             "learning_rate": RATE,
-            "warmup_steps": 50,
+            "warmup_steps": min(WARMUP, FIRST_EPOCHS * max(1, steps) // 2),  # a rise takes at most half of a stage
+            "score_from": FIRST_EPOCHS + 1,
             "stages": [{"epochs": ENDLESS, "schedule": "linear", "learning_rate_end": RATE}],
             "seed": setting.seed,
             "loss_weights": {

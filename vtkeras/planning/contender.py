@@ -12,7 +12,7 @@ import keras
 
 from vtkeras.config import Config, StageConfig, save_config
 from vtkeras.evaluation.evaluate import figure
-from vtkeras.planning.candidates import ENDLESS
+from vtkeras.planning.candidates import ENDLESS, FIRST_EPOCHS
 from vtkeras.run_files import CONFIG_FILE
 from vtkeras.training.callbacks import spell_time
 from vtkeras.training.data import TrainingData
@@ -21,7 +21,6 @@ from vtkeras.training.schedule import stages_of
 from vtkeras.training.validation import SCORE, ValidationScore
 
 REPORT_SECONDS = 20.0
-FIRST_EPOCHS = 2  # the first makes the graph, the second tells how long one takes
 EPOCHS_AT_ONCE = 128  # in one graph of batches
 MEASURING = 0.2  # share of the time that goes into reading the validation split, at most
 
@@ -141,8 +140,7 @@ class Contender:
         """
         began = self.told = self.now()
         if seconds < self.every * self.epoch_seconds:
-            self._use(falling_stages(self.training.trainer.config, self.training.epoch, 0))
-            return
+            return self._end_here()
 
         def left() -> float:
             return seconds - (self.now() - began)
@@ -173,6 +171,13 @@ class Contender:
             self._use(falling_stages(self.training.trainer.config, self.training.epoch, rounds * self.every))
             self._go_on(self.training.trainer.config.epochs, ends)
             self.fallen = left() <= 0 or self.training.epoch >= self.training.trainer.config.epochs
+        self._end_here()
+
+    def _end_here(self) -> None:
+        """Writes down that the training ends at the epoch that it has come to."""
+        config, done = self.training.trainer.config, self.training.epoch
+        if done < config.epochs:
+            self._use(falling_stages(config, done, 0))
 
     def _start(self) -> None:
         training, watch = self.training, Watch(self, lambda: False)

@@ -18,9 +18,18 @@ from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import figure, score
 from vtkeras.linear.experts import SHARES
 from vtkeras.linear.models import ENCODER, TITLE, LinearModels, read_table
-from vtkeras.planning.candidates import CANDIDATES, SMALL, SMALL_SIDE, Setting, feature_bytes, in_order, make_config
+from vtkeras.planning.candidates import (
+    CANDIDATES,
+    FIRST_EPOCHS,
+    SMALL,
+    SMALL_SIDE,
+    Setting,
+    feature_bytes,
+    in_order,
+    make_config,
+)
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.contender import FIRST_EPOCHS, Contender, tell
+from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.race import Race
 from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, pictures_per_second
 from vtkeras.planning.survey import Survey, look

@@ -22,6 +22,7 @@ MAY_CHANGE = (
     "train.precision",
     "train.score_examples",
     "train.score_every",
+    "train.score_from",
 )
 
 

@@ -15,20 +15,22 @@ from vtkeras.evaluation.reading import read_split
 from vtkeras.tasks import Head, Reader
 
 SCORE = "score"
+ALL_RIGHT = 1 - 1e-6  # figure of a baseline that leaves nothing to gain
 
 class ValidationScore(keras.callbacks.Callback):
     """Adds `val_score` and each head's headline to the logs of every epoch.
 
     A head's share is (figure - baseline) / (1 - baseline), where the figure is the mean of its `goals`, each as a
-    share of the best there is, and the baseline says the most common text of the same clips. `val_score` is the mean
-    over heads. A validation loss would not do: it rises with confidence in wrong words while the right ones still
-    become more.
+    share of the best there is, and the baseline says the most common text of the same clips; it is the difference where
+    that text is always right. `val_score` is the mean over heads. A validation loss would not do: it rises with
+    confidence in wrong words while the right ones still become more.
 
     Args:
         reader: of the model.
         source: gives the validation split.
         limit: examples at most.
         every: epochs from one reading to the next.
+        first: epoch after which there may be one.
 
     Attributes:
         value: the last score.
@@ -41,12 +43,13 @@ class ValidationScore(keras.callbacks.Callback):
         0.83
     """
 
-    def __init__(self, reader: Reader, source: Source, limit: int = 500, every: int = 1):
+    def __init__(self, reader: Reader, source: Source, limit: int = 500, every: int = 1, first: int = 1):
         super().__init__()
         self.reader = reader
         self.source = source
         self.limit = limit
         self.every = every
+        self.first = first
         self.heads = judged(reader.heads)
         self.baselines: dict[str, float] = {}
         self.rows: dict[str, dict] = {}
@@ -67,11 +70,11 @@ class ValidationScore(keras.callbacks.Callback):
             found = figure(head, self.rows[head.name])
             if found is not None:
                 base = self.baselines[head.name]
-                self.shares[head.name] = (found - base) / max(1 - base, 1e-6)
+                self.shares[head.name] = (found - base) / (1 - base if base < ALL_RIGHT else 1)
         return float(np.mean(list(self.shares.values()))) if self.shares else 0.0
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every:
+        if (epoch + 1) % self.every or epoch + 1 < self.first:
             return
         logs[f"val_{SCORE}"] = self.value = self.measure()
         headlines = {head.headline: self.rows[head.name].get(head.headline) for head in self.heads}

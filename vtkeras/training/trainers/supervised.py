@@ -59,7 +59,7 @@ class SupervisedTrainer(Trainer):
             return []
         options = self.config.train
         source = prepared or self.data.source
-        return [ValidationScore(self.reader, source, options.score_examples, options.score_every)]
+        return [ValidationScore(self.reader, source, options.score_examples, options.score_every, options.score_from)]
 
     def measured(self) -> Sequence[Head]:
         """The heads whose metrics are shown while training."""
