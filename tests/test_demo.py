@@ -11,7 +11,7 @@ from vtkeras.demo import run_demo
 def test_demo_names_unseen_handwriting(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = run_demo("runs")
-    systems = json.loads((run / "metrics.json").read_text())["one_digit"]["systems"]
+    systems = json.loads((run / "metrics.json").read_text())["splits"]["one_digit"]["systems"]
     exact = systems["demo (cross_attention)"]["caption_exact"]
     assert exact >= 0.80
     assert exact >= 1.5 * systems["nearest training clip"]["caption_exact"]
