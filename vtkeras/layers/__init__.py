@@ -2,6 +2,7 @@
 
 from vtkeras.layers.cross_attention import CrossAttention, causal_mask, masked_softmax
 from vtkeras.layers.feed_forward import FeedForward
+from vtkeras.layers.gradient_reversal import GradientReversal
 from vtkeras.layers.patch_flow import PatchFlow
 from vtkeras.layers.patches import PatchMerge
 from vtkeras.layers.pooling import MaskedMax, MaskedMean
@@ -13,6 +14,7 @@ from vtkeras.layers.standardized_conv import StandardizedConv2D
 __all__ = [
     "CrossAttention",
     "FeedForward",
+    "GradientReversal",
     "NextTokenMask",
     "MaskedMax",
     "MaskedMean",
