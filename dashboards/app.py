@@ -27,6 +27,7 @@ PAGES = {
     "dense": ("Dense captions", "timeline"),
     "browse": ("Browse clips", "video_library"),
     "cleaning": ("Cleaning", "cleaning_services"),
+    "compare": ("Compare", "compare"),
     "curves": ("Training curves", "show_chart"),
     "evaluation": ("Evaluation", "table_chart"),
 }

@@ -94,18 +94,20 @@ def from_library(clip: library.Clip, size: dict) -> Chosen:
     return Chosen(clip.id, clip.id, frames, times, video, float(times[-1]), f"{len(frames)} stored frames", clip=clip)
 
 
-def choose_file(place: str) -> tuple[str, Path | None]:
-    """A file's name for the visitor, and its path."""
+def choose_file(place: str, role: str = "") -> tuple[str, Path | None]:
+    """A file's name for the visitor, and its path; `role` tells several on one page apart."""
     if place == PATH:
-        text = st.text_input("Path of a video or image", placeholder="/data/videos/cat.mp4").strip()
+        label = "Path of a video or image"
+        text = st.text_input(label, placeholder="/data/videos/cat.mp4", key=role and f"{role} path" or None).strip()
         return text, Path(text) if text else None
     limit = common.upload_limit()
     upload = st.file_uploader(
         f"A video or image, at most {limit} MB; for a larger one give its path on this machine",
         type=[extension[1:] for extension in media.EXTENSIONS],
         max_upload_size=limit,
+        key=role and f"{role} upload" or None,
     )
-    return (upload.name, common.keep_upload(upload.name, upload.getvalue())) if upload else ("", None)
+    return (upload.name, common.keep_upload(upload.name, upload.getvalue(), role)) if upload else ("", None)
 
 
 def from_file(name: str, path: Path | None, size: dict) -> Chosen | None:

@@ -29,6 +29,7 @@ from vtkeras.workspace import evaluations, library, logs, media, runs
 
 TENSORBOARD_PORT = 6006
 PREVIEW_SIDE = 480  # pixels
+SHORT = 0.002  # seconds, shorter than any frame
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!<>|~$:^&=])")
 
@@ -167,14 +168,19 @@ def read_file(path: Path, num_frames: int, max_side: int) -> media.Clip:
     return _read_file(str(path), version(path), num_frames, max_side)
 
 
+def read_moment(path: Path, second: float | None, max_side: int) -> np.ndarray:
+    """The frame of a file from outside that is on screen at `second`; None for the only one there is."""
+    return _read_moment(str(path), version(path), second, max_side)
+
+
 def upload_limit() -> int:
     """Megabytes."""
     return st.get_option("server.maxUploadSize")
 
 
-def keep_upload(name: str, data: bytes) -> Path:
-    """Stores this session's upload in place of the one before; it goes when the session does."""
-    folder = st.session_state.setdefault("uploads", tempfile.TemporaryDirectory(prefix="vtkeras-upload-"))
+def keep_upload(name: str, data: bytes, role: str = "") -> Path:
+    """Stores this session's upload in place of the one before in the same role; it goes when the session does."""
+    folder = st.session_state.setdefault(f"uploads {role}", tempfile.TemporaryDirectory(prefix="vtkeras-upload-"))
     path = media.store_upload(name, data, folder.name, upload_limit() * 1024**2)
     for other in Path(folder.name).iterdir():
         if other != path:
@@ -283,6 +289,12 @@ def _inspect(path: str, version: int) -> media.VideoInfo:
 @st.cache_data(max_entries=16, show_spinner="Decoding")
 def _read_file(path: str, version: int, num_frames: int, max_side: int) -> media.Clip:
     return media.read_apart(path, num_frames, max_side)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _read_moment(path: str, version: int, second: float | None, max_side: int) -> np.ndarray:
+    end = None if second is None else second + SHORT
+    return media.read_apart(path, 1, max_side, start=second, end=end).frames[0]
 
 
 def model_key(folder: Path) -> tuple[str, int]:

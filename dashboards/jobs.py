@@ -13,19 +13,21 @@ from vtkeras.serving.client import DONE, FAILED, RUNNING, STOPPED, JobState, sha
 JOB = "job"  # in the address, so that a page that is loaded again finds it
 
 
-def run(title: str, function: str, model: Path, *arguments, version: int = 0, **options):
+def run(
+    title: str, function: str, model: Path | None, *arguments, version: int | tuple[int, ...] = 0, **options
+):
     """What a long function gives; while it runs, a bar is shown, and what gives None.
 
     Args:
         title: what it is about, in words.
         function, model, arguments, options: as in `Worker.start`.
-        version: of a file among the arguments; another one is another job.
+        version: of the files among the arguments; another one is another job.
 
     Raises:
         UserError: if the function failed.
     """
     call = (title, function, model, *arguments)
-    name = hashlib.sha256(pickle.dumps((*common.model_key(model), version, call, options))).hexdigest()[:16]
+    name = hashlib.sha256(pickle.dumps((model and common.model_key(model), version, call, options))).hexdigest()[:16]
     if shared_worker().job(name) is None:
         shared_worker().start(name, *call, **options)
     st.query_params[JOB] = name

@@ -37,7 +37,7 @@ from vtkeras.summaries.summarize import Options, summarize
 from vtkeras.workspace.media import EXTENSIONS
 
 ROOT = Path(vtkeras.__file__).parent.parent
-PAGES = ("home", "folder", "browse", "cleaning", "curves", "dense", "playground", "attention", "summaries")
+PAGES = ("home", "folder", "browse", "cleaning", "compare", "curves", "dense", "playground", "attention", "summaries")
 TEXTS = ("title", "header", "subheader", "markdown", "caption", "info", "error", "warning", "code", "text")
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from vtkeras.cli import app
 from vtkeras.errors import UserError
 from vtkeras.evaluation import videos
-from vtkeras.evaluation.videos import score_videos, to_lines, to_values
+from vtkeras.evaluation.videos import score_over_time, score_videos, to_lines, to_values
 from vtkeras.metrics import VIDEO_METRICS, ClipFrechetDistance
 
 
@@ -142,3 +142,27 @@ def test_command(folders, tmp_path):
     assert found.exit_code == 0 and f"{'psnr':32}{25.1205:10.4f}   equal: inf" in found.stdout.splitlines()
     missing = CliRunner().invoke(app, ["score-video", str(folders[0]), str(tmp_path / "none")])
     assert isinstance(missing.exception, UserError) and "no file or folder" in str(missing.exception)
+
+
+def test_figures_over_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(videos, "MOST_PIXELS", 2 * 48 * 64)
+    noise = np.random.default_rng(0).integers(0, 256, (2, 5, 48, 64, 3), dtype="uint8")
+    files = [make_video(tmp_path / f"{name}.mp4", frames) for name, frames in zip("ab", noise)]
+    seen = []
+    found = score_over_time(*files, progress=lambda *done: seen.append(done))
+    assert seen == [(2, 5), (4, 5), (5, 5)] and not found["notes"]
+    np.testing.assert_allclose(found["seconds"], np.arange(5)[:, None] * [0.1, 0.1], atol=1e-6)
+    whole = score_videos(*files).figures
+    assert found["figures"] == pytest.approx(whole, rel=1e-5)
+    assert found["frames"]["ssim"].shape == (5,) and found["frames"]["ssim"].mean() == pytest.approx(whole["ssim"])
+    squares = 255**2 / 10 ** (found["frames"]["psnr"] / 10)  # back to the squared error of each frame
+    assert 10 * math.log10(255**2 / squares.mean()) == pytest.approx(whole["psnr"], rel=1e-5)
+
+
+def test_over_time_what_is_left_out_is_noted(tmp_path):
+    pictures = [make_image(tmp_path / f"{level}.png", level, 8, 8) for level in (100, 120)]
+    found = score_over_time(*pictures)
+    assert list(found["figures"]) == ["psnr"] and [note.split()[0] for note in found["notes"]] == ["ssim", "ms_ssim"]
+    assert found["frames"]["psnr"][0] == pytest.approx(20 * math.log10(255 / 20))
+    with pytest.raises(UserError, match="bring both to one size"):
+        score_over_time(pictures[0], make_image(tmp_path / "large.png"))

@@ -24,6 +24,7 @@ from vtkeras.metrics import VIDEO_METRICS, FrameMetric
 MOST_PIXELS = 2**20  # of the frames that are compared at once
 MOST_FRAMES = 16  # at once, and of a clip as one of a set
 SIDE = 256  # pixels of such a clip's frames
+QUICK = ("psnr", "ssim", "ms_ssim")  # metrics of frames that take no encoder
 
 Progress = Callable[[str, float, float], None]
 
@@ -83,7 +84,7 @@ def score_videos(
     pairs = _pairs(Path(reference), Path(candidate), left_out)
     sizes = _of_each(pairs, left_out, _common_size)
     height, width, _ = (min(sides) for sides in zip(*sizes))
-    metrics = _metrics(len(pairs), height, width, note)
+    metrics = _metrics(len(pairs), height, width, note, VIDEO_METRICS)
     of_frames = [metric for metric in metrics if isinstance(metric, FrameMetric)]
     of_sets = [metric for metric in metrics if not isinstance(metric, FrameMetric)]
     compare, add = _comparison(of_frames, note), _adding(of_sets)
@@ -106,6 +107,61 @@ def score_videos(
     figures = _figures(of_frames, sum(sums for *_, sums in measured))
     figures |= {metric.name: float(metric.result()) for metric in of_sets}
     return VideoScores(figures, {metric.name: metric.best for metric in metrics}, clips, left_out)
+
+
+def score_over_time(
+    reference: str | Path,
+    candidate: str | Path,
+    names: tuple[str, ...] = QUICK,
+    progress: Callable[[float, float], None] = lambda *_: None,
+) -> dict:
+    """Metrics of one video beside its reference, frame by frame.
+
+    Args:
+        reference, candidate: two video or image files.
+        names: of metrics of frames in `VIDEO_METRICS`; those for which the frames are too small, or that lack their
+            weights, are left out with a note.
+        progress: called with how many frames are done, and about how many there are.
+
+    Returns:
+        dict, all plain, as it goes to pages without TensorFlow: `seconds`, float32 (frames, 2), when each frame begins
+        in the reference and in the candidate; `frames`, {metric: float32 (frames,)}; `figures`, of all frames
+        together, and `best`, of equal frames, by the same names; `notes`, sentences on what could not be done.
+
+    Raises:
+        UserError: for a file that does not decode, and for frames of different sizes.
+
+    Example:
+        >>> score_over_time("real.mp4", "generated.mp4")["frames"]["ssim"][:2]
+        array([0.93, 0.91], dtype=float32)
+    """
+    notes: list[str] = []
+    pair = Pair(Path(candidate).name, Path(reference), Path(candidate))
+    height, width, expected = _common_size(pair)
+    kinds = {name: VIDEO_METRICS[name] for name in names}
+    metrics = _metrics(1, height, width, notes.append, kinds)
+    frames = tf.TensorSpec((None, height, width, 3), tf.uint8)
+
+    @tf.function(input_signature=[frames, frames])
+    def measure(reference: tf.Tensor, candidate: tf.Tensor) -> list:
+        one, other = (tf.cast(frames, "float32") for frames in (reference, candidate))
+        return [metric.measure(one, other) for metric in metrics]
+
+    times: list[tuple[float, float]] = []
+    parts = []
+    for one, other, seconds in _batches(pair, notes.append):
+        parts.append(np.stack(measure(one, other)))
+        times += seconds
+        progress(min(len(times), expected), expected)
+    values = np.concatenate(parts, axis=1)
+    rows = dict(zip(metrics, values))
+    return {
+        "seconds": np.array(times, "float32"),
+        "frames": {metric.name: np.asarray(metric.score(row)) for metric, row in rows.items()},
+        "figures": {metric.name: float(metric.score(row.mean())) for metric, row in rows.items()},
+        "best": {metric.name: metric.best for metric in metrics},
+        "notes": notes,
+    }
 
 
 def to_lines(scores: VideoScores) -> list[str]:
@@ -167,10 +223,10 @@ def _common_size(pair: Pair) -> tuple[int, int, int]:
     return one.height, one.width, min(one.frame_count, other.frame_count)
 
 
-def _metrics(clips: int, height: int, width: int, note: Note) -> list:
-    """The metrics that so many clips of this size allow, and that have their weights."""
+def _metrics(clips: int, height: int, width: int, note: Note, kinds: dict) -> list:
+    """Those of the metrics that so many clips of this size allow, and that have their weights."""
     metrics = []
-    for name, kind in VIDEO_METRICS.items():
+    for name, kind in kinds.items():
         try:
             if clips < kind.least_clips:
                 raise UserError(f"it takes {kind.least_clips} clips at least, not {clips}.")
@@ -201,7 +257,7 @@ def _comparison(metrics: list[FrameMetric], note: Note) -> Callable[..., tuple[i
         for metric in metrics:
             metric.reset_state()
         frames = 0
-        for reference, candidate in _batches(pair, note):
+        for reference, candidate, _ in _batches(pair, note):
             update(*reference.shape[1:3])(reference, candidate)
             frames += len(reference)
             after_batch(len(reference))
@@ -210,21 +266,22 @@ def _comparison(metrics: list[FrameMetric], note: Note) -> Callable[..., tuple[i
     return compare
 
 
-def _batches(pair: Pair, note: Note) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Frames of both files side by side, some at a time, to the end of the shorter one."""
+def _batches(pair: Pair, note: Note) -> Iterator[tuple[np.ndarray, np.ndarray, list[tuple[float, float]]]]:
+    """Frames of both files side by side and their seconds, some at a time, to the end of the shorter one."""
     with FrameStream(pair.reference) as one, FrameStream(pair.candidate) as other:
         size = one.info.width, one.info.height
         most = min(max(MOST_PIXELS // (size[0] * size[1]), 1), MOST_FRAMES)
-        lengths, batch = [0, 0], []
+        lengths, batch, seconds = [0, 0], [], []
         for frames in zip_longest(one.frames(), other.frames()):
             lengths = [length + (frame is not None) for length, frame in zip(lengths, frames)]
             if None not in frames:
                 batch.append([frame.draw(*size) for frame in frames])
+                seconds.append((frames[0].time, frames[1].time))
             if len(batch) == most:
-                yield tuple(np.stack(batch, axis=1))
-                batch = []
+                yield *np.stack(batch, axis=1), seconds
+                batch, seconds = [], []
         if batch:
-            yield tuple(np.stack(batch, axis=1))
+            yield *np.stack(batch, axis=1), seconds
         for amiss in filter(None, (one.missing(), other.missing())):
             note(amiss)
         if len(set(lengths)) > 1:

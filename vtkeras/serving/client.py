@@ -93,13 +93,18 @@ class Worker:
         return self.call(PREDICTOR + method, model, *arguments, **options)
 
     def call(
-        self, function: str, model: str | Path, *arguments, progress: Callable[..., None] | None = None, **options
+        self,
+        function: str,
+        model: str | Path | None,
+        *arguments,
+        progress: Callable[..., None] | None = None,
+        **options,
     ):
-        """Calls a function in the worker, with the `Predictor` of a run folder as its first argument.
+        """Calls a function in the worker, with the model of a run folder as its first argument.
 
         Args:
             function: of this package, as "module:name".
-            model: the run folder; the model is loaded once and held.
+            model: the run folder, whose model is loaded once and held; None for a function that takes no model.
             arguments, options: the function's further arguments.
             progress: given to a function that reports progress; an error in it stops the function.
 
@@ -109,7 +114,7 @@ class Worker:
         request = "call", (function, _absolute(model), arguments, options, progress is not None)
         return self._request(request, progress)
 
-    def start(self, job: str, title: str, function: str, model: str | Path, *arguments, **options) -> None:
+    def start(self, job: str, title: str, function: str, model: str | Path | None, *arguments, **options) -> None:
         """As `call`, for what takes long: it goes on by itself under a name, and must take `progress`.
 
         A job of the same name that runs is left alone; one that is done is forgotten.
@@ -214,8 +219,8 @@ class Worker:
             self._process = None
 
 
-def _absolute(model: str | Path) -> str:
-    return str(Path(model).absolute())  # the worker keeps the folder it was started in
+def _absolute(model: str | Path | None) -> str | None:
+    return model and str(Path(model).absolute())  # the worker keeps the folder it was started in
 
 
 @functools.cache

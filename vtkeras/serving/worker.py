@@ -155,16 +155,20 @@ class Server:
         except Exception:
             return BROKEN, traceback.format_exc()
 
-    def _call(self, line, function: str, model: str, arguments: tuple, options: dict, reports: bool):
+    def _call(self, line, function: str, model: str | None, arguments: tuple, options: dict, reports: bool):
         if reports:  # if whoever asked is gone, sending fails, and the function ends with that
             options = {**options, "progress": lambda *done: line.send((PROGRESS, done))}
-        return find(function)(self._models.get(model), *arguments, **options)
+        return self._run(function, model, arguments, options)
+
+    def _run(self, function: str, model: str | None, arguments: tuple, options: dict):
+        held = () if model is None else (self._models.get(model),)
+        return find(function)(*held, *arguments, **options)
 
     def _start(
-        self, line, job: str, title: str, function: str, model: str, arguments: tuple, options: dict
+        self, line, job: str, title: str, function: str, model: str | None, arguments: tuple, options: dict
     ) -> None:
         def run(progress):
-            return find(function)(self._models.get(model), *arguments, progress=progress, **options)
+            return self._run(function, model, arguments, {**options, "progress": progress})
 
         self._jobs.start(job, title, run)
 
