@@ -155,7 +155,7 @@ def compare(chosen: list[tuple[str, Path]]) -> None:
 
 st.title("Compare", anchor=False)
 with common.shown_errors():
-    st.caption("A video beside a reference, frame by frame: a generated one beside a real one, a copy beside the original.")
+    st.caption("A video beside a reference, frame by frame: a generated one beside a real one, or a copy.")
     videos = []
     for number, (column, role) in enumerate(zip(st.columns(2), ("Reference", "Candidate"))):
         with column:

@@ -70,7 +70,7 @@ def test_pictures_are_compared_by_the_worker(compared, tmp_path):
         app.run()
     assert not app.exception and not app.error, app.error
     assert app.metric[0].value == "22.1102"  # 20 log10(255 / 20)
-    assert not app.slider and len(app.get("image")) == 3
+    assert not app.slider and len(app.get("image")) == 5  # two stills, one beside the other, and their difference
     shared_worker().close()
 
 

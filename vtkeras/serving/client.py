@@ -220,7 +220,7 @@ class Worker:
 
 
 def _absolute(model: str | Path | None) -> str | None:
-    return model and str(Path(model).absolute())  # the worker keeps the folder it was started in
+    return None if model is None else str(Path(model).absolute())  # the worker keeps the folder it was started in
 
 
 @functools.cache
