@@ -144,6 +144,33 @@ def dense_run(tmp_path_factory):
     return made_once(tmp_path_factory, "dense", make_dense_run)
 
 
+TINY_VIDEO = ("task=text_to_video", "model.generator=tiny", "data.num_frames=3", "data.image_size=16")
+
+
+@pytest.fixture(scope="session")
+def video_config(tiny_config):
+    """As `tiny_config`, of the smallest generator of video there can be."""
+    from tests.fixtures.tiny_generator import TINY as TINY_GENERATOR
+    from vtkeras.models.generators import GENERATORS
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(GENERATORS, TINY_GENERATOR.name, TINY_GENERATOR)
+        yield lambda *overrides: tiny_config(*TINY_VIDEO, *overrides)
+
+
+@pytest.fixture(scope="session")
+def video_run(video_config, tmp_path_factory):
+    """A run of that generator, trained for two epochs and exported; tests leave it as it is."""
+    from vtkeras.export import export_run
+    from vtkeras.training.fit import train
+
+    def make(folder):
+        train(video_config("train.stages=[{epochs: 2}]", "train.learning_rate=0.01"), folder, report=str)
+        export_run(folder, report=str)
+
+    return made_once(tmp_path_factory, "video", make)
+
+
 def make_dense_run(folder):
     import keras
 

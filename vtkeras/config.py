@@ -146,6 +146,10 @@ class ModelConfig(_Options):
     """Labels may depend on the text that an example comes with, as of statements; False reads the clip alone."""
     single_label: bool = False
     """Exactly one label is right for each example: a softmax over labels in place of a probability for each."""
+    generator: str = "flow"
+    """A name in `vtkeras.models.generators.GENERATORS`: what makes video from words."""
+    generator_options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the generator alone, e.g. sizes and how it draws; an unknown one is refused with those there are."""
     embedding_dim: int = Field(64, ge=4, le=4096)
     """Width of the space that videos and captions share."""
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
@@ -209,6 +213,9 @@ class TrainConfig(_Options):
     """Epochs from one such reading to the next."""
     score_from: int = Field(1, ge=1, le=1_000_000)
     """The first epoch after which there may be one."""
+    judge: str | None = None
+    """For generated video: a run that writes captions, trained on real clips. The best weights are those whose clips it
+    describes with the words that asked for them; None chooses by the validation loss."""
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
     """Optimizer."""
     learning_rate: float = Field(1e-3, gt=0, le=1000)

@@ -16,6 +16,7 @@ FRAMES_MASK = "frames_mask"  # bool (time,): False where a frame is padding
 FRAME_FEATURES = "frame_features"  # float (time, patches, dim): a frozen encoder's cached output
 LINEAR_FRAMES = "linear_frames"  # uint8 (time, height, width, 3): the clip as linear models read it
 LINEAR_MASK = "linear_mask"  # bool (time,): their FRAMES_MASK
+DRAW = "draw"  # int64 (2,): what an example's random numbers are drawn from, another one in every epoch
 REFERENCES = "references"  # string: every right caption of the clip, one a line
 REWARD_SHARE = "reward_share"  # float: share of the captions that are learned by reward
 MATCH_TEXT = "match_text"  # string: the caption as search is to read it, where that is not CAPTION

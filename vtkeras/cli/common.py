@@ -26,6 +26,7 @@ ConfigName = Annotated[
 Overrides = Annotated[list[str], typer.Option("--set", help="key=value, e.g. train.batch_size=16; repeatable.")]
 DataFolder = Annotated[Path | None, typer.Option("--data", help="A folder that `vtkeras data ingest` made.")]
 
+SHIPPED_GENERATOR = ("text_to_video", "moving_digits")
 SHIPPED_MODEL, SHIPPED_DENSE_MODEL = ("multitask", "moving_digits"), ("dense_captioning", "dense_digits")
 
 

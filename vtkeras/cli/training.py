@@ -91,16 +91,20 @@ def evaluate(
     limit: Annotated[int | None, common.number_option("Examples of each split at most.", 1, 1_000_000_000)] = None,
     meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
     linear: Annotated[bool, typer.Option(help="Also linear models on features of a frozen ImageNet encoder.")] = False,
+    judge: Annotated[
+        Path | None, typer.Option(help="For generated video: a run that writes captions and says what is on the clips.")
+    ] = None,
 ) -> None:
     """Puts the model beside baselines on the same examples; writes tables, classes and predictions.
 
     Those of another folder than the run's own data go to RUN/evaluations/NAME of the folder.
     """
     writable_folder(run)
-    common.refuse_missing(run, data, *compare)
+    common.refuse_missing(run, data, judge, *compare)
     from vtkeras.evaluation.evaluate import evaluate as score_systems
+    from vtkeras.evaluation.judges import with_judge
     from vtkeras.evaluation.tables import PredictionTable, to_markdown, write_results
-    from vtkeras.training.run import Run, make_source
+    from vtkeras.training.run import Run, make_source, open_judge
 
     opened = [Run.open(folder) for folder in (run, *compare)]
     own = opened[0].config
@@ -111,7 +115,8 @@ def evaluate(
     if missing or not splits:
         what = f"no split '{missing[0]}'" if missing else "no split to test on"
         raise UserError(f"The data have {what}: use --split with one of {', '.join(source.splits())}.")
-    systems = {one.title: one.reader() for one in opened}
+    found = open_judge(judge) if judge else None
+    systems = {one.title: with_judge(one.reader(), found) for one in opened}
     table = PredictionTable()
     training = None if keys.TRAIN in source.splits() else _own_source(own)
     results = score_systems(

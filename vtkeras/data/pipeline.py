@@ -38,7 +38,7 @@ def make_dataset(
         shuffle_buffer: examples held for shuffling.
 
     Returns:
-        A `tf.data.Dataset` of batches.
+        A `tf.data.Dataset` of batches. `to_batch` also gets DRAW, a seed for further stateless draws.
     """
     questions, amounts = preprocessor.config.questions_per_clip, preprocessor.config.augmentation
     parts = preprocessor.config.epoch_parts if training else 1
@@ -60,8 +60,9 @@ def make_dataset(
 
     def drawn(epoch: tf.Tensor, numbered_example: tuple) -> dict:
         index, example = numbered_example
-        example = _with_drawn_texts(example, questions, (seed, epoch, index) if training else None)
-        return augment(example, amounts, tf.stack(_pair(seed, epoch, index))) if training else example
+        draw = tf.stack(_pair(seed, epoch, index))
+        example = _with_drawn_texts({**example, keys.DRAW: draw}, questions, (seed, epoch, index) if training else None)
+        return augment(example, amounts, draw) if training else example
 
     same = prepared(0) if not source.draws else None  # its graph is made once for all epochs
     dataset = joined([numbered(epoch) for epoch in epochs])

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from itertools import groupby
 
 CONTINUES = "##"
 # Code points for private use: in texts they are spelled, so that a piece never stands for a text's own.
@@ -58,6 +59,17 @@ def stands_alone(char: str) -> bool:
 def is_mark(char: str) -> bool:
     """Whether a character is a mark, a symbol or a joiner."""
     return unicodedata.category(char)[0] in "PS" or unicodedata.category(char) == "Cf"
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case, without marks; ideographs are words of their own.
+
+    Example:
+        >>> words_of("A well-known cat: 猫.")
+        ['a', 'well', 'known', 'cat', '猫']
+    """
+    runs = ["".join(run) for word in normalise(text).split() for _, run in groupby(word, stands_alone)]
+    return [word for run in runs for word in (run if stands_alone(run[0]) else [run]) if not is_mark(word[0])]
 
 
 def is_writable(char: str, begins: bool) -> bool:

@@ -23,6 +23,7 @@ from vtkeras.data.spelling import (
     is_writable,
     normalise,
     stands_alone,
+    words_of,
 )
 from vtkeras.data.tokenizers import PartedTokenizer, SpellingTokenizer
 from vtkeras.errors import UserError
@@ -44,12 +45,14 @@ class Vocabulary:
         tokens: its word pieces.
         answers, labels: those that it chooses from.
         keep_case: whether upper case is told from lower case.
+        words: of the captions, the most frequent first; none where an older version learned them.
     """
 
     tokens: tuple[str, ...]
     answers: tuple[str, ...]
     labels: tuple[str, ...]
     keep_case: bool = False
+    words: tuple[str, ...] = ()
 
     @property
     def times(self) -> tuple[str, ...]:
@@ -70,7 +73,7 @@ class Vocabulary:
         try:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
             tokens, answers, labels = (tuple(values[name]) for name in ("tokens", "answers", "labels"))
-            return cls(tokens, answers, labels, values.get("keep_case", False))
+            return cls(tokens, answers, labels, values.get("keep_case", False), tuple(values.get("words", ())))
         except FileNotFoundError:
             raise UserError(f"{path} is missing: train the run again, or point to a complete one.") from None
         except (ValueError, KeyError, TypeError):
@@ -113,7 +116,9 @@ def build_vocabulary(
     first = (answer.split(keys.LABEL_SEPARATOR)[0] for answer in texts["answers"])
     answers = dict.fromkeys(normalise(answer) for answer in first if closed_answers and answer.strip())
     labels = dict.fromkeys(label.strip() for label in texts["labels"] if label.strip())
-    return Vocabulary(tuple(tokens), tuple(answers), tuple(labels), keep_case)
+    words = Counter(word for text in captions for word in words_of(text))
+    ranked = sorted(words, key=lambda word: (-words[word], word))
+    return Vocabulary(tuple(tokens), tuple(answers), tuple(labels), keep_case, tuple(ranked))
 
 
 def _learn_pieces(texts: Iterable[str], size: int, times: tuple[str, ...]) -> list[str]:

@@ -66,7 +66,8 @@ def evaluate(
     train, train_source = None, train_source or source
     if keys.TRAIN in train_source.splits():
         report("reading training examples for the baselines")
-        train, _ = read_split(train_source, keys.TRAIN, heads if more else texts, preprocessor, clips=train_clips)
+        compared = [head for head in heads if more or head.field or head.baselines]
+        train, _ = read_split(train_source, keys.TRAIN, compared, preprocessor, clips=train_clips)
     columns = {name: column for head in heads for name, column in head.columns.items()}
     results = {}
     for split in splits:
@@ -75,7 +76,10 @@ def evaluate(
             keep(split, name, systems[name].heads, test, found)
         details = {name: class_details(heads, found, test) for name, found in said.items()}
         if train:
+            test.known = train
             said |= baseline_answers(texts, train, test) | baseline_answers(heads, train, test, more or {})
+            for head in heads:
+                said |= baseline_answers([head], train, test, head.baselines)
         scores = {name: score(heads, found, test, meteor) for name, found in said.items()}
         for name in systems:
             told = (f"{columns[one.headline].title} {format_cell(columns[one.headline], scores[name][one.headline])}"
@@ -103,7 +107,7 @@ def baseline_answers(
     for name, baseline in baselines.items():
         answers = ((head.name, baseline(head, train, test)) for head in heads)
         said[name] = {head: one for head, one in answers if one is not None}
-    return said
+    return {name: found for name, found in said.items() if found}
 
 
 def heads_of(systems: dict[str, Reader]) -> list[Head]:

@@ -63,7 +63,7 @@ class Parts:
         model = self.config.model
         encoder = lookup(TEMPORAL_ENCODERS, model.temporal_encoder, "model.temporal_encoder")
         options = {**self.sizes, **encoder.sizes(model), **model.temporal_options}
-        return _with_options(
+        return with_options(
             encoder,
             "model.temporal_options",
             max_frames=self.config.data.num_frames,
@@ -79,7 +79,7 @@ class Parts:
         options: dict[str, Any] = {"preset": model.text_preset} if model.text_preset else {}
         if "tokens" in inspect.signature(encoder).parameters:  # it asks which word pieces, not only how many
             options["tokens"] = self.tokens
-        return _with_options(
+        return with_options(
             encoder,
             "model.text_preset",
             vocabulary_size=self.vocabulary_size,
@@ -143,7 +143,7 @@ def build_video_text_model(
     augmentation = None
     if model.feature_augmentation:
         kind = lookup(FEATURE_AUGMENTATIONS, model.feature_augmentation, "model.feature_augmentation")
-        augmentation = _with_options(
+        augmentation = with_options(
             kind.from_options,
             "model.feature_augmentation_options",
             token_id=token_id,
@@ -167,7 +167,7 @@ def build_video_text_model(
     return built
 
 
-def _with_options(make: Callable, option: str, **arguments):
+def with_options(make: Callable, option: str, **arguments):
     """`make(**arguments)`, where arguments that it does not have are told as the user's mistake."""
     try:
         return make(**arguments)

@@ -4,6 +4,7 @@ from vtkeras.config import Config
 from vtkeras.errors import UserError, lookup
 from vtkeras.tasks.base import Column, Endpoint, Head, Reader, Task
 from vtkeras.tasks.heads import HEADS
+from vtkeras.tasks.text_to_video import TEXT_TO_VIDEO
 from vtkeras.tasks.video_text import video_text_task
 
 BY_REWARD = {"trainer": "self_critical"}  # captions may be learned by reward
@@ -17,6 +18,7 @@ TASKS = {
         video_text_task("narration", ["caption", "written_answer", "contrastive"], text_role="speech", **BY_REWARD),
         video_text_task("classification", ["label"]),
         video_text_task("retrieval", ["contrastive"]),
+        TEXT_TO_VIDEO,
     )
 }
 

@@ -70,6 +70,8 @@ class Head:
         columns: {name: `Column`}, the figures that `score` gives.
         headline: the one of `columns` that stands for them in a line of progress.
         goals: {one of `columns`: the best that it can be}, by which the best weights are chosen.
+        baselines: {name: function(head, training examples, examples) to what it says of them}, systems that need no
+            model and that this head alone is compared with.
     """
 
     name: str = ""
@@ -84,6 +86,7 @@ class Head:
     columns: dict[str, Column] = {}
     headline: str = ""
     goals: dict[str, float] = {}
+    baselines: dict[str, Callable[[Any, Examples, Examples], Predicted | None]] = {}
 
     def active(self, config: Config, vocabulary: Vocabulary, heads: Sequence[Head]) -> bool:
         """Whether the data and the config have something for this head to learn.
@@ -158,6 +161,10 @@ class Head:
         """
         raise NotImplementedError
 
+    def judged(self, judge: Any) -> Head:
+        """This head, scored with the help of a judge (`vtkeras.evaluation.judges`) where it needs one."""
+        return self
+
     def samples(self, reader: Reader, batch: dict) -> dict[str, str | np.ndarray]:
         """What TensorBoard shows of a few examples: {tag: Markdown text, or uint8 picture (height, width, 3)}."""
         return {}
@@ -215,7 +222,8 @@ class Task:
         build: (Config, Vocabulary, active heads, from_features=False) to a Keras model whose output is a dict
             with the heads' names.
         reader: the `Reader` of such models.
-        trainer: name in `vtkeras.training.trainers.TRAINERS`.
+        trainer: name in `vtkeras.training.trainers.TRAINERS`, or a function that gives it from the config.
+        told_by: the option of `model` that tells two runs of this task apart in tables.
         text_role: what the text that an example comes with is: a "question", or "speech".
     """
 
@@ -224,8 +232,13 @@ class Task:
     inputs: Callable[..., dict]
     build: Callable[..., keras.Model]
     reader: Callable[..., Reader] = Reader
-    trainer: str = "supervised"
+    trainer: str | Callable[[Config], str] = "supervised"
+    told_by: str = "fusion"
     text_role: str = field(default="question")
+
+    def trainer_of(self, config: Config) -> str:
+        """The name of what trains this task with a config."""
+        return self.trainer if isinstance(self.trainer, str) else self.trainer(config)
 
     def active_heads(self, config: Config, vocabulary: Vocabulary) -> tuple[Head, ...]:
         """The heads that have a loss weight and something to learn from.

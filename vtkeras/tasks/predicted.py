@@ -19,6 +19,7 @@ class Examples:
         kinds: the kind of each question, "" where nothing is asked.
         truths: {head: what is right for each example}, as the head's `truth` gives it.
         thumbnails: float32 (examples, features), unit length; None for data without frames.
+        known: the training examples that a system may have learned by heart, where they were read.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -26,6 +27,7 @@ class Examples:
     kinds: list[str] = field(default_factory=list)
     truths: dict[str, list[Any]] = field(default_factory=dict)
     thumbnails: np.ndarray | None = None
+    known: Examples | None = None
 
     def first_rows(self) -> list[int]:
         """The first example of each clip, in order."""
@@ -41,7 +43,7 @@ class Examples:
             [values[row] for row in rows] if values else [] for values in (self.ids, self.questions, self.kinds)
         )
         thumbnails = None if self.thumbnails is None else self.thumbnails[rows]
-        return Examples(ids, questions, kinds, truths, thumbnails)
+        return Examples(ids, questions, kinds, truths, thumbnails, self.known)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import resume_point
+from vtkeras.training.run import open_judge
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
 from vtkeras.training.trainers import TRAINERS, Trainer
@@ -107,9 +108,13 @@ class Training:
         task = task_of(config)
         data = data or TrainingData.read(config, task, strategy.num_replicas_in_sync, vocabulary)
         heads = task.active_heads(config, data.preprocessor.vocabulary)
+        if config.train.judge:
+            judge = open_judge(config.train.judge)
+            heads = tuple(head.judged(judge) for head in heads)
         self.folder = folder
         self.report = report
-        self.trainer = lookup(TRAINERS, task.trainer, f"the trainer of task '{task.name}'")(task, heads, data, strategy)
+        trainer = lookup(TRAINERS, task.trainer_of(config), f"the trainer of task '{task.name}'")
+        self.trainer = trainer(task, heads, data, strategy)
         self.prepared = prepared_source(
             self.trainer.model, data.source, data.preprocessor, config, features or folder / FEATURES, report
         )

@@ -14,6 +14,7 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources import make_source  # noqa: F401  callers take it from here
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError, command
+from vtkeras.evaluation.judges import Judge
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, MODEL_FILE, VOCABULARY_FILE, run_folder
 from vtkeras.safe_files import check_keras_file
 from vtkeras.tasks import Head, Reader, Task, task_of
@@ -68,12 +69,21 @@ class Run:
     @property
     def title(self) -> str:
         """Its name in tables."""
-        return f"{self.config.name} ({self.config.model.fusion})"
+        return f"{self.config.name} ({getattr(self.config.model, self.task.told_by)})"
 
     def reader(self, compiled: bool = False) -> Reader:
         """What turns frames and questions into strings, scores and attention."""
         beside = {"experts": self.experts} if self.experts else {}
         return self.task.reader(self.model, self.preprocessor, self.heads, compiled, **beside)
+
+
+def open_judge(folder: str | Path) -> Judge:
+    """The judge of generated clips that a run with captions makes.
+
+    Raises:
+        UserError: if it is no run, or writes no captions.
+    """
+    return Judge(Run.open(folder).reader(), str(folder))
 
 
 def is_old_file(path: Path) -> bool:

@@ -43,7 +43,7 @@ class Trainer(ABC):
         UserError: for such a stage, if it does not, or nothing writes captions.
 
     Example:
-        >>> trainer = TRAINERS[task.trainer](task, heads, data, make_strategy())
+        >>> trainer = TRAINERS[task.trainer_of(config)](task, heads, data, make_strategy())
         >>> trainer.fit(data.epochs(trainer.to_batch), validation, epochs=3)
     """
 

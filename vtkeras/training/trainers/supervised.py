@@ -37,7 +37,7 @@ class SupervisedTrainer(Trainer):
                 optimizer=optimizer,
                 loss=task.losses(config, self.heads, gather_for(strategy)),
                 loss_weights=task.loss_weights(config, self.heads),
-                weighted_metrics=task.metrics(config, self.measured()),
+                weighted_metrics=self.metrics(),
                 jit_compile=False,  # convolutions are many times slower under XLA on a CPU
             )
         self.optimizers = {"optimizer": optimizer}
@@ -60,6 +60,10 @@ class SupervisedTrainer(Trainer):
         options = self.config.train
         source = prepared or self.data.source
         return [ValidationScore(self.reader, source, options.score_examples, options.score_every, options.score_from)]
+
+    def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
+        """{head: what is shown beside its loss while training}."""
+        return self.task.metrics(self.config, self.measured())
 
     def measured(self) -> Sequence[Head]:
         """The heads whose metrics are shown while training."""

@@ -1,0 +1,104 @@
+"""Clips from words with an exported model, by the class and by the command."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.test_cli import call, refused
+from vtkeras.data.video import read_frames
+from vtkeras.errors import UserError
+from vtkeras.serving import generated_clips
+from vtkeras.serving.generator import BATCH, Generator
+from vtkeras.workspace.runs import model_hash
+
+PROMPT = "digit 7 is moving left and right"
+
+
+@pytest.fixture(scope="module")
+def generator(video_run):
+    return Generator.load(video_run)
+
+
+def test_a_row_depends_on_its_own_seed_and_text(generator):
+    noise = generator.noise([1, 2, 3])
+    assert {part: value.shape for part, value in noise.items()} == {"content": (3, 3), "motion": (3, 2)}
+    np.testing.assert_array_equal(generator.noise([3])["content"][0], noise["content"][2])
+    clips = generator.generate([PROMPT] * 3, noise)
+    assert clips.shape == (3, 3, 16, 16, 3) and clips.dtype == np.uint8
+    last = {part: value[2:] for part, value in noise.items()}
+    np.testing.assert_array_equal(generator.generate([PROMPT], last)[0], clips[2])
+    seeds = list(range(BATCH + 1))  # more than are made at once
+    assert len(generator.generate([PROMPT] * len(seeds), generator.noise(seeds))) == len(seeds)
+    picture = np.full((1, 16, 16, 3), 9, "uint8")
+    np.testing.assert_array_equal(generator.generate([PROMPT], last, picture)[:, 0], picture)
+
+
+def test_words(generator):
+    assert {"digit", "7", "left", "and"} <= set(generator.words)
+    assert generator.unknown("Digit 7 is a purple, PURPLE elephant") == ["a", "purple", "elephant"]
+    assert generator.check("  Digit 7  is moving left and right! ") == "Digit 7  is moving left and right!"
+
+
+def test_the_command_writes_every_file(video_run, tmp_path):
+    code, output = call("generate", PROMPT, "--n", 3, "--seed", 5, "--out", tmp_path, "--model", video_run)
+    assert code == 0 and "3 clips" in output
+    told = json.loads((tmp_path / "generation.json").read_text())
+    assert told["prompt"] == PROMPT and told["seed"] == 5 and told["model"]["model_hash"] == model_hash(video_run)
+    assert [clip["seed"] for clip in told["clips"]] == [5, 6, 7]
+    for clip in told["clips"]:
+        assert read_frames(tmp_path / clip["mp4"], 3).frames.shape == (3, 16, 16, 3)
+        assert Image.open(tmp_path / clip["gif"]).n_frames == 3 and clip["seconds"] > 0
+    assert Image.open(tmp_path / "contact_sheet.png").size == (3 * 16, 3 * 16)  # a row a clip, a column a frame
+
+
+@pytest.mark.parametrize(
+    "prompt,sentence",
+    [
+        ("  ", "The prompt is empty: say what is to be seen, in words like and, digit, is,"),
+        ("digit 7 " * 5000, "The prompt has 10,000 words and the model reads 21: say it in fewer."),
+        ("a purple digit", "The model does not know the words 'a', 'purple': it knows and, digit, is,"),
+        ("\u732b", "The model does not know the word '\u732b': it knows and, digit"),
+        ("\U0001f408", "The prompt has no words: say what"),
+    ],
+)
+def test_prompts_that_cannot_be_read(prompt, sentence, video_run, tmp_path, monkeypatch, capsys):
+    told = refused(monkeypatch, capsys, "generate", prompt, "--out", tmp_path / "out", "--model", video_run)
+    assert sentence in told and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", [("--n", "0"), ("--n", "100000"), ("--n", "x"), ("--seed", "text"), ("--seed", -1)])
+def test_numbers_out_of_range(option, video_run):
+    code, output = call("generate", PROMPT, *option, "--model", video_run)
+    assert code == 2 and f"Invalid value for '{option[0]}'" in output
+
+
+def test_folders_that_do_not_fit(video_run, exported_run, tmp_path, monkeypatch, capsys):
+    told = refused(monkeypatch, capsys, "generate", PROMPT, "--model", exported_run, "--out", tmp_path)
+    assert "makes no video: it is of the task 'multitask'" in told
+    (tmp_path / "file").write_text("")
+    told = refused(monkeypatch, capsys, "generate", PROMPT, "--model", video_run, "--out", tmp_path / "file")
+    assert "is a file" in told
+    with pytest.raises(UserError, match="not a run"):
+        Generator.load(tmp_path)
+
+
+def test_ctrl_c_leaves_the_clips_that_are_done(generator, tmp_path, monkeypatch):
+    make = generator.generate
+
+    def make_and_interrupt(*arguments):
+        clips = make(*arguments)
+        os.kill(os.getpid(), signal.SIGINT)
+        return clips
+
+    monkeypatch.setattr(generated_clips, "AT_ONCE", 2)
+    monkeypatch.setattr(generator, "generate", make_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        generated_clips.write_clips(generator, PROMPT, 6, 0, tmp_path, report=str)
+    told = json.loads((tmp_path / "generation.json").read_text())
+    assert [clip["seed"] for clip in told["clips"]] == [0, 1]
+    assert all((tmp_path / clip["mp4"]).is_file() for clip in told["clips"])
+    assert Image.open(tmp_path / "contact_sheet.png").size == (3 * 16, 2 * 16)

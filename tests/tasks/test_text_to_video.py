@@ -1,0 +1,96 @@
+"""Video from words, through training, resuming, evaluation and export, with the smallest generator there can be."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.errors import UserError
+from vtkeras.evaluation.evaluate import evaluate
+from vtkeras.evaluation.judges import Judge, with_judge
+from vtkeras.tasks import task_of
+from vtkeras.training.fit import train
+from vtkeras.training.run import Run, load_model, make_source
+from vtkeras.training.state import model_variables, read_meta
+
+
+def test_going_on_equals_never_having_stopped(video_run, video_config, tmp_path):
+    learning = ("train.learning_rate=0.01",)
+    lines = []
+    train(video_config("train.stages=[{epochs: 1}, {epochs: 1}]", *learning), tmp_path / "whole", report=str)
+    train(video_config("train.stages=[{epochs: 1}]", *learning), tmp_path / "half", report=str)
+    train(video_config("train.stages=[{epochs: 1}, {epochs: 1}]", *learning), tmp_path / "half", True, lines.append)
+    assert any("going on after epoch 1" in line for line in lines)
+    whole, half = (model_variables(Run.open(tmp_path / name).model) for name in ("whole", "half"))
+    for key, variable in whole.items():
+        np.testing.assert_allclose(variable, half[key], atol=1e-6, err_msg=key)
+    logged = [path.name for path in (tmp_path / "half" / "logs").iterdir()]
+    assert "samples" in logged  # a grid of clips after every epoch
+
+
+def test_the_loss_is_the_sum_of_its_terms_and_falls(video_run):
+    assert read_meta(video_run / "checkpoints" / "last.npz")["epoch"] == 2
+    run = Run.open(video_run)
+    assert run.title == "tiny (tiny)"
+    loss = run.heads[0].loss(run.config)
+    np.testing.assert_allclose(loss.call(None, tf.constant([[1.0, 2.0], [0.5, 0.0]])), [3.0, 0.5])
+
+
+def test_same_seed_same_clip_whatever_is_beside_it(video_run):
+    reader = Run.open(video_run).reader()
+    text = "digit 3 is moving up and down"
+    alone = reader.generate(tf.constant([text]), tf.constant([7], tf.int64)).numpy()
+    beside = reader.generate(tf.constant([text] * 3), tf.constant([5, 7, 7], tf.int64)).numpy()
+    assert alone.shape == (1, 3, 16, 16, 3) and alone.dtype == np.uint8
+    np.testing.assert_array_equal(beside[1], alone[0])
+    np.testing.assert_array_equal(beside[2], alone[0])
+    assert (beside[0] != alone[0]).any()
+    drawn = reader.noise(tf.range(400, dtype=tf.int64))
+    assert {part: value.shape[1:] for part, value in drawn.items()} == {"content": (3,), "motion": (2,)}
+    values = np.concatenate([drawn["content"].numpy().ravel(), drawn["motion"].numpy().ravel()])
+    assert abs(values.mean()) < 0.1 and abs(values.std() - 1) < 0.1
+
+
+def test_evaluate_shows_it_between_real_and_random_clips(video_run, tiny_model, tiny_config, vocabulary):
+    run, lines = Run.open(video_run), []
+    config = tiny_config()
+    task = task_of(config)
+    heads = task.active_heads(config, vocabulary)
+    judge = Judge(task.reader(tiny_model, Preprocessor(config.data, vocabulary), heads), "tiny")
+    reader = with_judge(run.reader(), judge)
+    results = evaluate({"ours": reader}, make_source(run.config), run.preprocessor, ["test"], report=lines.append)
+    systems = results["splits"]["test"]["systems"]
+    assert set(systems) == {"ours", "real clips", "random real clips", "training clips of the nearest caption"}
+    assert all(0 <= row["matched"] <= 1 and row["judge_frechet"] >= 0 for row in systems.values())
+    assert systems["training clips of the nearest caption"]["nearest_median"] < 1e-3  # they are training clips
+    assert systems["real clips"]["nearest_median"] > 0.01
+    assert systems["ours"]["movement_distance"] > systems["real clips"]["movement_distance"]
+
+
+def test_the_export_needs_no_vtkeras(video_run):
+    model = tf.saved_model.load(str(video_run / "saved_model"))
+    text, seed = tf.constant(["digit 3 is moving up and down"]), tf.constant([7], tf.int64)
+    reader = Run.open(video_run).reader()
+    np.testing.assert_array_equal(model.generate(text, seed), reader.generate(text, seed))
+    drawn = model.noise(seed)
+    picture = np.full((1, 16, 16, 3), 200, "uint8")
+    going_on = model.render_from(text, drawn["content"], drawn["motion"], picture).numpy()
+    np.testing.assert_array_equal(going_on[:, 0], picture)
+    told = json.loads((video_run / "endpoints.json").read_text())
+    assert [one["name"] for one in told["heads"][0]["endpoints"]] == ["generate", "noise", "render", "render_from"]
+    weights = load_model(video_run / "model.keras").get_weights()
+    assert all(map(np.array_equal, weights, reader.model.get_weights()))
+
+
+def test_a_judge_must_write_captions(video_run, video_config, tmp_path):
+    with pytest.raises(UserError, match="writes no captions"):
+        train(video_config(f"train.judge={video_run}"), tmp_path / "run", report=str)
+
+
+def test_mistakes_in_the_generator(video_config, tmp_path):
+    with pytest.raises(UserError, match="model.generator 'tyni' is unknown: use one of"):
+        train(video_config("model.generator=tyni"), tmp_path / "run", report=str)
+    with pytest.raises(UserError, match="model.generator_options: got an unexpected keyword argument 'steps'"):
+        train(video_config("model.generator_options={steps: 3}"), tmp_path / "run", report=str)

@@ -1,0 +1,33 @@
+"""Clips from words: `generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vtkeras.cli import common
+from vtkeras.run_files import shipped_model
+
+MOST_CLIPS = 1000
+app = typer.Typer()
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str, typer.Argument(help="What is to be seen, e.g. 'digit 7 is moving left and right'.")],
+    n: Annotated[int, typer.Option("--n", help="Clips to make.", min=1, max=MOST_CLIPS)] = 8,
+    seed: Annotated[int, common.seed_option("Seed of the first clip; each further one has the next.")] = 0,
+    out: Annotated[Path, common.folder_option("Folder for mp4, GIF, PNG and JSON files.")] = Path("generated"),
+    model: Annotated[Path | None, typer.Option(help="A run folder; default the one that ships.")] = None,
+) -> None:
+    """Makes videos from words with an exported model of the task text_to_video: open only models that you trust."""
+    common.refuse_missing(model)
+    from vtkeras.serving.generated_clips import write_clips
+    from vtkeras.serving.generator import Generator
+
+    generator = Generator.load(model or shipped_model(*common.SHIPPED_GENERATOR))
+    made = write_clips(generator, prompt, n, seed, out, common.say)
+    common.say(f"written to {out}: {len(made)} clips, contact_sheet.png, generation.json")
+

@@ -1,0 +1,51 @@
+"""Video from words: one head, whose model is one of `GENERATORS`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.config import Config
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.text import Vocabulary
+from vtkeras.models import Parts
+from vtkeras.models.generators import build_generator, generator_of
+from vtkeras.tasks.base import Head, Reader, Task
+from vtkeras.tasks.heads import HEADS
+
+
+def inputs(examples: dict, preprocessor: Preprocessor, heads: Sequence[Head]) -> dict[str, tf.Tensor]:
+    """The real clip and the tokens of its caption."""
+    tokens = preprocessor.match(examples[keys.CAPTION])
+    return {keys.MATCH_TOKENS: tokens, **{name: examples[name] for name in (keys.FRAMES, keys.FRAMES_MASK)}}
+
+
+def build(config: Config, vocabulary: Vocabulary, heads: Sequence[Head], from_features: bool = False) -> keras.Model:
+    """The generator that the config names.
+
+    Raises:
+        UserError: if a part is unknown.
+    """
+    return build_generator(config, Parts(config, vocabulary.tokens))
+
+
+class VideoReader(Reader):
+    """Draws noise and makes clips with a trained generator."""
+
+    def __init__(self, model, preprocessor, heads, compiled=False):
+        super().__init__(model, preprocessor, heads, compiled)
+        self.make_clips = tf.function(model.generate, reduce_retracing=True)  # endpoints share its graph
+
+
+TEXT_TO_VIDEO = Task(
+    "text_to_video",
+    (HEADS["video"],),
+    inputs,
+    build,
+    VideoReader,
+    trainer=lambda config: generator_of(config).trainer,
+    told_by="generator",
+)
