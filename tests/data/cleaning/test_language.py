@@ -1,9 +1,15 @@
-"""Captions in a rare script are found, those in a script that many are in are not."""
+"""Captions in a rare script or language are found, those in one that many are in are not."""
+
+import ast
+import inspect
+import json
+import unittest.mock
 
 import pytest
 
+from tests.data.test_tokenizers import LANGUAGES
 from tests.fixtures.cleaning import faults
-from vtkeras.data.cleaning.language import language, script_of
+from vtkeras.data.cleaning.language import language, languages_of, script_of
 
 
 @pytest.mark.parametrize(
@@ -25,3 +31,38 @@ def test_a_script_of_fewer_than_a_tenth():
 def test_scripts_that_are_named():
     assert list(faults(language, "a cat", "кошка", "3.5", scripts=["Latin"])) == ["кошка"]
     assert list(faults(language, "三毛猫", "猫がいる", "a cat", scripts=["japanese"])) == ["a cat"]
+
+
+ENGLISH = [f"a dog runs over the {place}" for place in ("street", "hill", "bridge", "field", "beach", "roof")] * 5
+OTHERS = ["German", "French", "Spanish", "Portuguese", "Polish", "Czech", "Turkish", "Finnish", "Hungarian"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_another_language_in_the_same_script(name):
+    text = next(text for text in LANGUAGES[name] if languages_of(text))
+    (found,) = faults(language, *ENGLISH, text).items()
+    assert found[0] == text and found[1][1].endswith("not as en")
+    assert faults(language, *ENGLISH, text, language_doubt=0) == {}
+
+
+def test_languages_that_are_named():
+    german = "der Hund läuft über die Straße"
+    assert list(faults(language, *ENGLISH, german, languages=["de"])) == ENGLISH[:6]
+    assert faults(language, *ENGLISH, german, languages=["de", "en"]) == {}
+    assert faults(language, *ENGLISH[:8], german) == {}  # one of nine is more than a tenth
+
+
+def test_english_is_seldom_taken_for_another_language():
+    """Short sentences that nobody wrote for this test: the first lines of docstrings."""
+    lines = set()
+    for module in (ast, inspect, json, unittest.mock, pytest):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and (text := ast.get_docstring(node)):
+                lines.add(text.splitlines()[0])
+    assert len(lines) > 150
+    assert len(faults(language, *lines)) <= len(lines) / 100
+
+
+def test_a_folder_of_no_known_language():
+    klingon = ["qapla batlh je", "tlhingan maH taHjaj", "heghlu meH qaq jajvam", "nuqneH qoSlIj datlvjaj"]
+    assert faults(language, *klingon, "der Hund läuft über die Straße") == {}

@@ -1,23 +1,36 @@
-"""Captions in another script than the rest."""
+"""Captions in another script or language than the rest."""
 
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from vtkeras.data.cleaning.facts import Facts, each_caption
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from vtkeras.data.cleaning.facts import Facts, each_caption, without
 from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.cleaning.options import CleaningOptions
 
 _NAMES = {"cjk": "han", "hiragana": "japanese", "katakana": "japanese", "katakana-hiragana": "japanese"}
+_SURE = 0.8  # of the captions must read as languages of the folder, or none is judged
+_LEAST_WORDS = 3  # that a language is told from
+_MARKS = ".,;:!?¡¿\"'«»„“”()"
 _MIXED = {"fullwidth", "halfwidth", "modifier", "mathematical", "double-struck", "script", "black-letter"}
 
 
 def language(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]:
-    """Marks captions whose letters are mostly of a script that captions here are not written in.
+    """Marks captions whose letters are mostly of a script that captions here are not written in, or whose words are
+    of another language than those of the folder.
 
-    Languages that share a script are not told apart.
+    The model of languages (Lui and Baldwin, 2012, langid.py: 97 languages by their groups of bytes) guesses wrong in
+    short texts; so a caption is marked only where it is next to certain that it is in none of the folder's languages.
     """
+    other_scripts = list(_scripts(clips, options))
+    yield from other_scripts
+    yield from _languages(without(clips, other_scripts), options)
+
+
+def _scripts(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]:
     written = Counter(filter(None, (script_of(caption) for clip in clips for caption in clip.captions)))
     least = options.script_share * written.total()
     expected = {name.lower() for name in options.scripts} or {name for name, count in written.items() if count >= least}
@@ -29,6 +42,43 @@ def language(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]
         return None if known else f"written in {script}, not in {' or '.join(sorted(expected))}"
 
     return each_caption(clips, "language", fault)
+
+
+def _languages(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]:
+    shares: Counter[str] = Counter()
+    for caption in (caption for clip in clips for caption in clip.captions):
+        shares.update(languages_of(caption))
+    total = shares.total()
+    here = set(options.languages) or {name for name, share in shares.items() if share >= options.language_share * total}
+    if not options.languages and sum(shares[name] for name in here) < _SURE * total:
+        return
+
+    def fault(caption: str) -> str | None:
+        found = languages_of(caption)
+        known = not found or sum(found.get(name, 0.0) for name in here) >= options.language_doubt
+        return None if known else f"reads as '{max(found, key=found.__getitem__)}', not as {' or '.join(sorted(here))}"
+
+    yield from each_caption(clips, "language", fault)
+
+
+@cache
+def languages_of(text: str) -> dict[str, float]:
+    """How probable each language is, by its code in ISO 639-1; {} of a text of fewer than three words of letters.
+
+    Example:
+        >>> found = languages_of("ein Hund läuft über die Straße")
+        >>> max(found, key=found.get)
+        'de'
+    """
+    words = [word for word in text.lower().split() if word.strip(_MARKS).isalpha()]
+    if len(words) < _LEAST_WORDS:
+        return {}
+    return {name: float(share) for name, share in _identifier().rank(" ".join(words))}
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    return LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True)
 
 
 def script_of(text: str) -> str | None:

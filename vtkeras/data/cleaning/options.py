@@ -51,6 +51,13 @@ class CleaningOptions(Thresholds):
     those that at least `script_share` of the captions are written in."""
     script_share: float = Field(0.1, ge=0, le=1)
     """Where `scripts` names none: captions in a script that is rarer than this are in a wrong language."""
+    languages: tuple[str, ...] = ()
+    """Languages that captions are written in, by their codes of two letters, e.g. [en, de]; none named means those
+    that at least `language_share` of the captions are written in."""
+    language_share: float = Field(0.1, gt=0, le=1)
+    """Where `languages` names none: a language of less of the captions than this is a wrong one."""
+    language_doubt: float = Field(1e-4, ge=0, le=1)
+    """A caption is in a wrong language if the right ones are less probable than this; 0 leaves languages alone."""
     most_clips: int | None = Field(None, ge=1, le=1_000_000_000)
     """A caption on more clips than this says nothing of any and is dropped from all; None sets no limit."""
     skip: tuple[str, ...] = ()
