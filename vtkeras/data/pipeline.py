@@ -9,7 +9,7 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.config import DataConfig
 from vtkeras.data.augmentations import augment
-from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.preprocess import Preprocessor, as_written
 from vtkeras.data.sources.base import Source
 
 
@@ -45,7 +45,7 @@ def make_dataset(
 
     def prepared(epoch: int) -> tf.data.Dataset:
         examples = read(source, split, preprocessor.config, epoch)
-        return examples.map(preprocessor.prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return examples.map(as_written(preprocessor.prepare), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     def numbered(epoch: int) -> tf.data.Dataset:
         examples = prepared(epoch) if same is None else same
@@ -66,9 +66,9 @@ def make_dataset(
 
     same = prepared(0) if not source.draws else None  # its graph is made once for all epochs
     dataset = joined([numbered(epoch) for epoch in epochs])
-    dataset = dataset.map(drawn, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.map(as_written(drawn), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.padded_batch(batch_size, drop_remainder=training)  # sounds differ in length
-    dataset = dataset.map(to_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.map(as_written(to_batch), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     options = tf.data.Options()
     options.autotune.enabled = False  # the tuner may hold up the end of an iterator for a minute
     return dataset.prefetch(2).with_options(options)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.data.pipeline import with_one_caption
-from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.preprocess import Preprocessor, as_written
 from vtkeras.data.sources.base import Source
 from vtkeras.evaluation.baselines import thumbnail
 from vtkeras.interrupts import interrupt_between_steps
@@ -71,7 +71,7 @@ def _batches(
     """Up to `BATCH` examples at a time, as each of the preprocessors prepares them; equal ones do it once."""
     different = {preprocessor.key: preprocessor for preprocessor in shapes.values()}
     prepared = dataset.take(-1 if limit is None else limit).map(
-        lambda example: {key: _prepare(example, preprocessor) for key, preprocessor in different.items()},
+        as_written(lambda example: {key: _prepare(example, one) for key, one in different.items()}),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )

@@ -200,7 +200,7 @@ class Reader(tf.Module):
         for head in heads:
             for endpoint in head.endpoints():
                 setattr(self, endpoint.name, endpoint.function.__get__(self))
-        self.ask = tf.function(self.predict, reduce_retracing=True)
+        self.ask = tf.function(self.predict, reduce_retracing=True, autograph=False)
 
     def predict(self, batch: dict) -> dict[str, dict[str, tf.Tensor]]:
         """{head: what it says} of a batch of prepared examples; `ask` is the same as a graph."""

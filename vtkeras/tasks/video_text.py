@@ -78,13 +78,15 @@ class VideoTextReader(Reader):
         self.experts = experts
         decoders = [part for part in model.parts() if isinstance(part, TextDecoder)]
         # Endpoints that are exported together share these graphs: the file is smaller and opens faster.
-        self.encode_video = tf.function(model.trunk.encode_video)
-        self._read_question = tf.function(self._read_tokens)
-        self._read_linear = tf.function(experts.call) if experts else None
+        self.encode_video = tf.function(model.trunk.encode_video, autograph=False)
+        self._read_question = tf.function(self._read_tokens, autograph=False)
+        self._read_linear = tf.function(experts.call, autograph=False) if experts else None
         if decoders:
             (self.decoder,) = decoders
-            self.decoder_step = tf.function(self.decoder.step)
-            self.write_greedily = tf.function(functools.partial(self.write, greedy), jit_compile=compiled)
+            self.decoder_step = tf.function(self.decoder.step, autograph=False)
+            self.write_greedily = tf.function(
+                functools.partial(self.write, greedy), jit_compile=compiled, autograph=False
+            )
 
     def predict(self, batch):
         video = self.encode_video(batch.get(keys.FRAME_FEATURES, batch.get(keys.FRAMES)), batch[keys.FRAMES_MASK])

@@ -11,7 +11,7 @@ from vtkeras import keys
 from vtkeras.config import Config, StageConfig
 from vtkeras.data.augmentations import check_amounts, expanded
 from vtkeras.data.pipeline import joined, make_dataset, read, with_one_caption
-from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.preprocess import Preprocessor, as_written
 from vtkeras.data.sources import make_source
 from vtkeras.data.sources.base import Source
 from vtkeras.data.text import Vocabulary, build_vocabulary
@@ -138,7 +138,7 @@ class TrainingData:
         """A few prepared validation examples as one batch, or None if there are none."""
         if keys.VALIDATION not in self.source.splits():
             return None
-        examples = self.source.load(keys.VALIDATION).take(SAMPLE_CLIPS).map(self.preprocessor.prepare)
+        examples = self.source.load(keys.VALIDATION).take(SAMPLE_CLIPS).map(as_written(self.preprocessor.prepare))
         rows = [with_one_caption(example) for example in examples]
         return tf.nest.map_structure(lambda *row: tf.stack(row), *rows) if rows else None
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.config import Config
 from vtkeras.data.pipeline import read
-from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.preprocess import Preprocessor, as_written
 from vtkeras.encoders import FrameEncoder
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.layers import MaskedMax
@@ -111,6 +111,6 @@ def _single_frames(source, preprocessor: Preprocessor, batch_size: int, seed: in
     dataset = read(source, keys.TRAIN, preprocessor.config, epoch=WARMUP_EPOCHS[0])
     for epoch in WARMUP_EPOCHS[1:]:
         dataset = dataset.concatenate(read(source, keys.TRAIN, preprocessor.config, epoch=epoch))
-    dataset = dataset.repeat().enumerate().map(one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.repeat().enumerate().map(as_written(one), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.shuffle(batch_size * 2, seed=seed).batch(batch_size)
-    return dataset.map(lambda frames, label: (frames, preprocessor.labels(label))).prefetch(2)
+    return dataset.map(as_written(lambda frames, label: (frames, preprocessor.labels(label)))).prefetch(2)
