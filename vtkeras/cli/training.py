@@ -12,7 +12,7 @@ from vtkeras import keys
 from vtkeras.cli import common
 from vtkeras.config import Config
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, writable_folder, write_json
+from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, shipped, writable_folder, write_json
 
 if TYPE_CHECKING:
     from vtkeras.data.sources.base import Source
@@ -92,7 +92,7 @@ def evaluate(
     meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
     linear: Annotated[bool, typer.Option(help="Also linear models on features of a frozen ImageNet encoder.")] = False,
     judge: Annotated[
-        Path | None, typer.Option(help="For generated video: a run that writes captions and says what is on the clips.")
+        Path | None, typer.Option(help="For generated video: a run that writes captions, to say what is on clips.")
     ] = None,
 ) -> None:
     """Puts the model beside baselines on the same examples; writes tables, classes and predictions.
@@ -115,7 +115,13 @@ def evaluate(
     if missing or not splits:
         what = f"no split '{missing[0]}'" if missing else "no split to test on"
         raise UserError(f"The data have {what}: use --split with one of {', '.join(source.splits())}.")
-    found = open_judge(judge) if judge else None
+    found = None
+    if any(head.needs_judge for one in opened for head in one.heads):
+        judge = judge or _shipped_judge(own)
+        found = open_judge(judge) if judge else None
+        common.say(f"judge: {judge or 'none, name a run that writes captions with --judge'}")
+    elif judge:
+        raise UserError(f"--judge does nothing for a run of the task '{own.task}': leave it out.")
     systems = {one.title: with_judge(one.reader(), found) for one in opened}
     table = PredictionTable()
     training = None if keys.TRAIN in source.splits() else _own_source(own)
@@ -221,6 +227,12 @@ def export(
     from vtkeras.export import export_run
 
     export_run(run, out, report=common.say, compiled=compiled, keras_file=keras_file)
+
+
+def _shipped_judge(config: Config) -> Path | None:
+    """The shipped model that writes captions of the data that a run was trained on, if there is one."""
+    found = shipped("saved_models") / common.SHIPPED_MODEL[0] / config.data.source
+    return found if found.is_dir() else None
 
 
 def _meteor_runs() -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.errors import UserError
-from vtkeras.tasks import Reader
+from vtkeras.tasks import Head, Reader
 
 BATCH = 32
 
@@ -20,7 +22,7 @@ class Judge:
 
     Args:
         reader: of the run.
-        name: of the run, for error messages.
+        name: of the run, in tables.
 
     Raises:
         UserError: if it writes no captions.
@@ -35,6 +37,7 @@ class Judge:
         if not any(head.field == keys.CAPTION for head in reader.heads):
             raise UserError(f"The judge {name} writes no captions: name a run of a task that does, e.g. captioning.")
         self.reader = reader
+        self.name = name
         self._read = tf.function(self._ask, reduce_retracing=True)
 
     def read(self, clips: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -49,7 +52,12 @@ class Judge:
 
 
 def with_judge(reader: Reader, judge: Judge | None) -> Reader:
-    """The reader, whose heads are scored with the help of a judge."""
+    """The reader, whose heads that need a judge have this one."""
     if judge:
-        reader.heads = tuple(head.judged(judge) for head in reader.heads)
+        reader.heads = judged(reader.heads, judge)
     return reader
+
+
+def judged(heads: Sequence[Head], judge: Judge) -> tuple[Head, ...]:
+    """Heads, of which those that need a judge have this one."""
+    return tuple(head.judged(judge) if head.needs_judge else head for head in heads)

@@ -70,6 +70,7 @@ class Head:
         columns: {name: `Column`}, the figures that `score` gives.
         headline: the one of `columns` that stands for them in a line of progress.
         goals: {one of `columns`: the best that it can be}, by which the best weights are chosen.
+        needs_judge: whether figures ask a judge what is on clips, see `judged`.
         baselines: {name: function(head, training examples, examples) to what it says of them}, systems that need no
             model and that this head alone is compared with.
     """
@@ -86,6 +87,7 @@ class Head:
     columns: dict[str, Column] = {}
     headline: str = ""
     goals: dict[str, float] = {}
+    needs_judge: bool = False
     baselines: dict[str, Callable[[Any, Examples, Examples], Predicted | None]] = {}
 
     def active(self, config: Config, vocabulary: Vocabulary, heads: Sequence[Head]) -> bool:
@@ -162,8 +164,8 @@ class Head:
         raise NotImplementedError
 
     def judged(self, judge: Any) -> Head:
-        """This head, scored with the help of a judge (`vtkeras.evaluation.judges`) where it needs one."""
-        return self
+        """This head, scored with the help of a judge (`vtkeras.evaluation.judges`); only for those that need one."""
+        raise NotImplementedError
 
     def samples(self, reader: Reader, batch: dict) -> dict[str, str | np.ndarray]:
         """What TensorBoard shows of a few examples: {tag: Markdown text, or uint8 picture (height, width, 3)}."""

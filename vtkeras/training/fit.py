@@ -12,6 +12,7 @@ import tensorflow as tf
 from vtkeras.config import Config, load_config, save_config
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError, lookup
+from vtkeras.evaluation.judges import judged
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, FEATURES, LAST, LOGS, SAMPLES, VOCABULARY_FILE, disk_errors
 from vtkeras.tasks import task_of
@@ -109,8 +110,7 @@ class Training:
         data = data or TrainingData.read(config, task, strategy.num_replicas_in_sync, vocabulary)
         heads = task.active_heads(config, data.preprocessor.vocabulary)
         if config.train.judge:
-            judge = open_judge(config.train.judge)
-            heads = tuple(head.judged(judge) for head in heads)
+            heads = judged(heads, open_judge(config.train.judge))
         self.folder = folder
         self.report = report
         trainer = lookup(TRAINERS, task.trainer_of(config), f"the trainer of task '{task.name}'")

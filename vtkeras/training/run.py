@@ -83,7 +83,8 @@ def open_judge(folder: str | Path) -> Judge:
     Raises:
         UserError: if it is no run, or writes no captions.
     """
-    return Judge(Run.open(folder).reader(), str(folder))
+    run = Run.open(folder)
+    return Judge(run.reader(), run.config.name)
 
 
 def is_old_file(path: Path) -> bool:

@@ -25,6 +25,9 @@ FIRST_FRAME = tf.TensorSpec((None, None, None, 3), tf.uint8, name="first_frame")
 BATCH = 16
 
 
+JUDGED = {"matched": Column("as asked %", "%"), "matched_blurred": Column("as asked, blurred %", "%")}
+
+
 class RealClip(NamedTuple):
     """A clip of the data, uint8 (time, height, width, 3), and its captions."""
 
@@ -75,9 +78,8 @@ class VideoHead(Head):
     name = "video"
     title = "Video from words"
     learns_from = "captions"
+    needs_judge = True
     columns = {
-        "matched": Column("as asked %", "%"),
-        "matched_blurred": Column("as asked, blurred %", "%"),
         "judge_frechet": Column("Frechet distance in the judge's features", better=LOWER),
         "movement_distance": Column("movement distance", better=LOWER),
         "diversity": Column("distance between seeds"),
@@ -95,6 +97,9 @@ class VideoHead(Head):
         self.judge = judge
         self.headline = "matched" if judge else "movement_distance"
         self.goals = {"matched": 1.0} if judge else {}
+        if judge:
+            asked = {name: Column(f"{column.title} (judge {judge.name})", "%") for name, column in JUDGED.items()}
+            self.columns = {**asked, **self.columns}
 
     def judged(self, judge):
         return VideoHead(judge)
