@@ -25,6 +25,7 @@ PAGES = {
     "attention": ("Attention", "center_focus_strong"),
     "summaries": ("Summaries", "movie"),
     "dense": ("Dense captions", "timeline"),
+    "create": ("Create", "auto_awesome"),
     "browse": ("Browse clips", "video_library"),
     "cleaning": ("Cleaning", "cleaning_services"),
     "compare": ("Compare", "compare"),

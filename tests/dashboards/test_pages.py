@@ -37,7 +37,8 @@ from vtkeras.summaries.summarize import Options, summarize
 from vtkeras.workspace.media import EXTENSIONS
 
 ROOT = Path(vtkeras.__file__).parent.parent
-PAGES = ("home", "folder", "browse", "cleaning", "compare", "curves", "dense", "playground", "attention", "summaries")
+PAGES = ("home", "folder", "browse", "cleaning", "compare", "create", "curves", "dense", "playground", "attention",
+         "summaries")  # fmt: skip
 TEXTS = ("title", "header", "subheader", "markdown", "caption", "info", "error", "warning", "code", "text")
 
 

@@ -157,19 +157,14 @@ def test_clips_are_made_once_and_those_of_old_rounds_let_go(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "prompt, words",
-    [
-        ("  ", ["empty", "bright, dark, square"]),
-        ("a square zebra", ["'a', 'zebra'", "bright, dark, square"]),
-        ("square " * 400, ["2,799 characters", "2,000"]),
-    ],
+    "prompt, words", [("a zebra", ["zebra", "bright, dark"]), ("x" * 10_001, ["10000 characters"])]
 )
-def test_a_bad_prompt_is_told_in_one_sentence(session, prompt, words):
+def test_a_prompt_that_the_model_cannot_read_is_told_and_nothing_happens(session, prompt, words):
     for ask in (session.edit, lambda text: GenerationSession(FakeGenerator(), text)):
         with pytest.raises(UserError) as refused:
             ask(prompt)
         assert all(word in str(refused.value) for word in words)
-    assert session.history == ["“bright square”"]  # nothing happened
+    assert session.history == ["“bright square”"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vtkeras.cli import common
+from vtkeras.errors import UserError
 from vtkeras.run_files import shipped_model
 
 MOST_CLIPS = 1000
@@ -16,18 +17,33 @@ app = typer.Typer()
 
 @app.command()
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What is to be seen, e.g. 'digit 7 is moving left and right'.")],
+    context: typer.Context,
+    prompt: Annotated[str, typer.Argument(help="What is to be seen, e.g. 'digit 7 is moving left and right'.")] = "",
     n: Annotated[int, typer.Option("--n", help="Clips to make.", min=1, max=MOST_CLIPS)] = 8,
     seed: Annotated[int, common.seed_option("Seed of the first clip; each further one has the next.")] = 0,
     out: Annotated[Path, common.folder_option("Folder for mp4, GIF, PNG and JSON files.")] = Path("generated"),
     model: Annotated[Path | None, typer.Option(help="A run folder; default the one that ships.")] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", help="Go on in rounds: more like this, less like that.")
+    ] = False,
+    session: Annotated[Path | None, typer.Option(help="Go on with a session that --interactive saved.")] = None,
 ) -> None:
     """Makes videos from words with an exported model of the task text_to_video: open only models that you trust."""
-    common.refuse_missing(model)
+    common.refuse_missing(model, session)
+    if session:
+        from vtkeras.serving.generation_session import parse, read_session
+
+        common.refuse_unused(context, ("prompt", "n", "seed"), "with --session, which has its own")
+        parse(read_session(session), str(session))  # what is damaged is told before the model loads
+    elif not prompt:
+        raise UserError("Say what is to be seen, e.g. vtkeras generate 'digit 7 is moving left and right'.")
+    from vtkeras.cli import create
     from vtkeras.serving.generated_clips import write_clips
     from vtkeras.serving.generator import Generator
 
     generator = Generator.load(model or shipped_model(*common.SHIPPED_GENERATOR))
+    if session or interactive:
+        return create.run(create.begin(generator, prompt, n, seed, session), out)
     made = write_clips(generator, prompt, n, seed, out, common.say)
     common.say(f"written to {out}: {len(made)} clips, contact_sheet.png, generation.json")
 

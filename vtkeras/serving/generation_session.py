@@ -35,7 +35,7 @@ FIRST_FRAME = "first frame"  # what can be locked beside the parts of the noise
 MORE, LESS = 1.5, 0.5  # against 1 for fresh noise
 LEAN = 2.0  # weight of the liked candidate that a child leans on, against 1 for each other one
 MOST_CANDIDATES, MOST_ACTIONS, MOST_BYTES = 64, 1000, 2**20
-LONGEST_PROMPT = 2000  # characters
+LONGEST_PROMPT = 10_000  # characters that a session's file may hold; what a model reads is less
 REMEMBERED = 8  # rounds whose clips are held; those of an earlier one are made again when it is returned to
 
 Noise = dict[str, np.ndarray]
@@ -45,9 +45,8 @@ class Generator(Protocol):
     """What a session asks of a generator; `vtkeras.serving.generator.Generator` is one."""
 
     info: dict
-    words: Sequence[str]
 
-    def unknown(self, text: str) -> list[str]: ...
+    def check(self, text: str) -> str: ...
     def noise(self, seeds: Sequence[int]) -> Noise: ...
     def generate(self, texts: Sequence[str], noise: Noise, first_frames: np.ndarray | None = None) -> np.ndarray: ...
 
@@ -62,7 +61,7 @@ class Round:
         noise: {part: float32 (candidates, ...)}.
         locked: names of the parts that are the same in all of them and stay so.
         first_frame: uint8 (height, width, 3) where that is locked, else None.
-        kept: how many of them, from the first one on, are liked ones of the round before.
+        kept: how many of them, from the first one on, are liked ones of the round before, as they were.
     """
 
     generator: Generator
@@ -87,6 +86,7 @@ class _Saved(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Prompt = Annotated[str, Field(max_length=LONGEST_PROMPT)]
 Place = Annotated[int, Field(ge=0, lt=MOST_CANDIDATES)]
 Places = Annotated[tuple[Place, ...], Field(max_length=MOST_CANDIDATES)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
@@ -100,11 +100,11 @@ class Start(_Saved):
     """The first candidates: one for each seed."""
 
     action: Literal["start"] = "start"
-    prompt: str
+    prompt: Prompt
     seeds: Seeds
 
     def apply(self, generator: Generator) -> Round:
-        return Round(generator, check_prompt(self.prompt, generator), generator.noise(self.seeds))
+        return Round(generator, generator.check(self.prompt), generator.noise(self.seeds))
 
     def __str__(self) -> str:
         return f"“{self.prompt}”"
@@ -114,10 +114,10 @@ class Edit(_Saved):
     """The same candidates in other words."""
 
     action: Literal["edit"] = "edit"
-    prompt: str
+    prompt: Prompt
 
     def apply(self, before: Round) -> Round:
-        return replace(before, prompt=check_prompt(self.prompt, before.generator))
+        return replace(before, prompt=before.generator.check(self.prompt), kept=0)
 
     def __str__(self) -> str:
         return f"“{self.prompt}”"
@@ -134,13 +134,13 @@ class Lock(_Saved):
         _check_places(before, [self.candidate])
         locked = (*(part for part in before.locked if part != self.part), self.part)
         if self.part == FIRST_FRAME:
-            return replace(before, locked=locked, first_frame=before.clips[self.candidate, 0])
+            return replace(before, locked=locked, first_frame=before.clips[self.candidate, 0], kept=0)
         if self.part not in before.noise:
             parts = ", ".join([*before.noise, FIRST_FRAME])
             raise UserError(f"There is no part '{self.part}' to lock: choose one of {parts}.")
         rows = before.noise[self.part]
         same = np.repeat(rows[self.candidate][None], len(rows), axis=0)
-        return replace(before, locked=locked, noise={**before.noise, self.part: same})
+        return replace(before, locked=locked, noise={**before.noise, self.part: same}, kept=0)
 
     def __str__(self) -> str:
         return f"locked the {self.part} of {self.candidate + 1}"
@@ -213,7 +213,7 @@ class GenerationSession:
         seed: of the first candidate. Every candidate has a seed of its own, one more than the one before it.
 
     Raises:
-        UserError: for a prompt that is empty, too long, or has words that the generator does not know.
+        UserError: for a prompt that the generator cannot read, e.g. for words that it does not know.
 
     Example:
         >>> generator = Generator.load("saved_models/text_to_video/moving_digits")
@@ -266,7 +266,7 @@ class GenerationSession:
             UserError: for places that are not there, or are both liked and disliked.
         """
         seeds = _seeds(self._next_seed, len(self.now))
-        self._act(_made(Next, more=tuple(more), less=tuple(less), variety=variety, seeds=seeds))
+        self._act(_made(Next, more=tuple(dict.fromkeys(more)), less=tuple(less), variety=variety, seeds=seeds))
 
     def edit(self, prompt: str) -> None:
         """Shows the same noise in other words; raises as the constructor."""
@@ -375,24 +375,6 @@ def breed(fresh: np.ndarray, liked: np.ndarray, disliked: np.ndarray, variety: f
         pulled += MORE * _direction(good.sum(0) + (LEAN - 1) * lead)
     moved = _direction(pulled) * np.linalg.norm(rows, axis=-1, keepdims=True)
     return moved.reshape(fresh.shape).astype("float32")
-
-
-def check_prompt(prompt: str, generator: Generator) -> str:
-    """The prompt without spaces around it.
-
-    Raises:
-        UserError: if it is empty, too long, or has words that the generator does not know.
-    """
-    prompt = " ".join(prompt.split())
-    known = ", ".join(generator.words[:40]) + (", ..." if len(generator.words) > 40 else "")
-    if not prompt:
-        raise UserError(f"The prompt is empty: say what is to be seen. The model knows the words {known}.")
-    if len(prompt) > LONGEST_PROMPT:
-        raise UserError(f"The prompt is {len(prompt):,} characters long: use {LONGEST_PROMPT:,} at most.")
-    if unknown := generator.unknown(prompt):
-        named = ", ".join(f"'{word[:40]}'" for word in unknown[:10])
-        raise UserError(f"The model does not know {named}: it knows the words {known}.")
-    return prompt
 
 
 def read_session(path: str | Path) -> str:

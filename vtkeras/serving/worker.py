@@ -194,11 +194,15 @@ def find(function: str) -> Callable:
 
 
 def load(folder: str) -> object:
-    """The `Predictor` of a run folder; the first one imports TensorFlow, so what is amiss is told before."""
+    """The model of a run folder; the first one imports TensorFlow, so what is amiss is told before."""
     print(f"Loading the model {Path(folder).name}, which takes some seconds.", file=sys.stderr, flush=True)
     from vtkeras.workspace.runs import read_card  # here, so that the line above comes at once
 
-    read_card(folder)
+    card = read_card(folder)
+    if card.can("generate"):
+        from vtkeras.serving.generator import Generator
+
+        return Generator(card)
     from vtkeras.serving.predictor import Predictor
 
     return Predictor(folder)
