@@ -13,8 +13,8 @@ from vtkeras.data import shards
 from vtkeras.data.captions import ClipRow
 from vtkeras.data.decoder import EncodedClip
 from vtkeras.data.manifest import Manifest, Shard
+from vtkeras.data.readers import VideoInfo
 from vtkeras.data.shards import sha256_of, verify, write_shard
-from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 from vtkeras.run_files import TEMPORARY
 

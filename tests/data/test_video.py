@@ -19,8 +19,9 @@ from tests.fixtures.videos import (
     make_video,
     rotate_mp4,
 )
-from vtkeras.data import mp4, video_readers
+from vtkeras.data import mp4
 from vtkeras.data.mp4 import write_video
+from vtkeras.data.readers import av_reader
 from vtkeras.data.video import probe, read_frames
 from vtkeras.errors import UserError
 
@@ -104,8 +105,8 @@ def test_jumps_to_key_frames_in_a_long_video(tmp_path, suffix, monkeypatch):
     pixels = np.stack([np.full((48, 64, 3), index, np.uint8) for index in range(240)])
     path = make_video(tmp_path / f"a{suffix}", pixels, g="20", keyint_min="20")
     decoded = []
-    frame = video_readers.AvReader._frame
-    monkeypatch.setattr(video_readers.AvReader, "_frame", lambda *args: decoded.append(1) or frame(*args))
+    frame = av_reader.AvReader._frame
+    monkeypatch.setattr(av_reader.AvReader, "_frame", lambda *args: decoded.append(1) or frame(*args))
     clip = read_frames(path, 4)
     np.testing.assert_allclose(clip.times, [3, 9, 15, 21], atol=0.002)
     np.testing.assert_allclose(levels(clip), [30, 90, 150, 210], atol=5)
@@ -198,7 +199,7 @@ def test_missing_and_empty(tmp_path):
     ["a text", "#EXTM3U\n#EXTINF:1,\nSECRET\n", "ffconcat version 1.0\nfile 'SECRET'\n", "\0" * 64, "RIFF"],
 )
 def test_what_is_no_video_is_refused_before_ffmpeg_sees_it(tmp_path, text, monkeypatch):
-    monkeypatch.setattr(video_readers.av, "open", lambda *_, **__: pytest.fail("FFmpeg was asked"))
+    monkeypatch.setattr(av_reader.av, "open", lambda *_, **__: pytest.fail("FFmpeg was asked"))
     path = tmp_path / "a.mp4"
     path.write_text(text)
     with pytest.raises(UserError, match="a.mp4 is not a video or image"):

@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vtkeras.data.readers import VideoInfo
 from vtkeras.data.video import read_frames
-from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 
 # A decoder that a hostile file drives beyond this fails with a MemoryError of its own.

@@ -1,7 +1,7 @@
 """Reading frames out of video files, at even distances or all of them.
 
 Frames are chosen by time before they are converted, so memory stays flat however long the video is;
-see `video_readers`. Which files are opened at all says `containers`.
+see `readers`. Which files are opened at all says `containers`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from vtkeras.data.containers import MAX_SIDE, container_format_of, is_cut
-from vtkeras.data.video_readers import Frame, Reader, VideoInfo, open_reader
+from vtkeras.data.readers import Frame, Reader, VideoInfo, open_reader
 from vtkeras.errors import UserError
 
 # Seconds at the end of a file that are read for damage when no frame of them is wanted.

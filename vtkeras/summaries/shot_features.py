@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from vtkeras.data.readers import VideoInfo
 from vtkeras.data.video import FrameStream
-from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import disk_errors

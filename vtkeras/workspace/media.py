@@ -22,8 +22,8 @@ from PIL import Image
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import MEMORY_LIMIT
 from vtkeras.data.mp4 import write_video
+from vtkeras.data.readers import VideoInfo
 from vtkeras.data.video import Clip, probe, read_frames
-from vtkeras.data.video_readers import VideoInfo
 from vtkeras.errors import UserError
 from vtkeras.run_files import write_bytes
 

@@ -1,138 +1,28 @@
-"""Walking forward over the frames of a file: with PyAV, and with Pillow where FFmpeg does not decode.
-
-A frame that nobody asked for is never scaled or copied, and where the container's index shows a key
-frame on the way to the next wanted time, the decoder jumps there. Memory therefore stays flat however
-long the video is.
-"""
+"""Frames of whatever FFmpeg decodes, by PyAV."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from pathlib import Path
 
 import av
-import numpy as np
-from PIL import Image, ImageCms, ImageOps
 
-from vtkeras.data.containers import (
-    ANIMATED_WEBP,
-    EXTENSIONS,
-    LOCAL_FILES_ONLY,
-    MAX_PIXELS,
-    check_size,
-    container_format_of,
-    is_cut,
-    video_stream,
-)
-from vtkeras.data.display import Display, apply_profile, read_profile, tags_of_frame, tags_of_picture
+from vtkeras.data.containers import LOCAL_FILES_ONLY, MAX_PIXELS, check_size, is_cut, video_stream
+from vtkeras.data.display import Display, tags_of_frame, tags_of_picture
+from vtkeras.data.readers.base import ROUNDING, Frame, Reader, VideoInfo
+from vtkeras.data.readers.steps import Steps
 from vtkeras.data.timeline import Timeline, read_timeline, shown_at, time_base
 from vtkeras.errors import UserError
 
 # Key frames are sought this many seconds early: index times may run ahead of display times.
 _SEEK_MARGIN = 1.0
-# Times that fall together may differ by this many seconds.
-_ROUNDING = 1e-5
 # Containers that say how many frames a second they have; elsewhere FFmpeg guesses.
 _DECLARE_RATE = ("avi", "matroska")
 # Decoders that read transparency out of WebM, where FFmpeg's own skip it.
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # A packet of MPEG-4 this short only says that the picture before it stays.
 _EMPTY_MPEG4 = 8  # bytes
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a file says of itself, once its first frame has been decoded.
-
-    Second 0 is where the earliest stream of the file begins; that may be sound.
-
-    Attributes:
-        duration: seconds at which the last frame ends.
-        fps: average frames a second.
-        codec: FFmpeg's name of the codec, e.g. `h264`.
-        width: pixels, as shown, i.e. square ones after rotation.
-        height: pixels, as shown.
-        frame_count: frames in the file, as duration and rate tell.
-        rotation: degrees the stored picture is turned counterclockwise to be shown (0, 90, 180, 270).
-        start: seconds at which the first frame appears.
-    """
-
-    duration: float
-    fps: float
-    codec: str
-    width: int
-    height: int
-    frame_count: int
-    rotation: int
-    start: float = 0.0
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A decoded frame that is scaled and copied only when drawn."""
-
-    time: float  # seconds
-    end: float
-    draw: Callable[[int, int], np.ndarray]  # (width, height) as shown -> uint8 (height, width, 3)
-
-
-class Reader:
-    """Walks forward over a file's frames, holding the one on screen and the one after it."""
-
-    fed = 0  # packets given to the decoder that hold a frame to be shown
-    damaged = 0  # of these, the ones that came out with errors
-    cut = False  # the file lacks its closing mark, or is shorter than it says
-    falls_short = False  # the last frames that it announces are not there
-
-    def __init__(self, info: VideoInfo, frames: Iterator[Frame], first: Frame):
-        self.info = info
-        self._frames = frames
-        self._shown = first
-        self._next = self._advance()
-
-    @property
-    def lost(self) -> int:
-        """Frames that the file should have given so far and has not."""
-        return 0
-
-    @property
-    def last_end(self) -> float:
-        """Seconds at which the frame on screen gives way."""
-        return self._shown.end
-
-    def frame_at(self, target: float) -> tuple[Frame, bool]:
-        """The frame on screen at `target`, and whether the file really reaches that far."""
-        self._jump(target)
-        while self._next and self._next.time <= target + _ROUNDING:
-            self._shown, self._next = self._next, self._advance()
-        # Headers round: the end may come a quarter of a frame early.
-        return self._shown, self._next is not None or target <= self.last_end + 0.25 / self.info.fps
-
-    def onward(self, start: float, end: float) -> Iterator[Frame]:
-        """The frame on screen at `start` and every one after it that appears before `end`."""
-        yield self.frame_at(start)[0]
-        while self._next and self._next.time < end:
-            self._shown, self._next = self._next, self._advance()
-            yield self._shown
-
-    def finish(self, most: float) -> None:
-        """Reads on to the end if that is at most so many seconds away, so that damage there is seen."""
-        if self.info.duration - self._shown.time <= most:
-            while self._next:
-                self._shown, self._next = self._next, self._advance()
-
-    def _jump(self, target: float) -> None:
-        """Skips ahead where the container allows it; by default it does not."""
-
-    def _advance(self) -> Frame | None:
-        try:
-            return next(self._frames, None)
-        except Exception:
-            # What came before a break in the file is good; frame_at tells what is missing.
-            self.damaged += 1
-            return None
 
 
 class AvReader(Reader):
@@ -167,7 +57,7 @@ class AvReader(Reader):
         name = self._container.format.name
         self._in_order_of_decoding = name == "avi"  # are the times of packets
         self._is_broadcast, self._is_indexed = name == "mpegts", name.startswith(("avi", "mov"))
-        self._steps = _Steps(self._fps if name.startswith(_DECLARE_RATE) else None)
+        self._steps = Steps(self._fps if name.startswith(_DECLARE_RATE) else None)
         if name.startswith("matroska"):
             self._seek(stream.start_time or 0)  # makes FFmpeg load the index
         pictures = self._decode()
@@ -254,7 +144,7 @@ class AvReader(Reader):
 
     def _time(self, picture: av.VideoFrame, otherwise: float) -> float:
         time = otherwise if picture.pts is None else picture.pts * self._time_base - self._timeline.origin
-        return 0.0 if abs(time) < _ROUNDING else time
+        return 0.0 if abs(time) < ROUNDING else time
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Every picture from where the container stands; counts what goes in and comes out.
@@ -302,7 +192,7 @@ class AvReader(Reader):
 
     def _frame(self, picture: av.VideoFrame, time: float) -> Frame:
         length = (picture.duration or 0) * self._time_base or 1 / self._fps
-        end = self._timeline.end if time >= self._timeline.last - _ROUNDING > 0 else time + length
+        end = self._timeline.end if time >= self._timeline.last - ROUNDING > 0 else time + length
         return Frame(time, end, lambda width, height: self._display.draw(picture, width, height))
 
 
@@ -316,110 +206,3 @@ def _decoder_of(stream: av.VideoStream) -> av.VideoCodecContext:
     if name in _WITH_ALPHA and "1" in (metadata.get("alpha_mode"), metadata.get("ALPHA_MODE")):
         return av.Codec(_WITH_ALPHA[name], "r").create("video")
     return stream.codec_context
-
-
-class _Steps:
-    """Counts the frames that are left out of a video of constant rate, which are holes between frames.
-
-    Args:
-        rate: frames a second, as the file says; None where it does not.
-
-    Attributes:
-        holes: seconds of the frames before and after each hole.
-    """
-
-    def __init__(self, rate: float | None):
-        self._rate = rate
-        self.holes: list[tuple[float, float]] = []
-        self._missing, self._regular, self._irregular = 0, 0, 0
-        self._before: float | None = None
-
-    def jump(self) -> None:
-        """What comes next does not follow upon what came before."""
-        self._before = None
-
-    def add(self, time: float) -> None:
-        """The next frame, in seconds."""
-        if self._rate and self._before is not None:
-            step = (time - self._before) * self._rate
-            is_regular = step > 0.5 and abs(step - round(step)) < max(0.1, 0.0011 * self._rate)  # Matroska rounds
-            self._regular += is_regular
-            self._irregular += not is_regular
-            if is_regular and round(step) > 1:
-                self._missing += round(step) - 1
-                self.holes.append((self._before, time))
-        self._before = time
-
-    @property
-    def left_out(self) -> int:
-        """Frames that are missing; 0 where the rate is not constant."""
-        return self._missing if self._irregular == 0 and self._missing <= self._regular else 0
-
-
-class WebpReader(Reader):
-    """Frames of an animated WebP, which FFmpeg does not decode, by Pillow."""
-
-    def __init__(self, path: Path):
-        self._image = Image.open(path, formats=("WEBP",))
-        check_size(path, *self._image.size)
-        starts = np.concatenate([[0.0], np.cumsum(self._lengths())])
-        frames = self._walk(starts)
-        width, height = ImageOps.exif_transpose(self._image).size
-        count = len(starts) - 1
-        info = VideoInfo(
-            duration=float(starts[-1]),
-            fps=count / float(starts[-1]),
-            codec="webp",
-            width=width,
-            height=height,
-            frame_count=count,
-            rotation=0,
-        )
-        super().__init__(info, frames, next(frames))
-
-    def close(self) -> None:
-        self._image.close()
-
-    def _lengths(self) -> list[float]:
-        lengths = []
-        for index in range(getattr(self._image, "n_frames", 1)):
-            self._image.seek(index)
-            self._image.load()
-            # Browsers show a frame of no length for a tenth of a second.
-            lengths.append((self._image.info["duration"] or 100) / 1000)
-        return lengths
-
-    def _walk(self, starts: np.ndarray) -> Iterator[Frame]:
-        profile = read_profile(self._image.info.get("icc_profile") or b"")
-        for index, (start, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
-            self._image.seek(index)
-            picture = ImageOps.exif_transpose(self._image.convert("RGBA"))
-            backdrop = Image.new("RGBA", picture.size, "white")
-            picture = Image.alpha_composite(backdrop, picture).convert("RGB")
-            yield Frame(float(start), float(end), _resizer(picture, profile))
-
-
-def _resizer(picture: Image.Image, profile: ImageCms.ImageCmsProfile | None) -> Callable[[int, int], np.ndarray]:
-    def draw(width: int, height: int) -> np.ndarray:
-        small = np.asarray(picture.resize((width, height), Image.Resampling.BOX))
-        return apply_profile(small, profile) if profile else small
-
-    return draw
-
-
-def open_reader(path: str | Path) -> AvReader | WebpReader:
-    """Opens a video or image file with the reader of its container.
-
-    Raises:
-        UserError: for a missing, empty or unknown file, or one that does not decode.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"No video file {path}.")
-    if not path.stat().st_size:
-        raise UserError(f"{path} is empty.")
-    container_format = container_format_of(path)
-    if container_format is None:
-        known = ", ".join(extension[1:] for extension in EXTENSIONS)
-        raise UserError(f"{path} is not a video or image that can be read ({known}).")
-    return WebpReader(path) if container_format == ANIMATED_WEBP else AvReader(path, container_format)
