@@ -176,6 +176,9 @@ class StageConfig(_Options):
     """As `model.motion_dropout`, while the stage lasts; 1 hides motion, so that appearance is learned first."""
     self_critical: float = Field(0.0, ge=0, le=1)
     """Share of captions that are learned by the CIDEr of what the model writes, not word by word."""
+    adversarial: float | None = Field(None, ge=0, le=1e6)
+    """As `train.adversarial.weight`, while the stage lasts; 0 rests the discriminators, so that a generator warms up by
+    its own losses."""
 
 
 class WarmupConfig(_Options):
@@ -192,6 +195,43 @@ class WarmupConfig(_Options):
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 
 
+class AdversarialConfig(_Options):
+    """How a generator and its discriminators train each other, for models that have discriminators."""
+
+    loss: str = "bce"
+    """A name in `vtkeras.losses.ADVERSARIAL_LOSSES`."""
+    weight: float = Field(1.0, ge=0, le=1e6)
+    """Weight of what the discriminators say in the generator's loss, beside the generator's own losses."""
+    ramp_steps: int = Field(1000, ge=1, le=MOST_STEPS)
+    """Steps over which that weight goes from one stage's to the next one's, and from 0 to the first one's."""
+    discriminators: dict[str, Weight] = Field(default_factory=dict)
+    """How much each discriminator counts in that, by the model's names for them, e.g. {video: 2}; 1 for those that are
+    not named."""
+    n_discriminator: int = Field(1, ge=1, le=100)
+    """Steps of the discriminators before each step of the generator, each with noise of its own."""
+    discriminator_rate: float = Field(1.0, gt=0, le=1000)
+    """The discriminators' learning rate, as a multiple of the generator's."""
+    beta_1: float = Field(0.5, ge=0, lt=1)
+    """Momentum of both optimizers, where they are adam or adamw."""
+    beta_2: float = Field(0.99, ge=0, lt=1)
+    """Their decay of squared gradients."""
+    matching: float = Field(0.0, ge=0, le=1)
+    """Share of the fake examples' weight that goes to real ones with another example's words."""
+    average: float = Field(0.999, ge=0, lt=1)
+    """The generator that is used is a running average of the one that trains: the share of it that a step keeps."""
+    penalties: dict[str, Weight] = Field(default_factory=dict)
+    """Weights of penalties of the discriminators' gradients, names in `vtkeras.training.penalties.PENALTIES`, e.g.
+    {r1: 1}."""
+    spectral_norm: bool = False
+    """Divide the discriminators' weights by their largest singular values."""
+    gradient_reversal: bool = False
+    """The generator learns from the discriminators' own loss, its gradient turned round, in place of its own side."""
+    l1: float = Field(0.0, ge=0, le=1e6)
+    """Weight of the sum of the absolute values of all kernels."""
+    l2: float = Field(0.0, ge=0, le=1e6)
+    """Weight of the sum of their squares."""
+
+
 class TrainConfig(_Options):
     """How long, how fast, with what weights."""
 
@@ -206,6 +246,8 @@ class TrainConfig(_Options):
     """The curriculum; one stage is ordinary training."""
     warmup: WarmupConfig = WarmupConfig()
     """Single-frame warm-up of the frame encoder."""
+    adversarial: AdversarialConfig = AdversarialConfig()
+    """Training against discriminators."""
     score_examples: int = Field(500, ge=0, le=MOST_STEPS)
     """Validation examples that the model is asked, to choose the best weights by what it says right; 0 chooses by the
     validation loss."""

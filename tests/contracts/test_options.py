@@ -11,9 +11,11 @@ from vtkeras.config import Config
 from vtkeras.data.sources import SOURCES
 from vtkeras.encoders import FRAME_ENCODERS, TEMPORAL_ENCODERS, TEXT_ENCODERS
 from vtkeras.fusion import FUSIONS
+from vtkeras.losses import ADVERSARIAL_LOSSES
 from vtkeras.tasks import HEADS, TASKS
+from vtkeras.training.penalties import PENALTIES
 
-FREE_TEXTS = {"name", "path", "frame_preset", "frame_weights", "text_preset", "start_from"}
+FREE_TEXTS = {"name", "path", "frame_preset", "frame_weights", "text_preset", "start_from", "judge"}
 LISTED = "\n".join(config_help())
 
 
@@ -50,7 +52,8 @@ def test_an_option_is_listed_with_its_help_and_its_choices(key, field):
     [
         ("task", TASKS), ("data.source", SOURCES), ("model.frame_encoder", FRAME_ENCODERS), ("model.fusion", FUSIONS),
         ("model.temporal_encoder", TEMPORAL_ENCODERS), ("model.text_encoder", TEXT_ENCODERS),
-        ("train.loss_weights", HEADS),
+        ("train.loss_weights", HEADS), ("train.adversarial.loss", ADVERSARIAL_LOSSES),
+        ("train.adversarial.penalties", PENALTIES),
     ],
 )  # fmt: skip
 def test_choices_are_the_entries_of_the_dict(key, parts):

@@ -9,6 +9,7 @@ import keras
 
 from vtkeras.config import Config
 from vtkeras.errors import lookup
+from vtkeras.models.adversarial import build_adversarial
 from vtkeras.models.build import Parts, with_options
 
 
@@ -43,7 +44,9 @@ class GeneratorKind:
     trainer: str = "generative"
 
 
-GENERATORS: dict[str, GeneratorKind] = {}
+GENERATORS: dict[str, GeneratorKind] = {
+    "adversarial": GeneratorKind("adversarial", build_adversarial, trainer="adversarial"),
+}
 
 
 def generator_of(config: Config) -> GeneratorKind:

@@ -186,6 +186,14 @@ class MotionDropout(keras.callbacks.Callback):
         self.frame_encoder.set_motion_dropout(self.rates[epoch])
 
 
+class TensorBoard(keras.callbacks.TensorBoard):
+    """Keras's own lets the figures of an epoch through only where its last step is one of every `update_freq`."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        with tf.summary.record_if(True):
+            super().on_epoch_end(epoch, logs)
+
+
 class SampleLogger(keras.callbacks.Callback):
     """Writes what the model says of a few examples to TensorBoard after every epoch, texts and pictures.
 

@@ -16,7 +16,15 @@ from vtkeras.evaluation.judges import judged
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, FEATURES, LAST, LOGS, SAMPLES, VOCABULARY_FILE, disk_errors
 from vtkeras.tasks import task_of
-from vtkeras.training.callbacks import Checkpoints, EndOfStep, MotionDropout, Progress, SampleLogger, StopOnNaN
+from vtkeras.training.callbacks import (
+    Checkpoints,
+    EndOfStep,
+    MotionDropout,
+    Progress,
+    SampleLogger,
+    StopOnNaN,
+    TensorBoard,
+)
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts
 from vtkeras.training.prepared import prepared_source
@@ -139,7 +147,7 @@ class Training:
         self.callbacks = [
             *trainer.callbacks(self.prepared),  # first, so that the others see its figures
             StopOnNaN(),
-            keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
+            TensorBoard(str(folder / LOGS), write_graph=False, update_freq=20),
         ]
 
     def _count(self, epoch: int, logs: dict) -> None:

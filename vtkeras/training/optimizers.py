@@ -29,11 +29,7 @@ class WholeGradientClipping(keras.optimizers.Optimizer):
 
     def apply(self, grads, trainable_variables=None):
         dense = [None if grad is None else tf.convert_to_tensor(grad) for grad in grads]
-        whole = [grad for grad in dense if grad is not None]
-        replica = tf.distribute.get_replica_context()
-        if replica.num_replicas_in_sync > 1:
-            whole = replica.all_reduce("SUM", whole)
-        scale = self.whole_clipnorm / tf.maximum(tf.linalg.global_norm(whole), self.whole_clipnorm)
+        scale = self.whole_clipnorm / tf.maximum(global_norm(dense), self.whole_clipnorm)
         self.rate_now = super()._get_current_learning_rate()
         try:
             return super().apply([None if grad is None else grad * scale for grad in dense], trainable_variables)
@@ -46,6 +42,19 @@ class WholeGradientClipping(keras.optimizers.Optimizer):
 
     def get_config(self):
         return {**super().get_config(), "clipnorm": self.whole_clipnorm}
+
+
+def global_norm(gradients: Sequence) -> tf.Tensor:
+    """The norm over all variables of the whole batch's gradients, of which each device has a part.
+
+    Args:
+        gradients: of this device; None for a variable that has none.
+    """
+    whole = [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
+    replica = tf.distribute.get_replica_context()
+    if replica.num_replicas_in_sync > 1:
+        whole = replica.all_reduce("SUM", whole)
+    return tf.linalg.global_norm(whole)
 
 
 class Adam(WholeGradientClipping, keras.optimizers.Adam):
@@ -71,6 +80,7 @@ def make_optimizer(
     config: Config,
     rate: float | keras.optimizers.schedules.LearningRateSchedule,
     variables: Sequence[keras.Variable],
+    **arguments,
 ) -> keras.optimizers.Optimizer:
     """The optimizer that a config asks for.
 
@@ -78,6 +88,7 @@ def make_optimizer(
         config: the experiment; with float16, losses are scaled.
         rate: of learning, over steps.
         variables: what it will train.
+        arguments: further ones of the Keras optimizer, before what the config says.
 
     Returns:
         The optimizer, built.
@@ -87,7 +98,7 @@ def make_optimizer(
     """
     options = config.train
     decay = {"weight_decay": options.weight_decay} if options.optimizer == "adamw" else {}
-    optimizer = OPTIMIZERS[options.optimizer](rate, clipnorm=options.clipnorm, **decay)
+    optimizer = OPTIMIZERS[options.optimizer](rate, clipnorm=options.clipnorm, **{**decay, **arguments})
     if decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "position", "log_scale"])
     if options.precision == "mixed_float16":

@@ -20,7 +20,11 @@ class GenerativeTrainer(SupervisedTrainer):
     """
 
     def to_batch(self, stage: StageConfig | None = None) -> ToBatch:
-        return with_draws(super().to_batch(stage), self.model.draws)
+        return with_draws(super().to_batch(stage), self.draws())
+
+    def draws(self) -> Draws:
+        """The random numbers that a batch carries."""
+        return self.model.draws
 
     def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
         terms = enumerate(self.model.terms if len(self.model.terms) > 1 else ())

@@ -31,7 +31,8 @@ class SupervisedTrainer(Trainer):
             )
             self.reader = task.reader(self.model, data.preprocessor, self.heads)
             self.rate = staged_rate(config.train, data.steps)
-            optimizer = make_optimizer(config, self.rate, self.model.trainable_variables)
+            variables = self.model.trainable_variables
+            optimizer = make_optimizer(config, self.rate, variables, **self.optimizer_options())
             self.learner = self.make_learner()
             self.learner.compile(
                 optimizer=optimizer,
@@ -44,6 +45,10 @@ class SupervisedTrainer(Trainer):
         if self.scored():
             self.figure, self.better = f"val_{SCORE}", "higher"
         synchronise_batch_norm(self.model, strategy)
+
+    def optimizer_options(self) -> dict[str, float]:
+        """Further arguments of the Keras optimizer."""
+        return {}
 
     def make_learner(self) -> keras.Model:
         """What Keras fits; made in the scope of the strategy."""
