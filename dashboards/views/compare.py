@@ -68,19 +68,15 @@ def tabulate(found: dict) -> pd.DataFrame:
     return pd.DataFrame({"frame": range(len(found["seconds"])), "seconds": found["seconds"][:, 0], **found["frames"]})
 
 
-def chart(table: pd.DataFrame, metrics: list[str], frame: int) -> alt.VConcatChart:
-    """A line for each metric, one above the other, with a mark at the chosen frame."""
+def chart(table: pd.DataFrame, metric: str, frame: int) -> alt.LayerChart:
+    """The course of one metric, with a mark at the chosen frame."""
     rows = table.replace([np.inf, -np.inf], np.nan)
-    mark = alt.Chart(rows.iloc[[frame]]).mark_rule(color="#c2410c").encode(x="frame:Q")
-    lines = [
-        alt.Chart(rows, height=110).mark_line(point=len(rows) <= 64).encode(
-            x=alt.X("frame:Q", title="frame" if metric == metrics[-1] else None),
-            y=alt.Y(f"{metric}:Q", title=title(metric)[0], scale=alt.Scale(zero=False)),
-            tooltip=["frame", alt.Tooltip("seconds", format=".2f"), alt.Tooltip(metric, format=".4f")],
-        )
-        for metric in metrics
-    ]  # fmt: skip
-    return alt.vconcat(*(alt.layer(line, mark) for line in lines))
+    line = alt.Chart(rows, height=110).mark_line(point=len(rows) <= 64).encode(
+        x="frame:Q",
+        y=alt.Y(f"{metric}:Q", title=title(metric)[0], scale=alt.Scale(zero=False)),
+        tooltip=["frame", alt.Tooltip("seconds", format=".2f"), alt.Tooltip(metric, format=".4f")],
+    )  # fmt: skip
+    return alt.layer(line, alt.Chart(rows.iloc[[frame]]).mark_rule(color="#c2410c").encode(x="frame:Q"))
 
 
 def worst_frame(found: dict, metric: str) -> int:
@@ -113,7 +109,8 @@ def show_results(names: list[str], pair: list[Path], found: dict) -> None:
         by = st.segmented_control("Go to the worst frame by", metrics, default=metrics[-1], required=True, key="by",
                                   format_func=lambda metric: title(metric)[0])  # fmt: skip
         frame = st.slider("Frame", 0, count - 1, worst_frame(found, by), key=f"frame {names} {by}")
-        st.altair_chart(chart(table, metrics, frame))
+        for metric in metrics:
+            st.altair_chart(chart(table, metric, frame))
     show_frames(pair, found, frame)
     values = {"reference": names[0], "candidate": names[1], "figures": found["figures"], "best": found["best"]}
     show_files(

@@ -19,7 +19,7 @@ from vtkeras.serving.generation_session import GenerationSession, parse
 from vtkeras.serving.worker_generator import WorkerGenerator
 from vtkeras.workspace import media
 
-TILE = 160  # pixels
+TILE = 176  # pixels
 CANDIDATES = 6
 MORE, LESS = "more", "less"
 MARKS = {MORE: ":material/thumb_up: More", LESS: ":material/thumb_down: Less"}
@@ -94,21 +94,29 @@ def show_start(models: list[Path]) -> None:
             open_session(models, common.plain(file.name[:80]), file.getvalue())
 
 
-def show_candidates(session: GenerationSession) -> dict[str, list[int]]:
-    """The candidates, playing, each with its marks and what can be done with it; the places that were marked."""
+def mark_key(step: int, place: int) -> str:
+    return f"mark {step} {place}"
+
+
+def go_on(session: GenerationSession, step: int) -> None:
+    """Makes the next candidates by the marks as they are at the click; a second click on the same ones is ignored."""
+    if len(session.history) == step:
+        marks = [st.session_state.get(mark_key(step, place)) for place in range(len(session.now))]
+        more, less = ([place for place, mark in enumerate(marks) if mark == kind] for kind in (MORE, LESS))
+        act(session.next, more, less, VARIETIES[st.session_state.wish])
+
+
+def show_candidates(session: GenerationSession) -> None:
+    """The candidates, playing, each with its marks and what can be done with it."""
     step = len(session.history)
-    marked: dict[str, list[int]] = {MORE: [], LESS: []}
     with st.container(horizontal=True, gap="small"):
         for place, clip in enumerate(session.clips):
             with st.container(width=TILE + 34, border=True, gap="xsmall"):
                 kept = " · kept" if place < session.now.kept else ""
                 st.image(gif_of(clip), caption=f"Candidate {place + 1}{kept}", width=TILE)
-                mark = st.segmented_control(f"Candidate {place + 1}", MARKS, format_func=MARKS.get, width="stretch",
-                                            key=f"mark {step} {place}", label_visibility="collapsed")  # fmt: skip
-                if mark:
-                    marked[mark].append(place)
+                st.segmented_control(f"Candidate {place + 1}", MARKS, format_func=MARKS.get, width="stretch",
+                                     key=mark_key(step, place), label_visibility="collapsed")  # fmt: skip
                 show_more(session, place, clip, step)
-    return marked
 
 
 def show_more(session: GenerationSession, place: int, clip: np.ndarray, step: int) -> None:
@@ -123,12 +131,12 @@ def show_more(session: GenerationSession, place: int, clip: np.ndarray, step: in
                                width="stretch", icon=":material/download:")  # fmt: skip
 
 
-def show_steps(session: GenerationSession, marked: dict[str, list[int]]) -> None:
+def show_steps(session: GenerationSession) -> None:
     """How to go on: the next candidates, other words, a lock taken off, a step back."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        wish = st.segmented_control("How near", VARIETIES, default="usual", required=True)
-        st.button("Next candidates", type="primary", icon=":material/arrow_forward:", on_click=act,
-                  args=(session.next, marked[MORE], marked[LESS], VARIETIES[wish]),
+        st.segmented_control("How near", VARIETIES, default="usual", required=True, key="wish")
+        st.button("Next candidates", type="primary", icon=":material/arrow_forward:",
+                  on_click=go_on, args=(session, len(session.history)),
                   help="Near what is marked More, away from Less; without marks, quite others.")  # fmt: skip
         first = len(session.history) == 1
         st.button("Undo", icon=":material/undo:", disabled=first, on_click=act, args=(session.undo,))
@@ -148,8 +156,9 @@ def show_session(session: GenerationSession) -> None:
         st.caption(f"Locked: {', '.join(session.now.locked)}")
     with st.spinner(SPINNER):
         _ = session.clips  # made here, so that the wait is shown
-    show_steps(session, show_candidates(session))
-    with st.expander(f"How this came about ({len(session.history)} steps)"):
+    show_candidates(session)
+    show_steps(session)
+    with st.expander("How this came about, step by step"):
         st.markdown("\n".join(f"{number}. {common.plain(step)}" for number, step in enumerate(session.history, 1)))
     files = {"Session": (session.to_json(), "session.json", "application/json")}
     show_provenance(session.now.generator.folder, "generated clips", files)

@@ -58,7 +58,7 @@ def test_the_worst_frame_is_shown_and_another_metric_goes_elsewhere(compared, me
     assert not app.exception and not app.error, app.error
     assert [(metric.label, metric.value) for metric in app.metric] == [("PSNR, dB", "inf"), ("SSIM", "0.7000")]
     assert "ms_ssim" in "".join(caption.value.replace("\\", "") for caption in app.caption)
-    assert app.slider[0].value == 1 and len(app.get("image")) == 3 and len(app.get("vega_lite_chart")) == 1
+    assert app.slider[0].value == 1 and len(app.get("image")) == 3 and len(app.get("vega_lite_chart")) == 2
     next(group for group in app.button_group if group.label.startswith("Go to")).set_value("psnr").run()
     assert app.slider[0].value == 2
     assert {button.label for button in app.get("download_button")} == {"Figures as JSON", "Frames as CSV"}

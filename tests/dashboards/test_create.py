@@ -169,7 +169,7 @@ def test_a_candidate_is_a_gif_that_plays():
 
     clip = expected().clips[0]
     picture = Image.open(io.BytesIO(gif_of(clip)))
-    assert picture.n_frames == len(clip) and picture.size == (160, 160) and picture.info["loop"] == 0
+    assert picture.n_frames == len(clip) and picture.size == (176, 176) and picture.info["loop"] == 0
     assert picture.info["duration"] == pytest.approx(1000 / FPS, abs=10)
 
 
