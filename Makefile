@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo install test test-slow test-browser bench-attention bench-decoding bench-novelty bench-train bench-ingest bench-damage bench-augmentation lint docs docs-notebooks clean
+.PHONY: demo install test test-slow test-browser bench-attention bench-decoding bench-novelty bench-train bench-ingest bench-damage bench-augmentation bench-create lint docs docs-notebooks clean
 
 # `make demo VIDEOS=FOLDER` opens your own videos and pictures instead.
 demo: .venv/installed $(if $(VIDEOS),.venv/installed-pretrained)
@@ -59,6 +59,9 @@ bench-damage: .venv/installed-tests
 bench-augmentation: .venv/installed-tests
 	@test -n "$(SET)" || { echo "name a folder of clips with a table: make bench-augmentation SET=FOLDER"; exit 2; }
 	$(BIN)/python -m tests.benchmarks.augmentation $(SET)
+
+bench-create: .venv/installed
+	$(BIN)/python -m tests.benchmarks.creation
 
 bench-train: .venv/installed-tests
 	@test -n "$(SET)" || { echo "name a folder of clips with a table: make bench-train SET=FOLDER"; exit 2; }
