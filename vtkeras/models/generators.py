@@ -11,6 +11,7 @@ from vtkeras.config import Config
 from vtkeras.errors import lookup
 from vtkeras.models.adversarial import build_adversarial
 from vtkeras.models.build import Parts, with_options
+from vtkeras.models.flow import build_flow
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class GeneratorKind:
 
 
 GENERATORS: dict[str, GeneratorKind] = {
+    "flow": GeneratorKind("flow", build_flow),
     "adversarial": GeneratorKind("adversarial", build_adversarial, trainer="adversarial"),
 }
 
