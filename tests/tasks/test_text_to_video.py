@@ -1,11 +1,15 @@
 """Video from words, through training, resuming, evaluation and export, with the smallest generator there can be."""
 
 import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.test_cli import call, refused
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import evaluate
@@ -14,6 +18,18 @@ from vtkeras.tasks import task_of
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run, load_model, make_source
 from vtkeras.training.state import model_variables, read_meta
+
+# A process of its own that may import nothing but TensorFlow and tensorflow-text.
+LOADER = """
+import sys
+import numpy as np, tensorflow as tf, tensorflow_text
+sys.modules["vtkeras"] = sys.modules["keras_nlp"] = None
+model = tf.saved_model.load(sys.argv[1])
+text, seed = tf.constant(["digit 3 is moving up and down"]), tf.constant([7], tf.int64)
+noise, picture = model.noise(seed), np.full((1, 16, 16, 3), 200, "uint8")
+going_on = model.render_from(text, noise["content"], noise["motion"], picture)
+np.savez(sys.argv[2], clips=model.generate(text, seed), going_on=going_on)
+"""
 
 
 def test_going_on_equals_never_having_stopped(video_run, video_config, tmp_path):
@@ -69,19 +85,30 @@ def test_evaluate_shows_it_between_real_and_random_clips(video_run, tiny_model, 
     assert systems["ours"]["movement_distance"] > systems["real clips"]["movement_distance"]
 
 
-def test_the_export_needs_no_vtkeras(video_run):
-    model = tf.saved_model.load(str(video_run / "saved_model"))
-    text, seed = tf.constant(["digit 3 is moving up and down"]), tf.constant([7], tf.int64)
+def test_the_export_needs_no_vtkeras(video_run, tmp_path):
+    command = [sys.executable, "-c", LOADER, str(video_run / "saved_model"), str(tmp_path / "found.npz")]
+    subprocess.run(command, check=True, capture_output=True)
+    found = np.load(tmp_path / "found.npz")
     reader = Run.open(video_run).reader()
-    np.testing.assert_array_equal(model.generate(text, seed), reader.generate(text, seed))
-    drawn = model.noise(seed)
-    picture = np.full((1, 16, 16, 3), 200, "uint8")
-    going_on = model.render_from(text, drawn["content"], drawn["motion"], picture).numpy()
-    np.testing.assert_array_equal(going_on[:, 0], picture)
+    expected = reader.generate(tf.constant(["digit 3 is moving up and down"]), tf.constant([7], tf.int64))
+    np.testing.assert_array_equal(found["clips"], expected)
+    np.testing.assert_array_equal(found["going_on"][:, 0], np.full((1, 16, 16, 3), 200))
+    np.testing.assert_array_equal(found["going_on"][:, 1:], found["clips"][:, 1:])
     told = json.loads((video_run / "endpoints.json").read_text())
     assert [one["name"] for one in told["heads"][0]["endpoints"]] == ["generate", "noise", "render", "render_from"]
     weights = load_model(video_run / "model.keras").get_weights()
     assert all(map(np.array_equal, weights, reader.model.get_weights()))
+
+
+def test_evaluate_on_the_command_line(video_run, exported_run, tmp_path, monkeypatch, capsys):
+    run = shutil.copytree(video_run, tmp_path / "run")
+    code, output = call("evaluate", run, "--split", "test", "--limit", 4, "--judge", exported_run)
+    assert code == 0 and f"judge: {exported_run}" in output
+    header, _, ours, real = (run / "metrics.md").read_text().splitlines()[2:6]
+    assert header.startswith("| system | as asked % (judge tiny) |") and "nearest training clip, p10" in header
+    assert ours.startswith("| tiny (tiny) |") and real.startswith("| real clips |")
+    told = refused(monkeypatch, capsys, "evaluate", exported_run, "--judge", exported_run)
+    assert "--judge does nothing for a run of the task 'multitask'" in told
 
 
 def test_a_judge_must_write_captions(video_run, video_config, tmp_path):
