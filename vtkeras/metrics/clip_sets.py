@@ -15,11 +15,12 @@ from scipy import stats
 BLOCK = 64  # clips that are compared at once
 
 
-def nearest_distances(clips: np.ndarray, known: np.ndarray) -> np.ndarray:
+def nearest_distances(clips: np.ndarray, known: Sequence[np.ndarray]) -> np.ndarray:
     """How far each clip is from the nearest of some known ones: near 0 where a system copies.
 
     Args:
-        clips, known: uint8 (clips, time, height, width, channels).
+        clips: uint8 (clips, time, height, width, channels).
+        known: clips of the same size.
 
     Returns:
         float32 (clips,).
@@ -28,9 +29,10 @@ def nearest_distances(clips: np.ndarray, known: np.ndarray) -> np.ndarray:
         >>> nearest_distances(np.full((1, 1, 1, 1, 1), 255, "uint8"), np.zeros((5, 1, 1, 1, 1), "uint8"))
         array([1.], dtype=float32)
     """
-    found = np.full(len(clips), np.inf, "float32")
+    vectors, found = _vectors(clips), np.full(len(clips), np.inf, "float32")
     for start in range(0, len(known), BLOCK):
-        found = np.minimum(found, _distances(clips, known[start : start + BLOCK]).min(axis=1))
+        block = _vectors(np.asarray(known[start : start + BLOCK]))
+        found = np.minimum(found, _distances(vectors, block).min(axis=1))
     return found
 
 
@@ -44,9 +46,8 @@ def mean_distance_within(clips: np.ndarray, groups: Sequence[Hashable]) -> float
     places = defaultdict(list)
     for place, group in enumerate(groups):
         places[group].append(place)
-    found = [
-        _distances(clips[rows], clips[rows])[np.triu_indices(len(rows), 1)] for rows in places.values() if len(rows) > 1
-    ]
+    groups_of_vectors = (_vectors(clips[rows]) for rows in places.values() if len(rows) > 1)
+    found = [_distances(some, some)[np.triu_indices(len(some), 1)] for some in groups_of_vectors]
     return float(np.concatenate(found).mean()) if found else None
 
 
@@ -77,11 +78,15 @@ def blurred(clips: np.ndarray) -> np.ndarray:
     return np.round(total / 9).astype("uint8")
 
 
+def _vectors(clips: np.ndarray) -> np.ndarray:
+    """float32 (clips, pixels), 0 to 1."""
+    return clips.reshape(len(clips), -1).astype("float32") / 255
+
+
 def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float32 (one, other)."""
-    a, b = (clips.reshape(len(clips), -1).astype("float32") / 255 for clips in (one, other))
-    squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None] - 2 * a @ b.T
-    return np.sqrt(np.maximum(squares, 0) / a.shape[1])
+    """float32 (one, other) of vectors."""
+    squares = (one * one).sum(axis=1)[:, None] + (other * other).sum(axis=1)[None] - 2 * one @ other.T
+    return np.sqrt(np.maximum(squares, 0) / one.shape[1])
 
 
 def _root_mean_square(values: np.ndarray) -> np.ndarray:

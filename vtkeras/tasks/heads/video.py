@@ -142,7 +142,8 @@ class VideoHead(Head):
             halves = [(clips[::2], real[1::2]), (clips[1::2], real[::2])]
             row["movement_distance"] = float(np.mean([clip_sets.movement_distance(*pair) for pair in halves]))
         if examples.known:
-            nearest = clip_sets.nearest_distances(clips, _stack(examples.known.truths[self.name]))
+            known = [one.frames for one in examples.known.truths[self.name]]
+            nearest = clip_sets.nearest_distances(clips, known)
             row |= {"nearest_median": float(np.median(nearest)), "nearest_p10": float(np.percentile(nearest, 10))}
         return {**row, **self._judged(clips, real, truths)} if self.judge else row
 
