@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo install test test-slow test-browser bench-attention bench-decoding bench-novelty bench-train bench-ingest bench-damage bench-augmentation bench-create lint docs docs-notebooks clean
+.PHONY: demo install test test-slow test-browser bench-attention bench-decoding bench-generation bench-novelty bench-train bench-ingest bench-damage bench-augmentation bench-create lint docs docs-notebooks clean
 
 # `make demo VIDEOS=FOLDER` opens your own videos and pictures instead.
 demo: .venv/installed $(if $(VIDEOS),.venv/installed-pretrained)
@@ -40,6 +40,10 @@ test-browser: .venv/installed-tests
 bench-decoding: .venv/installed
 	$(PIP) -e '.[bench]'
 	$(BIN)/python tests/benchmarks/decoding.py
+
+bench-generation: .venv/installed
+	$(PIP) -e '.[bench]'
+	$(BIN)/python -m tests.benchmarks.generation
 
 bench-attention: .venv/installed
 	$(PIP) -e '.[bench]'

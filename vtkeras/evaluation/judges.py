@@ -44,7 +44,7 @@ class Judge:
 
     def read(self, clips: np.ndarray) -> tuple[list[str], np.ndarray]:
         """What is on clips uint8 (clips, time, height, width, 3): a caption of each, and float32 (clips, features)."""
-        key = hashlib.sha256(np.ascontiguousarray(clips)).digest()
+        key = hashlib.sha256(clips.tobytes()).digest()
         if key not in self._read:
             found = [self._ask(clips[start : start + BATCH]) for start in range(0, len(clips), BATCH)]
             texts = [text.decode() for batch, _ in found for text in batch.numpy()]

@@ -1,0 +1,232 @@
+"""The flow generator of `vtkeras.models.flow` in plain PyTorch, layer by layer, to compare speed with."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+GRID, CODED, SHARE, WAVES = 8, 3, 4, 32
+
+
+def rms_norm(x, axis=-1):
+    return x * torch.rsqrt(x.square().mean(axis, keepdim=True) + 1e-6)
+
+
+def sequence(grid):
+    """(batch, channels, height, width) to (batch, places, channels)."""
+    return grid.flatten(2).transpose(1, 2)
+
+
+def at(clips, places):
+    """Frames (batch, some, ...) of clips (batch, time, ...) at places (batch, some)."""
+    return clips[torch.arange(len(clips))[:, None], places.long()]
+
+
+class Attention(nn.Module):
+    def __init__(self, query_dim, context_dim, dim, heads):
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value = (nn.Linear(size, dim) for size in (query_dim, context_dim, context_dim))
+        self.output = nn.Linear(dim, query_dim)
+
+    def forward(self, query, context, readable=None):
+        def split(x):
+            return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+        mask = None if readable is None else readable[:, None, None]
+        projected = split(self.query(query)), split(self.key(context)), split(self.value(context))
+        found = F.scaled_dot_product_attention(*projected, attn_mask=mask)
+        return self.output(found.transpose(1, 2).flatten(2))
+
+
+class Text(nn.Module):
+    def __init__(self, words, length, dim, layers, heads, dropout):
+        super().__init__()
+        self.words, self.places = nn.Embedding(words, dim), nn.Parameter(torch.randn(length, dim))
+        sizes = {"dropout": dropout, "activation": "gelu", "batch_first": True, "norm_first": True}
+        self.blocks = nn.ModuleList(nn.TransformerEncoderLayer(dim, heads, 2 * dim, **sizes) for _ in range(layers))
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, tokens):
+        readable = tokens != 0
+        x = self.words(tokens) + self.places[: tokens.shape[1]]
+        for block in self.blocks:
+            x = block(x, src_key_padding_mask=~readable)
+        x = self.norm(x)
+        counted = readable[..., None].float()
+        return x, readable, (x * counted).sum(1) / counted.sum(1).clamp(min=1)
+
+
+class Codec(nn.Module):
+    def __init__(self, channels, dim, patch):
+        super().__init__()
+        half, self.patch = dim // 2, patch
+        self.look, self.merge = nn.Conv2d(patch**2 * 3, half, 1), nn.Conv2d(half, half, 4, 2, 1)
+        self.mix, self.latents = nn.Conv2d(half, dim, 1), nn.Conv2d(dim, channels, 1)
+        self.widen, self.relate = nn.Conv2d(channels, dim, 3, padding=1), nn.Conv2d(dim, dim, 3, padding=1)
+        self.split, self.draw = nn.Conv2d(dim, 4 * half, 1), nn.Conv2d(half, half, 3, padding=1)
+        self.paint = nn.Conv2d(half, patch**2 * 3, 1)
+
+    def encode(self, frames):
+        x = F.silu(self.look(F.pixel_unshuffle(frames, self.patch)))
+        return torch.tanh(self.latents(F.silu(self.mix(F.silu(self.merge(x))))))
+
+    def decode(self, latents):
+        x = F.silu(self.widen(latents))
+        x = F.silu(self.split(x + F.silu(self.relate(x))))
+        return F.pixel_shuffle(self.paint(F.silu(self.draw(F.pixel_shuffle(x, 2)))), self.patch)
+
+
+class Block(nn.Module):
+    def __init__(self, dim, word_dim, heads):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(dim, dim, 3, padding=1), nn.Conv2d(dim, dim, 3, padding=1)
+        self.modulation, self.heads = nn.Linear(dim, 3 * dim), heads
+        if heads:
+            self.position = nn.Parameter(0.02 * torch.randn(GRID * GRID, dim))
+            self.read_grid, self.read_words = Attention(dim, dim, dim, heads), Attention(dim, word_dim, dim, heads)
+
+    def forward(self, grid, condition, words, readable):
+        scale, shift, gain = self.modulation(condition)[..., None, None].chunk(3, 1)
+        update = self.first(rms_norm(grid, 1) * (1 + scale) + shift)
+        grid = grid + self.second(F.silu(update)) * (1 + gain)
+        if not self.heads:
+            return grid
+        x = sequence(grid)
+        query = rms_norm(x) + self.position
+        x = x + self.read_grid(query, query)
+        x = x + self.read_words(rms_norm(x) + self.position, words, readable)
+        return x.transpose(1, 2).unflatten(2, (GRID, GRID))
+
+
+class Denoiser(nn.Module):
+    def __init__(self, channels, dim, blocks, word_dim, heads):
+        super().__init__()
+        self.time = nn.Sequential(nn.Linear(2 * WAVES, dim), nn.SiLU(), nn.Linear(dim, dim))
+        self.pooled, self.condition = nn.Linear(word_dim, dim), nn.Linear(dim, dim)
+        self.enter, self.leave = nn.Conv2d(channels, dim, 3, padding=1), nn.Conv2d(dim, channels, 3, padding=1)
+        self.blocks = nn.ModuleList(Block(dim, word_dim, heads if place % 2 else 0) for place in range(blocks))
+
+    def forward(self, noisy, time, words, readable, pooled):
+        level = torch.log((time + 1e-3) / (1 - time + 1e-3))[:, None]
+        angles = level * torch.exp(torch.linspace(math.log(0.1), math.log(3.0), WAVES))
+        condition = self.time(torch.cat([angles.sin(), angles.cos()], 1)) + self.pooled(pooled)
+        condition = F.silu(self.condition(F.silu(condition)))
+        scale = torch.rsqrt((1 - time).square() + 0.25 * time.square())
+        grid = self.enter(noisy * scale[:, None, None, None])
+        for block in self.blocks:
+            grid = block(grid, condition, words, readable)
+        return self.leave(rms_norm(grid, 1))
+
+
+class NextFrames(nn.Module):
+    def __init__(self, code_dim, copies, reach, dim, word_dim, heads, size):
+        super().__init__()
+        self.copies, self.reach, self.patch = copies, reach, size // (2 * GRID)
+        pixels, half = self.patch**2 * 3, dim // 2
+        self.code_reader = nn.Sequential(
+            nn.Conv2d(3 * pixels, 48, 1), nn.ReLU(), nn.Conv2d(48, 64, 3, 2, 1), nn.ReLU(),
+            nn.Conv2d(64, 64, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(64 * 16, 128), nn.ReLU(),
+            nn.Linear(128, 2 * code_dim),
+        )  # fmt: skip
+        self.look, self.merge = nn.Conv2d(2 * pixels, half, 1), nn.Conv2d(half, dim, 3, 2, 1)
+        self.read_code, self.read_words = nn.Linear(code_dim, dim), Attention(dim, word_dim, dim, heads)
+        self.keep, self.renew = nn.Conv2d(2 * dim, dim, 1), nn.Conv2d(2 * dim, dim, 3, padding=1)
+        self.mix, self.read_state = nn.Conv2d(dim, dim, 3, padding=1), Attention(dim, dim, dim, heads)
+        self.think, self.displacements = nn.Linear(dim, 2 * dim), nn.Linear(2 * dim, 2 * (2 * reach + 1))
+        self.split, self.blend = nn.Conv2d(dim, 4 * half, 1), nn.Conv2d(2 * half, half, 3, padding=1)
+        self.shares = nn.Conv2d(half, self.patch**2 * (copies + 1), 1)
+        self.slots = nn.Parameter(0.5 * torch.randn(1, copies, dim))
+        self.position = nn.Parameter(0.1 * torch.randn(1, dim, GRID, GRID))
+        places = torch.arange(size)
+        shifts = torch.zeros(2 * reach + 1, size, size)
+        for number, displacement in enumerate(range(-reach, reach + 1)):
+            shifts[number, places, (places - displacement).clamp(0, size - 1)] = 1
+        self.register_buffer("shifts", shifts.flatten(1))
+
+    def code_of(self, frames):
+        patches = torch.cat([F.pixel_unshuffle(frames[:, place], self.patch) for place in range(3)], 1)
+        return self.code_reader(patches).chunk(2, 1)
+
+    def forward(self, first, code, words, readable, steps):
+        before = now = first
+        steady = self.position + self.read_code(code)[..., None, None]
+        state, frames = torch.zeros_like(steady), []
+        for _ in range(steps):
+            seen = F.relu(self.look(torch.cat([F.pixel_unshuffle(one, self.patch) for one in (now, before)], 1)))
+            grid = F.relu(self.merge(seen)) + steady
+            read = self.read_words(rms_norm(sequence(grid)), words, readable)
+            grid = grid + read.transpose(1, 2).unflatten(2, (GRID, GRID))
+            both = torch.cat([rms_norm(grid, 1), state], 1)
+            keep = torch.sigmoid(self.keep(both))
+            state = keep * state + (1 - keep) * torch.tanh(self.renew(both))
+            grid = state + F.silu(self.mix(state))
+            slots = self.slots.expand(len(grid), -1, -1)
+            slots = slots + self.read_state(slots, sequence(grid + self.position))
+            down, right = self.displacements(F.gelu(self.think(slots))).chunk(2, -1)
+            fine = F.relu(self.blend(torch.cat([F.pixel_shuffle(self.split(grid), 2), seen], 1)))
+            masks = F.pixel_shuffle(self.shares(fine), self.patch).softmax(1)
+            before, now = now, self.shift(now, down.softmax(-1), right.softmax(-1), masks)
+            frames.append(now)
+        return torch.stack(frames, 1)
+
+    def shift(self, images, down, right, masks):
+        size = images.shape[-1]
+        rows = (down @ self.shifts).unflatten(-1, (size, size))  # (batch, copies, to, from)
+        columns = (right @ self.shifts).unflatten(-1, (size, size))
+        moved = rows[:, :, None] @ images[:, None] @ columns[:, :, None].transpose(-1, -2)
+        return (torch.cat([moved, images[:, None]], 1) * masks[:, :, None]).sum(1)
+
+
+class Flow(nn.Module):
+    """Takes the batches of the Keras model as tensors, channels before height and width, and gives the mean loss."""
+
+    def __init__(self, config, words, latent_channels=4, codec_dim=96, flow_dim=128, flow_blocks=4, motion_dim=64,
+                 motion_code=16, copies=4, reach=6, samples=2, rollout=7, shift=1.5, **drawing):  # fmt: skip
+        super().__init__()
+        data, model = config.data, config.model
+        length, heads = max(data.question_length, data.caption_length), model.num_heads
+        self.text = Text(words, length, model.dim, model.text_layers, heads, model.dropout)
+        self.codec = Codec(latent_channels, codec_dim, data.image_size // (2 * GRID))
+        self.denoiser = Denoiser(latent_channels, flow_dim, flow_blocks, model.dim, heads)
+        self.next_frames = NextFrames(motion_code, copies, reach, motion_dim, model.dim, heads, data.image_size)
+        self.samples, self.rollout, self.shifting = samples, rollout, shift
+
+    def forward(self, batch):
+        clips = batch["frames"].float() / 255
+        words, readable, pooled = self.text(batch["match_tokens"])
+        frames = at(clips, batch["place"] * clips.shape[1])
+        some = slice(None, None, SHARE)
+        return (
+            self.of_frames(batch, frames.flatten(0, 1), words, readable, pooled)
+            + self.of_codec(frames[some, 0], batch["blur"][some])
+            + self.of_motion(clips[some], batch["start"][some], batch["code"][some], words[some], readable[some])
+        )
+
+    def of_frames(self, batch, frames, words, readable, pooled):
+        with torch.no_grad():
+            latents = self.codec.encode(frames)
+        time = torch.sigmoid(1.2 * batch["level"].flatten())
+        time = time / (time + self.shifting * (1 - time))
+        share = time[:, None, None, None]
+        noisy = share * latents + (1 - share) * batch["noise"].flatten(0, 1)
+        worded = batch["wordless"].flatten() >= 0.1
+        words, readable, pooled = (one.repeat_interleave(self.samples, 0) for one in (words, readable, pooled))
+        nothing = torch.arange(readable.shape[1]) == 0  # one word is left, where ours would read none
+        found = self.denoiser(noisy, time, words, readable & (worded[:, None] | nothing), pooled * worded[:, None])
+        weight = (1 + 0.5 * (time / (1 - time)).square()).clamp(max=5.0)
+        return (weight * (found - latents).square().mean((1, 2, 3))).mean()
+
+    def of_codec(self, frames, blur):
+        return 30 * (self.codec.decode(self.codec.encode(frames) + 0.15 * blur) - frames).square().mean()
+
+    def of_motion(self, clips, start, noise, words, readable):
+        length = max(self.rollout + 1, CODED)
+        places = (start * (clips.shape[1] - length + 1)).floor()[:, None] + torch.arange(length)
+        real = at(clips, places)
+        mean, log_variance = self.next_frames.code_of(real[:, :CODED])
+        code = mean + (0.5 * log_variance).exp() * noise
+        made = self.next_frames(real[:, 0], code, words, readable, self.rollout)
+        nats = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1)
+        return 30 * (made - real[:, 1 : self.rollout + 1]).square().mean() + 0.002 * nats.mean()
