@@ -4,10 +4,11 @@ import pytest
 
 from tests.fixtures.videos import make_captions, make_folder
 from vtkeras.data.captions import read_captions
+from vtkeras.data.decoder import DecoderPool
 from vtkeras.data.manifest import Manifest
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.prepare import find_table, ingested_folder, subsample, with_validation
+from vtkeras.planning.prepare import clips_per_second, find_table, ingested_folder, subsample, with_validation
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,10 @@ def test_a_sample_keeps_the_shares_of_splits(videos):
 def test_no_such_folder(tmp_path):
     with pytest.raises(UserError, match="is no folder"):
         ingested_folder(tmp_path / "none", None, tmp_path, Clock(20), print)
+
+
+def test_the_speed_of_decoding_is_that_of_what_fits_into_a_second(videos):
+    rows = read_captions(videos / "captions.csv", videos)
+    times = iter(range(0, 100, 2))
+    first = min(len(rows), DecoderPool().workers)  # the first clips take two seconds, so there are no others
+    assert clips_per_second(videos, rows, now=lambda: next(times)) == first / 2

@@ -283,8 +283,9 @@ def _json_text(where: str, entry: dict, name: str) -> str:
 
 def _split_name(where: str, text: str) -> str:
     name = text.strip().lower()
-    meant = difflib.get_close_matches(name, _SPLIT_NAMES, n=1, cutoff=0.75)
-    if name.isalpha() and meant and name not in _SPLIT_NAMES:
+    known = name in _SPLIT_NAMES or not name.isalpha()
+    meant = [] if known else difflib.get_close_matches(name, _SPLIT_NAMES, n=1, cutoff=0.75)
+    if meant:
         raise UserError(f"{where}: unknown split '{text}': is {meant[0]} meant, or {meant[0]}_2?")
     if name and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name):
         raise UserError(

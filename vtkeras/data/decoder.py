@@ -83,12 +83,12 @@ class DecoderPool:
     """
 
     def __init__(self, workers: int | None = None, time_limit: float = 120.0):
-        workers = workers or min(8, len(os.sched_getaffinity(0)))
-        self._children = [_Child(time_limit) for _ in range(workers)]
+        self.workers = workers or min(8, len(os.sched_getaffinity(0)))
+        self._children = [_Child(time_limit) for _ in range(self.workers)]
         self._idle: queue.SimpleQueue[_Child] = queue.SimpleQueue()
         for child in self._children:
             self._idle.put(child)
-        self._threads = ThreadPoolExecutor(workers)
+        self._threads = ThreadPoolExecutor(self.workers)
 
     def __enter__(self) -> DecoderPool:
         return self

@@ -80,8 +80,8 @@ def settle(
         if sentence:
             note(f"{sentence}: {_done(column, ways.get(column, LEAVE), texts)}.")
     stay = [draft for draft in kept if draft.has_text()]
-    staying = {draft.clip_id for draft in stay}
-    silent = [draft for draft in drafts if draft.clip_id not in staying | dropped]
+    told_of = {draft.clip_id for draft in stay} | dropped
+    silent = [draft for draft in drafts if draft.clip_id not in told_of]
     if silent:
         note(f"{silent[0].where} gives no caption, question with answer, or label{_more(silent)}: left out.")
     return stay, splits
