@@ -1,24 +1,43 @@
 """Linear models on features whose meaning is known."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from vtkeras.config import DataConfig
+from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.linear.models import ENCODER, LinearBaseline, LinearModels, Table
+from vtkeras.linear.models import ENCODER, LinearBaseline, LinearModels
+from vtkeras.linear.table import Table
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.predicted import Examples
 
 NAMES = ("caption", "answer", "label", "contrastive")
+COLOURS = ("red", "green", "blue")
+
+
+def make_preprocessor(**options):
+    """One that knows the words of `table`, and clips of two frames beside."""
+    texts = {"captions": [f"a {one} thing" for one in COLOURS], "questions": ["which colour?"],
+             "answers": list(COLOURS), "labels": list(COLOURS)}  # fmt: skip
+    config = DataConfig(num_frames=2, image_size=16, caption_length=8, question_length=6, **options)
+    vocabulary = build_vocabulary(texts, 100)
+    return Preprocessor(config, vocabulary, Preprocessor(config, vocabulary))
+
+
+@pytest.fixture(scope="module")
+def preprocessor():
+    return make_preprocessor()
 
 
 def table(rng, clips, asked=True):
-    """Clips that show one of three colours, the first three features; each is asked for it, and for nothing else."""
-    colours = np.array(["red", "green", "blue"])
+    """Clips that show one of three colours, each four times; each is asked for it, and for nothing else."""
     shown = rng.integers(0, 3, clips)
-    features = np.eye(3)[shown] + rng.normal(0, 0.1, (clips, 3))
-    texts = [str(one) for one in colours[shown]]
+    features = np.tile(np.eye(3)[shown] + rng.normal(0, 0.1, (clips, 3)), 4).astype("float32")
+    texts = [COLOURS[one] for one in shown]
     truths = {
         "caption": [[f"a {text} thing"] for text in texts],
         "answer": [[text] for text in texts],
@@ -29,12 +48,14 @@ def table(rng, clips, asked=True):
     return Table(Examples([str(i) for i in range(clips)], questions, truths=truths), features, np.arange(clips))
 
 
-@pytest.mark.parametrize("asked", [True, False])
-def test_what_is_linear_is_learned(asked):
+@pytest.mark.parametrize("asked, several", [(True, None), (False, None), (True, True)])
+def test_what_is_linear_is_learned(preprocessor, asked, several):
     heads = [HEADS[name] for name in NAMES]
     rng = np.random.default_rng(0)
     train, test = table(rng, 120, asked), table(rng, 40, asked)
-    said = LinearModels(heads, train).predict(test)
+    models = LinearModels(heads, train, preprocessor, several)
+    said = models.predict(test)
+    assert models.classes["label"].several == bool(several)
     assert set(said) == set(NAMES)
     for name in ("caption", "answer", "label"):
         head = HEADS[name]
@@ -44,11 +65,52 @@ def test_what_is_linear_is_learned(asked):
     assert scores["recall_at_1"] == 1.0
 
 
-def test_one_answer_for_all_needs_no_model():
+def test_one_answer_for_all_needs_no_model(preprocessor):
     rng = np.random.default_rng(0)
     train, test = table(rng, 60), table(rng, 10)
     train.examples.truths["answer"] = [["red"]] * 60
-    assert LinearModels([HEADS["answer"]], train).predict(test)["answer"].texts == ["red"] * 10
+    assert LinearModels([HEADS["answer"]], train, preprocessor).predict(test)["answer"].texts == ["red"] * 10
+
+
+def test_labels_of_several_are_said_together(preprocessor):
+    rng = np.random.default_rng(0)
+    train, test = table(rng, 120), table(rng, 10)
+    for one in (train, test):
+        one.examples.truths["label"] = ["red|green" if text == "red" else text for text in one.examples.truths["label"]]
+    said = LinearModels([HEADS["label"]], train, preprocessor).predict(test)["label"]
+    assert [{*text.split("|")} for text in said.texts] == [{*text.split("|")} for text in test.examples.truths["label"]]
+
+
+def test_beside_a_network_they_say_the_same(preprocessor):
+    rng = np.random.default_rng(0)
+    train, test = table(rng, 120), table(rng, 40)
+    models = LinearModels([HEADS[name] for name in NAMES], train, preprocessor)
+    experts = models.experts(keras.layers.Identity(), channels=3)
+    clips, questions = experts.vectors(test.features), preprocessor.question(tf.constant(test.examples.questions))
+    said = models.predict(test)
+    assert set(experts.shares) == {"answer", "label", "contrastive"}  # captions are the network's
+    for name in ("answer", "label"):
+        logits = np.asarray(experts.classes[name](clips, questions))
+        np.testing.assert_allclose(np.exp(logits), said[name].classes.probabilities, atol=1e-4)
+
+
+def test_directions_in_which_no_clips_differ_are_left_out(preprocessor):
+    rng = np.random.default_rng(0)
+    train = table(rng, 6)
+    train.features = rng.normal(size=(6, 12)).astype("float32")
+    assert len(LinearModels([HEADS["label"]], train, preprocessor).bias) == 5  # six clips about their mean
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_label_that_counts_more_is_likelier(several):
+    rng = np.random.default_rng(0)
+    train = table(rng, 60)
+    train.features = rng.normal(size=(len(train.features), 12)).astype("float32")  # which tell nothing
+    chances = []
+    for weights in ({}, {"red": 50.0}):
+        models = LinearModels([HEADS["label"]], train, make_preprocessor(label_weights=weights), several)
+        chances.append(models.predict(train)["label"].classes.probabilities[:, 0].mean())
+    assert chances[0] < 0.5 < chances[1]
 
 
 def test_as_a_baseline_it_reads_each_clip_once(monkeypatch):
@@ -63,9 +125,9 @@ def test_as_a_baseline_it_reads_each_clip_once(monkeypatch):
         clips = list(source.load(split).as_numpy_iterator())
         truths = {"label": [HEADS["label"].truth(clip) for clip in clips]}
         sides[split] = Examples([clip["video_id"].decode() for clip in clips], [""] * len(clips), truths=truths)
-    lines = []
+    lines, known = [], {*"|".join(sides["train"].truths["label"]).split("|"), ""}
     baseline = LinearBaseline(source, source, report=lines.append)
     for _ in range(2):
         said = baseline(HEADS["label"], sides["train"], sides["test"])
-        assert len(said.texts) == 3 and {*said.texts} <= {*sides["train"].truths["label"]}
+        assert len(said.texts) == 3 and {*"|".join(said.texts).split("|")} <= known
     assert [line.split(": ")[1] for line in lines] == ["reading 6 clips", "reading 3 clips"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.speed import best_seconds, choose_reading, pictures_per_second
+from vtkeras.planning.speed import best_seconds, choose_reading, pictures_per_second, slowed
 from vtkeras.planning.survey import Survey
 
 
@@ -28,6 +28,12 @@ def test_a_clock_counts_from_its_beginning():
 def test_of_two_calls_after_the_first_the_faster_counts():
     times, calls = iter([0.0, 4.0, 10.0, 12.0]), []
     assert best_seconds(lambda: calls.append(1), lambda: next(times)) == 2.0 and len(calls) == 3
+
+
+@pytest.mark.parametrize("wall, processor, times", [(12.0, 4.0, 3.0), (3.0, 4.0, 1.0)])
+def test_other_work_shows_in_the_time_beyond_processor_time(wall, processor, times):
+    walls, processors = iter([5.0, 5.0 + wall]), iter([1.0, 1.0 + processor])
+    assert slowed(lambda: "done", lambda: next(walls), lambda: next(processors)) == ("done", times)
 
 
 def test_speed_counts_as_many_small_pictures_as_have_the_area_of_large_ones(monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 from vtkeras.config import Config, StageConfig, TrainConfig
 from vtkeras.planning.candidates import ENDLESS
 from vtkeras.planning.contender import Contender
+from vtkeras.run_files import BEST, CHECKPOINTS
 
 
 class Winner(Contender):
@@ -47,3 +48,11 @@ def test_the_time_is_used_unless_nothing_is_left_to_gain(enough, epochs, seconds
     assert [stage.epochs for stage in winner.training.trainer.config.train.stages] == epochs
     assert winner.time == seconds and winner.fallen
     assert any("nothing is left to gain" in line for line in lines) == (enough == 1.0)
+
+
+def test_stopped_it_keeps_the_weights_that_were_chosen(tmp_path):
+    winner = Winner()
+    winner.training.folder, winner.training.epoch = tmp_path, 5
+    (tmp_path / CHECKPOINTS).mkdir()
+    (tmp_path / CHECKPOINTS / BEST).touch()
+    assert winner.keep() and winner.training.trainer.config.epochs == 5

@@ -14,6 +14,7 @@ from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.errors import UserError
 from vtkeras.planning.candidates import CANDIDATES, Candidate, Setting, in_order, make_config
 from vtkeras.planning.clock import Clock
+from vtkeras.planning.contender import Contender
 from vtkeras.planning.plan import Plan, Row, to_markdown
 from vtkeras.run_files import PLAN_TABLE
 from vtkeras.training.fit import train
@@ -69,6 +70,7 @@ def plan(data, tmp_path_factory):
         patch.setitem(CANDIDATES, "fast", candidate(1e-3))
         patch.setitem(CANDIDATES, "slow", candidate(1e-4))
         patch.setattr("vtkeras.planning.plan.find", lambda name: None)
+        patch.setattr("vtkeras.planning.plan.slowed", lambda call: (call(), 2.0))
         clock = Clock(15, now=map(float, itertools.count(step=9)).__next__)
         made = Plan(data, tmp_path_factory.mktemp("runs") / "run", clock, lines.append)
         made.run()
@@ -79,6 +81,7 @@ def plan(data, tmp_path_factory):
 def test_the_plan_is_told_in_four_lines(plan):
     told = [line.split("] ")[1].split(":")[0] for line in plan.lines[:4]]
     assert told == ["data", "machine", "candidates", "time"]
+    assert "all takes 2.0 times as long" in plan.lines[1] and "the last 1 min 30 s for the export" in plan.lines[3]
 
 
 def test_what_was_tried_is_in_the_table(plan):
@@ -95,6 +98,20 @@ def test_the_run_is_the_winner_and_its_config_makes_it_again(plan, tmp_path):
             if key != "meta":
                 np.testing.assert_allclose(one[key], two[key], rtol=1e-4, atol=1e-5)
     assert run.config.epochs == sum(stage.epochs for stage in run.config.train.stages) < 1000
+
+
+def test_ctrl_c_before_anything_is_measured_keeps_what_there_is(data, tmp_path, monkeypatch):
+    def interrupted(self, seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Contender, "advance", interrupted)
+    monkeypatch.setattr("vtkeras.planning.plan.in_order", lambda setting: ["fast"])
+    monkeypatch.setitem(CANDIDATES, "fast", candidate(1e-3))
+    monkeypatch.setattr("vtkeras.planning.plan.find", lambda name: None)
+    lines = []
+    run = Run.open(Plan(data, tmp_path / "run", Clock(15), lines.append).run())
+    assert any("keeping rate 0.001, which has hardly learned" in line for line in lines)
+    assert run.config.epochs == 1
 
 
 def test_rows_become_a_table():

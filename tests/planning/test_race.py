@@ -54,6 +54,12 @@ def test_a_third_begins_only_if_another_round_of_all_fits():
     assert race(10, a=[0.5], b=[0.5], c=[0.5], d=[0.5])[1]["d"] == 0  # 4 * 0.04 + 4 * 0.08 > 0.45
 
 
+def test_it_ends_when_all_that_are_left_have_the_highest_score():
+    assert race(10, a=[1.0], b=[1.0]) == ("a", {"a": 1, "b": 0})  # by so many clips, the first one is enough
+    assert race(10, clips=99, a=[1.0], b=[1.0])[1] == {"a": 1, "b": 1}
+    assert race(10, clips=99, a=[0.9, 1.0], b=[1.0])[1] == {"a": 2, "b": 2}
+
+
 @pytest.mark.parametrize("clips, least", [(10_000, 0.4), (25, 0.4), (16, 0.375)])
 def test_what_chance_explains_is_not_behind(clips, least):
     assert level([0.5, 0.1], clips) == pytest.approx(least)

@@ -1,92 +1,39 @@
 """What is simple and quick: linear models on the pooled features of a frozen encoder, one for each head.
 
-They are in the race so that nothing dearer is kept that does worse, and they stand in the run's table.
+They are in the race so that nothing dearer is kept that does worse, they stand in the run's table, and beside the
+winner they have a say of their own.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.decomposition import PCA
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from vtkeras import keys
 from vtkeras.config import DataConfig
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
-from vtkeras.data.text import SPECIAL_TOKENS, Vocabulary
+from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.models import pool_clips
+from vtkeras.linear.fits import fit_answers, fit_labels, fit_one_label, fit_space, logistic
+from vtkeras.linear.table import Table, pool
+from vtkeras.models import LinearClasses, LinearExperts, LinearSpace
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
 ENCODER = "efficientnet_lite0"  # the pretrained one that plans and linear models read clips with
 COMPONENTS = 128
+NEGLIGIBLE = 1e-5  # share of the variance below which a component tells nothing
 MOST_SENTENCES = 400  # different captions that are treated as classes; with more, the nearest clip's is taken
-OWN_MODEL = 30  # times that a question is asked in training, from which on it has a model of its own
 TITLE = "linear on frozen features"
 SIDE, FRAMES = 224, 8  # that a baseline reads clips with
-
-
-@dataclass
-class Table:
-    """A split for linear models.
-
-    Attributes:
-        examples: texts and truths, an example for each question.
-        features: float32 (clips, channels).
-        clips: int (examples,), the row of `features` that belongs to each example.
-        questions: as in `examples`.
-    """
-
-    examples: Examples
-    features: np.ndarray
-    clips: np.ndarray
-
-
-def read_table(source: Source, split: str, heads: Sequence[Head], limit: int | None = None) -> Table:
-    """Reads a split of a source of frame features.
-
-    Args:
-        source: gives clips with features and all their questions.
-        split: one of its splits.
-        heads: whose truths to keep.
-        limit: examples at most; None takes all.
-    """
-    examples = Examples(truths={head.name: [] for head in heads})
-    features: list[np.ndarray] = []
-    clips: list[int] = []
-    for clip in source.clips(split).map(_pooled, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator():
-        if limit is not None and len(clips) >= limit:
-            break
-        pairs = list(zip(clip[keys.QUESTION], clip[keys.ANSWER])) or [(b"", b"")]
-        for question, answer in pairs[: None if limit is None else limit - len(clips)]:
-            one = {**clip, keys.QUESTION: question, keys.ANSWER: answer}
-            examples.ids.append(clip[keys.VIDEO_ID].decode())
-            examples.questions.append(question.decode())
-            for head in heads:
-                examples.truths[head.name].append(head.truth(one))
-            clips.append(len(features))
-        features.append(clip[keys.LINEAR])
-    return Table(examples, np.stack(features), np.array(clips))
-
-
-def _pooled(clip: dict) -> dict:
-    """A clip whose features are pooled, so that they take little room."""
-    pooled = pool_clips(clip[keys.FRAME_FEATURES][None], clip[keys.FRAMES_MASK][None])[0]
-    return {key: value for key, value in clip.items() if key != keys.FRAME_FEATURES} | {keys.LINEAR: pooled}
-
-
-def pool(features: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """float32 (4 * channels,) of a clip's features (time, patches, channels), see `pool_clips`."""
-    return np.asarray(pool_clips(features[None].astype(np.float32), mask[None]))[0]
+VOCABULARY, TOKENS = 4000, 64  # of a baseline: word pieces, and those of a text at most
+BATCH = 256  # examples that are asked about at once
 
 
 class LinearModels:
@@ -95,88 +42,92 @@ class LinearModels:
     Args:
         heads: those of the task.
         train: the training split.
-        sentences: from texts to vectors (texts, channels) that tell their meaning; None takes word counts.
+        preprocessor: brings texts to word pieces, and knows the answers and labels.
+        several: whether a clip may have several labels; None looks whether one has.
+
+    Attributes:
+        classes: {head: `LinearClasses`}, of those that choose among answers or labels.
+        space: `LinearSpace` for search, or None.
 
     Example:
-        >>> models = LinearModels(heads, train)
+        >>> models = LinearModels(heads, train, preprocessor)
         >>> models.predict(validation)["label"].texts[0]
         'jump'
     """
 
-    def __init__(self, heads: list[Head], train: Table, sentences: Callable | None = None):
+    def __init__(self, heads: Sequence[Head], train: Table, preprocessor: Preprocessor, several: bool | None = None):
         self.heads = heads
-        self.reduce = make_pipeline(StandardScaler(), PCA(min(COMPONENTS, *train.features.shape), random_state=0))
-        self.train = train
-        self.x = self.reduce.fit_transform(train.features)[train.clips]
-        self.sentences = sentences or _word_counts(train)
+        self.preprocessor = preprocessor
+        self.kernel, self.bias = _components(train.features)
+        x = self.vectors(train)
+        self.classes: dict[str, LinearClasses] = {}
+        self.sentences: dict[str, Callable[[np.ndarray], list[str]]] = {}
+        self.space: LinearSpace | None = None
+        for head in heads:
+            truths = train.examples.truths[head.name]
+            if not head.field:
+                self.space = fit_space(head, x, train, preprocessor)
+            elif not any(texts := [head.as_text(truth) for truth in truths]):
+                continue
+            elif head.reads_question and head.separator is None:
+                self.classes[head.name] = fit_answers(head, x, train, preprocessor)
+            elif head.from_classes:
+                found = any(keys.LABEL_SEPARATOR in text for text in texts) if several is None else several
+                self.classes[head.name] = (fit_labels if found else fit_one_label)(head, x, train, preprocessor)
+            else:
+                self.sentences[head.name] = _fit_sentences(x[train.once], np.array(texts)[train.once])
+
+    def vectors(self, table: Table) -> np.ndarray:
+        """float (examples, components): each example's clip, as the models read it."""
+        return (table.features @ self.kernel + self.bias)[table.clips]
 
     def predict(self, test: Table) -> dict[str, Predicted]:
         """{head: what the linear model says}, for the heads that have one."""
-        x = self.reduce.transform(test.features)[test.clips]
-        found = {}
+        x = self.vectors(test).astype(np.float32)
+        found = {name: Predicted(say(x)) for name, say in self.sentences.items()}
+        tokens = self.preprocessor.question(tf.constant(test.examples.questions))
         for head in self.heads:
-            predicted = self._predict(head, x, test)
-            if predicted is not None:
-                found[head.name] = predicted
+            if head.name in self.classes:
+                found[head.name] = self._choose(head, x, tokens)
+            elif self.space and head.name == self.space.name:
+                texts = list(dict.fromkeys(filter(None, test.examples.truths[head.name])))
+                if texts:
+                    said = self.space.embed_text(self.preprocessor.match(tf.constant(texts)))
+                    found[head.name] = Predicted(values=np.asarray(self.space.embed_video(x)) @ np.asarray(said).T)
         return found
 
-    def _predict(self, head: Head, x: np.ndarray, test: Table) -> Predicted | None:
-        truths = self.train.examples.truths[head.name]
-        if not head.field:
-            return self._search(truths, x, test.examples.truths[head.name])
-        texts = [head.as_text(truth) for truth in truths]
-        if not any(texts):
-            return None
-        if head.reads_question and head.separator is None:
-            return Predicted(self._answers(texts, x, test.examples.questions))
-        return self._classes(head, texts, x)
+    def experts(self, encoder: keras.layers.Layer, channels: int) -> LinearExperts:
+        """The same layers as a model that reads frames, for heads that choose and for search.
 
-    def _classes(self, head: Head, texts: list[str], x: np.ndarray) -> Predicted:
-        """Each different text is a class; where they are too many, that of the nearest clip."""
-        known = np.array([bool(text) for text in texts])
-        y = np.array(texts)[known]
-        if len(set(y)) > MOST_SENTENCES:
-            return Predicted([str(y[row]) for row in _nearest(self.x[known], x)])
-        if len(set(y)) == 1:
-            return Predicted([str(y[0])] * len(x))
-        model = logistic().fit(self.x[known], y)
-        texts = [str(text) for text in model.predict(x)]
-        if not head.from_classes:
-            return Predicted(texts)
-        several = head.separator is not None and any(head.separator in text for text in y)
-        classes = None if several else ClassProbabilities(tuple(map(str, model.classes_)), model.predict_proba(x))
-        return Predicted(texts, classes)
+        Args:
+            encoder: frozen frame encoder that gave the features.
+            channels: of its patches.
 
-    def _answers(self, texts: list[str], x: np.ndarray, questions: list[str]) -> list[str]:
-        """A model for each frequent question, and one for all others that reads the question's words."""
-        asked = self.train.examples.questions
-        counts = Counter(asked)
-        found = np.full(len(questions), "", dtype=object)
-        rows = np.array(asked)
-        for question in set(questions):
-            if counts[question] >= OWN_MODEL:
-                own, wanted = rows == question, np.array(questions) == question
-                y = np.array(texts)[own]
-                found[wanted] = y[0] if len(set(y)) == 1 else logistic().fit(self.x[own], y).predict(x[wanted])
-        rest = found == ""
-        if rest.any():
-            words = TfidfVectorizer(token_pattern=r"\S+", max_features=300).fit(asked)
-            both = np.hstack([self.x, 5 * words.transform(asked).toarray()])
-            take = np.random.default_rng(0).permutation(len(both))[:5000]
-            y = np.array(texts)[take]
-            wanted = np.hstack([x[rest], 5 * words.transform(np.array(questions)[rest]).toarray()])
-            found[rest] = y[0] if len(set(y)) == 1 else logistic().fit(both[take], y).predict(wanted)
-        return [str(text) for text in found]
+        Returns:
+            Experts of which each counts as much as the network until they are weighed.
+        """
+        assert self.preprocessor.beside is not None
+        shape = self.preprocessor.beside.config
+        classes = {head.name: self.classes[head.name] for head in self.heads
+                   if head.from_classes and head.name in self.classes}  # fmt: skip
+        experts = LinearExperts(
+            encoder, channels, shape.num_frames, shape.image_size, len(self.bias), classes, self.space,
+            name="linear_experts",
+        )  # fmt: skip
+        experts.reduce.set_weights([self.kernel, self.bias])
+        return experts
 
-    def _search(self, truths: list[str], x: np.ndarray, tests: list[str]) -> Predicted | None:
-        """Ridge regression from clips to the meaning of their captions; similarity of captions to clips."""
-        known = np.array([bool(text) for text in truths])
-        texts = list(dict.fromkeys(filter(None, tests)))
-        if not known.any() or not texts:
-            return None
-        targets = self.sentences(list(np.array(truths)[known]))
-        model = Ridge(alpha=float(len(self.x)) / 10).fit(self.x[known], targets)
-        return Predicted(values=_unit(model.predict(x)) @ _unit(self.sentences(texts)).T)
+    def _choose(self, head: Head, x: np.ndarray, tokens: tf.Tensor) -> Predicted:
+        layer, words = self.classes[head.name], self.preprocessor.vocabulary
+        rows = range(0, len(x), BATCH)
+        logits = np.concatenate([layer(x[row : row + BATCH], tokens[row : row + BATCH]) for row in rows])
+        if layer.several:
+            chances = 1 / (1 + np.exp(-logits))
+            texts = [keys.LABEL_SEPARATOR.join(np.array(words.labels)[row > 0.5]) for row in chances]
+            return Predicted(texts, ClassProbabilities(words.labels, chances, several=True))
+        names = words.labels if head.learns_from == "labels" else words.answers
+        chances = np.exp(logits)  # which a layer of one choice gives as log-probabilities
+        return Predicted([names[place] for place in chances.argmax(axis=1)], ClassProbabilities(names, chances))
 
 
 class LinearBaseline:
@@ -199,11 +150,13 @@ class LinearBaseline:
         self.source = source
         self.report = report
         self.encoder = FRAME_ENCODERS[ENCODER](image_size=SIDE, weights="imagenet")
+        sizes = {"num_frames": FRAMES, "image_size": SIDE, "question_length": TOKENS, "caption_length": TOKENS}
+        self.preprocessor = Preprocessor(DataConfig(**sizes), build_vocabulary(training.texts(), VOCABULARY))
         self.known: dict[str, np.ndarray] = {}
 
     def __call__(self, head: Head, train: Examples, test: Examples) -> Predicted | None:
         """What the linear model of a head says of `test`."""
-        models = LinearModels([head], self._table(train, self.training))
+        models = LinearModels([head], self._table(train, self.training), self.preprocessor)
         return models.predict(self._table(test, self.source)).get(head.name)
 
     def _table(self, examples: Examples, source: Source) -> Table:
@@ -216,33 +169,40 @@ class LinearBaseline:
 
     def _read(self, source: Source, wanted: set[str]) -> None:
         self.report(f"{TITLE}: reading {len(wanted)} clips")
-        preprocessor = Preprocessor(DataConfig(num_frames=FRAMES, image_size=SIDE), Vocabulary(SPECIAL_TOKENS, (), ()))
         encode = tf.function(lambda frames: self.encoder(frames[None], training=False)[0])
         for split in source.splits():
             for clip in source.load(split):
                 name = clip[keys.VIDEO_ID].numpy().decode()
                 if name in wanted:
                     wanted.remove(name)
-                    frames, mask = preprocessor.clip(clip[keys.FRAMES])
+                    frames, mask = self.preprocessor.clip(clip[keys.FRAMES])
                     self.known[name] = pool(encode(frames).numpy(), mask.numpy())
                 if not wanted:
                     return
 
 
-def logistic() -> Pipeline:
-    """Logistic regression on standardised features, regularised for a few hundred clips."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200))
+def _components(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel (channels, components) and bias to the principal components of standardised features.
+
+    Those in which the clips hardly differ are left out: another clip may differ in them, and would stand out by far.
+    """
+    scale = StandardScaler().fit(features)
+    pca = PCA(min(COMPONENTS, *features.shape), random_state=0).fit(scale.transform(features))
+    directions = pca.components_[pca.explained_variance_ratio_ > NEGLIGIBLE]
+    return (directions / scale.scale_).T, -(scale.mean_ / scale.scale_ + pca.mean_) @ directions.T
 
 
-def _nearest(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    return (_unit(asked) @ _unit(known).T).argmax(axis=1)
+def _fit_sentences(x: np.ndarray, texts: np.ndarray) -> Callable[[np.ndarray], list[str]]:
+    """From vectors to sentences: each different one is a class; where they are too many, that of the nearest clip."""
+    known = texts != ""
+    x, texts = x[known], texts[known]
+    if len(set(texts)) > MOST_SENTENCES:
+        return lambda asked: [str(texts[row]) for row in (_unit(asked) @ _unit(x).T).argmax(axis=1)]
+    if len(set(texts)) == 1:
+        return lambda asked: [str(texts[0])] * len(asked)
+    model = logistic().fit(x, texts)
+    return lambda asked: [str(text) for text in model.predict(asked)]
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-
-
-def _word_counts(train: Table) -> Callable:
-    texts = [text for truths in train.examples.truths.values() for text in truths if isinstance(text, str) and text]
-    words = TfidfVectorizer(token_pattern=r"\S+", max_features=2000).fit(texts or ["none"])
-    return lambda texts: words.transform(texts).toarray()

@@ -13,11 +13,12 @@ import keras
 from vtkeras.config import Config, StageConfig, save_config
 from vtkeras.evaluation.evaluate import figure
 from vtkeras.planning.candidates import ENDLESS, FIRST_EPOCHS
-from vtkeras.run_files import CONFIG_FILE
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE
 from vtkeras.training.callbacks import spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.fit import Training
 from vtkeras.training.schedule import stages_of
+from vtkeras.training.state import model_variables
 from vtkeras.training.validation import SCORE, ValidationScore
 
 REPORT_SECONDS = 20.0
@@ -140,7 +141,7 @@ class Contender:
         """
         began = self.told = self.now()
         if seconds < self.every * self.epoch_seconds:
-            return self._end_here()
+            return self._end_here(self.training.epoch)
 
         def left() -> float:
             return seconds - (self.now() - began)
@@ -171,11 +172,24 @@ class Contender:
             self._use(falling_stages(self.training.trainer.config, self.training.epoch, rounds * self.every))
             self._go_on(self.training.trainer.config.epochs, ends)
             self.fallen = left() <= 0 or self.training.epoch >= self.training.trainer.config.epochs
-        self._end_here()
+        self._end_here(self.training.epoch)
 
-    def _end_here(self) -> None:
-        """Writes down that the training ends at the epoch that it has come to."""
-        config, done = self.training.trainer.config, self.training.epoch
+    def keep(self) -> bool:
+        """Ends the training where it is, with its best weights; those that it has where none have been chosen.
+
+        Returns:
+            Whether some had been chosen.
+        """
+        training = self.training
+        self._end_here(max(1, training.epoch))
+        chosen = (training.folder / CHECKPOINTS / BEST).is_file()
+        if not chosen:
+            training.checkpoints.save(BEST, model_variables(training.trainer.model), training.epoch)
+        return chosen
+
+    def _end_here(self, done: int) -> None:
+        """Writes down that the training ends after so many epochs."""
+        config = self.training.trainer.config
         if done < config.epochs:
             self._use(falling_stages(config, done, 0))
 

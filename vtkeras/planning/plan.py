@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from vtkeras.data.sources.folder import FolderSource
 from vtkeras.data.text import Vocabulary, build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import figure, score
-from vtkeras.linear.experts import SHARES
-from vtkeras.linear.models import ENCODER, TITLE, LinearModels, read_table
+from vtkeras.linear.models import ENCODER, TITLE
+from vtkeras.linear.table import read_table
 from vtkeras.planning.candidates import (
     CANDIDATES,
     FIRST_EPOCHS,
@@ -30,21 +29,21 @@ from vtkeras.planning.candidates import (
 )
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
-from vtkeras.planning.race import Race
-from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, pictures_per_second
+from vtkeras.planning.race import Race, enough
+from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, pictures_per_second, slowed
 from vtkeras.planning.survey import Survey, look
 from vtkeras.pretrained.packages import find
-from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
+from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
 from vtkeras.training.callbacks import spell_time
 from vtkeras.training.data import TrainingData
-from vtkeras.training.experts import add_experts, linear_source
+from vtkeras.training.experts import SHARES, FittedLinear, add_experts, fit_linear, prefer_linear
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 EPOCH = 0.03  # share of the time that an epoch may take
-GRAPH_SECONDS = 45.0  # that the graphs of a candidate take
-EXPORT_SECONDS = 45.0  # that the export takes, before more is known
+GRAPH_SECONDS = 45.0  # that the graphs of a candidate take on a quiet machine
+EXPORT_SECONDS = 45.0  # that the export takes there, before more is known
 EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 12.0  # times what the graph of a reading took, and seconds beside
-BEST_SCORE, TELLING = 1.0, 100  # the highest score, and the validation clips from which on it means something
+BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
 VOCABULARY = 4000
 CACHE = "cache"
 BESIDE = "the same with linear models beside it"
@@ -93,10 +92,10 @@ class Plan:
         self.texts = self.source.texts()
         self.vocabulary: Vocabulary = build_vocabulary(self.texts, VOCABULARY)
         self.survey: Survey = look(self.source, self.texts, self.vocabulary)
-        self.setting = self._setting(str(data), seed)
+        self.setting, self.slowness = slowed(lambda: self._setting(str(data), seed))
         self.rows: list[Row] = []
         self.beside: dict[str, float] = {}
-        self.fitting = 0.0  # seconds that fitting the linear models took, which is done again beside the winner
+        self.linear: FittedLinear | None = None
 
     def report(self, line: str) -> None:
         """Tells a line with the time that has passed."""
@@ -112,22 +111,30 @@ class Plan:
         self._describe(names)
         first = self._enter(names[0])
         if first.training.trainer.config.model.linear_size:
-            self._linear(first)
+            self._fit_linear(first)
         race = Race(self.clock, self.survey.clips[keys.VALIDATION], self.report)
         try:
             winner = race.run(names, lambda name: first if name == names[0] else self._enter(name))
             self._finish(winner)
         except KeyboardInterrupt:
-            tried = [*race.contenders, *race.dropped]
-            tried = [one for one in tried if (one.training.folder / CHECKPOINTS / BEST).is_file()]
-            if not tried:
-                raise
-            winner = max(tried, key=lambda one: one.best)
-            self.report(f"stopped; keeping the best so far, {CANDIDATES[winner.name].title}")
+            winner = self._stopped([*race.contenders, *race.dropped] or [first])
         self.rows += [self._row(one, "dropped") for one in (*race.dropped, *race.contenders) if one is not winner]
         self._keep(winner)
         shutil.rmtree(self.folder / CACHE, ignore_errors=True)
         return self.folder
+
+    def _stopped(self, tried: list[Contender]) -> Contender:
+        """What is kept after Ctrl-C: the best so far, or what has been learned where nothing has been measured."""
+        winner = max(tried, key=lambda one: one.best)
+        title = CANDIDATES[winner.name].title
+        if winner.keep():
+            self.report(f"stopped; keeping the best so far, {title}")
+        elif self.linear:
+            prefer_linear(winner.training.folder, self.linear)
+            self.report(f"stopped; {title} has hardly learned, so what linear models can say is left to them")
+        else:
+            self.report(f"stopped; keeping {title}, which has hardly learned")
+        return winner
 
     def _setting(self, path: str, seed: int) -> Setting:
         pretrained = find(ENCODER) is not None
@@ -149,7 +156,8 @@ class Plan:
             "no pretrained encoder (`vtkeras pretrained install` brings one)"
         )
         self.report(f"data: {self.survey.describe()}")
-        self.report(f"machine: {speed}; {read}")
+        busy = f"; busy with other work, by which all takes {self.slowness:.1f} times as long" * (self.slowness > BUSY)
+        self.report(f"machine: {speed}; {read}{busy}")
         self.report(f"candidates: {'; '.join(CANDIDATES[name].title for name in names)}")
         left, export = spell_time(self.clock.left()), spell_time(self._export_time())
         clips = sum(count for split, count in self.survey.clips.items() if split in (keys.TRAIN, keys.VALIDATION))
@@ -172,52 +180,43 @@ class Plan:
         cache = self.folder / CACHE
         return Contender(name, config, data, cache / name, cache, self.clock.now)
 
-    def _linear(self, contender: Contender) -> None:
+    def _fit_linear(self, contender: Contender) -> None:
         """Reads the clips through a frozen encoder, and fits the linear models."""
         trainer = contender.training.trainer
+        self.linear = fit_linear(trainer, self.folder / CACHE, self.report)
         heads = list(trainer.heads)
-        source = linear_source(trainer.config, trainer.data, self.folder / CACHE, self.report)
-        train = read_table(source, keys.TRAIN, heads)
-        begin = self.clock.spent()
-        validation = read_table(source, keys.VALIDATION, heads, trainer.config.train.score_examples)
-        said = LinearModels(heads, train).predict(validation)
-        figures = {}
-        for head in heads:
-            if head.name in said:
-                found = figure(head, score([head], said, validation.examples))
-                if found is not None:
-                    figures[head.title] = found
-        self.fitting = self.clock.spent() - begin
+        validation = read_table(self.linear.source, keys.VALIDATION, heads, trainer.config.train.score_examples)
+        said = self.linear.models.predict(validation)
+        found = {head.title: figure(head, score([head], said, validation.examples)) for head in heads
+                 if head.name in said}  # fmt: skip
+        figures = {title: value for title, value in found.items() if value is not None}
         self.rows.append(Row(TITLE, figures, None, "for comparison"))
         self.report(f"{TITLE}: {tell(figures)}")
 
     def _finish(self, winner: Contender) -> None:
-        seconds = self.clock.left() - self._export_time(winner) - self.fitting
-        if winner.training.trainer.config.model.linear_size:
+        seconds = self.clock.left() - self._export_time(winner)
+        if self.linear:
             seconds -= len(SHARES) * winner.reading_seconds
         self.report(f"{CANDIDATES[winner.name].title} gets the remaining {spell_time(max(seconds, 0))}")
-        enough = BEST_SCORE if self.survey.clips[keys.VALIDATION] >= TELLING else math.inf
-        winner.finish(seconds, self.report, enough=enough)
-        if winner.training.trainer.config.model.linear_size:
-            self.beside = self._add_experts(winner)
-
-    def _add_experts(self, winner: Contender) -> dict[str, float]:
-        """Puts linear models beside the winner, and gives {head's title: its figure with them}."""
-        training, cache = winner.training, self.folder / CACHE
-        found = add_experts(training.trainer, training.folder, cache, self.report, training.prepared)
-        titles = {head.name: head.title for head in training.trainer.heads}
-        return {titles[name]: value for name, (_, value) in found.items()}
+        winner.finish(seconds, self.report, enough=enough(self.survey.clips[keys.VALIDATION]))
+        if self.linear:
+            training = winner.training
+            found = add_experts(training.trainer, training.folder, self.linear, self.report, training.prepared)
+            titles = {head.name: head.title for head in training.trainer.heads}
+            self.beside = {titles[name]: value for name, (_, value) in found.items()}
 
     def _least(self) -> float:
         """Seconds that are needed at least: one reading of the clips, graphs, the first epochs and the export."""
         setting, epochs = self.setting, FIRST_EPOCHS * self.epoch_seconds
         clips = sum(self.survey.clips.get(split, 0) for split in (keys.TRAIN, keys.VALIDATION))
         reading = clips * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
-        return reading + GRAPH_SECONDS + epochs + EXPORT_SECONDS
+        return reading + self.slowness * GRAPH_SECONDS + epochs + self._export_time()
 
     def _export_time(self, winner: Contender | None = None) -> float:
         """What is kept for the export: a guess at first, later by what the winner's graphs took."""
-        return EXPORT_GRAPHS * winner.graph_seconds + EXPORT_LEAST if winner else EXPORT_SECONDS
+        if winner is None:
+            return self.slowness * EXPORT_SECONDS
+        return EXPORT_GRAPHS * winner.graph_seconds + self.slowness * EXPORT_LEAST
 
     def _row(self, contender: Contender, note: str) -> Row:
         return Row(CANDIDATES[contender.name].title, contender.figures, contender.best, note)

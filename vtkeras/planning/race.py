@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Sequence
 
 from vtkeras.planning.candidates import CANDIDATES
@@ -12,6 +13,7 @@ from vtkeras.planning.contender import Contender
 SHARE = 0.45  # of what is left of the time when the race begins
 FIRST_ROUND, ROUND = 0.04, 0.08  # shares of the whole time that a candidate trains in a round
 LEVEL = 0.8  # of the best score, from which on a candidate may still catch up
+BEST_SCORE, TELLING = 1.0, 100  # the highest score, and the validation clips from which on it means something
 
 
 class Race:
@@ -53,6 +55,8 @@ class Race:
         """
         further, longest = ROUND * self.clock.seconds, 0.0
         for place, name in enumerate(names):
+            if place and self._nothing_to_gain(enough(self.clips)):
+                break
             needed = longest + (further * (place + 1) if place > 1 else 0)
             if place and not self._fits(needed):
                 left = "; ".join(CANDIDATES[one].title for one in names[place:])
@@ -63,11 +67,19 @@ class Race:
             self._advance(self.contenders[-1], FIRST_ROUND * self.clock.seconds)
             longest = max(longest, self.clock.spent() - begin)
         self._drop()
-        while len(self.contenders) > 1 and self._fits(further * len(self.contenders)):
+        while (
+            len(self.contenders) > 1
+            and self._fits(further * len(self.contenders))
+            and not self._nothing_to_gain(BEST_SCORE)
+        ):
             for one in self.contenders:
                 self._advance(one, further)
             self._drop()
         return self.contenders[0]
+
+    def _nothing_to_gain(self, score: float) -> bool:
+        """Whether all that are left have a score: then more training does not tell them apart."""
+        return all(one.best >= score for one in self.contenders)
 
     def _fits(self, seconds: float) -> bool:
         return self.clock.spent() - self.began + seconds <= self.seconds
@@ -81,6 +93,11 @@ class Race:
         self.dropped += [one for one in self.contenders if one.best < least]
         self.contenders[:] = [one for one in self.contenders if one.best >= least]
         gc.collect()
+
+
+def enough(clips: int) -> float:
+    """The score from which on nothing is left to gain: the highest, where so many clips mean something, else none."""
+    return BEST_SCORE if clips >= TELLING else math.inf
 
 
 def level(scores: Sequence[float], clips: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import tensorflow as tf
 
@@ -16,6 +17,8 @@ MOST_ENLARGED, SMALL = 1.25, 128  # times that a stored picture may be enlarged,
 PATCH, MOST_PATCHES = 32, 256  # pixels a side of a patch, and patches of a clip: attention takes time for each
 TRIED = 16  # pictures of 224 pixels in one measurement, and of others as many as have their area
 TRAINING = 3  # times that a training step takes longer than to read the same pictures
+
+T = TypeVar("T")
 
 
 def pictures_per_second(name: str, side: int) -> float:
@@ -40,6 +43,22 @@ def best_seconds(call: Callable[[], object], now: Callable[[], float] = time.mon
         call()
         seconds.append(now() - begin)
     return max(min(seconds), 1e-6)
+
+
+def slowed(
+    call: Callable[[], T],
+    now: Callable[[], float] = time.monotonic,
+    worked: Callable[[], float] = time.process_time,
+) -> tuple[T, float]:
+    """What a call gives, and how many times its processor time it took: more than 1 beside other work.
+
+    Example:
+        >>> slowed(lambda: sum(range(10**7)))
+        (49999995000000, 1.0)
+    """
+    begin, before = now(), worked()
+    found = call()
+    return found, max(1.0, (now() - begin) / max(worked() - before, 1e-3))
 
 
 def choose_reading(survey: Survey, speed: float, seconds: float) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,26 +14,71 @@ from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.linear.experts import choose_shares, fit_experts
-from vtkeras.linear.models import ENCODER, read_table
+from vtkeras.evaluation.evaluate import figure, score
+from vtkeras.evaluation.reading import read_split
+from vtkeras.linear.models import ENCODER, LinearModels
+from vtkeras.linear.table import read_table
+from vtkeras.models import LinearExperts
 from vtkeras.run_files import BEST, CHECKPOINTS, LINEAR_FILE, replacing
-from vtkeras.training.data import TrainingData
+from vtkeras.tasks import Reader
 from vtkeras.training.prepared import PreparedSource
 from vtkeras.training.state import load_state, model_variables
 from vtkeras.training.trainers import Trainer
 
+SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0)  # of a linear model beside the network, of which the best is taken
+
+
+@dataclass(frozen=True)
+class FittedLinear:
+    """Linear models, and the features that they are fitted to.
+
+    Attributes:
+        models: fitted to the training split.
+        source: gives the features of every split.
+    """
+
+    models: LinearModels
+    source: PreparedSource
+
+
+def fit_linear(trainer: Trainer, features: Path, report: Callable[[str], None]) -> FittedLinear:
+    """Reads a trainer's clips through a frozen encoder, and fits linear models to the training split.
+
+    Args:
+        trainer: its config says with `model.linear_size` and `model.linear_frames` how the clips are read.
+        features: where features are kept.
+        report: called with lines of progress.
+
+    Raises:
+        UserError: if the encoder's weights are not installed, or the disk is full.
+    """
+    config, data, heads = trainer.config, trainer.data, list(trainer.heads)
+    size = config.model.linear_size
+    encoder = FRAME_ENCODERS[ENCODER](image_size=size, weights="imagenet", motion=config.model.motion)
+    encoder.trainable = False
+    encoder.build((None, config.model.linear_frames, size, size, 3))
+    preprocessor = with_linear(data.preprocessor, config)
+    assert preprocessor.beside is not None
+    source = PreparedSource(data.source, preprocessor.beside, features, encoder, report)
+    several = not config.model.single_label
+    return FittedLinear(LinearModels(heads, read_table(source, keys.TRAIN, heads), preprocessor, several), source)
+
 
 def add_experts(
-    trainer: Trainer, folder: Path, features: Path, report: Callable[[str], None], prepared: Source | None = None
+    trainer: Trainer,
+    folder: Path,
+    linear: FittedLinear,
+    report: Callable[[str], None],
+    prepared: Source | None = None,
 ) -> dict[str, tuple[float, float]]:
-    """Fits linear models on a frozen encoder's features, weighs them on the validation split, and keeps them.
+    """Weighs linear models beside a network on the validation split, and keeps them.
 
     The best weights are loaded into the trainer's model for that.
 
     Args:
         trainer: after training.
         folder: its run folder, which gets `linear.keras`.
-        features: where features are kept.
+        linear: the models.
         report: called with lines of progress.
         prepared: what validation is read from in place of the trainer's source.
 
@@ -40,52 +86,69 @@ def add_experts(
         {head: (the share of its linear model, the head's figure on the validation split with it)}.
 
     Raises:
-        UserError: if the encoder's weights are not installed, or the disk is full.
+        UserError: if the disk is full.
     """
-    config, data = trainer.config, trainer.data
-    preprocessor = with_linear(data.preprocessor, config)
-    source = linear_source(config, data, features, report)
-    heads = list(trainer.heads)
-    table = read_table(source, keys.TRAIN, heads)
-    channels = source.spec[keys.FRAME_FEATURES].shape[-1]
-    experts = fit_experts(trainer.model.heads, heads, table, preprocessor, source.encoder, channels)
+    data, experts = trainer.data, _as_experts(linear)
     best = folder / CHECKPOINTS / BEST
     if best.is_file():
         load_state(best, model_variables(trainer.model))
     shares: dict[str, tuple[float, float]] = {}
     if keys.VALIDATION in data.source.splits():
-        judged = [head for head in heads if head.name in experts.shares]
-        reader = trainer.task.reader(trainer.model, preprocessor, judged, experts=experts)
-        seen = read_table(source, keys.VALIDATION, [])
+        judged = [head for head in trainer.heads if head.name in experts.shares]
+        reader = trainer.task.reader(trainer.model, linear.models.preprocessor, judged, experts=experts)
+        seen = read_table(linear.source, keys.VALIDATION, [])
         vectors = experts.vectors(seen.features).numpy()
         clips = WithVectors(prepared or data.source, dict(zip(seen.examples.ids, vectors[seen.clips])))
-        shares = choose_shares(experts, reader, clips, config.train.score_examples or None)
+        shares = choose_shares(experts, reader, clips, trainer.config.train.score_examples or None)
         told = ", ".join(f"{head.title.lower()} {shares[head.name][0]:g}" for head in judged)
         report(f"linear models beside the network count by what does best on the validation split: {told}")
-    with replacing(folder / LINEAR_FILE) as temporary:
-        experts.save(temporary)
+    _keep(experts, folder)
     return shares
 
 
-def linear_source(config: Config, data: TrainingData, features: Path, report: Callable[[str], None]) -> PreparedSource:
-    """The features that linear models read: clips that went through a frozen ImageNet encoder once.
+def prefer_linear(folder: Path, linear: FittedLinear) -> None:
+    """Keeps linear models beside a network that has hardly learned: they count as much as they can."""
+    experts = _as_experts(linear)
+    for share in experts.shares.values():
+        share.assign(max(SHARES))
+    _keep(experts, folder)
+
+
+def _keep(experts: LinearExperts, folder: Path) -> None:
+    with replacing(folder / LINEAR_FILE) as temporary:
+        experts.save(temporary)
+
+
+def _as_experts(linear: FittedLinear) -> LinearExperts:
+    return linear.models.experts(linear.source.encoder, linear.source.spec[keys.FRAME_FEATURES].shape[-1])
+
+
+def choose_shares(
+    experts: LinearExperts, reader: Reader, source: Source, limit: int | None = None
+) -> dict[str, tuple[float, float]]:
+    """Gives every linear model the share with which its head does best on the validation split.
 
     Args:
-        config: says with `model.linear_size` and `model.linear_frames` how the clips are read.
-        data: gives them.
-        features: where features are kept.
-        report: called with lines of progress.
+        experts: whose shares are set.
+        reader: of the network with these experts, for the heads that have one.
+        source: gives validation examples with LINEAR beside what the network reads.
+        limit: examples at most.
 
-    Raises:
-        UserError: if the encoder's weights are not installed.
+    Returns:
+        {head: (share, figure)}; the share is 0 where the network does best alone.
     """
-    size = config.model.linear_size
-    encoder = FRAME_ENCODERS[ENCODER](image_size=size, weights="imagenet", motion=config.model.motion)
-    encoder.trainable = False
-    encoder.build((None, config.model.linear_frames, size, size, 3))
-    beside = with_linear(data.preprocessor, config).beside
-    assert beside is not None
-    return PreparedSource(data.source, beside, features, encoder, report)
+    best: dict[str, tuple[float, float]] = {}
+    for share in SHARES:
+        for variable in experts.shares.values():
+            variable.assign(share)
+        examples, said = read_split(source, keys.VALIDATION, reader.heads, reader.preprocessor, {"": reader}, limit)
+        for head in reader.heads:
+            found = figure(head, score([head], said[""], examples)) or 0.0
+            if head.name not in best or found > best[head.name][1]:
+                best[head.name] = share, found
+    for name, (share, _) in best.items():
+        experts.shares[name].assign(share)
+    return best
 
 
 def with_linear(preprocessor: Preprocessor, config: Config) -> Preprocessor:

@@ -26,7 +26,7 @@ from vtkeras.training.callbacks import (
     TensorBoard,
 )
 from vtkeras.training.data import TrainingData
-from vtkeras.training.experts import add_experts
+from vtkeras.training.experts import add_experts, fit_linear
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import resume_point
 from vtkeras.training.run import open_judge
@@ -78,7 +78,8 @@ def train(
     validation = data.validation(trainer.to_batch(), training.prepared, data.replicas)
     training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
     if config.model.linear_size:
-        add_experts(trainer, folder, features or folder / FEATURES, report, training.prepared)
+        linear = fit_linear(trainer, features or folder / FEATURES, report)
+        add_experts(trainer, folder, linear, report, training.prepared)
     return folder
 
 

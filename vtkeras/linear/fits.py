@@ -1,27 +1,21 @@
-"""Linear models fitted beside a trained network, and how much each of them counts."""
+"""Linear models of one head each, as layers, fitted to clips' vectors and texts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.decomposition import TruncatedSVD
-from sklearn.linear_model import Ridge
-from sklearn.pipeline import Pipeline
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from vtkeras import keys
 from vtkeras.data.preprocess import Preprocessor
-from vtkeras.data.sources.base import Source
 from vtkeras.data.text import END_ID
-from vtkeras.evaluation.evaluate import figure, score
-from vtkeras.evaluation.reading import read_split
-from vtkeras.linear.models import OWN_MODEL, LinearModels, Table, logistic
-from vtkeras.models import LinearClasses, LinearExperts, LinearSpace
-from vtkeras.tasks import Head, Reader
+from vtkeras.linear.table import Table
+from vtkeras.models import LinearClasses, LinearSpace
+from vtkeras.tasks import Head
 
-SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0)  # of a linear model beside the network, of which the best is taken
+OWN_MODEL = 30  # times that a question is asked in training, from which on it has a model of its own
 NEVER = -1e3  # logit of a class that a question never had
 CERTAIN = 6.0  # logit of a label that every clip has
 MOST_WEIGHTS = 4_000_000  # of all questions of a head together
@@ -30,77 +24,7 @@ SPACE = 128
 FEWEST = 10  # captions from which on a space is fitted
 
 
-def fit_experts(
-    network: Mapping[str, keras.layers.Layer],
-    heads: Sequence[Head],
-    train: Table,
-    preprocessor: Preprocessor,
-    encoder: keras.layers.Layer,
-    channels: int,
-) -> LinearExperts:
-    """Linear models beside the heads of a network that can have one.
-
-    Args:
-        network: {head: its layer}.
-        heads: those of the network.
-        train: the training split, in the encoder's features.
-        preprocessor: of the network, whose `beside` has the shape of the clips that the encoder read.
-        encoder: frozen frame encoder that gave the features.
-        channels: of its patches.
-
-    Returns:
-        The experts; each counts as much as the network until `choose_shares` has weighed them.
-    """
-    models = LinearModels(list(heads), train)
-    scale, pca = models.reduce.named_steps.values()
-    kernel = (pca.components_ / scale.scale_).T
-    bias = -(scale.mean_ / scale.scale_ + pca.mean_) @ pca.components_.T
-    classes, space = {}, None
-    for head in heads:
-        if not head.field:
-            space = _space(head, models.x, train, preprocessor)
-        elif head.from_classes:
-            single = getattr(network[head.name], "single", True)
-            fit = _answers if head.separator is None else _one_label if single else _labels
-            classes[head.name] = fit(head, models.x, train, preprocessor)
-    assert preprocessor.beside is not None
-    shape = preprocessor.beside.config
-    experts = LinearExperts(
-        encoder, channels, shape.num_frames, shape.image_size, kernel.shape[1], classes, space, name="linear_experts"
-    )
-    experts.reduce.set_weights([kernel, bias])
-    return experts
-
-
-def choose_shares(
-    experts: LinearExperts, reader: Reader, source: Source, limit: int | None = None
-) -> dict[str, tuple[float, float]]:
-    """Gives every linear model the share with which its head does best on the validation split.
-
-    Args:
-        experts: whose shares are set.
-        reader: of the network with these experts, for the heads that have one.
-        source: gives validation examples with LINEAR beside what the network reads.
-        limit: examples at most.
-
-    Returns:
-        {head: (share, figure)}; the share is 0 where the network does best alone.
-    """
-    best: dict[str, tuple[float, float]] = {}
-    for share in SHARES:
-        for variable in experts.shares.values():
-            variable.assign(share)
-        examples, said = read_split(source, keys.VALIDATION, reader.heads, reader.preprocessor, {"": reader}, limit)
-        for head in reader.heads:
-            found = figure(head, score([head], said[""], examples)) or 0.0
-            if head.name not in best or found > best[head.name][1]:
-                best[head.name] = share, found
-    for name, (share, _) in best.items():
-        experts.shares[name].assign(share)
-    return best
-
-
-def _answers(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
+def fit_answers(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
     """A model for each frequent question, and one for all others that reads their words."""
     names = {name: place for place, name in enumerate(preprocessor.vocabulary.answers)}
     texts = [" ".join(head.as_text(truth).lower().split()) for truth in train.examples.truths[head.name]]
@@ -138,25 +62,25 @@ def _by_words(
     return words, kernel[: x.shape[1]], bias
 
 
-def _one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
+def fit_one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
     """One model, whose classes exclude each other."""
     names = preprocessor.vocabulary.labels
     truths = train.examples.truths[head.name]
     y = np.array([names.index(truth) if truth in names else -1 for truth in truths])
     weights = np.array([preprocessor.config.label_weights.get(truth, 1.0) for truth in truths])
-    kernel, bias = _softmax(x, y, np.flatnonzero(_once(train) & (y >= 0)), len(names), weights)
+    kernel, bias = _softmax(x, y, np.flatnonzero(train.once & (y >= 0)), len(names), weights)
     layer = LinearClasses(len(names), x.shape[1], name=head.name)
     layer.kernel.assign(kernel[None])
     layer.bias.assign(bias[None])
     return layer
 
 
-def _labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
+def fit_labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
     """A model of yes or no for each label."""
     names = preprocessor.vocabulary.labels
     labels = preprocessor.labels(tf.constant(train.examples.truths[head.name]))
     has, weights = labels.numpy() > 0, preprocessor.label_weight(labels).numpy()
-    rows = _once(train) & has.any(axis=1)
+    rows = train.once & has.any(axis=1)
     kernel, bias = np.zeros((x.shape[1], len(names))), np.zeros(len(names))
     for place in range(len(names)):
         y = has[rows, place]
@@ -170,10 +94,10 @@ def _labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor)
     return layer
 
 
-def _space(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearSpace | None:
+def fit_space(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearSpace | None:
     """Ridge regression from clips to the weighted word pieces of their captions, in fewer dimensions."""
     texts = np.array(train.examples.truths[head.name])
-    rows = _once(train) & (texts != "")
+    rows = train.once & (texts != "")
     if rows.sum() < FEWEST:
         return None
     size = len(preprocessor.vocabulary.tokens)
@@ -195,13 +119,6 @@ def _space(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) 
     return space
 
 
-def _once(train: Table) -> np.ndarray:
-    """bool (examples,), True for the first example of each clip."""
-    rows = np.zeros(len(train.clips), bool)
-    rows[train.examples.first_rows()] = True
-    return rows
-
-
 def _softmax(
     x: np.ndarray, y: np.ndarray, rows: np.ndarray, classes: int, weights: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -213,6 +130,11 @@ def _softmax(
         own = present[1:] if len(present) == 2 else present  # of two, the second's logit is beside a zero
         kernel[:, own], bias[own] = _unscaled(_fit(x[rows], y[rows], None if weights is None else weights[rows]))
     return kernel, bias
+
+
+def logistic() -> Pipeline:
+    """Logistic regression on standardised features, regularised for a few hundred clips."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200))
 
 
 def _fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Pipeline:

@@ -1,0 +1,53 @@
+"""How much linear models count beside a network."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.linear.test_models import make_preprocessor, table
+from vtkeras.linear.models import LinearModels
+from vtkeras.tasks import HEADS
+from vtkeras.tasks.predicted import Predicted
+from vtkeras.training.experts import WithVectors, choose_shares
+
+
+class Asked:
+    """A reader that is right as often as the share of its linear model says."""
+
+    def __init__(self, preprocessor, share):
+        self.heads, self.preprocessor, self.share = (HEADS["label"],), preprocessor, share
+
+    def ask(self, batch):
+        return {"label": {"right": tf.fill(tf.shape(batch["video_id"]), float(self.share))}}
+
+
+def test_the_share_that_does_best_is_kept(monkeypatch):
+    preprocessor = make_preprocessor()
+    models = LinearModels([HEADS["label"]], table(np.random.default_rng(0), 60), preprocessor)
+    experts = models.experts(keras.layers.Identity(), channels=3)
+    share, best = experts.shares["label"], 0.5
+
+    def collect(self, outputs, reader, examples):
+        right = int(len(examples.ids) * (1 - abs(float(outputs["right"][0]) - best)))
+        truths = examples.truths["label"]
+        return Predicted(truths[:right] + ["none"] * (len(truths) - right))
+
+    monkeypatch.setattr(type(HEADS["label"]), "collect", collect)
+    found = choose_shares(experts, Asked(preprocessor, share), Clips())
+    assert found == {"label": (0.5, pytest.approx(1.0))} and float(share) == 0.5
+
+
+class Clips:
+    def load(self, split, epoch=0):
+        rows = {"video_id": [str(row) for row in range(4)], "label": ["red"] * 4}
+        return tf.data.Dataset.from_tensor_slices(rows)
+
+
+def test_examples_have_the_vector_of_their_clip():
+    source = Clips()
+    source.options = None
+    with_vectors = WithVectors(source, {str(row): np.full(2, row, "float32") for row in range(4)})
+    assert [one["linear"].tolist() for one in with_vectors.load("test").as_numpy_iterator()] == [
+        [row, row] for row in range(4)
+    ]
