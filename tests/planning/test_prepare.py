@@ -27,14 +27,16 @@ def test_a_folder_with_its_table_is_stored_once(videos, tmp_path):
     assert ingested_folder(stored, None, tmp_path / "other", Clock(20), lines.append) == stored
 
 
-def test_clips_that_time_does_not_allow_are_left_out_and_told(videos, tmp_path):
+@pytest.mark.parametrize("fewest, taken", [(20, 6), (1, 3)])
+def test_clips_that_time_does_not_allow_are_left_out_and_told(videos, tmp_path, monkeypatch, fewest, taken):
+    monkeypatch.setattr("vtkeras.planning.prepare.FEWEST", fewest)
     lines = []
     time = iter(range(10**6))
     clock = Clock(1 / 60, now=lambda: next(time))  # a second, which is over when it is asked
     stored = ingested_folder(videos, None, tmp_path, clock, lines.append)
     manifest = Manifest.load(stored)
-    assert sum(map(manifest.clips, manifest.splits)) == 6  # of each split at least 20 clips, which are all there are
-    assert any("of them are taken" in line for line in lines)
+    assert sum(map(manifest.clips, manifest.splits)) == taken  # at least so many of each of three splits
+    assert any("3 of them are taken" in line for line in lines) == (taken == 3)
 
 
 def test_which_table(tmp_path):

@@ -20,7 +20,7 @@ def made(monkeypatch, figures, baselines, **options):
 
 @pytest.mark.parametrize(
     "figure, baseline, share",
-    [(0.75, 0.5, 0.5), (0.25, 0.5, -0.5), (1.0, 1.0, 0.0), (0.4, 1.0, -0.6), (0.4, 1 - 1e-9, -0.6)],
+    [(0.75, 0.5, 0.5), (0.25, 0.5, -0.5), (1.0, 1.0, 1.0), (0.4, 1.0, 0.4), (0.4, 1 - 1e-9, 0.4)],
 )
 def test_a_share_of_what_is_left_to_gain(monkeypatch, figure, baseline, share):
     score = made(monkeypatch, {"label": figure, "answer": 1.0}, {"label": baseline, "answer": 0.0})

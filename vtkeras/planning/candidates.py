@@ -11,14 +11,13 @@ from vtkeras import keys
 from vtkeras.config import Config, parse_config
 from vtkeras.linear.models import ENCODER
 from vtkeras.planning.speed import PATCH
-from vtkeras.planning.survey import Survey
+from vtkeras.planning.survey import MOST_TOKENS, Survey
 from vtkeras.tasks import TASKS
 
 FIRST_EPOCHS = 2  # the first makes the graph, the second tells how long one takes; no weights of theirs are chosen
 ENDLESS = 100_000  # epochs of a training whose end the clock decides
 RATE, WARMUP = 1e-3, 50  # of learning, and the steps over which it rises
 TASK = "multitask"
-MOST_TOKENS = 96  # of a caption or a question
 SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most pixels a side
 MANY = 500  # training clips from which on an encoder may learn from scratch
 SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
@@ -152,8 +151,8 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "source": "folder",
             "path": setting.path,
             "num_frames": setting.frames,
-            "caption_length": min(MOST_TOKENS, survey.tokens["captions"] + 4),
-            "question_length": min(MOST_TOKENS, survey.tokens["questions"] + 4),
+            "caption_length": min(MOST_TOKENS, survey.tokens["captions"]) + 4,
+            "question_length": min(MOST_TOKENS, survey.tokens["questions"]) + 4,
             "questions_per_clip": questions,
             "shuffle_buffer": 512,
             "epoch_parts": setting.parts,

@@ -159,7 +159,7 @@ class Plan:
         busy = f"; busy with other work, by which all takes {self.slowness:.1f} times as long" * (self.slowness > BUSY)
         self.report(f"machine: {speed}; {read}{busy}")
         self.report(f"candidates: {'; '.join(CANDIDATES[name].title for name in names)}")
-        left, export = spell_time(self.clock.left()), spell_time(self._export_time())
+        left, export = spell_time(max(self.clock.left(), 0)), spell_time(self._export_time())
         clips = sum(count for split, count in self.survey.clips.items() if split in (keys.TRAIN, keys.VALIDATION))
         size = clips * (feature_bytes(setting) / 2 if setting.pretrained else 0) / 1e9 + clips * 1e-4
         self.report(

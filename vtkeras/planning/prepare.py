@@ -23,6 +23,7 @@ from vtkeras.run_files import write_text
 
 DECODING = 0.15  # share of the time in which clips are decoded
 TRYING = 1.0  # seconds for which clips are decoded to measure the speed
+FEWEST = 20  # clips of a split that are taken even so
 FRAMES, SIDE = 16, 224  # that are stored of a clip
 VALIDATION_SHARE = 0.1  # of the training clips, where the table names splits but no validation
 NAMES = ("captions", "labels", "annotations", "metadata", "data")
@@ -67,8 +68,10 @@ def ingested_folder(
         most = int(speed * clock.share(DECODING))
         if len(rows) <= most:
             return rows
-        report(f"decoding all {len(rows)} clips would take {len(rows) / speed:.0f} s: {most} of them are taken")
-        return subsample(rows, most)
+        kept = subsample(rows, most)
+        if len(kept) < len(rows):
+            report(f"decoding {len(rows)} clips would take {len(rows) / speed:.0f} s: {len(kept)} of them are taken")
+        return kept
 
     def progress(done: int, total: int, note: str) -> None:
         nonlocal told
@@ -120,7 +123,10 @@ def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
         return rows
     videos = sorted({row.path for row in rows if row.split == keys.TRAIN}, key=_rank)
     if len(videos) < 2:
-        raise UserError("A plan chooses by a validation split, and there are fewer than two training videos.")
+        raise UserError(
+            "A plan needs videos to train on and some to choose by, and there are fewer than two for training: give "
+            "more of them the split train, or leave the column split out."
+        )
     taken = set(videos[: max(1, round(len(videos) * VALIDATION_SHARE))])
     return [replace(row, split=keys.VALIDATION) if row.path in taken else row for row in rows]
 
@@ -139,11 +145,11 @@ def clips_per_second(folder: Path, rows: list[ClipRow], now: Callable[[], float]
 
 
 def subsample(rows: list[ClipRow], most: int) -> list[ClipRow]:
-    """About `most` rows, of every split its share but at least 20 clips, always the same ones."""
+    """About `most` rows, of every split its share but at least `FEWEST`, always the same ones."""
     kept: list[ClipRow] = []
     for split in keys.SPLITS:
         own = sorted((row for row in rows if row.split == split), key=lambda row: _rank(row.clip_id))
-        kept += own[: max(20, round(most * len(own) / len(rows)))]
+        kept += own[: max(FEWEST, round(most * len(own) / len(rows)))]
     return kept
 
 

@@ -13,6 +13,8 @@ from vtkeras.data.text import Vocabulary, make_tokenizer
 
 LOOKED_AT = 32  # clips whose frames are looked at
 STILL = 2.0  # mean difference of neighbouring frames, of 255, below which nothing moves
+MOST_TOKENS = 96  # of a caption or a question that models read or write
+FEW = 20  # validation clips below which a choice by them is rough
 RARE = 20  # times as many of the most frequent label as of the rarest: told as an imbalance
 
 
@@ -100,6 +102,14 @@ class Survey:
                 f"labels are uneven, {max(self.labels.values())} clips of the most frequent and "
                 f"{min(self.labels.values())} of the rarest: a clip of a rare one counts more in training, and "
                 "macro F1 as much as accuracy in the choice"
+            )
+        for name, longest in self.tokens.items():
+            if longest > MOST_TOKENS:
+                found.append(f"{name} have up to {longest} word pieces: what is beyond {MOST_TOKENS} is cut off")
+        if self.clips.get(keys.VALIDATION, 0) < FEW:
+            found.append(
+                f"of the clips only {self.clips.get(keys.VALIDATION, 0)} are for validation: what does best there may "
+                "do so by chance"
             )
         if self.clips.get(keys.TRAIN, 0) < 100:
             found.append("with fewer than 100 training clips, figures are rough and new words are not learned")

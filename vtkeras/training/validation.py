@@ -21,8 +21,8 @@ class ValidationScore(keras.callbacks.Callback):
     """Adds `val_score` and each head's headline to the logs of every epoch.
 
     A head's share is (figure - baseline) / (1 - baseline), where the figure is the mean of its `goals`, each as a
-    share of the best there is, and the baseline says the most common text of the same clips; it is the difference where
-    that text is always right. `val_score` is the mean over heads. A validation loss would not do: it rises with
+    share of the best there is, and the baseline says the most common text of the same clips, or nothing where that text
+    is always right. `val_score` is the mean over heads. A validation loss would not do: it rises with
     confidence in wrong words while the right ones still become more.
 
     Args:
@@ -69,8 +69,8 @@ class ValidationScore(keras.callbacks.Callback):
         for head in self.heads:
             found = figure(head, self.rows[head.name])
             if found is not None:
-                base = self.baselines[head.name]
-                self.shares[head.name] = (found - base) / (1 - base if base < ALL_RIGHT else 1)
+                base = self.baselines[head.name] if self.baselines[head.name] < ALL_RIGHT else 0.0
+                self.shares[head.name] = (found - base) / (1 - base)
         return float(np.mean(list(self.shares.values()))) if self.shares else 0.0
 
     def on_epoch_end(self, epoch, logs=None):
