@@ -13,7 +13,7 @@ from vtkeras.models.moving_layers import MovingLayers
 SHARE = 4  # codec and motion learn faster than the flow: they learn of every fourth clip of a batch
 WORDLESS = 0.1  # share of latents that the flow learns without their words, for guidance
 PIXEL_WEIGHT = 30.0  # brings squared errors of pixels near those of latents
-CODE_WEIGHT = 0.002  # of the nats that a motion's code may hold
+CODE_WEIGHT = 0.0005  # of the nats that a motion's code may hold
 BLUR = 0.15  # noise on the latents that the decoder learns from, as the flow's are not exact
 SPREAD = 1.2  # standard deviation of the logit of the time that is learned
 MOST_WEIGHT = 5.0  # of an error where there is little noise
@@ -248,7 +248,7 @@ def build_flow(
     samples=2,
     targets=4,
     steps=12,
-    guidance=5.0,
+    guidance=6.0,
     shift=1.5,
 ):
     """The flow that a config describes.

@@ -116,6 +116,8 @@ class MovingLayers(keras.layers.Layer):
         grid = self._grid(seen, code, words, readable)
         masks, background = self._divide(first_frame, grid, seen)
         displacement, width = self._paths(grid, masks, times)
+        if times is None:  # a clip is drawn, not a mean of clips
+            width = ops.full_like(width, SHARPEST)
         return self._render(first_frame, masks, background, displacement, width)
 
     def _grid(self, seen, code, words, readable):
