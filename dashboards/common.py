@@ -62,6 +62,19 @@ def find_models() -> list[Path]:
     return runs.exported(model_roots())
 
 
+def makes_video(model: Path) -> bool:
+    """Whether a model is a generator; a damaged one is shown on the page Home."""
+    try:
+        return read_card(model).can("generate")
+    except UserError:
+        return False
+
+
+def find_readers() -> list[Path]:
+    """Run folders with an exported model that looks at clips, and does not make them."""
+    return [model for model in find_models() if not makes_video(model)]
+
+
 def choose_model(models: list[Path]) -> Path:
     """The run whose model is to be asked; `?model=` in the address chooses it too."""
     asked = st.query_params.get("model")

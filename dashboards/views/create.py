@@ -27,14 +27,6 @@ VARIETIES = {"near": 0.5, "usual": 1.0, "wild": 2.0}
 SPINNER = "Making clips (the first time the model is loaded, a few seconds)"
 
 
-def makes_video(model: Path) -> bool:
-    """Whether a model is a generator; a damaged one is shown on the page Home."""
-    try:
-        return common.read_card(model).can("generate")
-    except UserError:
-        return False
-
-
 def generator_of(model: Path) -> WorkerGenerator:
     return WorkerGenerator(common.read_card(model), shared_worker())
 
@@ -166,7 +158,7 @@ def show_session(session: GenerationSession) -> None:
 
 st.title("Create", anchor=False)
 with common.shown_errors():
-    generators = [model for model in common.find_models() if makes_video(model)]
+    generators = [model for model in common.find_models() if common.makes_video(model)]
     if generators:
         with common.shown_errors():
             show_start(generators)

@@ -46,10 +46,9 @@ def show_model(folder: Path) -> None:
         else:
             common.results_table(card.metrics, card.columns)
         with st.container(horizontal=True):
-            playground = {"model": str(folder)}
-            st.page_link(
-                "views/playground.py", label="Try it", icon=":material/smart_display:", query_params=playground
-            )
+            page = "create" if card.can("generate") else "playground"
+            this = {"model": str(folder)}
+            st.page_link(f"views/{page}.py", label="Try it", icon=":material/smart_display:", query_params=this)
             if (folder / LOGS).is_dir():
                 st.page_link("views/curves.py", label="Training curves", icon=":material/show_chart:")
 

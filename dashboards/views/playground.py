@@ -151,8 +151,8 @@ def show_results(card: RunCard, chosen: Chosen) -> None:
 
 st.title("Playground", anchor=False)
 with common.shown_errors():
-    if common.find_models():
-        card = common.read_card(common.choose_model(common.find_models()))
+    if common.find_readers():
+        card = common.read_card(common.choose_model(common.find_readers()))
         clip_chosen = choose_clip(card.folder, card.clip_size)
         if clip_chosen:
             show_results(card, clip_chosen)

@@ -213,7 +213,7 @@ def leave() -> None:
 
 st.title("Summaries", anchor=False)
 with common.shown_errors():
-    models = common.find_models()
+    models = common.find_readers()
     if JOB in st.query_params:  # so that a page that is loaded again shows the same
         st.button("Another video", icon=":material/arrow_back:", on_click=leave)
         show_job(*earlier(root() / Path(st.query_params[JOB]).name))

@@ -192,3 +192,11 @@ def test_the_worker_makes_the_clips(video_run, monkeypatch):
     app.text_input[1].set_value("a purple digit")
     assert refused(press(app, "Use these words"), "'purple'", "it knows and, digit")
     shared_worker().close()
+
+
+def test_a_generator_is_tried_on_this_page_and_reads_no_clips(model):
+    home = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not home.exception and [link.proto.page for link in home.get("page_link")][0].endswith("create")
+    for name in ("playground", "attention", "summaries"):
+        app = AppTest.from_file(str(APP), default_timeout=60).switch_page(f"views/{name}.py").run()
+        assert not app.exception and app.code[0].value == "make demo"
