@@ -134,3 +134,9 @@ def test_augmentation_changes_training_alone_and_travels_in_batches(preprocessor
     assert (trained[keys.FRAMES] != other[keys.FRAMES] - 10).numpy().any()  # Numbers adds 10 an epoch
     read = list(zip(trained[keys.CAPTION].numpy(), trained[keys.MATCH_TEXT].numpy()))
     assert any(text != caption for caption, text in read) and all(text in caption for caption, text in read)
+
+
+def test_every_example_of_every_epoch_draws_anew(make):
+    seen = [tuple(draw) for batch in make(training=True, epochs=[0, 1]) for draw in batch[keys.DRAW].numpy()]
+    assert len(seen) == len(set(seen)) == 16
+    assert seen == [tuple(draw) for batch in make(training=True, epochs=[0, 1]) for draw in batch[keys.DRAW].numpy()]
