@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-GRID, CODED, SHARE, WAVES = 8, 3, 4, 32
+GRID, SEEN, SHARE, WAVES = 8, 4, 4, 32
 
 
 def rms_norm(x, axis=-1):
@@ -120,78 +120,85 @@ class Denoiser(nn.Module):
         return self.leave(rms_norm(grid, 1))
 
 
-class NextFrames(nn.Module):
-    def __init__(self, code_dim, copies, reach, dim, word_dim, heads, size):
+class MovingLayers(nn.Module):
+    def __init__(self, num_frames, code_dim, pieces, dim, word_dim, heads, size):
         super().__init__()
-        self.copies, self.reach, self.patch = copies, reach, size // (2 * GRID)
+        self.num_frames, self.pieces, self.patch, self.size = num_frames, pieces, size // (2 * GRID), size
         pixels, half = self.patch**2 * 3, dim // 2
         self.code_reader = nn.Sequential(
-            nn.Conv2d(3 * pixels, 48, 1), nn.ReLU(), nn.Conv2d(48, 64, 3, 2, 1), nn.ReLU(),
-            nn.Conv2d(64, 64, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(64 * 16, 128), nn.ReLU(),
+            nn.Conv2d(SEEN * pixels, 64, 1), nn.SiLU(), nn.Conv2d(64, 64, 3, 2, 1), nn.SiLU(),
+            nn.Conv2d(64, 64, 3, 2, 1), nn.SiLU(), nn.Flatten(), nn.Linear(64 * 16, 128), nn.SiLU(),
             nn.Linear(128, 2 * code_dim),
         )  # fmt: skip
-        self.look, self.merge = nn.Conv2d(2 * pixels, half, 1), nn.Conv2d(half, dim, 3, 2, 1)
-        self.read_code, self.read_words = nn.Linear(code_dim, dim), Attention(dim, word_dim, dim, heads)
-        self.keep, self.renew = nn.Conv2d(2 * dim, dim, 1), nn.Conv2d(2 * dim, dim, 3, padding=1)
-        self.mix, self.read_state = nn.Conv2d(dim, dim, 3, padding=1), Attention(dim, dim, dim, heads)
-        self.think, self.displacements = nn.Linear(dim, 2 * dim), nn.Linear(2 * dim, 2 * (2 * reach + 1))
+        self.look, self.merge = nn.Conv2d(pixels, half, 3, padding=1), nn.Conv2d(half, dim, 4, 2, 1)
+        self.read_code = nn.Linear(code_dim, dim)
+        self.relate = nn.ModuleList(nn.Conv2d(dim, dim, 3, padding=1) for _ in range(3))
+        self.read_words, self.read_grid = Attention(dim, word_dim, dim, heads), Attention(dim, dim, dim, heads)
         self.split, self.blend = nn.Conv2d(dim, 4 * half, 1), nn.Conv2d(2 * half, half, 3, padding=1)
-        self.shares = nn.Conv2d(half, self.patch**2 * (copies + 1), 1)
-        self.slots = nn.Parameter(0.5 * torch.randn(1, copies, dim))
+        self.paint, self.importance = nn.Conv2d(half, self.patch**2 * (pieces + 4), 1), nn.Conv2d(dim, 1, 1)
+        self.plan_path = nn.Sequential(
+            nn.Linear(dim, 2 * dim), nn.SiLU(), nn.Linear(2 * dim, 2 * dim), nn.SiLU(),
+            nn.Linear(2 * dim, (num_frames - 1) * 4),
+        )  # fmt: skip
         self.position = nn.Parameter(0.1 * torch.randn(1, dim, GRID, GRID))
-        places = torch.arange(size)
-        shifts = torch.zeros(2 * reach + 1, size, size)
-        for number, displacement in enumerate(range(-reach, reach + 1)):
-            shifts[number, places, (places - displacement).clamp(0, size - 1)] = 1
-        self.register_buffer("shifts", shifts.flatten(1))
 
-    def code_of(self, frames):
-        patches = torch.cat([F.pixel_unshuffle(frames[:, place], self.patch) for place in range(3)], 1)
-        return self.code_reader(patches).chunk(2, 1)
+    def code_of(self, clips):
+        last = self.num_frames - 1
+        patches = [F.pixel_unshuffle(clips[:, place], self.patch) for place in (0, 1, last // 2, last)]
+        return self.code_reader(torch.cat(patches, 1)).chunk(2, 1)
 
-    def forward(self, first, code, words, readable, steps):
-        before = now = first
-        steady = self.position + self.read_code(code)[..., None, None]
-        state, frames = torch.zeros_like(steady), []
-        for _ in range(steps):
-            seen = F.relu(self.look(torch.cat([F.pixel_unshuffle(one, self.patch) for one in (now, before)], 1)))
-            grid = F.relu(self.merge(seen)) + steady
-            read = self.read_words(rms_norm(sequence(grid)), words, readable)
-            grid = grid + read.transpose(1, 2).unflatten(2, (GRID, GRID))
-            both = torch.cat([rms_norm(grid, 1), state], 1)
-            keep = torch.sigmoid(self.keep(both))
-            state = keep * state + (1 - keep) * torch.tanh(self.renew(both))
-            grid = state + F.silu(self.mix(state))
-            slots = self.slots.expand(len(grid), -1, -1)
-            slots = slots + self.read_state(slots, sequence(grid + self.position))
-            down, right = self.displacements(F.gelu(self.think(slots))).chunk(2, -1)
-            fine = F.relu(self.blend(torch.cat([F.pixel_shuffle(self.split(grid), 2), seen], 1)))
-            masks = F.pixel_shuffle(self.shares(fine), self.patch).softmax(1)
-            before, now = now, self.shift(now, down.softmax(-1), right.softmax(-1), masks)
-            frames.append(now)
-        return torch.stack(frames, 1)
+    def forward(self, first, code, words, readable, times):
+        seen = F.silu(self.look(F.pixel_unshuffle(first, self.patch)))
+        grid = F.silu(self.merge(seen)) + self.position
+        grid = grid + F.silu(self.relate[0](rms_norm(grid, 1)))
+        x = sequence(grid)
+        x = x + self.read_words(rms_norm(x), words, readable)
+        x = x + self.read_code(code)[:, None]
+        grid = (x + self.read_grid(rms_norm(x), rms_norm(x))).transpose(1, 2).unflatten(2, (GRID, GRID))
+        for layer in self.relate[1:]:
+            grid = grid + F.silu(layer(rms_norm(grid, 1)))
+        fine = F.silu(self.blend(torch.cat([F.pixel_shuffle(self.split(grid), 2), seen], 1)))
+        painted = F.pixel_shuffle(self.paint(fine), self.patch)
+        rest, masks = painted[:, : self.pieces + 1].softmax(1).split((1, self.pieces), 1)
+        background = rest * first + (1 - rest) * torch.sigmoid(painted[:, self.pieces + 1 :] - 2)
+        return self.render(first, masks, background, *self.paths(grid, masks, times))
 
-    def shift(self, images, down, right, masks):
-        size = images.shape[-1]
-        rows = (down @ self.shifts).unflatten(-1, (size, size))  # (batch, copies, to, from)
-        columns = (right @ self.shifts).unflatten(-1, (size, size))
-        moved = rows[:, :, None] @ images[:, None] @ columns[:, :, None].transpose(-1, -2)
-        return (torch.cat([moved, images[:, None]], 1) * masks[:, :, None]).sum(1)
+    def paths(self, grid, masks, times):
+        weight = self.importance(rms_norm(grid, 1)).clamp(-6, 6).exp()
+        covered = (F.avg_pool2d(masks, self.size // GRID) * weight).flatten(2)
+        pieces = covered / (covered.sum(-1, keepdim=True) + 1e-6) @ sequence(grid)
+        path = self.plan_path(rms_norm(pieces)).unflatten(-1, (self.num_frames - 1, 4)).transpose(1, 2)
+        path = at(torch.cat([path[..., :2].cumsum(1), path[..., 2:]], -1), times - 1)
+        return path[..., :2] * self.size / 16, 0.3 + F.softplus(path[..., 2:] * 4 + 1)
+
+    def render(self, first, masks, background, displacement, width):
+        masks = masks[:, :, None]
+        images = torch.cat([masks * first[:, None], masks], 2)[:, None]  # (batch, 1, pieces, 4, size, size)
+        rows, columns = (self.kernel(displacement[..., axis], width[..., axis])[:, :, :, None] for axis in (0, 1))
+        moved = (rows @ images @ columns.transpose(-1, -2)).sum(2)
+        return moved[:, :, :3] + F.relu(1 - moved[:, :, 3:]) * background[:, None]
+
+    def kernel(self, displacement, width):
+        """(batch, times, pieces, to, from), rows that sum to 1."""
+        place = torch.arange(self.size, dtype=torch.float32)
+        distance = place[:, None] - place - displacement[..., None, None]
+        return (-0.5 * (distance / width[..., None, None]).square()).softmax(-1)
 
 
 class Flow(nn.Module):
     """Takes the batches of the Keras model as tensors, channels before height and width, and gives the mean loss."""
 
-    def __init__(self, config, words, latent_channels=4, codec_dim=96, flow_dim=128, flow_blocks=4, motion_dim=64,
-                 motion_code=16, copies=4, reach=6, samples=2, rollout=7, shift=1.5, **drawing):  # fmt: skip
+    def __init__(self, config, words, latent_channels=4, codec_dim=96, flow_dim=128, flow_blocks=4, motion_dim=96,
+                 motion_code=16, pieces=3, samples=2, targets=4, shift=1.5, **drawing):  # fmt: skip
         super().__init__()
         data, model = config.data, config.model
         length, heads = max(data.question_length, data.caption_length), model.num_heads
         self.text = Text(words, length, model.dim, model.text_layers, heads, model.dropout)
         self.codec = Codec(latent_channels, codec_dim, data.image_size // (2 * GRID))
         self.denoiser = Denoiser(latent_channels, flow_dim, flow_blocks, model.dim, heads)
-        self.next_frames = NextFrames(motion_code, copies, reach, motion_dim, model.dim, heads, data.image_size)
-        self.samples, self.rollout, self.shifting = samples, rollout, shift
+        sizes = data.num_frames, motion_code, pieces, motion_dim, model.dim, heads, data.image_size
+        self.motion = MovingLayers(*sizes)
+        self.samples, self.shifting = samples, shift
 
     def forward(self, batch):
         clips = batch["frames"].float() / 255
@@ -201,7 +208,7 @@ class Flow(nn.Module):
         return (
             self.of_frames(batch, frames.flatten(0, 1), words, readable, pooled)
             + self.of_codec(frames[some, 0], batch["blur"][some])
-            + self.of_motion(clips[some], batch["start"][some], batch["code"][some], words[some], readable[some])
+            + self.of_motion(clips[some], batch["times"][some], batch["code"][some], words[some], readable[some])
         )
 
     def of_frames(self, batch, frames, words, readable, pooled):
@@ -221,12 +228,10 @@ class Flow(nn.Module):
     def of_codec(self, frames, blur):
         return 30 * (self.codec.decode(self.codec.encode(frames) + 0.15 * blur) - frames).square().mean()
 
-    def of_motion(self, clips, start, noise, words, readable):
-        length = max(self.rollout + 1, CODED)
-        places = (start * (clips.shape[1] - length + 1)).floor()[:, None] + torch.arange(length)
-        real = at(clips, places)
-        mean, log_variance = self.next_frames.code_of(real[:, :CODED])
+    def of_motion(self, clips, times, noise, words, readable):
+        times = 1 + (times.square() * (clips.shape[1] - 1)).floor().long()
+        mean, log_variance = self.motion.code_of(clips)
         code = mean + (0.5 * log_variance).exp() * noise
-        made = self.next_frames(real[:, 0], code, words, readable, self.rollout)
+        made = self.motion(clips[:, 0], code, words, readable, times)
         nats = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1)
-        return 30 * (made - real[:, 1 : self.rollout + 1]).square().mean() + 0.002 * nats.mean()
+        return 30 * (made - at(clips, times)).square().mean() + 0.0005 * nats.mean()
