@@ -29,8 +29,8 @@ def test_a_share_of_what_is_left_to_gain(monkeypatch, figure, baseline, share):
 
 
 def test_epochs_that_are_read(monkeypatch):
-    score = made(monkeypatch, {"label": 0.5}, {"label": 0.0}, every=2, first=3)
+    score = made(monkeypatch, {"label": 0.5}, {"label": 0.0}, every=2, first=3, last=5)
     logs = [{} for _ in range(6)]
     for epoch, log in enumerate(logs):
         score.on_epoch_end(epoch, log)
-    assert [log.get(f"val_{SCORE}") for log in logs] == [None, None, None, 0.5, None, 0.5]
+    assert [log.get(f"val_{SCORE}") for log in logs] == [None, None, None, 0.5, 0.5, 0.5]

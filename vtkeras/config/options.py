@@ -234,7 +234,7 @@ class TrainConfig(_Options):
     """Validation examples that the model is asked, to choose the best weights by what it says right; 0 chooses by the
     validation loss."""
     score_every: int = Field(1, ge=1, le=1_000_000)
-    """Epochs from one such reading to the next."""
+    """Epochs from one such reading to the next; there is one after the last epoch, too."""
     score_from: int = Field(1, ge=1, le=1_000_000)
     """The first epoch after which there may be one."""
     judge: str | None = None

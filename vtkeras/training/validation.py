@@ -31,6 +31,7 @@ class ValidationScore(keras.callbacks.Callback):
         limit: examples at most.
         every: epochs from one reading to the next.
         first: epoch after which there may be one.
+        last: epoch after which there is always one, so that what training ends with is a candidate.
 
     Attributes:
         value: the last score.
@@ -43,13 +44,14 @@ class ValidationScore(keras.callbacks.Callback):
         0.83
     """
 
-    def __init__(self, reader: Reader, source: Source, limit: int = 500, every: int = 1, first: int = 1):
+    def __init__(self, reader: Reader, source: Source, limit: int = 500, every: int = 1, first: int = 1, last: int = 0):
         super().__init__()
         self.reader = reader
         self.source = source
         self.limit = limit
         self.every = every
         self.first = first
+        self.last = last
         self.heads = judged(reader.heads)
         self.baselines: dict[str, float] = {}
         self.rows: dict[str, dict] = {}
@@ -74,7 +76,8 @@ class ValidationScore(keras.callbacks.Callback):
         return float(np.mean(list(self.shares.values()))) if self.shares else 0.0
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every or epoch + 1 < self.first:
+        skipped = (epoch + 1) % self.every or epoch + 1 < self.first
+        if skipped and epoch + 1 != self.last:
             return
         logs[f"val_{SCORE}"] = self.value = self.measure()
         headlines = {head.headline: self.rows[head.name].get(head.headline) for head in self.heads}

@@ -62,9 +62,9 @@ class SupervisedTrainer(Trainer):
     def callbacks(self, prepared: Source | None) -> list[keras.callbacks.Callback]:
         if not self.scored():
             return []
-        options = self.config.train
-        source = prepared or self.data.source
-        return [ValidationScore(self.reader, source, options.score_examples, options.score_every, options.score_from)]
+        options, source = self.config.train, prepared or self.data.source
+        when = {"every": options.score_every, "first": options.score_from, "last": self.config.epochs}
+        return [ValidationScore(self.reader, source, options.score_examples, **when)]
 
     def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
         """{head: what is shown beside its loss while training}."""
