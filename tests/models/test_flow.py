@@ -56,7 +56,7 @@ def some_noise(model, size, seed=1):
 def test_losses_are_one_row_an_example(model):
     losses = model(a_batch(model, SHARE + 1))["video"]
     assert losses.shape == (SHARE + 1, len(model.terms)) and np.isfinite(losses).all()
-    # Codec and motion learn of the first of every four clips, and its error stands for all four.
+    # Codec and motion learn of the first of every two clips, and its error stands for both.
     for place in (1, 2):
         assert len(np.unique(losses[:SHARE, place])) == 1 and losses[0, place] != losses[SHARE, place]
 

@@ -10,7 +10,7 @@ from vtkeras.models.denoiser import Denoiser
 from vtkeras.models.frame_codec import GRID, FrameCodec
 from vtkeras.models.moving_layers import MovingLayers
 
-SHARE = 4  # codec and motion learn faster than the flow: they learn of every fourth clip of a batch
+SHARE = 2  # codec and motion learn faster than the flow: they learn of every second clip of a batch
 WORDLESS = 0.1  # share of latents that the flow learns without their words, for guidance
 PIXEL_WEIGHT = 30.0  # brings squared errors of pixels near those of latents
 CODE_WEIGHT = 0.0005  # of the nats that a motion's code may hold
@@ -246,7 +246,7 @@ def build_flow(
     motion_code=16,
     pieces=3,
     samples=2,
-    targets=4,
+    targets=2,
     steps=12,
     guidance=6.0,
     shift=1.5,
@@ -314,7 +314,7 @@ def _error(found, right):
 
 
 def _spread(errors, clips):
-    """Errors of every fourth clip, (batch / 4,), to one an example: each stands for its neighbours."""
+    """Errors of every second clip, (batch / 4,), to one an example: each stands for its neighbours."""
     return ops.repeat(errors, SHARE, axis=0)[: ops.shape(clips)[0]]
 
 
