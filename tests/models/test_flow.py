@@ -71,7 +71,7 @@ def test_training_lowers_every_loss():
 
     def fit(epochs):
         model.compile(keras.optimizers.Adam(0.003), loss=lambda y_true, y_pred: keras.ops.sum(y_pred, axis=-1))
-        model.fit(batch, np.zeros((8, 3)), batch_size=8, epochs=epochs, verbose=0)
+        model.fit(batch, np.zeros((8, 4)), batch_size=8, epochs=epochs, verbose=0)
 
     before = losses()
     fit(20)
@@ -96,6 +96,18 @@ def test_generated_clips(model):
     assert clips.shape == (2, 4, 16, 16, 3) and float(tf.reduce_min(clips)) >= 0 and float(tf.reduce_max(clips)) <= 1
     alone = model.generate(tokens[1:], {part: value[1:] for part, value in noise.items()})
     np.testing.assert_allclose(alone[0], clips[1], atol=1e-5)
+
+
+def test_the_candidate_with_the_words_is_taken(model):
+    tokens, noise = np.array([[2, 4, 0, 0]], "int32"), some_noise(model, 1)
+    alone = {}
+    for place in range(model.candidates):
+        same = np.repeat(noise["content"][:, place : place + 1], model.candidates, axis=1)
+        alone[place] = model.generate(tokens, {**noise, "content": same}).numpy()
+    latents = model._draw(noise["content"][0], model.text_encoder(tokens))
+    errors = model.tagger.errors(latents, np.repeat(tokens, model.candidates, axis=0)).numpy()
+    assert len(set(errors)) == model.candidates
+    np.testing.assert_allclose(model.generate(tokens, noise), alone[errors.argmin()], atol=1e-5)
 
 
 def test_a_given_first_frame_stays(model):

@@ -9,6 +9,7 @@ from vtkeras.errors import UserError
 from vtkeras.models.denoiser import Denoiser
 from vtkeras.models.frame_codec import GRID, FrameCodec
 from vtkeras.models.moving_layers import MovingLayers
+from vtkeras.models.word_tagger import WordTagger
 
 SHARE = 2  # codec and motion learn faster than the flow: they learn of every second clip of a batch
 WORDLESS = 0.1  # share of latents that the flow learns without their words, for guidance
@@ -16,6 +17,7 @@ PIXEL_WEIGHT = 30.0  # brings squared errors of pixels near those of latents
 CODE_WEIGHT = 0.0005  # of the nats that a motion's code may hold
 BLUR = 0.15  # noise on the latents that the decoder learns from, as the flow's are not exact
 SPREAD = 1.2  # standard deviation of the logit of the time that is learned
+WORDS_WEIGHT = 0.05  # of the tagger's errors, which are sums over the vocabulary
 MOST_WEIGHT = 5.0  # of an error where there is little noise
 
 
@@ -24,21 +26,23 @@ class FlowLosses(keras.layers.Layer):
     """What the parts of a `FlowGenerator` learn from a batch.
 
     Args:
-        text_encoder, codec, denoiser, motion: the parts.
+        text_encoder, codec, denoiser, tagger, motion: the parts.
         shift: float, see `FlowGenerator`.
 
     Call arguments:
         inputs: dict, see `FlowGenerator`.
 
     Returns:
-        float32 (batch, 3): squared errors of denoised latents, of frames through the codec, and of moved pieces.
+        float32 (batch, 4): squared errors of denoised latents, of frames through the codec and of moved pieces, and
+        the tagger's cross-entropy.
     """
 
-    def __init__(self, text_encoder, codec, denoiser, motion, shift, **kwargs):
+    def __init__(self, text_encoder, codec, denoiser, tagger, motion, shift, **kwargs):
         super().__init__(**kwargs)
         self.text_encoder = text_encoder
         self.codec = codec
         self.denoiser = denoiser
+        self.tagger = tagger
         self.motion = motion
         self.shift = shift
 
@@ -49,6 +53,7 @@ class FlowLosses(keras.layers.Layer):
             self.text_encoder: (inputs_shape[keys.MATCH_TOKENS],),
             self.codec: (frame,),
             self.denoiser: ((None, *inputs_shape["blur"][1:]), (None,), words, words[:2], (None, words[-1])),
+            self.tagger: ((None, *inputs_shape["blur"][1:]),),
             self.motion: (frame, inputs_shape["code"], words, words[:2]),
         }
         for part, shape in shapes.items():
@@ -62,17 +67,18 @@ class FlowLosses(keras.layers.Layer):
         some_text = {name: value[::SHARE] for name, value in text.items()}
         count = ops.sum(ops.cast(inputs[keys.FRAMES_MASK], "float32"), axis=1)
         frames = _at(clips, ops.floor(inputs["place"] * count[:, None]))
+        latents = ops.stop_gradient(self.codec.encode(_rows(frames)))
         terms = [
-            self._frames(inputs, frames, text),
+            self._frames(inputs, latents, text),
             _spread(self._codec(some, frames[::SHARE, 0]), clips),
             _spread(self._motion(some, clips[::SHARE], some_text), clips),
+            self._words(inputs, latents),
         ]
         return ops.stack([ops.cast(term, "float32") for term in terms], axis=-1)
 
-    def _frames(self, inputs, frames, text):
-        """Of the flow: errors (batch,) of the latents of frames (batch, samples, height, width, 3)."""
-        samples = frames.shape[1]
-        latents = ops.stop_gradient(self.codec.encode(_rows(frames)))
+    def _frames(self, inputs, latents, text):
+        """Of the flow: errors (batch,) of latents (batch * samples, height, width, channels)."""
+        samples = inputs["level"].shape[1]
         time = shifted(ops.sigmoid(SPREAD * _rows(inputs["level"])), self.shift)
         share = time[:, None, None, None]
         noisy = share * latents + (1 - share) * _rows(inputs["noise"])
@@ -86,6 +92,13 @@ class FlowLosses(keras.layers.Layer):
         weight = ops.minimum(1 + 0.5 * ops.square(time / (1 - time)), MOST_WEIGHT)
         errors = weight * ops.mean(ops.square(found - latents), axis=(1, 2, 3))
         return ops.mean(ops.reshape(errors, (-1, samples)), axis=1)
+
+    def _words(self, inputs, latents):
+        """Errors (batch,) of the words that the tagger reads off blurred latents."""
+        samples = inputs["level"].shape[1]
+        tokens, blur = (ops.repeat(inputs[name], samples, axis=0) for name in (keys.MATCH_TOKENS, "blur"))
+        errors = self.tagger.errors(latents + BLUR * blur, tokens)
+        return WORDS_WEIGHT * ops.mean(ops.reshape(errors, (-1, samples)), axis=1)
 
     def _codec(self, inputs, frames):
         latents = self.codec.encode(frames)
@@ -103,7 +116,7 @@ class FlowLosses(keras.layers.Layer):
         return PIXEL_WEIGHT * ops.mean(errors, axis=1) + CODE_WEIGHT * nats
 
     def compute_output_shape(self, inputs_shape):
-        return (inputs_shape[keys.FRAMES][0], 3)
+        return (inputs_shape[keys.FRAMES][0], 4)
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
@@ -116,23 +129,25 @@ class FlowLosses(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("vtkeras")
 class FlowGenerator(keras.Model):
-    """A functional model of a text encoder and three parts that learn at once: `codec`, `denoiser` and `motion`.
+    """A functional model of a text encoder and four parts that learn at once: `codec`, `denoiser`, `tagger`, `motion`.
 
     The codec makes a small grid of latents of a frame. The denoiser draws such latents from noise and words, along a
-    rectified flow. The third part moves pieces of the frame so drawn.
+    rectified flow; of several candidates, that is taken in which the tagger sees the words best. The last part moves
+    pieces of the frame.
 
     Args:
-        text_encoder, codec, denoiser, motion: the parts.
+        text_encoder, codec, denoiser, tagger, motion: the parts.
         num_frames, image_size, length: int, of a clip and of a caption's tokens.
         samples: int, frames of a clip from which the flow learns in one step, each with a noise and a time.
         targets: int, frames of a clip from which the motion learns in one step.
         steps: int, of drawing latents.
         guidance: float, how many times the difference that the words make is taken.
         shift: float, above 1 puts more of the steps, and of training, where the noise is strong.
+        candidates: int, first frames that are drawn for a clip, each of its own noise.
 
     Inputs: as `vtkeras.models.generators.GeneratorKind` says.
 
-    Outputs: {"video": float32 (batch, 3)}, the losses named by `terms`.
+    Outputs: {"video": float32 (batch, 4)}, the losses named by `terms`.
 
     Example:
         >>> model = build_flow(config, parts)
@@ -144,13 +159,14 @@ class FlowGenerator(keras.Model):
     Transformers for High-Resolution Image Synthesis", 2024.
     """
 
-    terms = ("frames", "codec", "motion")
+    terms = ("frames", "codec", "motion", "words")
 
     def __init__(
         self,
         text_encoder,
         codec,
         denoiser,
+        tagger,
         motion,
         num_frames,
         image_size,
@@ -160,6 +176,7 @@ class FlowGenerator(keras.Model):
         steps,
         guidance,
         shift,
+        candidates,
         **kwargs,
     ):
         grid, code = (GRID, GRID, codec.channels), (motion.code_dim,)
@@ -173,11 +190,12 @@ class FlowGenerator(keras.Model):
             keys.FRAMES_MASK: keras.Input((num_frames,), dtype="bool", name=keys.FRAMES_MASK),
             **{name: keras.Input(shape, name=name) for some in draws.values() for name, shape in some.items()},
         }
-        losses = FlowLosses(text_encoder, codec, denoiser, motion, shift, name="losses")
+        losses = FlowLosses(text_encoder, codec, denoiser, tagger, motion, shift, name="losses")
         super().__init__(inputs, {"video": losses(inputs)}, **kwargs)
         self.text_encoder = text_encoder
         self.codec = codec
         self.denoiser = denoiser
+        self.tagger = tagger
         self.motion = motion
         self.num_frames = num_frames
         self.image_size = image_size
@@ -187,8 +205,9 @@ class FlowGenerator(keras.Model):
         self.steps = steps
         self.guidance = guidance
         self.shift = shift
+        self.candidates = candidates
         self.draws = draws
-        self.noise_shapes = {"content": grid, "motion": code}
+        self.noise_shapes = {"content": (candidates, *grid), "motion": code}
 
     def generate(self, tokens, noise, first_frame=None):
         """Clips from words and noise.
@@ -203,13 +222,20 @@ class FlowGenerator(keras.Model):
         """
         text = self.text_encoder(tokens)
         if first_frame is None:
-            latents = self._draw(noise["content"], text)
+            latents = self._best(tokens, self._draw(_rows(noise["content"]), text))
             first_frame = ops.clip(self.codec.decode(latents), 0.0, 1.0)
         moved = self.motion(first_frame, noise["motion"], text[keys.SEQUENCE], text[keys.MASK])
         return ops.clip(ops.concatenate([first_frame[:, None], moved], axis=1), 0.0, 1.0)
 
+    def _best(self, tokens, latents):
+        """Of (batch * candidates, 8, 8, channels), those (batch, 8, 8, channels) in which the tagger sees the words."""
+        errors = self.tagger.errors(latents, ops.repeat(tokens, self.candidates, axis=0))
+        best = ops.argmin(ops.reshape(errors, (-1, self.candidates)), axis=1)
+        return _at(ops.reshape(latents, (-1, self.candidates, *latents.shape[1:])), best[:, None])[:, 0]
+
     def _draw(self, latents, text):
-        """Latents (batch, 8, 8, channels) from noise, by Euler's method, with the words and without side by side."""
+        """Latents (batch * candidates, 8, 8, channels) from as much noise, by Euler's method and guidance."""
+        text = {name: ops.repeat(value, self.candidates, axis=0) for name, value in text.items()}
         words = ops.concatenate([text[keys.SEQUENCE]] * 2)
         readable = ops.concatenate([text[keys.MASK], ops.zeros_like(text[keys.MASK])])
         pooled = ops.concatenate([text[keys.POOLED], ops.zeros_like(text[keys.POOLED])])
@@ -223,7 +249,7 @@ class FlowGenerator(keras.Model):
         return latents
 
     def get_config(self):
-        sizes = ("num_frames", "image_size", "length", "samples", "targets", "steps", "guidance", "shift", "name")
+        sizes = ("num_frames", "image_size", "length", "samples", "targets", *DRAWING, "name")
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
         return {**parts, **{name: getattr(self, name) for name in sizes}}
 
@@ -232,7 +258,8 @@ class FlowGenerator(keras.Model):
         return cls(**_with_parts(config))
 
 
-PARTS = ("text_encoder", "codec", "denoiser", "motion")
+DRAWING = ("steps", "guidance", "shift", "candidates")
+PARTS = ("text_encoder", "codec", "denoiser", "tagger", "motion")
 
 
 def build_flow(
@@ -247,9 +274,10 @@ def build_flow(
     pieces=3,
     samples=2,
     targets=2,
-    steps=12,
+    steps=10,
     guidance=6.0,
     shift=1.5,
+    candidates=6,
 ):
     """The flow that a config describes.
 
@@ -259,7 +287,7 @@ def build_flow(
         latent_channels, codec_dim: of `FrameCodec`.
         flow_dim, flow_blocks: of `Denoiser`.
         motion_dim, motion_code, pieces: of `MovingLayers`.
-        samples, targets, steps, guidance, shift: of `FlowGenerator`.
+        samples, targets, steps, guidance, shift, candidates: of `FlowGenerator`.
 
     Raises:
         UserError: for an image size that the grid does not divide, or too few frames.
@@ -273,6 +301,7 @@ def build_flow(
         text_encoder=parts.text_encoder(),
         codec=FrameCodec(latent_channels, codec_dim, name="codec"),
         denoiser=Denoiser(flow_dim, flow_blocks, heads, name="denoiser"),
+        tagger=WordTagger(parts.vocabulary_size, flow_dim, name="tagger"),
         motion=MovingLayers(data.num_frames, motion_code, pieces, motion_dim, heads, name="motion"),
         num_frames=data.num_frames,
         image_size=data.image_size,
@@ -282,6 +311,7 @@ def build_flow(
         steps=steps,
         guidance=guidance,
         shift=shift,
+        candidates=candidates,
         name="flow",
     )
 
