@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-GRID, SEEN, SHARE, WAVES = 8, 4, 4, 32
+GRID, SEEN, SHARE, WAVES = 8, 4, 2, 32
 
 
 def rms_norm(x, axis=-1):
@@ -120,6 +120,21 @@ class Denoiser(nn.Module):
         return self.leave(rms_norm(grid, 1))
 
 
+class Tagger(nn.Module):
+    def __init__(self, channels, dim, words):
+        super().__init__()
+        widths = (channels, dim // 2, dim * 3 // 4, dim)
+        self.convolutions = nn.ModuleList(nn.Conv2d(one, two, 3, padding=1) for one, two in zip(widths, widths[1:]))
+        self.judge, self.words = nn.Linear(dim, words), words
+
+    def errors(self, latents, tokens):
+        for layer in self.convolutions:
+            latents = F.silu(layer(latents))
+        odds = self.judge(latents.amax((2, 3)))
+        there = F.one_hot(tokens.long(), self.words).amax(1)
+        return (F.softplus(odds) - there * odds)[:, 1:].sum(-1)
+
+
 class MovingLayers(nn.Module):
     def __init__(self, num_frames, code_dim, pieces, dim, word_dim, heads, size):
         super().__init__()
@@ -189,13 +204,14 @@ class Flow(nn.Module):
     """Takes the batches of the Keras model as tensors, channels before height and width, and gives the mean loss."""
 
     def __init__(self, config, words, latent_channels=4, codec_dim=96, flow_dim=128, flow_blocks=4, motion_dim=96,
-                 motion_code=16, pieces=3, samples=2, targets=4, shift=1.5, **drawing):  # fmt: skip
+                 motion_code=16, pieces=3, samples=2, targets=2, shift=1.5, **drawing):  # fmt: skip
         super().__init__()
         data, model = config.data, config.model
         length, heads = max(data.question_length, data.caption_length), model.num_heads
         self.text = Text(words, length, model.dim, model.text_layers, heads, model.dropout)
         self.codec = Codec(latent_channels, codec_dim, data.image_size // (2 * GRID))
         self.denoiser = Denoiser(latent_channels, flow_dim, flow_blocks, model.dim, heads)
+        self.tagger = Tagger(latent_channels, flow_dim, words)
         sizes = data.num_frames, motion_code, pieces, motion_dim, model.dim, heads, data.image_size
         self.motion = MovingLayers(*sizes)
         self.samples, self.shifting = samples, shift
@@ -205,15 +221,17 @@ class Flow(nn.Module):
         words, readable, pooled = self.text(batch["match_tokens"])
         frames = at(clips, batch["place"] * clips.shape[1])
         some = slice(None, None, SHARE)
+        with torch.no_grad():
+            latents = self.codec.encode(frames.flatten(0, 1))
+        tokens, blur = (batch[name].repeat_interleave(self.samples, 0) for name in ("match_tokens", "blur"))
         return (
-            self.of_frames(batch, frames.flatten(0, 1), words, readable, pooled)
+            self.of_frames(batch, latents, words, readable, pooled)
+            + 0.05 * self.tagger.errors(latents + 0.15 * blur, tokens).mean()
             + self.of_codec(frames[some, 0], batch["blur"][some])
             + self.of_motion(clips[some], batch["times"][some], batch["code"][some], words[some], readable[some])
         )
 
-    def of_frames(self, batch, frames, words, readable, pooled):
-        with torch.no_grad():
-            latents = self.codec.encode(frames)
+    def of_frames(self, batch, latents, words, readable, pooled):
         time = torch.sigmoid(1.2 * batch["level"].flatten())
         time = time / (time + self.shifting * (1 - time))
         share = time[:, None, None, None]
