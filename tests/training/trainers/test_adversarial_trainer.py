@@ -16,13 +16,12 @@ from vtkeras import keys
 from vtkeras.config import AdversarialConfig, StageConfig, TrainConfig
 from vtkeras.errors import UserError
 from vtkeras.models.generators import GENERATORS
-from vtkeras.training.fit import train
+from vtkeras.training.fit import Training, train
 from vtkeras.training.run import Run
 from vtkeras.training.state import read_meta
 from vtkeras.training.trainers.adversarial import (
     WRONG_TOKENS,
     AdversarialLearner,
-    SlowedRate,
     staged_weight,
     with_wrong_words,
 )
@@ -81,7 +80,8 @@ def test_discriminators_rest_in_the_warm_up_and_learn_after_it(runs):
     assert all(done[key].any() for key in momentums if "kernel" in key)
     kernel = "frame/normed/layer/kernel"
     assert (warm[kernel] != done[kernel]).any()
-    assert done["discriminator_optimizer/iterations"] == 2 * done["optimizer/iterations"] == 8
+    # Two steps an epoch, and two of the discriminators to each of them.
+    assert warm["discriminator_optimizer/iterations"] == 0 and done["discriminator_optimizer/iterations"] == 4
 
 
 def test_the_best_weights_are_the_average_of_the_last_epoch(runs):
@@ -150,9 +150,13 @@ def test_the_weight_of_the_discriminators_by_hand():
     np.testing.assert_allclose([float(weight(step)) for step in range(11)], expected)
 
 
-def test_the_rate_of_the_discriminators_by_hand():
-    rate = SlowedRate(lambda step: 0.1 * step, factor=2, times=3)
-    np.testing.assert_allclose([rate(step) for step in (0, 2, 3, 8)], [0, 0, 0.2, 0.4])
+def test_the_rate_of_the_discriminators_follows_that_of_the_generator(config, tmp_path):
+    options = ("train.adversarial.discriminator_rate=3", "train.learning_rate=0.1", "train.warmup_steps=0")
+    stage = "train.stages=[{epochs: 2, learning_rate_end: 0.02, schedule: linear}]"
+    learner = Training(config(stage, *options), tmp_path, str).trainer.learner
+    learner.optimizer.iterations.assign(3)  # of four steps: 0.1 - 3 / 4 * 0.08 = 0.04
+    learner.discriminator_optimizer.iterations.assign(100)
+    np.testing.assert_allclose(learner.discriminator_optimizer.learning_rate, 0.12, rtol=1e-6)
 
 
 def test_wrong_words_are_those_of_another_example():

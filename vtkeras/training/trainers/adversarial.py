@@ -56,11 +56,14 @@ class AdversarialTrainer(GenerativeTrainer):
         discriminators = self.model.discriminators(spectral_norm=options.spectral_norm)
         for name in options.discriminators:
             lookup(discriminators, name, "train.adversarial.discriminators")
-        rate = SlowedRate(self.rate, options.discriminator_rate, options.n_discriminator)
         variables = [variable for model in discriminators.values() for variable in model.trainable_variables]
-        optimizer = make_optimizer(self.config, rate, variables, **self.optimizer_options())
+        optimizer = make_optimizer(self.config, self._discriminator_rate, variables, **self.optimizer_options())
         weight = staged_weight(self.config.train, self.data.steps)
         return AdversarialLearner(self.model, discriminators, optimizer, options, weight)
+
+    def _discriminator_rate(self):
+        """The discriminators' learning rate: it follows the generator's, whatever steps they take."""
+        return self.config.train.adversarial.discriminator_rate * self.rate(self.learner.optimizer.iterations)
 
     def to_batch(self, stage: StageConfig | None = None) -> ToBatch:
         return with_wrong_words(super().to_batch(stage))
@@ -140,32 +143,6 @@ def staged_weight(options: TrainConfig, steps_per_epoch: int) -> Callable:
     return weight
 
 
-@keras.saving.register_keras_serializable("vtkeras")
-class SlowedRate(keras.optimizers.schedules.LearningRateSchedule):
-    """Another schedule's rate, times a factor, of an optimizer that takes several steps where the other takes one.
-
-    Args:
-        rate: the other schedule.
-        factor: float.
-        times: int, steps to one of the other.
-
-    Example:
-        >>> SlowedRate(lambda step: 0.1 * step, factor=2, times=5)(10)
-        0.4
-    """
-
-    def __init__(self, rate, factor, times):
-        self.rate = rate
-        self.factor = factor
-        self.times = times
-
-    def __call__(self, step):
-        return self.factor * self.rate(step // self.times)
-
-    def get_config(self):
-        return {"rate": self.rate, "factor": self.factor, "times": self.times}
-
-
 class AdversarialLearner(keras.Model):
     """What Keras fits: the steps of the discriminators, then one of the generator.
 
@@ -226,6 +203,9 @@ class AdversarialLearner(keras.Model):
                 lambda: self._no_gradients(counted),
             )
             self.discriminator_optimizer.apply(gradients, self._discriminator_variables())
+            # Adam's first steps are those after the rest: it corrects its averages of gradients by their number.
+            steps = self.discriminator_optimizer.iterations
+            steps.assign(steps * tf.cast(awake, steps.dtype))
             told["discriminator_gradient"] = global_norm(gradients)
             self._show(told, tf.cast(awake, tf.float32))
             sick += 0 * (tf.reduce_sum(told["discriminator_loss"]) + told["discriminator_gradient"])
