@@ -239,14 +239,17 @@ class FlowGenerator(keras.Model):
         words = ops.concatenate([text[keys.SEQUENCE]] * 2)
         readable = ops.concatenate([text[keys.MASK], ops.zeros_like(text[keys.MASK])])
         pooled = ops.concatenate([text[keys.POOLED], ops.zeros_like(text[keys.POOLED])])
-        times = shifted(np.linspace(0, 1, self.steps + 1), self.shift)
-        for time, later in zip(times[:-1], times[1:]):
+        times = ops.convert_to_tensor(shifted(np.linspace(0, 1, self.steps + 1), self.shift), latents.dtype)
+
+        def step(place, latents):
+            time, later = times[place], times[place + 1]
             both = ops.concatenate([latents, latents])
-            found = self.denoiser(both, ops.full_like(both[:, 0, 0, 0], time), words, readable, pooled)
+            found = self.denoiser(both, ops.zeros_like(both[:, 0, 0, 0]) + time, words, readable, pooled)
             told, untold = ops.split(found, 2)
             clean = ops.clip(untold + self.guidance * (told - untold), -1.0, 1.0)
-            latents = latents + (clean - latents) * ((later - time) / (1 - time))
-        return latents
+            return latents + (clean - latents) * ((later - time) / (1 - time))
+
+        return ops.fori_loop(0, self.steps, step, latents)
 
     def get_config(self):
         sizes = ("num_frames", "image_size", "length", "samples", "targets", *DRAWING, "name")

@@ -7,6 +7,7 @@ from vtkeras.layers import CrossAttention, SoftShift, depth_to_space, rms_norm, 
 from vtkeras.models.frame_codec import GRID
 
 SHARPEST = 0.3  # pixels, the least width of a moved piece's kernel
+DECIDED = 4  # power that brings the masks of a drawn clip near 0 and 1
 SEEN = 4  # frames of a clip that its code is read off
 
 
@@ -114,7 +115,7 @@ class MovingLayers(keras.layers.Layer):
     def call(self, first_frame, code, words, readable, times=None):
         seen = self.look(space_to_depth(first_frame, self.patch))
         grid = self._grid(seen, code, words, readable)
-        masks, background = self._divide(first_frame, grid, seen)
+        masks, background = self._divide(first_frame, grid, seen, drawn=times is None)
         displacement, width = self._paths(grid, masks, times)
         if times is None:  # a clip is drawn, not a mean of clips
             width = ops.full_like(width, SHARPEST)
@@ -132,11 +133,14 @@ class MovingLayers(keras.layers.Layer):
             grid = grid + layer(rms_norm(grid))
         return grid
 
-    def _divide(self, first_frame, grid, seen):
+    def _divide(self, first_frame, grid, seen, drawn):
         """Masks (batch, size, size, pieces) of what moves, and the background (batch, size, size, 3) behind it."""
         fine = self.blend(ops.concatenate([depth_to_space(self.split(grid), 2), seen], axis=-1))
         painted = depth_to_space(self.paint(fine), self.patch)
         masks = ops.softmax(painted[..., : self.pieces + 1])
+        if drawn:  # neighbouring pixels go together, so that a thing does not fall apart between pieces
+            masks = ops.average_pool(masks, masks.shape[1] // GRID + 1, 1, padding="same")
+            masks = masks**DECIDED / ops.sum(masks**DECIDED, axis=-1, keepdims=True)
         rest, masks = masks[..., :1], masks[..., 1:]
         return masks, rest * first_frame + (1 - rest) * ops.sigmoid(painted[..., self.pieces + 1 :] - 2)
 
