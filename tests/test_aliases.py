@@ -3,7 +3,9 @@
 from vtkeras.aliases import COLUMNS, UNLISTED_COLUMNS, current_results
 from vtkeras.tasks import HEADS
 
-TODAY = {name: column for head in HEADS.values() for name, column in head.columns.items()}
+# Video from words is younger than the files that did not describe their columns.
+OLDER = [head for name, head in HEADS.items() if name != "video"]
+TODAY = {name: column for head in OLDER for name, column in head.columns.items()}
 
 
 def test_columns_are_described_as_the_heads_describe_them():
