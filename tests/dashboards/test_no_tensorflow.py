@@ -63,6 +63,10 @@ pages["curves"] = open_page("curves")
 pages["home"] = open_page("home")
 pages["browse"] = open_page("browse")
 pages["cleaning"] = open_page("cleaning")
+app = open_page("create")
+app.text_input[0].set_value("digit 7 is moving left and right")
+app = next(button for button in app.button if button.label == "Create").click().run()
+pages["create"] = next(button for button in app.button if button.label == "Next candidates").click().run()
 pages["compare"] = finished(open_page("compare").button[0].click().run())
 pages["evaluation"] = open_page("evaluation")
 pages["playground"] = app = first_clip("playground")
@@ -76,6 +80,7 @@ print(json.dumps({
     "heavy": heavy(), "running": running,
     "wrong": {name: [str(one.value) for one in (*app.exception, *app.error)] for name, app in pages.items()},
     "files": len(pages["folder"].metric), "compared": len(pages["compare"].metric),
+    "created": len(pages["create"].get("image")),
     "captions": len(pages["playground"].subheader), "curves": len(pages["curves"].get("vega_lite_chart")),
     "events": len(pages["dense"].dataframe), "checked": len(pages["attention"].metric),
     "downloads": len(pages["summaries"].get("download_button")),
@@ -97,7 +102,7 @@ def test_no_page_brings_tensorflow_or_keras_into_the_server(tmp_path):
     assert not any(found["wrong"].values()), found["wrong"]
     # Each page did its work: nothing above is true because a page was empty.
     assert found["captions"] and found["curves"] and found["events"] and found["downloads"] == 6
-    assert found["files"] == 5 and found["compared"] == 3
+    assert found["files"] == 5 and found["compared"] == 3 and found["created"] == 6
 
 
 DUMP = """

@@ -35,6 +35,7 @@ from vtkeras.serving.client import (
 
 KEPT_JOBS = 32  # finished ones; each result may hold frames
 BACKLOG = 64
+IMPORTING = threading.Lock()  # two threads that import TensorFlow at once break it for both
 
 
 class Stopped(Exception):
@@ -187,7 +188,8 @@ def find(function: str) -> Callable:
     module, name = function.split(":")
     if not module.startswith("vtkeras."):
         raise ValueError(f"{function} is no function of vtkeras")
-    found: Any = importlib.import_module(module)
+    with IMPORTING:
+        found: Any = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
     return found
@@ -199,13 +201,11 @@ def load(folder: str) -> object:
     from vtkeras.workspace.runs import read_card  # here, so that the line above comes at once
 
     card = read_card(folder)
-    if card.can("generate"):
+    with IMPORTING:
         from vtkeras.serving.generator import Generator
+        from vtkeras.serving.predictor import Predictor
 
-        return Generator(card)
-    from vtkeras.serving.predictor import Predictor
-
-    return Predictor(folder)
+    return Generator(card) if card.can("generate") else Predictor(folder)
 
 
 def main(folder: str, models: str) -> None:
