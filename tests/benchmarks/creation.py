@@ -9,10 +9,10 @@ one, if none does) and the others as Less. Counted are the new candidates of eac
 restarts draw all candidates anew in every round; prompt editing keeps the noise of the first round and goes through the
 other wordings that the model knows, if there are any.
 
-Locked parts: after one candidate's part was locked and two rounds went by, how many candidates still have what the part
-decides. The first frame is compared as it is. Of the motion, the judge must say the same direction and the first
-movement must go the same way; of the content, the judge must say the same digit, and thickness and slant must be nearer
-to the locked candidate's than half a standard deviation of random clips.
+Locked parts: after the part of a candidate that the judge reads as asked was locked and two rounds went by, how many
+candidates still have what the part decides. The first frame is compared as it is. Of the motion, the judge must say the
+same direction and the first movement must go the same way; of the content, the judge must say the same digit, and
+thickness and slant must be nearer to the locked candidate's than half a standard deviation of random clips.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from vtkeras.run_files import shipped_model
 from vtkeras.serving.generation_session import FIRST_FRAME, GenerationSession
 
 ROUNDS, CANDIDATES, SEEDS = 6, 6, 5
-POOL = 48  # random clips of each prompt, by which the quarters are set
 ACTORS = (Actor(3, HORIZONTAL), Actor(5, VERTICAL), Actor(7, HORIZONTAL), Actor(2, VERTICAL))
 FAR = 10_000  # between the first seeds of sessions
 JUDGE = ("multitask", "moving_digits")
@@ -162,12 +161,19 @@ def locks(generator, judge, actor: Actor, pool: np.ndarray, seed: int) -> dict[s
     stays: dict[str, list[bool]] = {}
     for part in ("content", "motion", FIRST_FRAME):
         session = GenerationSession(generator, prompt, CANDIDATES, seed)
-        chosen = session.clips[0]
-        session.lock(part, 0)
+        place = clearest(session.clips, judge, prompt)
+        chosen = session.clips[place]
+        session.lock(part, place)
         session.next(more=[1], less=[2])
         session.next()
         stays[part] = [bool(STAYS[part](clip, chosen, judge, spread)) for clip in session.clips]
     return stays
+
+
+def clearest(clips: np.ndarray, judge, prompt: str) -> int:
+    """The place of the clip that moves fastest at first, of those that the judge reads as asked, if there are any."""
+    speeds = np.array([abs(first_movement(clip)) for clip in clips])
+    return int(np.argmax(speeds + 1000 * np.array([judge(clip) == prompt for clip in clips])))
 
 
 def _same_digit(clip, chosen, judge, spread) -> bool:
@@ -193,9 +199,9 @@ def measure(generator, judge, seeds: int = SEEDS, actors: tuple[Actor, ...] = AC
     for number, actor in enumerate(actors):
         prompt = describe([actor])
         prompts = known(generator, [prompt, *reword([actor])])
-        pool = np.concatenate(restarts(generator, prompt, seed=10 * FAR * (number + 1))[: POOL // CANDIDATES])
-        for seed in range(seeds):
-            first = FAR * (1 + seed) + 1000 * number
+        pool = np.concatenate([*restarts(generator, prompt, FAR**2), *restarts(generator, prompt, 2 * FAR**2)])
+        for seed in range(1, seeds + 1):
+            first = FAR * (1 + seed) + 1000 * number  # the rule's constants were chosen with seeds below 2 * FAR
             others = restarts(generator, prompt, first + FAR // 2)
             reworded = edits(generator, prompts, first)
             for place, name in enumerate(MEASURES):
@@ -254,6 +260,7 @@ def main() -> None:
     generator = Generator.load(options.model or shipped_model("text_to_video", "moving_digits"))
     judge = Predictor(shipped_model(*JUDGE))
     found = measure(generator, lambda clip: judge.caption(clip).text, options.seeds)
+    options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(to_markdown(found))
 

@@ -23,18 +23,18 @@ def equal(one, other):
 def test_breeding_by_hand():
     fresh, none = np.float32([[0, 3]]), np.zeros((0, 2), "float32")
     assert equal(breed(fresh, none, none), fresh)
-    # 1 * (0, 1) + 1.5 * (1, 0) has the length 1.803; scaled to that of `fresh`, 3.
-    np.testing.assert_allclose(breed(fresh, np.float32([[2, 0]]), none), [[2.4962, 1.6641]], atol=1e-4)
+    # 1 * (0, 1) + 3 * (1, 0) has the length 3.162; scaled to that of `fresh`, 3.
+    np.testing.assert_allclose(breed(fresh, np.float32([[2, 0]]), none), [[2.8460, 0.9487]], atol=1e-4)
     # (0, 1) - 0.5 * (1, 0), of the length 1.118.
     np.testing.assert_allclose(breed(fresh, none, np.float32([[2, 0]])), [[-1.3416, 2.6833]], atol=1e-4)
-    # Fresh noise of weight 3: (0, 3) + (1.5, 0).
-    np.testing.assert_allclose(breed(fresh, np.float32([[2, 0]]), none, 3.0), [[1.3416, 2.6833]], atol=1e-4)
+    # Fresh noise of weight 3: (0, 3) + (3, 0).
+    np.testing.assert_allclose(breed(fresh, np.float32([[2, 0]]), none, 3.0), [[2.1213, 2.1213]], atol=1e-4)
 
 
 def test_children_lean_on_the_liked_ones_in_turn():
     liked = np.float32([[1, 0, 0], [0, 1, 0]])
     children = breed(np.float32([[0, 0, 1]] * 3), liked, np.zeros((0, 3), "float32"))
-    assert children[0, 0] == pytest.approx(2 * children[0, 1]) and children[1, 1] == pytest.approx(2 * children[1, 0])
+    assert children[0, 0] == pytest.approx(6 * children[0, 1]) and children[1, 1] == pytest.approx(6 * children[1, 0])
     assert equal(children[0], children[2])
 
 
@@ -83,7 +83,7 @@ def test_a_locked_part_is_everybodys_and_stays(session):
 def test_a_locked_first_frame_begins_all_clips(session):
     first = session.clips[1, 0]
     session.lock(FIRST_FRAME, 1)
-    session.next(more=[1])
+    session.next()
     assert (session.clips[:, 0] == first).all() and not equal(session.clips[0, 2], session.clips[1, 2])
     session.unlock(FIRST_FRAME)
     assert not (session.clips[:, 0] == first).all()

@@ -5,9 +5,11 @@ Nothing here knows of Streamlit or a terminal; the page Create and `vtkeras gene
 How feedback moves the noise. Every candidate is made from standard normal noise, so that what is liked and disliked of
 the candidates can be said of their noise. For each part of the noise that is not locked, a new candidate's is
 
-    variety * fresh + 1.5 * direction(liked) - 0.5 * direction(disliked), scaled to the length of `fresh`,
+    variety * fresh + 3 * direction(liked) - 0.5 * direction(disliked), scaled to the length of `fresh`,
 
-where `fresh` is drawn from the candidate's own seed and `direction` is a sum of vectors scaled to length 1. That is
+where `fresh` is drawn from the candidate's own seed and `direction` is a sum of vectors scaled to length 1, in which
+the liked candidate that the new one leans on counts six times: a generator may draw several first frames for a clip and
+show the best, so that the mean of many liked ones is less surely what any of them showed than one of them is. That is
 Rocchio's relevance feedback (1971), moved from words to noise and onto the sphere on which normal noise lies, because a
 generator is trained on noise of that length alone; with one liked candidate it is the slerp between that and fresh
 noise of White, "Sampling Generative Networks" (2016). That the user picks the parents, that these stay among the next
@@ -32,8 +34,8 @@ from vtkeras.errors import UserError
 from vtkeras.run_files import write_text
 
 FIRST_FRAME = "first frame"  # what can be locked beside the parts of the noise
-MORE, LESS = 1.5, 0.5  # against 1 for fresh noise
-LEAN = 2.0  # weight of the liked candidate that a child leans on, against 1 for each other one
+MORE, LESS = 3.0, 0.5  # against 1 for fresh noise
+LEAN = 6.0  # weight of the liked candidate that a child leans on, against 1 for each other one
 MOST_CANDIDATES, MOST_ACTIONS, MOST_BYTES = 64, 1000, 2**20
 LONGEST_PROMPT = 10_000  # characters that a session's file may hold; what a model reads is less
 REMEMBERED = 8  # rounds whose clips are held; those of an earlier one are made again when it is returned to
@@ -366,7 +368,7 @@ def breed(fresh: np.ndarray, liked: np.ndarray, disliked: np.ndarray, variety: f
 
     Example:
         >>> breed(fresh=np.float32([[0, 3]]), liked=np.float32([[2, 0]]), disliked=np.zeros((0, 2)))
-        array([[2.4961507, 1.6641005]], dtype=float32)
+        array([[2.8460498, 0.9486833]], dtype=float32)
     """
     rows, good, bad = (part.reshape(len(part), fresh[0].size).astype("float64") for part in (fresh, liked, disliked))
     pulled = variety * _direction(rows) - LESS * _direction(bad.sum(0))
