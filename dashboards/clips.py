@@ -9,7 +9,9 @@ import streamlit as st
 from dashboards import common
 from vtkeras.data.subtitles import Sentence, to_webvtt
 from vtkeras.errors import UserError
+from vtkeras.explain.animation import as_gif, enlarge
 from vtkeras.run_files import SAMPLES
+from vtkeras.serving.generated_clips import FPS
 from vtkeras.workspace import library, media
 
 BUNDLED, UPLOAD, PATH = "Bundled clip", "Upload", "Path on this machine"
@@ -135,6 +137,12 @@ def playable(path: Path, info: media.VideoInfo, num_frames: int = library.MOST_F
         return str(path)
     preview = common.read_file(path, num_frames, common.PREVIEW_SIDE)
     return common.as_mp4(preview.frames, preview.times)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def gif_of(clip: np.ndarray, side: int) -> bytes:
+    """A generated clip uint8 (time, height, width, 3) as a GIF of about side x side pixels."""
+    return as_gif(np.stack([enlarge(frame, side) for frame in clip]), FPS)
 
 
 def spell_facts(info: media.VideoInfo) -> str:

@@ -115,18 +115,10 @@ def show_results(names: list[str], pair: list[Path], found: dict) -> None:
     values = {"reference": names[0], "candidate": names[1], "figures": found["figures"], "best": found["best"]}
     show_files(
         {
-            "Figures as JSON": (schema.to_json(spelled(values)), "figures.json", "application/json"),
+            "Figures as JSON": (schema.to_json(values), "figures.json", "application/json"),
             "Frames as CSV": (table.to_csv(index=False), "frames.csv", "text/csv"),
         }
     )
-
-
-def spelled(values: dict) -> dict:
-    """Values for JSON, which has no infinity: that is the text `inf`."""
-    return {
-        key: spelled(value) if isinstance(value, dict) else str(value) if value in (math.inf, -math.inf) else value
-        for key, value in values.items()
-    }
 
 
 def compare(chosen: list[tuple[str, Path]]) -> None:

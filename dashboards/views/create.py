@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 
 from dashboards import common
+from dashboards.clips import gif_of
 from dashboards.provenance import show_provenance
 from vtkeras.config import LARGEST_SEED
 from vtkeras.errors import UserError
-from vtkeras.explain.animation import as_gif, enlarge
 from vtkeras.serving.client import shared_worker
 from vtkeras.serving.generated_clips import FPS
 from vtkeras.serving.generation_session import GenerationSession, parse
@@ -29,12 +29,6 @@ SPINNER = "Making clips (the first time the model is loaded, a few seconds)"
 
 def generator_of(model: Path) -> WorkerGenerator:
     return WorkerGenerator(common.read_card(model), shared_worker())
-
-
-@st.cache_data(max_entries=128, show_spinner=False)
-def gif_of(clip: np.ndarray) -> bytes:
-    """A clip uint8 (time, height, width, 3) as a GIF of about the size of a tile."""
-    return as_gif(np.stack([enlarge(frame, TILE) for frame in clip]), FPS)
 
 
 def begin(model: Path, prompt: str, seed: int) -> None:
@@ -105,7 +99,7 @@ def show_candidates(session: GenerationSession) -> None:
         for place, clip in enumerate(session.clips):
             with st.container(width=TILE + 34, border=True, gap="xsmall"):
                 kept = " · kept" if place < session.now.kept else ""
-                st.image(gif_of(clip), caption=f"Candidate {place + 1}{kept}", width=TILE)
+                st.image(gif_of(clip, TILE), caption=f"Candidate {place + 1}{kept}", width=TILE)
                 st.segmented_control(f"Candidate {place + 1}", MARKS, format_func=MARKS.get, width="stretch",
                                      key=mark_key(step, place), label_visibility="collapsed")  # fmt: skip
                 show_more(session, place, clip, step)
@@ -117,7 +111,7 @@ def show_more(session: GenerationSession, place: int, clip: np.ndarray, step: in
         for part in session.parts:
             st.button(f"Lock its {part}", key=f"lock {step} {place} {part}", width="stretch",
                       on_click=act, args=(session.lock, part, place))  # fmt: skip
-        for kind, content in (("mp4", lambda: media.as_mp4(clip, FPS)), ("gif", lambda: gif_of(clip))):
+        for kind, content in (("mp4", lambda: media.as_mp4(clip, FPS)), ("gif", lambda: gif_of(clip, TILE))):
             name = f"round_{step}_candidate_{place + 1}.{kind}"
             st.download_button(kind.upper(), content, name, key=f"{kind} {step} {place}", on_click="ignore",
                                width="stretch", icon=":material/download:")  # fmt: skip

@@ -71,6 +71,12 @@ def test_model_parts_are_keras_ops_only(room):
         assert not found, f"{file} imports {found}"
 
 
+def test_nobody_imports_a_page():
+    """A page draws as it is imported: without a visitor, what it draws stays in Streamlit for good."""
+    for file in [*FILES["dashboards"], *(ROOT.parent / "tests").rglob("*.py")]:
+        assert not [name for name in imported(file) if name.startswith("dashboards.views")], file
+
+
 def test_the_rule_can_fail(tmp_path):
     (tmp_path / "a.py").write_text("def f():\n    from vtkeras.models import build\n    import tensorflow\n")
     assert list(imported(tmp_path / "a.py")) == ["vtkeras.models", "vtkeras.models.build", "tensorflow"]

@@ -11,8 +11,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vtkeras
+from dashboards.clips import gif_of
 from vtkeras.serving import worker_generator
 from vtkeras.serving.client import shared_worker
+from vtkeras.serving.generated_clips import FPS
 from vtkeras.serving.generation_session import GenerationSession
 from vtkeras.workspace.runs import read_card
 
@@ -165,10 +167,8 @@ def test_files_to_take_away(created):
 
 
 def test_a_candidate_is_a_gif_that_plays():
-    from dashboards.views.create import FPS, gif_of
-
     clip = expected().clips[0]
-    picture = Image.open(io.BytesIO(gif_of(clip)))
+    picture = Image.open(io.BytesIO(gif_of(clip, 176)))
     assert picture.n_frames == len(clip) and picture.size == (176, 176) and picture.info["loop"] == 0
     assert picture.info["duration"] == pytest.approx(1000 / FPS, abs=10)
 

@@ -87,3 +87,8 @@ def test_events():
     values = schema.events([TimedCaption(0.123456, 2, "a cat", 0.5)], "a.mp4", INFO)
     one = {"start": 0.1235, "end": 2, "text": "a cat", "score": 0.5, "foreign": False}
     assert values == {"video": "a.mp4", "model": INFO, "events": [one]}
+
+
+def test_json_has_no_infinity():
+    values = json.loads(schema.to_json({"figures": {"psnr": float("inf"), "ssim": [0.5, -float("inf")]}}))
+    assert values == {"figures": {"psnr": "inf", "ssim": [0.5, "-inf"]}}

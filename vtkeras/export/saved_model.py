@@ -94,9 +94,11 @@ def export_run(
 
 
 def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibration | None:
-    """What the run's own clips look like to its model, told in one line; None where there are too few."""
-    encoder = getattr(run.model, "frame_encoder", None)  # a model may read no video
-    found = encoder and calibrate(make_source(run.config), run.preprocessor, ClipStatistics(encoder))
+    """What the run's own clips look like to its model, told in one line; None if it reads none, or too few."""
+    encoder = getattr(run.model, "frame_encoder", None)
+    if encoder is None:
+        return None
+    found = calibrate(make_source(run.config), run.preprocessor, ClipStatistics(encoder))
     if found is None:
         report("fewer than five clips with frames to tell foreign ones by: the model will have words for anything")
     else:

@@ -52,9 +52,7 @@ def _by_words(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What each word piece of a question adds, kernel and bias of a model of clips and questions together."""
     take = np.random.default_rng(0).permutation(rows)[:MOST_EXAMPLES]
-    counts = np.zeros((len(take), size))
-    np.add.at(counts, (np.arange(len(take))[:, None], tokens[take]), 1.0)
-    counts[:, : END_ID + 1] = 0.0  # special tokens tell nothing
+    counts = _counts(tokens[take], size)
     present = np.flatnonzero(counts.any(axis=0))
     kernel, bias = _softmax(np.hstack([x[take], counts[:, present]]), y[take], np.arange(len(take)), classes)
     words = np.zeros((size, classes))
@@ -101,10 +99,7 @@ def fit_space(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocesso
     if rows.sum() < FEWEST:
         return None
     size = len(preprocessor.vocabulary.tokens)
-    counts = np.zeros((rows.sum(), size), np.float32)
-    tokens = preprocessor.match(tf.constant(texts[rows])).numpy()
-    np.add.at(counts, (np.arange(len(tokens))[:, None], tokens), 1.0)
-    counts[:, : END_ID + 1] = 0.0  # special tokens tell nothing
+    counts = _counts(preprocessor.match(tf.constant(texts[rows])).numpy(), size)
     weights = np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=0))) + 1
     weighted = counts * weights
     weighted /= np.maximum(np.linalg.norm(weighted, axis=1, keepdims=True), 1e-9)
@@ -117,6 +112,14 @@ def fit_space(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocesso
     space.bias.assign(ridge.intercept_)
     space.words.assign(words)
     return space
+
+
+def _counts(tokens: np.ndarray, size: int) -> np.ndarray:
+    """How often each word piece stands in texts, (texts, size), of tokens int32 (texts, length)."""
+    counts = np.zeros((len(tokens), size), np.float32)
+    np.add.at(counts, (np.arange(len(tokens))[:, None], tokens), 1.0)
+    counts[:, : END_ID + 1] = 0.0  # special tokens tell nothing
+    return counts
 
 
 def _softmax(

@@ -26,8 +26,10 @@ text, method, frame_times, and words [{word, probability, attention_by_frame, ma
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,8 +123,16 @@ def explanation(
 
 
 def to_json(values: dict | list) -> str:
-    """Plain values as the text of a JSON file."""
-    return json.dumps(values, ensure_ascii=False, indent=1)
+    """Plain values as the text of a JSON file, which has no infinity: that is the text `inf`."""
+    return json.dumps(_spelled(values), ensure_ascii=False, indent=1)
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _spelled(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(one) for one in value]
+    return str(value) if value in (math.inf, -math.inf) else value
 
 
 def to_csv(found: Description, info: dict) -> str:
