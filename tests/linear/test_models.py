@@ -88,7 +88,9 @@ def test_beside_a_network_they_say_the_same(preprocessor):
     experts = models.experts(keras.layers.Identity(), channels=3)
     clips, questions = experts.vectors(test.features), preprocessor.question(tf.constant(test.examples.questions))
     said = models.predict(test)
-    assert set(experts.shares) == {"answer", "label", "contrastive"}  # captions are the network's
+    assert set(experts.shares) == set(NAMES)
+    best = np.asarray(experts.sentences.log_probabilities(clips)).argmax(axis=1)
+    assert [models.sentences["caption"][1][place] for place in best] == said["caption"].texts
     for name in ("answer", "label"):
         logits = np.asarray(experts.classes[name](clips, questions))
         np.testing.assert_allclose(np.exp(logits), said[name].classes.probabilities, atol=1e-4)
@@ -131,3 +133,21 @@ def test_as_a_baseline_it_reads_each_clip_once(monkeypatch):
         said = baseline(HEADS["label"], sides["train"], sides["test"])
         assert len(said.texts) == 3 and {*"|".join(said.texts).split("|")} <= known
     assert [line.split(": ")[1] for line in lines] == ["reading 6 clips", "reading 3 clips"]
+
+
+def test_captions_of_many_kinds_are_those_of_the_nearest_clip(preprocessor, monkeypatch):
+    monkeypatch.setattr("vtkeras.linear.fits.MOST_SENTENCES", 2)
+    rng = np.random.default_rng(0)
+    train, test = table(rng, 60), table(rng, 20)
+    models = LinearModels([HEADS["caption"]], train, preprocessor)
+    layer, known = models.sentences["caption"]
+    assert layer.nearest and len(known) == 60
+    assert models.predict(test)["caption"].texts == [truth[0] for truth in test.examples.truths["caption"]]
+
+
+def test_how_likely_a_caption_is_new_is_the_share_of_those_that_training_has_once(preprocessor):
+    train = table(np.random.default_rng(0), 30)
+    train.examples.truths["caption"][:2] = [["a red"], ["a green"]]
+    layer, known = LinearModels([HEADS["caption"]], train, preprocessor).sentences["caption"]
+    assert len(known) == 5 and float(layer.new) == pytest.approx(np.log(2 / 31))
+    assert layer.tokens.shape == (5, 8)

@@ -18,7 +18,7 @@ def survey(**changes):
 def test_a_clock_counts_from_its_beginning():
     time = [100.0]
     clock = Clock(2, began=90.0, now=lambda: time[0])
-    assert clock.spent() == 10 and clock.left() == 110 and clock.share(0.5) == 60
+    assert clock.spent() == 10 and clock.left() == 110 and clock.share(0.5) == 15  # of 120 - 90
     time[0] = 200.0
     assert clock.left() == 10 and clock.share(0.5) == 10
     time[0] = 300.0

@@ -132,10 +132,12 @@ def test_every_candidate_has_a_config_or_says_that_it_makes_no_sense(name, moves
         assert "label" not in config.train.loss_weights and "answer" in config.train.loss_weights
 
 
-@pytest.mark.parametrize("train, first", [(499, "frozen"), (500, "small")])
-def test_few_clips_are_read_by_a_frozen_encoder_first(train, first):
+@pytest.mark.parametrize(
+    "train, passes, first", [(499, 99.0, "frozen"), (500, 99.0, "small"), (500, 4.9, "frozen"), (500, 5.0, "small")]
+)
+def test_few_clips_or_few_passes_go_to_a_frozen_encoder_first(train, passes, first):
     told = survey(clips={"train": train, "validation": 9})
-    names = in_order(Setting(told, "data/mine", 8, 96, pretrained=True))
+    names = in_order(Setting(told, "data/mine", 8, 96, pretrained=True, passes=passes))
     assert names[0] == first and set(names) == set(CANDIDATES)
     assert in_order(Setting(told, "data/mine", 8, 96, pretrained=False))[0] == "small"
 

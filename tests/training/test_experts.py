@@ -7,9 +7,11 @@ import tensorflow as tf
 
 from tests.linear.test_models import make_preprocessor, table
 from vtkeras.linear.models import LinearModels
+from vtkeras.models import LinearSentences
+from vtkeras.models.linear_sentences import NEVER_NEW
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.predicted import Predicted
-from vtkeras.training.experts import WithVectors, choose_shares
+from vtkeras.training.experts import Candidates, WithVectors, choose_sentences, choose_shares
 
 
 class Asked:
@@ -51,3 +53,44 @@ def test_examples_have_the_vector_of_their_clip():
     assert [one["linear"].tolist() for one in with_vectors.load("test").as_numpy_iterator()] == [
         [row, row] for row in range(4)
     ]
+
+
+class Wrote:
+    """A reader whose network writes a new sentence for every clip, and whose linear model offers two."""
+
+    def __init__(self, linear):
+        self.heads, self.preprocessor = (Candidates(),), make_preprocessor()
+        self.linear = np.array(linear, "float32")
+
+    def ask(self, batch):
+        network = np.array([[-1.0, -5.0, -5.0]] * 4, "float32")
+        texts = np.array([["new", "a red thing", "a blue thing"]] * 4, "S")
+        return {"caption": {"texts": texts, "network": network, "linear": self.linear}}
+
+
+UNSURE, SURE = [-2.0, -3.0, -4.0], [-2.0, -0.1, -4.0]
+
+
+@pytest.mark.parametrize(
+    "truths, linear, share, new",
+    [
+        (["new"] * 4, [UNSURE] * 4, 0.0, -2.0),  # the network is right alone
+        (["new", "new", "a red thing", "a red thing"], [UNSURE] * 2 + [SURE] * 2, 4.0, -2.0),  # from a share of 2.1 on
+        (["a red thing"] * 4, [UNSURE] * 4, 0.25, NEVER_NEW),  # a known one, and of these the likeliest
+    ],
+)
+def test_captions_are_weighed_with_and_without_new_ones(truths, linear, share, new):
+    sentences = LinearSentences(2, 2, 8, name="caption")
+    sentences.new.assign(-2.0)
+    found = choose_sentences(sentences, Wrote(linear), Captions(truths))
+    assert found["caption"][0] == float(sentences.share) == share and float(sentences.new) == new
+    assert found["caption"][1] >= 0.5  # all exact; one sentence for all has no CIDEr
+
+
+class Captions(Clips):
+    def __init__(self, truths):
+        self.truths = truths
+
+    def load(self, split, epoch=0):
+        rows = {"video_id": [str(row) for row in range(4)], "caption": self.truths}
+        return tf.data.Dataset.from_tensor_slices({**rows, "captions": [[truth] for truth in self.truths]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 import traceback
@@ -32,7 +33,9 @@ INTERRUPTED = 130  # the code with which Typer ends after Ctrl-C
 def main() -> None:
     """Runs the command line; a `UserError` becomes one sentence and exit code 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings("ignore", module="keras")  # advice to programmers, not to users
+    for library in ("keras", "sklearn"):  # advice to programmers, not to users
+        warnings.filterwarnings("ignore", module=library)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if sys.stderr is sys.__stderr__:  # else somebody reads it, e.g. a test
         hide_xla_notes()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names may hold bytes that are no text

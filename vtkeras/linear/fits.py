@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import END_ID
 from vtkeras.linear.table import Table
-from vtkeras.models import LinearClasses, LinearSpace
+from vtkeras.models import LinearClasses, LinearSentences, LinearSpace
 from vtkeras.tasks import Head
 
 OWN_MODEL = 30  # times that a question is asked in training, from which on it has a model of its own
@@ -22,6 +22,9 @@ MOST_WEIGHTS = 4_000_000  # of all questions of a head together
 MOST_EXAMPLES = 5000  # that the model of all questions is fitted to
 SPACE = 128
 FEWEST = 10  # captions from which on a space is fitted
+MOST_SENTENCES = 400  # different captions that are treated as classes, if they occur twice in the mean
+MOST_CLIPS = 4000  # among which the nearest is looked for
+SHARPNESS = 20.0  # times a cosine: how much likelier the caption of a nearer clip is
 
 
 def fit_answers(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
@@ -112,6 +115,39 @@ def fit_space(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocesso
     space.bias.assign(ridge.intercept_)
     space.words.assign(words)
     return space
+
+
+def fit_sentences(
+    head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor
+) -> tuple[LinearSentences, list[str]]:
+    """Each different caption as a class, or where they are too many that of the nearest clip; and the captions.
+
+    How likely a caption is none of these is the share of those that training has once (Good, "The population
+    frequencies of species and the estimation of population parameters", 1953).
+    """
+    texts = np.array([head.as_text(truth) for truth in train.examples.truths[head.name]])
+    rows = train.once & (texts != "")
+    x, texts = x[rows], texts[rows]
+    different, classes, counts = np.unique(texts, return_inverse=True, return_counts=True)
+    nearest = len(different) > max(1, min(MOST_SENTENCES, len(x) // 2))
+    if nearest:
+        take = np.sort(np.random.default_rng(0).permutation(len(x))[:MOST_CLIPS])
+        kernel, bias = SHARPNESS * _unit(x[take]).T, np.zeros(len(take))
+        known = texts[take]
+    else:
+        kernel, bias = _softmax(x, classes.ravel(), np.arange(len(x)), len(different))
+        known = different
+    tokens = preprocessor.caption(tf.constant(known))[1].numpy()
+    layer = LinearSentences(len(known), x.shape[1], tokens.shape[1], nearest=nearest, name=head.name)
+    layer.kernel.assign(kernel)
+    layer.bias.assign(bias)
+    layer.tokens.assign(tokens)
+    layer.new.assign(np.log(np.clip((counts == 1).sum(), 1, len(x)) / (len(x) + 1)))
+    return layer, known.tolist()
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
 def _counts(tokens: np.ndarray, size: int) -> np.ndarray:

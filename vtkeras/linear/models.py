@@ -20,16 +20,15 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.linear.fits import fit_answers, fit_labels, fit_one_label, fit_space, logistic
+from vtkeras.linear.fits import fit_answers, fit_labels, fit_one_label, fit_sentences, fit_space
 from vtkeras.linear.table import Table, pool
-from vtkeras.models import LinearClasses, LinearExperts, LinearSpace
+from vtkeras.models import LinearClasses, LinearExperts, LinearSentences, LinearSpace
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
 ENCODER = "efficientnet_lite0"  # the pretrained one that plans and linear models read clips with
 COMPONENTS = 128
 NEGLIGIBLE = 1e-5  # share of the variance below which a component tells nothing
-MOST_SENTENCES = 400  # different captions that are treated as classes; with more, the nearest clip's is taken
 TITLE = "linear on frozen features"
 SIDE, FRAMES = 224, 8  # that a baseline reads clips with
 VOCABULARY, TOKENS = 4000, 64  # of a baseline: word pieces, and those of a text at most
@@ -48,6 +47,7 @@ class LinearModels:
     Attributes:
         classes: {head: `LinearClasses`}, of those that choose among answers or labels.
         space: `LinearSpace` for search, or None.
+        sentences: {head: `LinearSentences` and the captions that it knows}, of those that write about a clip.
 
     Example:
         >>> models = LinearModels(heads, train, preprocessor)
@@ -61,7 +61,7 @@ class LinearModels:
         self.kernel, self.bias = _components(train.features)
         x = self.vectors(train)
         self.classes: dict[str, LinearClasses] = {}
-        self.sentences: dict[str, Callable[[np.ndarray], list[str]]] = {}
+        self.sentences: dict[str, tuple[LinearSentences, list[str]]] = {}
         self.space: LinearSpace | None = None
         for head in heads:
             truths = train.examples.truths[head.name]
@@ -75,7 +75,7 @@ class LinearModels:
                 found = any(keys.LABEL_SEPARATOR in text for text in texts) if several is None else several
                 self.classes[head.name] = (fit_labels if found else fit_one_label)(head, x, train, preprocessor)
             else:
-                self.sentences[head.name] = _fit_sentences(x[train.once], np.array(texts)[train.once])
+                self.sentences[head.name] = fit_sentences(head, x, train, preprocessor)
 
     def vectors(self, table: Table) -> np.ndarray:
         """float (examples, components): each example's clip, as the models read it."""
@@ -84,7 +84,10 @@ class LinearModels:
     def predict(self, test: Table) -> dict[str, Predicted]:
         """{head: what the linear model says}, for the heads that have one."""
         x = self.vectors(test).astype(np.float32)
-        found = {name: Predicted(say(x)) for name, say in self.sentences.items()}
+        found = {}
+        for name, (layer, known) in self.sentences.items():
+            best = np.asarray(layer.log_probabilities(x)).argmax(axis=1)
+            found[name] = Predicted([known[place] for place in best])
         tokens = self.preprocessor.question(tf.constant(test.examples.questions))
         for head in self.heads:
             if head.name in self.classes:
@@ -97,7 +100,7 @@ class LinearModels:
         return found
 
     def experts(self, encoder: keras.layers.Layer, channels: int) -> LinearExperts:
-        """The same layers as a model that reads frames, for heads that choose and for search.
+        """The same layers as a model that reads frames, for heads that choose, for search and for captions.
 
         Args:
             encoder: frozen frame encoder that gave the features.
@@ -110,9 +113,11 @@ class LinearModels:
         shape = self.preprocessor.beside.config
         classes = {head.name: self.classes[head.name] for head in self.heads
                    if head.from_classes and head.name in self.classes}  # fmt: skip
+        sentences = [self.sentences[head.name][0] for head in self.heads
+                     if head.once_a_clip and head.name in self.sentences]  # fmt: skip
         experts = LinearExperts(
             encoder, channels, shape.num_frames, shape.image_size, len(self.bias), classes, self.space,
-            name="linear_experts",
+            sentences[0] if sentences else None, name="linear_experts",
         )  # fmt: skip
         experts.reduce.set_weights([self.kernel, self.bias])
         return experts
@@ -190,19 +195,3 @@ def _components(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     pca = PCA(min(COMPONENTS, *features.shape), random_state=0).fit(scale.transform(features))
     directions = pca.components_[pca.explained_variance_ratio_ > NEGLIGIBLE]
     return (directions / scale.scale_).T, -(scale.mean_ / scale.scale_ + pca.mean_) @ directions.T
-
-
-def _fit_sentences(x: np.ndarray, texts: np.ndarray) -> Callable[[np.ndarray], list[str]]:
-    """From vectors to sentences: each different one is a class; where they are too many, that of the nearest clip."""
-    known = texts != ""
-    x, texts = x[known], texts[known]
-    if len(set(texts)) > MOST_SENTENCES:
-        return lambda asked: [str(texts[row]) for row in (_unit(asked) @ _unit(x).T).argmax(axis=1)]
-    if len(set(texts)) == 1:
-        return lambda asked: [str(texts[0])] * len(asked)
-    model = logistic().fit(x, texts)
-    return lambda asked: [str(text) for text in model.predict(asked)]
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

@@ -4,6 +4,7 @@ from vtkeras.models.build import Parts, build_video_text_model
 from vtkeras.models.decoder import DecoderBlock, TextDecoder
 from vtkeras.models.head_layers import ClassLogits, SharedSpace, WrittenText
 from vtkeras.models.linear_experts import LinearClasses, LinearExperts, LinearSpace, pool_clips
+from vtkeras.models.linear_sentences import LinearSentences
 from vtkeras.models.trunk import Trunk
 from vtkeras.models.video_text import VideoTextModel
 
@@ -12,6 +13,7 @@ __all__ = [
     "DecoderBlock",
     "LinearClasses",
     "LinearExperts",
+    "LinearSentences",
     "LinearSpace",
     "Parts",
     "SharedSpace",

@@ -141,6 +141,7 @@ class LinearExperts(keras.Model):
         dim: int, width of a clip's vector.
         classes: {head: `LinearClasses`}.
         space: `LinearSpace`, or None.
+        sentences: `LinearSentences`, or None.
 
     Call arguments:
         frames: uint8 (batch, num_frames, image_size, image_size, 3).
@@ -155,7 +156,9 @@ class LinearExperts(keras.Model):
         (2, 64)
     """
 
-    def __init__(self, encoder, channels, num_frames, image_size, dim, classes, space=None, **kwargs):
+    def __init__(
+        self, encoder, channels, num_frames, image_size, dim, classes, space=None, sentences=None, **kwargs
+    ):
         super().__init__(**{**kwargs, "trainable": False})
         self.encoder = encoder
         self.channels = channels
@@ -164,6 +167,7 @@ class LinearExperts(keras.Model):
         self.dim = dim
         self.classes = dict(classes)
         self.space = space
+        self.sentences = sentences
         self.reduce = keras.layers.Dense(dim, name="reduce")
         self.reduce.build((None, STATISTICS * channels))
 
@@ -183,24 +187,24 @@ class LinearExperts(keras.Model):
     def shares(self):
         """{head: the variable that says how much its linear model counts}."""
         found = {name: layer.share for name, layer in self.classes.items()}
-        return found | ({self.space.name: self.space.share} if self.space else {})
+        return found | {layer.name: layer.share for layer in (self.space, self.sentences) if layer}
 
     def get_config(self):
-        space = self.space and keras.saving.serialize_keras_object(self.space)
+        whole = {"space": self.space, "sentences": self.sentences}
         return {
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             **{name: getattr(self, name) for name in ("channels", "num_frames", "image_size", "dim")},
             "classes": {name: keras.saving.serialize_keras_object(layer) for name, layer in self.classes.items()},
-            "space": space,
+            **{name: layer and keras.saving.serialize_keras_object(layer) for name, layer in whole.items()},
         }
 
     @classmethod
     def from_config(cls, config):
         revive = keras.saving.deserialize_keras_object
         classes = {name: revive(layer) for name, layer in config["classes"].items()}
-        space = config["space"] and revive(config["space"])
-        return cls(**{**config, "encoder": revive(config["encoder"]), "classes": classes, "space": space})
+        whole = {name: config[name] and revive(config[name]) for name in ("space", "sentences") if name in config}
+        return cls(**{**config, **whole, "encoder": revive(config["encoder"]), "classes": classes})
 
 
 STATISTICS = 4

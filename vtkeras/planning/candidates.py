@@ -20,6 +20,7 @@ RATE, WARMUP = 1e-3, 50  # of learning, and the steps over which it rises
 TASK = "multitask"
 SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most pixels a side
 MANY = 500  # training clips from which on an encoder may learn from scratch
+MANY_PASSES = 5.0  # over them, that the time must allow for that
 SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
 CHANNELS = 1284  # of a patch: EfficientNet-Lite's and its motion's
 
@@ -36,6 +37,7 @@ class Setting:
         pretrained: whether its weights are installed.
         seed: of the training.
         epoch_clips: training clips that an epoch may have; with more, epochs read parts of them in turn.
+        passes: over all training clips that the small encoder has time for.
     """
 
     survey: Survey
@@ -45,6 +47,7 @@ class Setting:
     pretrained: bool
     seed: int = 0
     epoch_clips: int | None = None
+    passes: float = math.inf
 
     @property
     def parts(self) -> int:
@@ -123,9 +126,10 @@ CANDIDATES = {
 def in_order(setting: Setting) -> list[str]:
     """Names of the candidates that make sense, the most promising first.
 
-    An encoder that learns all of its weights needs clips to learn from: of few, the frozen one goes first.
+    An encoder that learns all of its weights needs clips to learn from, and to see them often: else the frozen one
+    goes first.
     """
-    few = setting.survey.clips[keys.TRAIN] < MANY
+    few = setting.survey.clips[keys.TRAIN] < MANY or setting.passes < MANY_PASSES
     fitting = [name for name in CANDIDATES if make_config(name, setting)]
     return sorted(fitting, key=lambda name: few and name != "frozen")
 

@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable
 
 
+FIXED = 90.0  # seconds that imports, graphs and the export take whatever the folder holds
+FREE = 0.2  # share of a budget that is dealt out however short it is
+
+
 class Clock:
     """A budget of wall time.
 
@@ -34,5 +38,6 @@ class Clock:
         return self.seconds - self.spent()
 
     def share(self, part: float) -> float:
-        """A part of the budget in seconds, at most what is left."""
-        return max(0.0, min(part * self.seconds, self.left()))
+        """A part, in seconds, of what the budget leaves beside `FIXED`; at most what is left."""
+        free = max(self.seconds - FIXED, FREE * self.seconds)
+        return max(0.0, min(part * free, self.left()))

@@ -40,6 +40,7 @@ from vtkeras.training.experts import SHARES, FittedLinear, add_experts, fit_line
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 EPOCH = 0.03  # share of the time that an epoch may take
+TRAINED = 0.5  # share of the time in which a winner is trained, about
 GRAPH_SECONDS = 45.0  # that the graphs of a candidate take on a quiet machine
 EXPORT_SECONDS = 45.0  # that the export takes there, before more is known
 EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 12.0  # times what the graph of a reading took, and seconds beside
@@ -124,26 +125,33 @@ class Plan:
         return self.folder
 
     def _stopped(self, tried: list[Contender]) -> Contender:
-        """What is kept after Ctrl-C: the best so far, or what has been learned where nothing has been measured."""
+        """What is kept after Ctrl-C: the best so far, and linear models for the heads in which these do better."""
         winner = max(tried, key=lambda one: one.best)
         title = CANDIDATES[winner.name].title
-        if winner.keep():
-            self.report(f"stopped; keeping the best so far, {title}")
-        elif self.linear:
-            prefer_linear(winner.training.folder, self.linear)
-            self.report(f"stopped; {title} has hardly learned, so what linear models can say is left to them")
-        else:
-            self.report(f"stopped; keeping {title}, which has hardly learned")
+        kept = f"the best so far, {title}" if winner.keep() else f"{title}, which has hardly learned"
+        self.report(f"stopped; keeping {kept}")
+        self.beside = {
+            title: value for title, value in self._linear_figures().items() if value > winner.figures.get(title, -1.0)
+        }
+        if self.linear and self.beside:
+            heads = [head.name for head in winner.training.trainer.heads if head.title in self.beside]
+            prefer_linear(winner.training.folder, self.linear, heads)
+            self.report(f"linear models do better, so they decide: {tell(self.beside)}")
         return winner
+
+    def _linear_figures(self) -> dict[str, float]:
+        """{head's title: the figure of its linear model on the validation split}."""
+        return next((row.figures for row in self.rows if row.title == TITLE), {})
 
     def _setting(self, path: str, seed: int) -> Setting:
         pretrained = find(ENCODER) is not None
         self.speed = pictures_per_second(ENCODER, SIDES[0]) if pretrained else 0.0
         frames, side = choose_reading(self.survey, self.speed, self.clock.share(READING))
         trained = pictures_per_second(SMALL, SMALL_SIDE) / TRAINING
-        epoch = max(1, int(EPOCH * self.clock.seconds * trained / frames))
-        self.epoch_seconds = min(epoch, self.survey.clips[keys.TRAIN]) * frames / trained
-        return Setting(self.survey, path, frames, side, pretrained, seed, epoch)
+        epoch, clips = max(1, int(EPOCH * self.clock.seconds * trained / frames)), self.survey.clips[keys.TRAIN]
+        self.epoch_seconds = min(epoch, clips) * frames / trained
+        passes = self.clock.share(TRAINED) / (clips * frames / trained)
+        return Setting(self.survey, path, frames, side, pretrained, seed, epoch, passes)
 
     def _describe(self, names: list[str]) -> None:
         setting = self.setting
@@ -223,7 +231,7 @@ class Plan:
 
     def _keep(self, winner: Contender) -> None:
         """Moves the winner into the run folder, and writes what was tried."""
-        linear = next((row.figures for row in self.rows if row.title == TITLE), {})
+        linear = self._linear_figures()
         self.rows.append(self._row(winner, "kept"))
         if self.beside:
             self.rows.append(Row(BESIDE, {**winner.figures, **self.beside}, None, "exported"))

@@ -18,6 +18,7 @@ from vtkeras.tasks.base import Head, Reader, Task
 from vtkeras.tasks.heads import HEADS
 
 NEVER_WRITTEN = (PAD_ID, START_ID)
+LEAST = 1e-12  # probability of a word
 
 
 def video_text_task(name: str, heads: Sequence[str], **options) -> Task:
@@ -121,7 +122,8 @@ class VideoTextReader(Reader):
         if linear is None:
             return logits
         own = logits if linear.several else tf.nn.log_softmax(logits)
-        return own + linear(video[keys.LINEAR], tokens)
+        both = own + linear(video[keys.LINEAR], tokens)
+        return both / tf.maximum(linear.share, 1.0)  # a large share chooses, and makes nothing more certain
 
     def read_question(self, questions, video) -> tuple:
         """Lets questions, string (batch,), read a video from `read_frames`.
@@ -149,8 +151,51 @@ class VideoTextReader(Reader):
         return {"frame_index": tf.tile(index[None], (batch, 1)), "frames_mask": tf.tile(mask[None], (batch, 1))}
 
     def write_caption(self, video) -> dict[str, tf.Tensor]:
-        """A caption of a video from `read_frames`, as the endpoint `caption` gives it."""
-        return self.as_caption(self.write_greedily(video, max_length=self.preprocessor.config.caption_length))
+        """A caption of a video from `read_frames`, as the endpoint `caption` gives it.
+
+        With linear models beside, it is the best of what the network writes and the sentences that these offer.
+        """
+        found = self.write_greedily(video, max_length=self.preprocessor.config.caption_length)
+        if self.experts and self.experts.sentences and keys.LINEAR in video:
+            tokens, network, linear = self.weigh_sentences(video, found["tokens"])
+            best = tf.argmax(network + linear, axis=1)
+            found = self.read_back(tf.gather(tokens, best, axis=1, batch_dims=1), video)
+        return self.as_caption(found)
+
+    def weigh_sentences(self, video, written=None) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What could be said of a video from `read_frames`: what is written, and what a linear model offers.
+
+        Args:
+            video: with LINEAR.
+            written: int32 (batch, caption_length), the network's own caption; None lets it write one.
+
+        Returns:
+            tokens int32 (batch, candidates, caption_length), and the log-probabilities float32 (batch, candidates)
+            of the network and of the linear model, the latter times its share.
+        """
+        if written is None:
+            length = self.preprocessor.config.caption_length
+            written = self.write_greedily(video, max_length=length)["tokens"]
+        tokens, linear = self.experts.sentences(video[keys.LINEAR], written)
+        candidates, length = tokens.shape[1:]
+        context = {name: repeat_rows(video[name], candidates) for name in (keys.SEQUENCE, keys.MASK)}
+        read = self.read_back(tf.reshape(tokens, (-1, length)), context)
+        logs = tf.where(read["tokens"] > 0, tf.math.log(tf.maximum(read["probabilities"], LEAST)), 0.0)
+        return tokens, tf.reshape(tf.reduce_sum(logs, axis=1), (-1, candidates)), linear
+
+    def read_back(self, tokens, video) -> dict[str, tf.Tensor]:
+        """What `write` finds, of a text that is given: int32 (batch, length), 0 after the end token."""
+        inputs = tf.concat([tf.fill((tf.shape(tokens)[0], 1), START_ID), tokens[:, :-1]], axis=1)
+        logits, blocks = self.decoder.look(inputs, video[keys.SEQUENCE], video[keys.MASK])
+        written = tf.cast(tokens > 0, tf.float32)
+        scores = tf.transpose(tf.stack([scores for _, scores in blocks], axis=1), (0, 3, 1, 2, 4))
+        return {
+            "tokens": tokens,
+            "probabilities": tf.gather(tf.nn.softmax(logits), tokens, axis=2, batch_dims=2) * written,
+            "scores": scores * written[..., None, None, None],
+            "blocks": blocks,
+            keys.MAPS: video.get(keys.MAPS),
+        }
 
     def write(self, decode: Callable, context: dict, max_length, copies=1, **options) -> dict:
         """What `decode` finds. What was read of the context stays out of its state.

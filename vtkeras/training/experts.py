@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,14 +20,18 @@ from vtkeras.evaluation.evaluate import figure, score
 from vtkeras.evaluation.reading import read_split
 from vtkeras.linear.models import ENCODER, LinearModels
 from vtkeras.linear.table import read_table
-from vtkeras.models import LinearExperts
+from vtkeras.models import LinearExperts, LinearSentences
+from vtkeras.models.linear_sentences import NEVER_NEW
 from vtkeras.run_files import BEST, CHECKPOINTS, LINEAR_FILE, replacing
-from vtkeras.tasks import Reader
+from vtkeras.tasks import Head, Reader
+from vtkeras.tasks.heads.captions import CaptionHead
+from vtkeras.tasks.predicted import Predicted
 from vtkeras.training.prepared import PreparedSource
 from vtkeras.training.state import load_state, model_variables
 from vtkeras.training.trainers import Trainer
 
-SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0)  # of a linear model beside the network, of which the best is taken
+SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0, 100.0)  # of a linear model beside the network: nothing to nearly all
+SENTENCE_SHARES = (0.25, 1.0, 4.0, 16.0, 1000.0)  # of whole sentences: their logarithms are sums over words
 
 
 @dataclass(frozen=True)
@@ -94,23 +100,39 @@ def add_experts(
         load_state(best, model_variables(trainer.model))
     shares: dict[str, tuple[float, float]] = {}
     if keys.VALIDATION in data.source.splits():
-        judged = [head for head in trainer.heads if head.name in experts.shares]
-        reader = trainer.task.reader(trainer.model, linear.models.preprocessor, judged, experts=experts)
         seen = read_table(linear.source, keys.VALIDATION, [])
         vectors = experts.vectors(seen.features).numpy()
         clips = WithVectors(prepared or data.source, dict(zip(seen.examples.ids, vectors[seen.clips])))
-        shares = choose_shares(experts, reader, clips, trainer.config.train.score_examples or None)
+        judged = [head for head in trainer.heads if head.name in experts.shares]
+
+        def reader(heads: Sequence[Head]) -> Reader:
+            return trainer.task.reader(trainer.model, linear.models.preprocessor, heads, experts=experts)
+
+        limit = trainer.config.train.score_examples or None
+        if written := [Candidates() for head in judged if experts.sentences and head.name == experts.sentences.name]:
+            shares |= choose_sentences(experts.sentences, reader(written), clips, limit)
+        if chosen := [head for head in judged if head.name not in shares]:
+            shares |= choose_shares(experts, reader(chosen), clips, limit)
         told = ", ".join(f"{head.title.lower()} {shares[head.name][0]:g}" for head in judged)
         report(f"linear models beside the network count by what does best on the validation split: {told}")
     _keep(experts, folder)
     return shares
 
 
-def prefer_linear(folder: Path, linear: FittedLinear) -> None:
-    """Keeps linear models beside a network that has hardly learned: they count as much as they can."""
+def prefer_linear(folder: Path, linear: FittedLinear, heads: Collection[str]) -> None:
+    """Keeps linear models beside a network that has not learned as much: they decide for some heads alone.
+
+    Args:
+        folder: the run folder, which gets `linear.keras`.
+        linear: the models.
+        heads: names of those for which they decide.
+    """
     experts = _as_experts(linear)
-    for share in experts.shares.values():
-        share.assign(max(SHARES))
+    for name, share in experts.shares.items():
+        share.assign(max(SHARES) if name in heads else 0.0)
+    if experts.sentences and experts.sentences.name in heads:
+        experts.sentences.share.assign(max(SENTENCE_SHARES))
+        experts.sentences.new.assign(NEVER_NEW)
     _keep(experts, folder)
 
 
@@ -139,8 +161,8 @@ def choose_shares(
     """
     best: dict[str, tuple[float, float]] = {}
     for share in SHARES:
-        for variable in experts.shares.values():
-            variable.assign(share)
+        for head in reader.heads:
+            experts.shares[head.name].assign(share)
         examples, said = read_split(source, keys.VALIDATION, reader.heads, reader.preprocessor, {"": reader}, limit)
         for head in reader.heads:
             found = figure(head, score([head], said[""], examples)) or 0.0
@@ -149,6 +171,49 @@ def choose_shares(
     for name, (share, _) in best.items():
         experts.shares[name].assign(share)
     return best
+
+
+class Candidates(CaptionHead):
+    """Captions that are still to be chosen: what the network writes, and what a linear model offers."""
+
+    def predict(self, reader, batch):
+        tokens, network, linear = reader.weigh_sentences(batch[keys.READS_VIDEO])
+        texts = reader.preprocessor.to_text(tf.reshape(tokens, (-1, tokens.shape[2])))
+        return {"texts": tf.reshape(texts, (-1, tokens.shape[1])), "network": network, "linear": linear}
+
+    def collect(self, outputs, reader, examples):
+        return Predicted(values=outputs)
+
+
+def choose_sentences(
+    sentences: LinearSentences, reader: Reader, source: Source, limit: int | None = None
+) -> dict[str, tuple[float, float]]:
+    """As `choose_shares`, for captions: also whether the network may write a new one.
+
+    Args:
+        sentences: whose share and whose probability of a new sentence are set.
+        reader: of the network with these, for the head `Candidates` alone.
+        source, limit: as in `choose_shares`.
+    """
+    (head,) = reader.heads
+    sentences.share.assign(1.0)
+    examples, said = read_split(source, keys.VALIDATION, reader.heads, reader.preprocessor, {"": reader}, limit)
+    found: Any = said[""][head.name].values
+    texts, network, linear = (np.asarray(found[name]) for name in ("texts", "network", "linear"))
+    expected = float(sentences.new)
+    is_new = linear[:, 0] == np.float32(expected)
+    best = (0.0, expected, -1.0)
+    for share, new in [(0.0, expected), *itertools.product(SENTENCE_SHARES, (expected, NEVER_NEW))]:
+        linear[is_new, 0] = new
+        places = (network + share * linear).argmax(axis=1) if share else np.zeros(len(texts), int)
+        chosen = [text.decode() for text in np.take_along_axis(texts, places[:, None], axis=1)[:, 0]]
+        value = figure(head, score([head], {head.name: Predicted(chosen)}, examples)) or 0.0
+        if value > best[2]:
+            best = share, new, value
+    share, new, value = best
+    sentences.share.assign(share)
+    sentences.new.assign(new)
+    return {head.name: (share, value)}
 
 
 def with_linear(preprocessor: Preprocessor, config: Config) -> Preprocessor:

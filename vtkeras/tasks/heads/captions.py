@@ -202,18 +202,8 @@ def explain_caption(reader, frames, text) -> dict[str, tf.Tensor]:
         patches; zero after the end.
     """
     video, layers = reader.read_frames(frames, return_scores=True)
-    inputs, targets = reader.preprocessor.caption(text)
-    logits, blocks = reader.decoder.look(inputs, video[keys.SEQUENCE], video[keys.MASK])
-    likelihoods = tf.gather(tf.nn.softmax(logits), targets, axis=2, batch_dims=2)
-    scores = tf.stack([scores for _, scores in blocks], axis=1)
-    written = tf.cast(targets > 0, tf.float32)
-    found = {
-        "tokens": targets,
-        "probabilities": likelihoods * written,
-        "scores": tf.transpose(scores, (0, 3, 1, 2, 4)) * written[..., None, None, None],
-        keys.MAPS: video.get(keys.MAPS),
-    }
-    rolled = cross_rollout(blocks, layers) * written[..., None]
+    found = reader.read_back(reader.preprocessor.caption(text)[1], video)
+    rolled = cross_rollout(found["blocks"], layers) * tf.cast(found["tokens"] > 0, tf.float32)[..., None]
     on_grid = reader.on_grid(rolled[:, :, None, None], video.get(keys.MAPS))
     return {**reader.as_caption(found), "rollout": on_grid[:, :, 0], **reader.seen(frames)}
 
