@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-
 FIXED = 90.0  # seconds that imports, graphs and the export take whatever the folder holds
 FREE = 0.2  # share of a budget that is dealt out however short it is
 
