@@ -70,15 +70,16 @@ def test_training_lowers_every_loss():
         return model(batch)["video"].numpy().mean(axis=0)
 
     def fit(epochs):
-        model.compile(keras.optimizers.Adam(0.003), loss=lambda y_true, y_pred: keras.ops.sum(y_pred, axis=-1))
+        loss = lambda y_true, y_pred: keras.ops.sum(y_pred, axis=-1)  # noqa: E731
+        model.compile(keras.optimizers.Adam(0.01), loss, run_eagerly=True)  # its graph takes longer than 50 steps
         model.fit(batch, np.zeros((8, 4)), batch_size=8, epochs=epochs, verbose=0)
 
     before = losses()
-    fit(20)
+    fit(6)
     between = losses()
     assert (between[1:] < before[1:]).all()
     model.codec.trainable = False  # so that the latents stay, which grow as the codec learns
-    fit(30)
+    fit(12)
     assert losses()[0] < between[0]
 
 
