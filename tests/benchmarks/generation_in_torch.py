@@ -218,9 +218,7 @@ class Flow(nn.Module):
 
     def forward(self, batch):
         clips = batch["frames"].float() / 255
-        left_out = batch["words_draw"] < 0.5 * batch["words_share"][:, None]
-        left_out[:, 0] = False
-        words, readable, pooled = self.text(batch["match_tokens"].masked_fill(left_out, 0))
+        words, readable, pooled = self.text(batch["match_tokens"])
         frames = at(clips, batch["place"] * clips.shape[1])
         some = slice(None, None, SHARE)
         with torch.no_grad():

@@ -54,3 +54,9 @@ def test_it_makes_clips_that_do_not_depend_on_each_other(model):
     picture = RNG.uniform(size=(2, *CLIP[1:])).astype("float32")
     going_on = np.array(model.generate(TOKENS, noise, keras.ops.array(picture)))
     assert going_on.shape == (2, *CLIP) and (going_on != clips).any()
+
+
+def test_its_parts_hold_all_its_weights(model):
+    parts = model.parts()
+    assert len({part.name for part in parts}) == len(parts)
+    assert {id(one) for part in parts for one in part.weights} == {id(one) for one in model.weights}

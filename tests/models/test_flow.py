@@ -83,14 +83,6 @@ def test_training_lowers_every_loss():
     assert losses()[0] < between[0]
 
 
-def test_words_are_left_out_by_their_draws(model):
-    batch = a_batch(model, 4)
-    batch["words_share"] = np.array([0.0, 1.0, 1.0, 1.0], "float32")  # none, and up to half of the words
-    batch["words_draw"] = np.tile(np.array([0.0, 0.4, 0.6, 0.0], "float32"), (4, 1))
-    read = model.get_layer("losses")._some_words(batch)
-    np.testing.assert_array_equal(read, [[2, 4, 5, 0]] + [[2, 0, 5, 0]] * 3)
-
-
 def test_frames_that_fill_a_clip_up_do_not_count(model):
     batch = a_batch(model, 1)
     batch[keys.FRAMES_MASK][:, 2:] = False

@@ -94,6 +94,10 @@ class AdversarialGenerator(keras.Model):
         """{"normal": {name: shape}}, the random numbers of a training step for one clip."""
         return {"normal": {name: self.noise_shapes[part] for part, name in POSTERIOR_DRAWS.items()}}
 
+    def parts(self):
+        """Every part with weights, each with a name of its own."""
+        return [self.text_encoder, self.encoder, self.decoder]
+
     def generate(self, tokens, noise, first_frame=None):
         """Makes clips.
 

@@ -13,7 +13,6 @@ from vtkeras.models.word_tagger import WordTagger
 
 SHARE = 2  # codec and motion learn faster than the flow: they learn of every second clip of a batch
 WORDLESS = 0.1  # share of latents that the flow learns without their words, for guidance
-LEFT_OUT = 0.5  # the largest share of words that a caption is learned without, so that each word counts by itself
 PIXEL_WEIGHT = 30.0  # brings squared errors of pixels near those of latents
 CODE_WEIGHT = 0.0005  # of the nats that a motion's code may hold
 BLUR = 0.15  # noise on the latents that the decoder learns from, as the flow's are not exact
@@ -63,7 +62,7 @@ class FlowLosses(keras.layers.Layer):
 
     def call(self, inputs):
         clips = ops.cast(inputs[keys.FRAMES], self.compute_dtype) / 255
-        text = self.text_encoder(self._some_words(inputs))
+        text = self.text_encoder(inputs[keys.MATCH_TOKENS])
         some = {name: value[::SHARE] for name, value in inputs.items()}
         some_text = {name: value[::SHARE] for name, value in text.items()}
         count = ops.sum(ops.cast(inputs[keys.FRAMES_MASK], "float32"), axis=1)
@@ -76,12 +75,6 @@ class FlowLosses(keras.layers.Layer):
             self._words(inputs, latents),
         ]
         return ops.stack([ops.cast(term, "float32") for term in terms], axis=-1)
-
-    def _some_words(self, inputs):
-        """Tokens (batch, length) of which a share is left out, for each caption another one; the first one stays."""
-        tokens, drawn = inputs[keys.MATCH_TOKENS], inputs["words_draw"]
-        left_out = drawn < LEFT_OUT * inputs["words_share"][:, None]
-        return ops.where(ops.logical_and(left_out, ops.arange(tokens.shape[1]) > 0), 0, tokens)
 
     def _frames(self, inputs, latents, text):
         """Of the flow: errors (batch,) of latents (batch * samples, height, width, channels)."""
@@ -189,13 +182,7 @@ class FlowGenerator(keras.Model):
         grid, code = (GRID, GRID, codec.channels), (motion.code_dim,)
         draws = {
             "normal": {"noise": (samples, *grid), "level": (samples,), "blur": grid, "code": code},
-            "uniform": {
-                "place": (samples,),
-                "wordless": (samples,),
-                "times": (targets,),
-                "words_share": (),
-                "words_draw": (length,),
-            },
+            "uniform": {"place": (samples,), "wordless": (samples,), "times": (targets,)},
         }
         inputs = {
             keys.MATCH_TOKENS: keras.Input((length,), dtype="int32", name=keys.MATCH_TOKENS),
@@ -221,6 +208,10 @@ class FlowGenerator(keras.Model):
         self.candidates = candidates
         self.draws = draws
         self.noise_shapes = {"content": (candidates, *grid), "motion": code}
+
+    def parts(self):
+        """Every part with weights, each with a name of its own."""
+        return [getattr(self, name) for name in PARTS]
 
     def generate(self, tokens, noise, first_frame=None):
         """Clips from words and noise.

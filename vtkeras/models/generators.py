@@ -25,6 +25,7 @@ class GeneratorKind:
     - `draws`: {"normal": {name: shape}, "uniform": {name: shape}}, the random numbers of a training step for one clip,
       standard normal and from 0 to 1;
     - `terms`: names of the losses;
+    - `parts()`: the parts that have weights, each with a name of its own, so that a run can start from another's;
     - `noise_shapes`: {"content": shape, "motion": shape}, what a clip is drawn from, standard normal;
     - `generate(tokens, noise, first_frame=None)`: float (batch, num_frames, image_size, image_size, 3), 0 to 1; the
       first frame, where given, is float (batch, image_size, image_size, 3).
