@@ -21,7 +21,7 @@ def show_caption(caption: Caption, chosen: Chosen) -> None:
     """The caption, how sure the model is of it, and where each word looked."""
     st.subheader(common.plain(caption.text) or "(an empty caption)", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(f"{caption.score:.0%} confidence", color="blue")
+        st.badge(f"{caption.word_score:.0%} a word", color="blue")
         if chosen.clip and chosen.clip.captions:
             same = caption.text in chosen.clip.captions
             st.badge("as written" if same else "not as written", color="green" if same else "orange")

@@ -115,7 +115,7 @@ def test_split_names(folder):
     "text,message",
     [
         ("", "row 1 names no column 'path'"),
-        ("path,text\na.mp4,one\n", "row 1 names no column 'caption'; it names path, text"),
+        ("path,text\na.mp4,one\n", "row 1 names no column 'caption' or 'question' or 'label'; it names path, text"),
         ("path,caption,caption\na.mp4,one,two\n", "row 1 names the column 'caption' twice"),
         ("path,caption\n", "describes no clip"),
         ("path,caption\na.mp4,one\na.mp4\n", "row 3 has 1 cells where the header has 2"),

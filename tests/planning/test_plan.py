@@ -71,7 +71,7 @@ def plan(data, tmp_path_factory):
         patch.setitem(CANDIDATES, "slow", candidate(1e-4))
         patch.setattr("vtkeras.planning.plan.find", lambda name: None)
         patch.setattr("vtkeras.planning.plan.slowed", lambda call: (call(), 2.0))
-        clock = Clock(15, now=map(float, itertools.count(step=9)).__next__)
+        clock = Clock(15, now=map(float, itertools.count(step=8)).__next__)
         made = Plan(data, tmp_path_factory.mktemp("runs") / "run", clock, lines.append)
         made.run()
     made.lines = lines
@@ -81,7 +81,7 @@ def plan(data, tmp_path_factory):
 def test_the_plan_is_told_in_four_lines(plan):
     told = [line.split("] ")[1].split(":")[0] for line in plan.lines[:4]]
     assert told == ["data", "machine", "candidates", "time"]
-    assert "all takes 2.0 times as long" in plan.lines[1] and "the last 1 min 30 s for the export" in plan.lines[3]
+    assert "all takes 2.0 times as long" in plan.lines[1] and "40 s of them for the export" in plan.lines[3]
 
 
 def test_what_was_tried_is_in_the_table(plan):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.planning.test_clock_and_speed import survey
 from vtkeras.data.text import build_vocabulary
-from vtkeras.planning.survey import look
+from vtkeras.planning.survey import has_names, look
 
 
 class Labelled:
@@ -50,3 +50,15 @@ def test_rare_labels_count_more_where_labels_are_uneven():
     assert uneven.label_weights() == {"cat": 0.711, "dog": 7.071}  # roots of 100 / 198 and 100 / 2
     assert any("uneven, 198 clips" in warning for warning in uneven.warnings())
     assert survey(labels={"cat": 19, "dog": 1}).label_weights() == {}
+
+
+@pytest.mark.parametrize(
+    ("captions", "names"),
+    [
+        (["Die Katze sieht Oma an", "Ein Ball rollt"], True),  # 3 of 6 words after the first
+        (["A cat looks at me", "A DVD turns", "The Eiffel tower is tall " * 4], False),  # 1 of 25
+        ([], False),
+    ],
+)
+def test_capitals_within_captions_are_kept_where_there_are_many(captions, names):
+    assert has_names(captions) == names

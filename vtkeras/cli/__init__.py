@@ -28,6 +28,7 @@ app.add_typer(pretrained.app, name="pretrained")
 
 
 INTERRUPTED = 130  # the code with which Typer ends after Ctrl-C
+STOPPED = "vtkeras: interrupted; run the command again (train --config: with --resume) to go on."
 
 
 def main() -> None:
@@ -53,7 +54,7 @@ def _run() -> int | str | None:
         return _refuse(str(error))
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
-            print("vtkeras: interrupted; run the command again (train: with --resume) to go on.", file=sys.stderr)
+            print(STOPPED, file=sys.stderr)
         return stop.code
     except Exception as error:  # of whoever writes without `run_files`
         if is_disk_full(error):

@@ -12,7 +12,7 @@ from vtkeras import keys
 from vtkeras.cli import common
 from vtkeras.config import Config
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, shipped, writable_folder, write_json
+from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, SAVED_MODEL, shipped, writable_folder, write_json
 
 if TYPE_CHECKING:
     from vtkeras.data.sources.base import Source
@@ -62,10 +62,16 @@ def _plan(
     data: Path, captions: Path | None, minutes: float, out: Path | None, override: list[str], resume: bool
 ) -> None:
     if override or resume:
-        raise UserError("--set and --resume go with --config: a plan chooses the settings, and writes them down.")
+        raise UserError(
+            "--set and --resume go with --config: a plan chooses the settings and writes them down, and one that was "
+            "stopped begins again; leave them out."
+        )
     folder = out or Path("runs") / data.resolve().name
+    if folder.resolve() == data.resolve():
+        raise UserError(f"--out {folder} is the folder of the videos, which stays as it is: choose another.")
     if (folder / CHECKPOINTS).exists():
-        raise UserError(f"{folder} already holds a run: choose another --out.")
+        export = "" if (folder / SAVED_MODEL).exists() else f"; {command('export', folder)} ends what it lacks"
+        raise UserError(f"{folder} already holds a run: choose another --out{export}.")
     folder = writable_folder(folder)
     from vtkeras.planning.clock import Clock
     from vtkeras.planning.plan import Plan

@@ -94,7 +94,7 @@ def _object_entries(rows: Iterable[tuple[str, Any]]) -> Iterator[Entry]:
             raise UserError(f"{where} is not an object.")
         fields = {"_".join(name.lower().split()): value for name, value in row.items()}
         if missing := _missing_column(list(fields)):
-            raise UserError(f"{where} has no '{missing}'.")
+            raise UserError(f"{where} has no {missing}.")
         yield _row_entry(where, {name: _cell(where, name, value) for name, value in fields.items()})
 
 
@@ -127,13 +127,14 @@ def _cell(where: str, name: str, value: Any) -> str:
 
 
 def _missing_column(names: list[str]) -> str:
-    return PATH if PATH not in names else "" if {*TEXT_COLUMNS} & {*names} else TEXT_COLUMNS[0]
+    texts = " or ".join(f"'{name}'" for name in TEXT_COLUMNS)
+    return f"'{PATH}'" if PATH not in names else "" if {*TEXT_COLUMNS} & {*names} else texts
 
 
 def _check_header(where: str, header: list[str]) -> None:
     if missing := _missing_column(header):
         found = ", ".join(header) or "nothing"
-        raise UserError(f"{where} names no column '{missing}'; it names {found[:200]}.")
+        raise UserError(f"{where} names no column {missing}; it names {found[:200]}: give the columns their names.")
     for name in KNOWN_COLUMNS:
         if header.count(name) > 1:
             raise UserError(f"{where} names the column '{name}' twice.")

@@ -105,7 +105,7 @@ def read_captions(
     kept, splits = settle(drafts, missing, lambda kept: _splits(kept, seed), note)
     if not kept:
         empty = f": {drafts[0].where} has no caption, question with answer, or label" if drafts else ""
-        raise UserError(f"{captions_file} describes no clip{empty}.")
+        raise UserError(f"{captions_file} describes no clip{empty}; give a clip a row with its path and such a text.")
     return [_finished(draft, splits[draft.path]) for draft in kept]
 
 

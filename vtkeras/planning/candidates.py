@@ -161,6 +161,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "shuffle_buffer": 512,
             "epoch_parts": setting.parts,
             "label_weights": survey.label_weights(),
+            "keep_case": survey.names,
         },
         "model": {
             "dim": 96,

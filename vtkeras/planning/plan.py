@@ -31,7 +31,7 @@ from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.race import Race, enough
 from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, pictures_per_second, slowed
-from vtkeras.planning.survey import Survey, look
+from vtkeras.planning.survey import Survey, has_names, look
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
 from vtkeras.training.callbacks import spell_time
@@ -41,9 +41,9 @@ from vtkeras.training.experts import SHARES, FittedLinear, add_experts, fit_line
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 EPOCH = 0.03  # share of the time that an epoch may take
 TRAINED = 0.5  # share of the time in which a winner is trained, about
-GRAPH_SECONDS = 45.0  # that the graphs of a candidate take on a quiet machine
-EXPORT_SECONDS = 45.0  # that the export takes there, before more is known
-EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 12.0  # times what the graph of a reading took, and seconds beside
+GRAPH_SECONDS = 25.0  # that the graphs of a candidate take on a quiet machine
+EXPORT_SECONDS = 20.0  # that the export takes there, before more is known
+EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 8.0  # times what the graph of a reading took, and seconds beside
 BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
 VOCABULARY = 4000
 CACHE = "cache"
@@ -91,7 +91,7 @@ class Plan:
         if keys.VALIDATION not in self.source.splits():
             raise UserError(f"{data} has no validation split, by which a plan chooses: put some clips into it.")
         self.texts = self.source.texts()
-        self.vocabulary: Vocabulary = build_vocabulary(self.texts, VOCABULARY)
+        self.vocabulary: Vocabulary = build_vocabulary(self.texts, VOCABULARY, has_names(self.texts["captions"]))
         self.survey: Survey = look(self.source, self.texts, self.vocabulary)
         self.setting, self.slowness = slowed(lambda: self._setting(str(data), seed))
         self.rows: list[Row] = []
@@ -171,8 +171,8 @@ class Plan:
         clips = sum(count for split, count in self.survey.clips.items() if split in (keys.TRAIN, keys.VALIDATION))
         size = clips * (feature_bytes(setting) / 2 if setting.pretrained else 0) / 1e9 + clips * 1e-4
         self.report(
-            f"time: {left} left, the last {export} for the export, of which this folder takes at least about "
-            f"{spell_time(self._least())}; about {size:.1f} GB are kept in {self.folder / CACHE} meanwhile"
+            f"time: {left} are left; this folder takes at least about {spell_time(self._least())}, {export} of them "
+            f"for the export; about {size:.1f} GB are kept in {self.folder / CACHE} meanwhile"
         )
         over = self._least() - self.clock.left()
         if over > 0:
@@ -234,7 +234,7 @@ class Plan:
         linear = self._linear_figures()
         self.rows.append(self._row(winner, "kept"))
         if self.beside:
-            self.rows.append(Row(BESIDE, {**winner.figures, **self.beside}, None, "exported"))
+            self.rows.append(Row(BESIDE, {**winner.figures, **self.beside}, None, "what the run says"))
         exported = self.rows[-1].figures
         for title, value in linear.items():
             if value > exported.get(title, value):

@@ -57,7 +57,8 @@ def ingested_folder(
     if table is None:
         raise UserError(
             f"{data} needs one table with a row for each clip (columns path, and any of caption, question with answer, "
-            "label), or a subfolder of clips for each label, and there is none: name the table with --captions FILE."
+            "label), or two and more subfolders of clips, one for each label, and has neither: name the table with "
+            "--captions FILE."
         )
     report(f"reading {data} with {table}")
     told = time.monotonic()
@@ -77,7 +78,7 @@ def ingested_folder(
         nonlocal told
         if time.monotonic() - told > EVERY_SECONDS or done == total:
             told = time.monotonic()
-            report(f"decoded {done} of {total} clips")
+            report(f"read {done} of {total} clips")
 
     manifest = ingest(data, table, Path(folder) / "data", FRAMES, SIDE, choose=choose, progress=progress, note=report)
     if manifest.set_aside:
@@ -123,9 +124,10 @@ def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
         return rows
     videos = sorted({row.path for row in rows if row.split == keys.TRAIN}, key=_rank)
     if len(videos) < 2:
+        found = len({row.path for row in rows})
         raise UserError(
-            "A plan needs videos to train on and some to choose by, and there are fewer than two for training: give "
-            "more of them the split train, or leave the column split out."
+            f"A plan needs videos to train on and others to choose by, and of the {found} here {len(videos)} are for "
+            "training: bring more, or leave the column split out."
         )
     taken = set(videos[: max(1, round(len(videos) * VALIDATION_SHARE))])
     return [replace(row, split=keys.VALIDATION) if row.path in taken else row for row in rows]

@@ -64,6 +64,7 @@ class Race:
                 break
             begin = self.clock.spent()
             self.contenders.append(enter(name))
+            self.report(f"{CANDIDATES[name].title}: first steps, for which graphs are made")
             self._advance(self.contenders[-1], FIRST_ROUND * self.clock.seconds)
             longest = max(longest, self.clock.spent() - begin)
         self._drop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ LOOKED_AT = 32  # clips whose frames are looked at
 STILL = 2.0  # mean difference of neighbouring frames, of 255, below which nothing moves
 MOST_TOKENS = 96  # of a caption or a question that models read or write
 FEW = 20  # validation clips below which a choice by them is rough
+NAMES = 0.05  # share of words within captions that begin with a capital, from which on case is kept
 RARE = 20  # times as many of the most frequent label as of the rarest: told as an imbalance
 
 
@@ -36,6 +38,7 @@ class Survey:
         frames: the most that a clip has stored.
         side: the longer side of the stored frames in pixels, the median.
         motion: mean difference between neighbouring frames, 0 to 255.
+        names: whether words within captions begin with capitals, as names and German nouns do.
 
     Example:
         >>> look(FolderSource(path="data/cats")).clips
@@ -55,6 +58,7 @@ class Survey:
     frames: int
     side: int
     motion: float
+    names: bool = False
 
     def has(self, texts: str) -> bool:
         """Whether there are training texts of a kind, named as `Source.texts` does."""
@@ -153,7 +157,19 @@ def look(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) ->
         frames=max(frames),
         side=int(np.median(sides)),
         motion=float(np.mean(moved)) if moved else 0.0,
+        names=has_names(captions),
     )
+
+
+def has_names(captions: Sequence[str]) -> bool:
+    """Whether so many words within captions begin with a capital that lower case would read wrong.
+
+    Example:
+        >>> has_names(["Die Katze sieht Oma an"]), has_names(["A cat looks at me"])
+        (True, False)
+    """
+    within = [word for caption in captions for word in caption.split()[1:]]
+    return sum(word[0].isupper() and not word.isupper() for word in within) > NAMES * len(within)
 
 
 def _long(texts: list[str], vocabulary: Vocabulary) -> int:

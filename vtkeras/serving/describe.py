@@ -104,7 +104,7 @@ def to_lines(found: Description) -> list[str]:
     if found.novelty and found.novelty.foreign:
         lines.append(found.novelty.sentence)
     if found.caption:
-        lines.append(f"caption: {found.caption.text}  ({found.caption.score:.0%})")
+        lines.append(f"caption: {found.caption.text}  ({found.caption.word_score:.0%} a word)")
         lines += [f"also: {text}  ({score:.3f})" for text, score in found.caption.beams[1:]]
     for question, answer in found.answers:
         how = ", written word by word" if answer.written else ""

@@ -39,6 +39,11 @@ class Caption:
     decoding: Decoding = GREEDY
     beams: list[tuple[str, float]] = field(default_factory=list)
 
+    @property
+    def word_score(self) -> float:
+        """Geometric mean of its word pieces' probabilities: the `score` of a long caption is small even if right."""
+        return float(np.exp(np.mean(np.log(np.maximum(self.probabilities, 1e-12))))) if self.probabilities else 0.0
+
 
 @dataclass(frozen=True)
 class Answer:
