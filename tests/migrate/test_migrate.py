@@ -135,6 +135,7 @@ def test_tables_and_config(migrated):
     assert values["train"]["stages"][1]["self_critical"] == 1.0
 
 
+@pytest.mark.slow
 def test_training_goes_on(migrated, tmp_path):
     old = shutil.copytree(migrated, tmp_path / "run")
     lines = []

@@ -12,7 +12,9 @@ from vtkeras.fusion import FUSIONS
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-LONG = {"03_questions", "07_understanding", "08_text_to_video", "12_your_own_videos"}  # they train for minutes
+LONG = {  # they train or draw for minutes
+    "03_questions", "07_understanding", "08_text_to_video", "09_interactive_generation", "12_your_own_videos"
+}  # fmt: skip
 RUNS = [pytest.param(path, marks=[pytest.mark.slow] * (path.stem in LONG)) for path in NOTEBOOKS]
 TIME_LIMIT = 1800  # seconds a cell may take, however busy the machine is
 

@@ -57,7 +57,7 @@ def test_without_a_table_subfolders_are_labels(tmp_path):
     rows = read_captions(tmp_path / "run" / "labels.csv", tmp_path / "mine")
     told = sorted((row.path, *row.labels) for row in rows)
     assert told[2:4] == [("cats/clip2.mp4", "cats"), ("dogs/clip0.mp4", "dogs")]
-    with pytest.raises(UserError, match="a subfolder of clips for each label, and there is none"):
+    with pytest.raises(UserError, match="two and more subfolders of clips, one for each label, and has neither"):
         ingested_folder(tmp_path / "mine" / "cats", None, tmp_path / "other", Clock(20), str)
 
 

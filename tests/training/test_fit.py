@@ -86,7 +86,7 @@ def straight(config, lines, tmp_path_factory):
 
 def test_enlarged_frames_are_told(config, tmp_path, straight, lines):
     told = []
-    Training(config("data.image_size=96"), tmp_path / "run", told.append).begin()
+    Training(config("data.image_size=96", "task=classification"), tmp_path / "run", told.append).begin()
     assert any("frames of 64 pixels are enlarged to data.image_size 96" in line for line in told)
     assert not any("enlarged" in line for line in lines)  # 32 pixels of 64
 
