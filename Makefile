@@ -28,7 +28,7 @@ install: .venv/installed
 	@touch $@
 
 test: .venv/installed-tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest -n 2 --dist worksteal  # else each thread of TensorFlow keeps memory of its own
 
 test-slow: .venv/installed-tests
 	$(BIN)/python -m pytest -m slow

@@ -113,7 +113,7 @@ def add_experts(
             shares |= choose_sentences(experts.sentences, reader(written), clips, limit)
         if chosen := [head for head in judged if head.name not in shares]:
             shares |= choose_shares(experts, reader(chosen), clips, limit)
-        told = ", ".join(f"{head.title.lower()} {shares[head.name][0]:g}" for head in judged)
+        told = ", ".join(f"{head.title.lower()} {_spell(shares[head.name][0])}" for head in judged)
         report(f"linear models beside the network count by what does best on the validation split: {told}")
     _keep(experts, folder)
     return shares
@@ -134,6 +134,10 @@ def prefer_linear(folder: Path, linear: FittedLinear, heads: Collection[str]) ->
         experts.sentences.share.assign(max(SENTENCE_SHARES))
         experts.sentences.new.assign(NEVER_NEW)
     _keep(experts, folder)
+
+
+def _spell(share: float) -> str:
+    return "not at all" if not share else "alone" if share >= max(SHARES) else f"{share:g}"
 
 
 def _keep(experts: LinearExperts, folder: Path) -> None:
