@@ -70,7 +70,8 @@ def code(cell):
 def printed(output):
     """What a cell printed, as a terminal leaves it: the last state of each line; no colours, logs, random names."""
     text = output.get("text") or output.get("data", {}).get("text/plain", "")
-    plain = re.sub(r"\x1b\[[0-9;]*m|^(?:INFO|WARNING):.*\n?|/tmp/tmp\w+/", "", text, flags=re.MULTILINE).rstrip()
+    names = re.escape(tempfile.gettempdir()) + r"/tmp\w+/"
+    plain = re.sub(rf"\x1b\[[0-9;]*m|^(?:INFO|WARNING):.*\n?|{names}", "", text, flags=re.MULTILINE).rstrip()
     return "\n".join(line.rstrip("\r").split("\r")[-1].replace("\b", "") for line in plain.split("\n"))
 
 

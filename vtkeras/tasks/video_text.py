@@ -155,28 +155,26 @@ class VideoTextReader(Reader):
 
         With linear models beside, it is the best of what the network writes and the sentences that these offer.
         """
-        found = self.write_greedily(video, max_length=self.preprocessor.config.caption_length)
-        if self.experts and self.experts.sentences and keys.LINEAR in video:
-            tokens, network, linear = self.weigh_sentences(video, found["tokens"])
-            best = tf.argmax(network + linear, axis=1)
-            found = self.read_back(tf.gather(tokens, best, axis=1, batch_dims=1), video)
-        return self.as_caption(found)
+        if not (self.experts and self.experts.sentences and keys.LINEAR in video):
+            return self.as_caption(self._write_alone(video))
+        tokens, network, linear = self.weigh_sentences(video)
+        best = tf.argmax(network + linear, axis=1)
+        return self.as_caption(self.read_back(tf.gather(tokens, best, axis=1, batch_dims=1), video))
 
-    def weigh_sentences(self, video, written=None) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """What could be said of a video from `read_frames`: what is written, and what a linear model offers.
+    def _write_alone(self, video) -> dict[str, tf.Tensor]:
+        return self.write_greedily(video, max_length=self.preprocessor.config.caption_length)
+
+    def weigh_sentences(self, video) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What could be said of a video from `read_frames`: what the network writes, and what a linear model offers.
 
         Args:
             video: with LINEAR.
-            written: int32 (batch, caption_length), the network's own caption; None lets it write one.
 
         Returns:
             tokens int32 (batch, candidates, caption_length), and the log-probabilities float32 (batch, candidates)
             of the network and of the linear model, the latter times its share.
         """
-        if written is None:
-            length = self.preprocessor.config.caption_length
-            written = self.write_greedily(video, max_length=length)["tokens"]
-        tokens, linear = self.experts.sentences(video[keys.LINEAR], written)
+        tokens, linear = self.experts.sentences(video[keys.LINEAR], self._write_alone(video)["tokens"])
         candidates, length = tokens.shape[1:]
         context = {name: repeat_rows(video[name], candidates) for name in (keys.SEQUENCE, keys.MASK)}
         read = self.read_back(tf.reshape(tokens, (-1, length)), context)
@@ -184,7 +182,12 @@ class VideoTextReader(Reader):
         return tokens, tf.reshape(tf.reduce_sum(logs, axis=1), (-1, candidates)), linear
 
     def read_back(self, tokens, video) -> dict[str, tf.Tensor]:
-        """What `write` finds, of a text that is given: int32 (batch, length), 0 after the end token."""
+        """What `write` finds, of a text that is given: int32 (batch, length), 0 after the end token.
+
+        Returns:
+            dict of tokens; probabilities float32 (batch, length) and scores float32 (batch, length, blocks, heads,
+            context_length), 0 after the end; blocks as `TextDecoder.look` gives them, and the maps of the video.
+        """
         inputs = tf.concat([tf.fill((tf.shape(tokens)[0], 1), START_ID), tokens[:, :-1]], axis=1)
         logits, blocks = self.decoder.look(inputs, video[keys.SEQUENCE], video[keys.MASK])
         written = tf.cast(tokens > 0, tf.float32)
