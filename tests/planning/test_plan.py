@@ -114,6 +114,13 @@ def test_ctrl_c_before_anything_is_measured_keeps_what_there_is(data, tmp_path, 
     assert run.config.epochs == 1
 
 
+@pytest.mark.parametrize("names", [True, False])
+def test_the_vocabulary_keeps_capitals_where_captions_have_many(data, tmp_path, monkeypatch, names):
+    monkeypatch.setattr("vtkeras.planning.plan.has_names", lambda captions: names)
+    monkeypatch.setattr("vtkeras.planning.plan.find", lambda name: None)
+    assert Plan(data, tmp_path / "run", Clock(15), str).vocabulary.keep_case == names
+
+
 def test_rows_become_a_table():
     rows = [Row("linear", {"Labels": 0.5}, None, "for comparison"), Row("small", {"Answers": 1.0}, 0.25, "kept")]
     assert to_markdown(rows).splitlines()[2:] == [

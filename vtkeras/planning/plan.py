@@ -91,7 +91,9 @@ class Plan:
         if keys.VALIDATION not in self.source.splits():
             raise UserError(f"{data} has no validation split, by which a plan chooses: put some clips into it.")
         self.texts = self.source.texts()
-        self.vocabulary: Vocabulary = build_vocabulary(self.texts, VOCABULARY, has_names(self.texts["captions"]))
+        self.vocabulary: Vocabulary = build_vocabulary(
+            self.texts, VOCABULARY, keep_case=has_names(self.texts["captions"])
+        )
         self.survey: Survey = look(self.source, self.texts, self.vocabulary)
         self.setting, self.slowness = slowed(lambda: self._setting(str(data), seed))
         self.rows: list[Row] = []
