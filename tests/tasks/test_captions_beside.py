@@ -54,8 +54,9 @@ def test_the_share_says_whose_sentence_is_taken(read, sentences):
 
 def test_candidates_are_weighed_by_the_likelihood_of_their_words(read, sentences):
     reader, video = read()
-    tokens, network, linear = reader.weigh_sentences(video)
-    assert tokens.shape[:2] == network.shape == linear.shape == (2, 3)
+    candidates, network, linear = reader.weigh_sentences(video)
+    assert network.shape == linear.shape == (2, 3)
+    tokens = candidates["tokens"].numpy().reshape(2, 3, -1)
     for place in range(3):
         found = reader.read_back(tokens[:, place], video)
         product = np.where(tokens[:, place] > 0, found["probabilities"], 1.0).prod(axis=1)

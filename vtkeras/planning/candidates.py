@@ -15,6 +15,7 @@ from vtkeras.planning.survey import MOST_TOKENS, Survey
 from vtkeras.tasks import TASKS
 
 FIRST_EPOCHS = 2  # the first makes the graph, the second tells how long one takes; no weights of theirs are chosen
+SCORED = 500  # clips of the validation split that are scored at most, each with its questions
 ENDLESS = 100_000  # epochs of a training whose end the clock decides
 RATE, WARMUP = 1e-3, 50  # of learning, and the steps over which it rises
 TASK = "multitask"
@@ -179,6 +180,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "learning_rate": RATE,
             "warmup_steps": min(WARMUP, FIRST_EPOCHS * max(1, steps) // 2),  # a rise takes at most half of a stage
             "score_from": FIRST_EPOCHS + 1,
+            "score_examples": SCORED * questions,
             "stages": [{"epochs": ENDLESS, "schedule": "linear", "learning_rate_end": RATE}],
             "seed": setting.seed,
             "loss_weights": {

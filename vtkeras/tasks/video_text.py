@@ -90,12 +90,20 @@ class VideoTextReader(Reader):
             )
 
     def predict(self, batch):
-        video = self.encode_video(batch.get(keys.FRAME_FEATURES, batch.get(keys.FRAMES)), batch[keys.FRAMES_MASK])
-        if keys.LINEAR in batch:  # kept from an earlier reading
-            video[keys.LINEAR] = batch[keys.LINEAR]
+        """As `Reader.predict`; a clip that is asked several things is read once, and its caption written once."""
+        first, row = different(batch[keys.VIDEO_ID])
+        once = {name: tf.gather(values, first) for name, values in batch.items()}
+        video = self.encode_video(once.get(keys.FRAME_FEATURES, once.get(keys.FRAMES)), once[keys.FRAMES_MASK])
+        if keys.LINEAR in once:  # kept from an earlier reading
+            video[keys.LINEAR] = once[keys.LINEAR]
         elif self._read_linear:
-            video[keys.LINEAR] = self._read_linear(batch[keys.LINEAR_FRAMES], batch[keys.LINEAR_MASK])
-        return super().predict({**batch, keys.READS_VIDEO: video})
+            video[keys.LINEAR] = self._read_linear(once[keys.LINEAR_FRAMES], once[keys.LINEAR_MASK])
+        once[keys.READS_VIDEO] = video
+        each = {**batch, keys.READS_VIDEO: for_each(row, video)}
+        return {
+            head.name: for_each(row, head.predict(self, once)) if head.once_a_clip else head.predict(self, each)
+            for head in self.heads
+        }
 
     def samples(self, batch):
         video = self.encode_video(batch[keys.FRAMES], batch[keys.FRAMES_MASK])
@@ -157,29 +165,31 @@ class VideoTextReader(Reader):
         """
         if not (self.experts and self.experts.sentences and keys.LINEAR in video):
             return self.as_caption(self._write_alone(video))
-        tokens, network, linear = self.weigh_sentences(video)
-        best = tf.argmax(network + linear, axis=1)
-        return self.as_caption(self.read_back(tf.gather(tokens, best, axis=1, batch_dims=1), video))
+        read, network, linear = self.weigh_sentences(video)
+        clips, candidates = tf.unstack(tf.shape(network))
+        rows = tf.range(clips) * candidates + tf.argmax(network + linear, axis=1, output_type=tf.int32)
+        chosen = {name: tf.gather(read[name], rows) for name in ("tokens", "probabilities", "scores")}
+        return self.as_caption({**chosen, keys.MAPS: video.get(keys.MAPS)})
 
     def _write_alone(self, video) -> dict[str, tf.Tensor]:
         return self.write_greedily(video, max_length=self.preprocessor.config.caption_length)
 
-    def weigh_sentences(self, video) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def weigh_sentences(self, video) -> tuple[dict, tf.Tensor, tf.Tensor]:
         """What could be said of a video from `read_frames`: what the network writes, and what a linear model offers.
 
         Args:
             video: with LINEAR.
 
         Returns:
-            tokens int32 (batch, candidates, caption_length), and the log-probabilities float32 (batch, candidates)
-            of the network and of the linear model, the latter times its share.
+            what `read_back` gives of them, a row for each candidate of each clip, and the log-probabilities float32
+            (batch, candidates) of the network and of the linear model, the latter times its share.
         """
         tokens, linear = self.experts.sentences(video[keys.LINEAR], self._write_alone(video)["tokens"])
         candidates, length = tokens.shape[1:]
         context = {name: repeat_rows(video[name], candidates) for name in (keys.SEQUENCE, keys.MASK)}
         read = self.read_back(tf.reshape(tokens, (-1, length)), context)
         logs = tf.where(read["tokens"] > 0, tf.math.log(tf.maximum(read["probabilities"], LEAST)), 0.0)
-        return tokens, tf.reshape(tf.reduce_sum(logs, axis=1), (-1, candidates)), linear
+        return read, tf.reshape(tf.reduce_sum(logs, axis=1), (-1, candidates)), linear
 
     def read_back(self, tokens, video) -> dict[str, tf.Tensor]:
         """What `write` finds, of a text that is given: int32 (batch, length), 0 after the end token.
@@ -254,3 +264,25 @@ class VideoTextReader(Reader):
             grid = tf.einsum("bnhtk,btkp->bnhtp", grid, maps)
         side = int(grid.shape[-1] ** 0.5)
         return tf.reshape(grid, (*tf.unstack(tf.shape(grid)[:4]), side, side))
+
+
+def different(names: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Which of some names are different: the first place of each different one, and which of these each name is.
+
+    Args:
+        names: string (rows,).
+
+    Returns:
+        int32 (different,) and int32 (rows,).
+
+    Example:
+        >>> different(tf.constant(["b", "b", "a"]))
+        (<tf.Tensor: [0, 2]>, <tf.Tensor: [0, 0, 1]>)
+    """
+    found, row = tf.unique(names)
+    return tf.math.unsorted_segment_min(tf.range(tf.size(names)), row, tf.size(found)), row
+
+
+def for_each(row: tf.Tensor, clips: dict) -> dict:
+    """What was found of clips, for rows that are about them; None stays."""
+    return {name: None if values is None else tf.gather(values, row) for name, values in clips.items()}

@@ -181,9 +181,9 @@ class Candidates(CaptionHead):
     """Captions that are still to be chosen: what the network writes, and what a linear model offers."""
 
     def predict(self, reader, batch):
-        tokens, network, linear = reader.weigh_sentences(batch[keys.READS_VIDEO])
-        texts = reader.preprocessor.to_text(tf.reshape(tokens, (-1, tokens.shape[2])))
-        return {"texts": tf.reshape(texts, (-1, tokens.shape[1])), "network": network, "linear": linear}
+        read, network, linear = reader.weigh_sentences(batch[keys.READS_VIDEO])
+        texts = reader.preprocessor.to_text(read["tokens"])
+        return {"texts": tf.reshape(texts, tf.shape(network)), "network": network, "linear": linear}
 
     def collect(self, outputs, reader, examples):
         return Predicted(values=outputs)
