@@ -1,7 +1,7 @@
 """What `vtkeras train --data FOLDER --minutes N` reaches in 2, 10 and 20 minutes, beside the baselines.
 
 `make bench-train SET=FOLDER`, a folder of clips with a table, e.g. one of `python -m tests.benchmarks.sets`. Prints a
-row for each number of minutes: how long the command took, and every headline on the test split.
+table for each split that is evaluated, with a row for each number of minutes: how long the command took, and headlines.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 MINUTES = (2, 10, 20)
+COLUMNS = ("caption_exact", "answer_accuracy", "label_accuracy", "recall_at_1")
 
 
 def run(*words: str) -> float:
@@ -25,34 +26,40 @@ def run(*words: str) -> float:
 
 
 def measure(data: Path, minutes: float, folder: Path) -> tuple[float, dict]:
-    """Trains and evaluates once: seconds until the exported model, and {system: figures} of the test split."""
+    """Trains and evaluates once: seconds until the exported model, and {split: {system: figures}}."""
     seconds = run("train", "--data", str(data), "--minutes", str(minutes), "--out", str(folder))
-    run("evaluate", str(folder), "--split", "test", "--no-meteor", "--linear")
+    run("evaluate", str(folder), "--no-meteor", "--linear")
     results = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    return seconds, results["splits"]["test"]["systems"]
+    return seconds, {split: found["systems"] for split, found in results["splits"].items()}
 
 
-def row(name: str, figures: dict, columns: list[str]) -> str:
+def row(name: str, figures: dict) -> str:
     """A line of the table; shares in percent."""
-    cells = ["–" if figures.get(column) is None else f"{100 * figures[column]:.1f}" for column in columns]
+    cells = ["–" if figures.get(column) is None else f"{100 * figures[column]:.1f}" for column in COLUMNS]
     return f"| {name} | " + " | ".join(cells) + " |"
+
+
+def table(split: str, runs: list[tuple[float, float, dict]]) -> str:
+    """A row for each run (minutes, seconds taken, figures by split), and the last one's baselines below."""
+    lines = [f"{split}\n", "| system | " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
+    for minutes, seconds, splits in runs:
+        (model, figures), *others = splits[split].items()
+        lines.append(row(f"{minutes:g} minutes ({seconds / 60:.1f} taken): {model}", figures))
+    return "\n".join(lines + [row(name, figures) for name, figures in others]) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--minutes", type=float, nargs="+", default=MINUTES)
+    parser.add_argument("--out", type=Path, help="keep the runs in this folder")
     options = parser.parse_args()
-    columns = ["caption_exact", "answer_accuracy", "label_accuracy", "recall_at_1"]
-    lines, baselines = [], {}
     with tempfile.TemporaryDirectory() as home:
+        runs = []
         for minutes in options.minutes:
-            seconds, systems = measure(options.data, minutes, Path(home) / f"{minutes:g}")
-            (model, *others) = systems
-            baselines = {name: systems[name] for name in others}
-            lines.append(row(f"{minutes:g} minutes ({seconds / 60:.1f} taken): {model}", systems[model], columns))
-    print("| system | " + " | ".join(columns) + " |\n| --- |" + " ---: |" * len(columns))
-    print("\n".join(lines + [row(name, figures, columns) for name, figures in baselines.items()]))
+            seconds, splits = measure(options.data, minutes, (options.out or Path(home)) / f"{minutes:g}")
+            runs.append((minutes, seconds, splits))
+    print("\n".join(table(split, runs) for split in splits))
 
 
 if __name__ == "__main__":
