@@ -82,5 +82,5 @@ docs: .venv/installed
 docs-notebooks: .venv/installed-tests
 	$(BIN)/python docs/render_notebooks.py
 
-clean:
-	rm -rf .venv runs data site
+clean:  # what was trained and ingested (runs/, data/) stays
+	rm -rf .venv site

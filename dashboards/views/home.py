@@ -20,12 +20,14 @@ def first_steps() -> None:
         "**The whole walk on embedded data** (train, evaluate, export; about 10 minutes on two CPU cores)"
     )
     st.code("make demo", language="bash")
-    st.markdown("**Your own videos**: a folder of videos and a CSV with the columns `path,caption`")
+    st.markdown(
+        "**Your own videos**: a folder of videos with a `captions.csv`: a column `path`, and any of `caption`, "
+        "`question` with `answer`, and `label`"
+    )
     st.code(
-        "vtkeras data ingest FOLDER --captions captions.csv --out data/mine\n"
-        "vtkeras train --config video_folder --data data/mine --out runs/mine\n"
-        "vtkeras evaluate runs/mine\n"
-        "vtkeras export runs/mine",
+        "vtkeras pretrained install\n"
+        "vtkeras train --data FOLDER --minutes 20 --out runs/mine\n"
+        "vtkeras evaluate runs/mine",
         language="bash",
     )
     st.caption("Then reload this page. Looked for models in: " + places(common.model_roots()))

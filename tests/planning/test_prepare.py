@@ -5,7 +5,7 @@ import pytest
 from tests.fixtures.videos import make_captions, make_folder
 from vtkeras.data.captions import read_captions
 from vtkeras.data.decoder import DecoderPool
-from vtkeras.data.manifest import Manifest
+from vtkeras.data.manifest import MANIFEST, Manifest
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.prepare import clips_per_second, find_table, ingested_folder, subsample, with_validation
@@ -37,6 +37,9 @@ def test_clips_that_time_does_not_allow_are_left_out_and_told(videos, tmp_path, 
     manifest = Manifest.load(stored)
     assert sum(map(manifest.clips, manifest.splits)) == taken  # at least so many of each of three splits
     assert any("3 of them are taken" in line for line in lines) == (taken == 3)
+    (stored / MANIFEST).unlink()  # as if it had been stopped; the second time there is more time
+    ingested_folder(videos, None, tmp_path, Clock(20), lines.append)
+    assert Manifest.load(stored).shards == manifest.shards
 
 
 def test_which_table(tmp_path):
@@ -76,6 +79,9 @@ def test_a_sample_keeps_the_shares_of_splits(videos):
     kept = subsample(rows, 100)
     assert sum(one.split == "train" for one in kept) == 80 and len(kept) == 100
     assert subsample(list(reversed(rows)), 100) == kept
+    assert {one.split for one in subsample([*rows, replace(row, split="test_unseen")], 100)} == {
+        "train", "validation", "test_unseen",
+    }  # fmt: skip
 
 
 def test_no_such_folder(tmp_path):

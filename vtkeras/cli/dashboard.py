@@ -58,7 +58,7 @@ def demo(
     from vtkeras.demo import run_demo
 
     run_demo(out, report=say)
-    say(f"the dashboard would be served at http://{HERE}:{port} (vtkeras dashboard)")
+    say(f"the dashboard shows it: vtkeras dashboard --port {port}")
 
 
 def _serve(port: int, address: str, then: Callable[[], object] = lambda: None, **environment: str) -> NoReturn:
@@ -86,4 +86,5 @@ def _refuse_taken(port: int, address: str) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         problem = f"{address}:{port} cannot be listened on ({reason})"
-        raise UserError(f"{problem}: choose another --port or --address.") from None
+        way_out = f"end what uses it, or choose another, e.g. `vtkeras dashboard --port {port + 1}`"
+        raise UserError(f"{problem}: {way_out}.") from None

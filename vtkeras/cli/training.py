@@ -49,7 +49,9 @@ def train(
     if data is not None and config is None:
         return _plan(data, captions, minutes or 20, out, override, resume)
     if minutes or captions:
-        raise UserError("--minutes and --captions go with --data alone: leave --config out.")
+        raise UserError(
+            "--minutes and --captions go with --data and without --config: `vtkeras train --data FOLDER --minutes 20`."
+        )
     chosen = common.read_config(config or "demo", data, override)
     from vtkeras.training.fit import train as run_training
 
@@ -70,7 +72,7 @@ def _plan(
     if folder.resolve() == data.resolve():
         raise UserError(f"--out {folder} is the folder of the videos, which stays as it is: choose another.")
     if (folder / CHECKPOINTS).exists():
-        export = "" if (folder / SAVED_MODEL).exists() else f"; {command('export', folder)} ends what it lacks"
+        export = "" if (folder / SAVED_MODEL).exists() else f", or finish that one with {command('export', folder)}"
         raise UserError(f"{folder} already holds a run: choose another --out{export}.")
     folder = writable_folder(folder)
     from vtkeras.planning.clock import Clock

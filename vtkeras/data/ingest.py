@@ -192,7 +192,16 @@ def _settle(out: Path, plan: dict) -> None:
     if before.get("captions_sha256") != plan["captions_sha256"]:
         raise UserError(f"{out} was made from another captions file: {way_out}")
     if before != plan:
-        raise UserError(f"{out} was made from other videos or by another version: {way_out}")
+        raise UserError(f"{out} was made from other videos, another choice of them or by another version: {way_out}")
+
+
+def begun_with(out: str | Path) -> set[str]:
+    """The clips that an earlier run into a folder was to store; none where there was no such run."""
+    try:
+        shards = json.loads((Path(out) / PLAN).read_text(encoding="utf-8"))["shards"]
+        return {clip for clips in shards.values() for clip in clips}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()  # a damaged plan is told by `ingest`
 
 
 def _cleaning(out: Path) -> Cleaning:

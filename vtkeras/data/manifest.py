@@ -123,8 +123,8 @@ class Manifest:
         path = Path(folder) / MANIFEST
         if not path.is_file():
             raise UserError(
-                f"{folder} holds no {MANIFEST}: make it with `vtkeras data ingest`, or run that again "
-                "if it was interrupted."
+                f"{folder} holds no {MANIFEST}: make it with `vtkeras data ingest`, or run that again if it was "
+                "interrupted. (`vtkeras train --data FOLDER` without --config takes videos as they are.)"
             )
         try:
             values = json.loads(path.read_text(encoding="utf-8"))

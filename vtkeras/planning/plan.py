@@ -89,7 +89,10 @@ class Plan:
         self.tell = report
         self.source: Source = FolderSource(path=data)
         if keys.VALIDATION not in self.source.splits():
-            raise UserError(f"{data} has no validation split, by which a plan chooses: put some clips into it.")
+            raise UserError(
+                f"{data} has no validation split, by which a plan chooses: write `validation` into the column split "
+                "of some rows, and ingest into another folder."
+            )
         self.texts = self.source.texts()
         self.vocabulary: Vocabulary = build_vocabulary(
             self.texts, VOCABULARY, keep_case=has_names(self.texts["captions"])
@@ -162,9 +165,9 @@ class Plan:
             read = f"{setting.frames} frames of {read} a clip"
         if setting.side > self.survey.side:
             read += f", enlarged from the {self.survey.side} that are stored"
-        speed = f"{self.speed:.0f} pictures of 224 pixels a second through {ENCODER}" if self.speed else (
-            "no pretrained encoder (`vtkeras pretrained install` brings one)"
-        )
+        speed = "no pretrained encoder"
+        if self.speed:
+            speed = f"{self.speed:.0f} pictures of 224 pixels a second through {ENCODER}"
         self.report(f"data: {self.survey.describe()}")
         busy = f"; busy with other work, by which all takes {self.slowness:.1f} times as long" * (self.slowness > BUSY)
         self.report(f"machine: {speed}; {read}{busy}")
@@ -178,9 +181,17 @@ class Plan:
         )
         over = self._least() - self.clock.left()
         if over > 0:
-            self.report(f"note: that is more than there is: the plan will take about {spell_time(over)} longer")
+            self.report(
+                f"note: that is more than there is: the plan will take about {spell_time(over)} longer; give more "
+                "--minutes or fewer clips"
+            )
         for warning in self.survey.warnings():
             self.report(f"note: {warning}")
+        if not setting.pretrained:
+            self.report(
+                "note: without pretrained weights all is learned from scratch, which does worse on few clips: Ctrl-C, "
+                "`vtkeras pretrained install`, and this again would help"
+            )
 
     def _enter(self, name: str) -> Contender:
         config = make_config(name, self.setting)

@@ -14,7 +14,7 @@ from vtkeras import keys
 from vtkeras.data.captions import ClipRow
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import DecoderPool, Request
-from vtkeras.data.ingest import ingest
+from vtkeras.data.ingest import begun_with, ingest
 from vtkeras.data.manifest import MANIFEST
 from vtkeras.data.paths import files_below
 from vtkeras.errors import UserError
@@ -36,7 +36,8 @@ def ingested_folder(
 ) -> Path:
     """The folder of stored clips that a plan reads: `data` itself if `vtkeras data ingest` made it, else a new one.
 
-    Clips are left out where decoding all would take more than its share of the time, and told so.
+    Clips are left out where decoding all would take more than its share of the time, and told so; the same again where
+    a run into this folder was stopped.
 
     Args:
         data: folder of videos and images with a table of captions, or of stored clips.
@@ -60,11 +61,17 @@ def ingested_folder(
             "label), or two and more subfolders of clips, one for each label, and has neither: name the table with "
             "--captions FILE."
         )
+    out = Path(folder) / "data"
     report(f"reading {data} with {table}")
     told = time.monotonic()
 
     def choose(rows: list[ClipRow]) -> list[ClipRow]:
         rows = with_validation(rows)
+        begun = begun_with(out)
+        again = [row for row in rows if row.clip_id in begun]
+        if begun and len(again) == len(begun):  # of a plan that was stopped: what is stored stays
+            report(f"going on with the {len(again)} clips that were chosen before")
+            return again
         speed = clips_per_second(data, rows)
         most = int(speed * clock.share(DECODING))
         if len(rows) <= most:
@@ -80,11 +87,11 @@ def ingested_folder(
             told = time.monotonic()
             report(f"read {done} of {total} clips")
 
-    manifest = ingest(data, table, Path(folder) / "data", FRAMES, SIDE, choose=choose, progress=progress, note=report)
+    manifest = ingest(data, table, out, FRAMES, SIDE, choose=choose, progress=progress, note=report)
     if manifest.set_aside:
         path, reason = manifest.set_aside[0]
         report(f"{len(manifest.set_aside)} clips are set aside because they do not decode, the first {path}: {reason}")
-    return Path(folder) / "data"
+    return out
 
 
 def find_table(folder: Path) -> Path | None:
@@ -149,7 +156,7 @@ def clips_per_second(folder: Path, rows: list[ClipRow], now: Callable[[], float]
 def subsample(rows: list[ClipRow], most: int) -> list[ClipRow]:
     """About `most` rows, of every split its share but at least `FEWEST`, always the same ones."""
     kept: list[ClipRow] = []
-    for split in keys.SPLITS:
+    for split in keys.in_order(row.split for row in rows):
         own = sorted((row for row in rows if row.split == split), key=lambda row: _rank(row.clip_id))
         kept += own[: max(FEWEST, round(most * len(own) / len(rows)))]
     return kept

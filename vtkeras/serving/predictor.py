@@ -285,7 +285,9 @@ class Predictor:
 
     def _require(self, endpoint: str, what: str) -> None:
         if not self.can(endpoint):
-            raise UserError(f"The model in {self.folder} was trained without {what}: choose one that knows them.")
+            raise UserError(
+                f"The model in {self.folder} was trained without {what}: leave that out, or choose one that knows them."
+            )
 
 
 def _together(clips: Sequence[np.ndarray], most: int) -> Iterator[list[int]]:
