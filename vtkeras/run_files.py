@@ -37,6 +37,7 @@ SCORER_FILE = "scorer.json"
 CHECKPOINTS = "checkpoints"
 BEST = "best.npz"
 LAST = "last.npz"
+DATA = "data"  # the clips that a plan stored
 FEATURES = "features"
 LOGS = "logs"
 SAMPLES = "samples"

@@ -1,6 +1,7 @@
 """A whole plan on a few tiny clips, with a clock on which every look takes nine seconds."""
 
 import itertools
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender
 from vtkeras.planning.plan import Plan, Row, to_markdown
 from vtkeras.run_files import PLAN_TABLE
+from vtkeras.training.callbacks import LossNotFinite
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run
 
@@ -112,6 +114,19 @@ def test_ctrl_c_before_anything_is_measured_keeps_what_there_is(data, tmp_path, 
     run = Run.open(Plan(data, tmp_path / "run", Clock(15), lines.append).run())
     assert any("keeping rate 0.001, which has hardly learned" in line for line in lines)
     assert run.config.epochs == 1
+
+
+def test_a_winner_whose_loss_is_no_number_keeps_its_best_weights():
+    def finish(*args, **options):
+        raise LossNotFinite
+
+    kept, lines = [], []
+    winner = SimpleNamespace(name="small", finish=finish, keep=lambda: kept.append("best"))
+    clips, clock = {"validation": 9}, SimpleNamespace(left=lambda: 60)
+    plan = SimpleNamespace(clock=clock, linear=None, survey=SimpleNamespace(clips=clips), report=lines.append)
+    plan._export_time = lambda winner: 20
+    Plan._finish(plan, winner)
+    assert kept == ["best"] and "its best weights are kept" in lines[-1]
 
 
 @pytest.mark.parametrize("names", [True, False])

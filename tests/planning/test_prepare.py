@@ -8,7 +8,14 @@ from vtkeras.data.decoder import DecoderPool
 from vtkeras.data.manifest import MANIFEST, Manifest
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.prepare import clips_per_second, find_table, ingested_folder, subsample, with_validation
+from vtkeras.planning.prepare import (
+    clips_per_second,
+    find_table,
+    ingested_folder,
+    subsample,
+    table_from_folders,
+    with_validation,
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +69,49 @@ def test_without_a_table_subfolders_are_labels(tmp_path):
     assert told[2:4] == [("cats/clip2.mp4", "cats"), ("dogs/clip0.mp4", "dogs")]
     with pytest.raises(UserError, match="two and more subfolders of clips, one for each label, and has neither"):
         ingested_folder(tmp_path / "mine" / "cats", None, tmp_path / "other", Clock(20), str)
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def labels(folder, out, lines=None):
+    """Rows of the table that is made of a folder without one."""
+    table = table_from_folders(folder, out, [].append if lines is None else lines.append)
+    return table and table.read_text(encoding="utf-8").split()[1:]
+
+
+def test_hidden_folders_and_runs_are_no_labels(tmp_path):
+    clips = tmp_path / "clips"
+    touch(clips, "config.yaml", "cats/a.mp4", ".trash/b.mp4", "runs/clips/config.yaml", "runs/clips/samples/0.mp4")
+    assert labels(clips, tmp_path) is None
+    touch(clips, "dogs/c.mp4")
+    assert labels(clips, tmp_path) == ["cats/a.mp4,cats", "dogs/c.mp4,dogs"]
+
+
+def test_folders_of_splits_hold_those_of_labels(tmp_path):
+    lines, clips = [], tmp_path / "clips"
+    touch(clips, "Train/cats/a.mp4", "Train/dogs/b.mp4", "valid/cats/c.mp4", "test/dogs/old/d.mp4", "loose.mp4")
+    assert labels(clips, tmp_path, lines) == [
+        "Train/cats/a.mp4,cats,Train", "Train/dogs/b.mp4,dogs,Train", "test/dogs/old/d.mp4,old,test",
+        "valid/cats/c.mp4,cats,valid",
+    ]  # fmt: skip
+    assert lines == ["the folders Train, test, valid are taken as splits, those within them as labels"]
+    rows = read_captions(tmp_path / "labels.csv", clips)
+    assert sorted(row.split for row in rows) == ["test", "train", "train", "validation"]
+
+
+@pytest.mark.parametrize("names", [
+    ["train/a.mp4", "test/cats/b.mp4"],  # a clip right in a split
+    ["train/cats/a.mp4", "more/dogs/b.mp4"],  # a folder of another name
+    ["test/cats/a.mp4", "val/dogs/b.mp4"],  # nothing to train on
+])  # fmt: skip
+def test_other_folders_are_no_splits(tmp_path, names):
+    touch(tmp_path, *names)
+    lines = []
+    assert all(row.count(",") == 1 for row in labels(tmp_path, tmp_path, lines)) and not lines
 
 
 def test_a_table_without_validation_gives_some_of_its_training_videos(videos, tmp_path):

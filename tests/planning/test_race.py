@@ -1,36 +1,42 @@
 """Races of candidates whose scores are known, on a clock that only their training moves."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
 
+from vtkeras.errors import UserError
 from vtkeras.planning.candidates import CANDIDATES
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.race import Race, level
+from vtkeras.training.callbacks import LossNotFinite
 
 
 class Runner:
-    """Scores of a candidate after each round, which takes as long as it is given."""
+    """Scores of a candidate after each round, which takes as long as it is given; NaN is a loss that is no number."""
 
     def __init__(self, name, time, *scores):
         self.name, self.time, self.scores = name, time, list(scores)
-        self.best, self.rounds = 0.0, 0
+        self.best, self.rounds = -math.inf, 0
 
     def advance(self, seconds):
         self.time.now += seconds
-        self.best = self.scores[min(self.rounds, len(self.scores) - 1)]
+        score = self.scores[min(self.rounds, len(self.scores) - 1)]
         self.rounds += 1
+        if math.isnan(score):
+            raise LossNotFinite
+        self.best = score
 
     def describe(self):
         return f"score {self.best}"
 
 
-def race(minutes, clips=10_000, **scores):
+def race(minutes, clips=10_000, report=str, **scores):
     """The winner's name, and {name: rounds}, of a race among candidates with these scores."""
     time = SimpleNamespace(now=0.0)
     runners = {name: Runner(name, time, *found) for name, found in zip(CANDIDATES, scores.values())}
     names = dict(zip(runners, scores))
-    one = Race(Clock(minutes, now=lambda: time.now), clips, lambda line: None)
+    one = Race(Clock(minutes, now=lambda: time.now), clips, report)
     winner = one.run(list(runners), runners.__getitem__)
     assert {*one.contenders, *one.dropped} == {runner for runner in runners.values() if runner.rounds}
     return names[winner.name], {names[name]: runner.rounds for name, runner in runners.items()}
@@ -58,6 +64,15 @@ def test_it_ends_when_all_that_are_left_have_the_highest_score():
     assert race(10, a=[1.0], b=[1.0]) == ("a", {"a": 1, "b": 0})  # by so many clips, the first one is enough
     assert race(10, clips=99, a=[1.0], b=[1.0])[1] == {"a": 1, "b": 1}
     assert race(10, clips=99, a=[0.9, 1.0], b=[1.0])[1] == {"a": 2, "b": 2}
+
+
+def test_who_has_a_loss_that_is_no_number_is_dropped():
+    lines = []
+    assert race(10, report=lines.append, a=[math.nan], b=[0.5])[0] == "b"
+    assert race(10, a=[0.5, math.nan], b=[0.5]) == ("b", {"a": 2, "b": 2})
+    assert sum("dropped, its loss is no finite number" in line for line in lines) == 1
+    with pytest.raises(UserError, match="every candidate .* instead"):
+        race(10, a=[math.nan])
 
 
 @pytest.mark.parametrize("clips, least", [(10_000, 0.4), (25, 0.4), (16, 0.375)])

@@ -14,7 +14,7 @@ from vtkeras.config import load_config
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.errors import UserError
-from vtkeras.run_files import TEMPORARY
+from vtkeras.run_files import LINEAR_FILE, TEMPORARY
 from vtkeras.tasks import TASKS
 from vtkeras.training.callbacks import Progress, StopOnNaN, spell_time
 from vtkeras.training.data import TrainingData
@@ -213,6 +213,27 @@ def test_resume_of_nothing_and_of_what_is_finished(straight, config, tmp_path):
         train(config(), straight, resume=True)
 
 
+def test_resume_of_a_run_that_was_stopped_while_linear_models_were_fitted(config, tmp_path, monkeypatch):
+    def stopped(*args):
+        raise KeyboardInterrupt
+
+    def kept(trainer, folder, linear, *args):
+        (folder / LINEAR_FILE).write_text(linear)
+
+    chosen = config(ONE_EPOCH, "task=classification", "model.linear_size=32")
+    monkeypatch.setattr("vtkeras.training.fit.fit_linear", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(chosen, tmp_path, report=str)
+    before = checkpoint(tmp_path)
+    monkeypatch.setattr("vtkeras.training.fit.fit_linear", lambda *args: "fitted")
+    monkeypatch.setattr("vtkeras.training.fit.add_experts", kept)
+    train(chosen, tmp_path, resume=True, report=str)
+    assert (tmp_path / LINEAR_FILE).read_text() == "fitted"
+    assert all((array == before[key]).all() for key, array in checkpoint(tmp_path).items())
+    with pytest.raises(UserError, match="finished its 1 epochs"):
+        train(chosen, tmp_path, resume=True)
+
+
 def test_damaged_checkpoint(straight, config, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     data = (straight / "checkpoints" / "last.npz").read_bytes()
@@ -366,6 +387,21 @@ def test_incomplete_run(straight, tmp_path, missing):
     (tmp_path / "run" / missing).unlink()
     with pytest.raises(UserError, match=str(tmp_path / "run")):
         Run.open(tmp_path / "run")
+
+
+def test_a_run_that_was_moved_reads_its_own_clips(straight, tmp_path, monkeypatch):
+    shutil.copytree(straight, tmp_path / "mine")
+    values = yaml.safe_load((tmp_path / "mine" / "config.yaml").read_text())
+    values["data"] |= {"source": "folder", "path": "runs/mine/data"}
+    (tmp_path / "mine" / "config.yaml").write_text(yaml.safe_dump(values))
+    monkeypatch.chdir(tmp_path)
+    assert Run.open("mine").config.data.path == "runs/mine/data"  # so that the message names it
+    for folder in ("mine/data", "runs/mine/data"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "mine" / "data" / "manifest.json").touch()
+    assert Run.open("mine").config.data.path == "mine/data"
+    (tmp_path / "runs" / "mine" / "data" / "manifest.json").touch()
+    assert Run.open("mine").config.data.path == "runs/mine/data"
 
 
 def test_run_of_another_model(straight, tmp_path):

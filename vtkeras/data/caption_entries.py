@@ -25,10 +25,11 @@ PATH, TEXT_COLUMNS = "path", ("caption", "question", "label")
 OPTIONAL_COLUMNS = ("answer", "split", "start", "end", "video_id")
 KNOWN_COLUMNS = (PATH, *TEXT_COLUMNS, *OPTIONAL_COLUMNS)
 
-_SPLIT_NAMES = {
+SPLIT_NAMES = {
     "train": keys.TRAIN,
     "training": keys.TRAIN,
     "val": keys.VALIDATION,
+    "valid": keys.VALIDATION,
     "validate": keys.VALIDATION,
     "validation": keys.VALIDATION,
     "dev": keys.VALIDATION,
@@ -284,8 +285,8 @@ def _json_text(where: str, entry: dict, name: str) -> str:
 
 def _split_name(where: str, text: str) -> str:
     name = text.strip().lower()
-    known = name in _SPLIT_NAMES or not name.isalpha()
-    meant = [] if known else difflib.get_close_matches(name, _SPLIT_NAMES, n=1, cutoff=0.75)
+    known = name in SPLIT_NAMES or not name.isalpha()
+    meant = [] if known else difflib.get_close_matches(name, SPLIT_NAMES, n=1, cutoff=0.75)
     if meant:
         raise UserError(f"{where}: unknown split '{text}': is {meant[0]} meant, or {meant[0]}_2?")
     if name and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name):
@@ -293,7 +294,7 @@ def _split_name(where: str, text: str) -> str:
             f"{where}: '{text[:80]}' cannot name a split: use train, validation, test, or up to 40 letters a to z, "
             "digits, _ and -."
         )
-    return _SPLIT_NAMES.get(name, name)
+    return SPLIT_NAMES.get(name, name)
 
 
 def _seconds(where: str, name: str, value: Any) -> float | None:

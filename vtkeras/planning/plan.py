@@ -34,7 +34,7 @@ from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, pictur
 from vtkeras.planning.survey import Survey, has_names, look
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
-from vtkeras.training.callbacks import spell_time
+from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import SHARES, FittedLinear, add_experts, fit_linear, prefer_linear
 
@@ -219,7 +219,11 @@ class Plan:
         if self.linear:
             seconds -= len(SHARES) * winner.reading_seconds
         self.report(f"{CANDIDATES[winner.name].title} gets the remaining {spell_time(max(seconds, 0))}")
-        winner.finish(seconds, self.report, enough=enough(self.survey.clips[keys.VALIDATION]))
+        try:
+            winner.finish(seconds, self.report, enough=enough(self.survey.clips[keys.VALIDATION]))
+        except LossNotFinite:
+            winner.keep()
+            self.report("its loss is no finite number any more, so its training ends; its best weights are kept")
         if self.linear:
             training = winner.training
             found = add_experts(training.trainer, training.folder, self.linear, self.report, training.prepared)

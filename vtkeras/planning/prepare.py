@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vtkeras import keys
+from vtkeras.data.caption_entries import SPLIT_NAMES
 from vtkeras.data.captions import ClipRow
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import DecoderPool, Request
@@ -19,7 +20,7 @@ from vtkeras.data.manifest import MANIFEST
 from vtkeras.data.paths import files_below
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
-from vtkeras.run_files import write_text
+from vtkeras.run_files import CONFIG_FILE, DATA, write_text
 
 DECODING = 0.15  # share of the time in which clips are decoded
 TRYING = 1.0  # seconds for which clips are decoded to measure the speed
@@ -54,14 +55,14 @@ def ingested_folder(
         raise UserError(f"{data} is no folder: give one with videos or pictures.")
     if (data / MANIFEST).is_file():
         return data
-    table = Path(captions) if captions else find_table(data) or table_from_folders(data, Path(folder))
+    table = Path(captions) if captions else find_table(data) or table_from_folders(data, Path(folder), report)
     if table is None:
         raise UserError(
             f"{data} needs one table with a row for each clip (columns path, and any of caption, question with answer, "
             "label), or two and more subfolders of clips, one for each label, and has neither: name the table with "
             "--captions FILE."
         )
-    out = Path(folder) / "data"
+    out = Path(folder) / DATA
     report(f"reading {data} with {table}")
     told = time.monotonic()
 
@@ -111,16 +112,26 @@ def find_table(folder: Path) -> Path | None:
     return tables[0] if tables else None
 
 
-def table_from_folders(data: Path, out: Path) -> Path | None:
-    """Writes a table whose labels are the names of the subfolders that clips lie in; None where there are none."""
-    found = (path for path in sorted(files_below(data)) if path.suffix.lower() in EXTENSIONS)
-    clips = [path for path in found if path.parent != Path()]
-    if len({clip.parent for clip in clips}) < 2:
+def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> Path | None:
+    """Writes a table whose labels are the names of the subfolders that clips lie in; None where there are no two.
+
+    Hidden folders and runs are passed over. Where each clip lies at least two levels down, and each folder at the top
+    has the name of a split, one of them that of training, these are the splits.
+    """
+    files = sorted(files_below(data, passed_over=lambda name: name.startswith(".")))
+    runs = {file.parent for file in files if file.name == CONFIG_FILE} - {Path()}
+    clips = [file for file in files if file.suffix.lower() in EXTENSIONS
+             and file.parent != Path() and runs.isdisjoint(file.parents)]  # fmt: skip
+    if len({clip.parent.name for clip in clips}) < 2:
         return None
+    tops, columns = sorted({clip.parts[0] for clip in clips}), 2
+    splits = {SPLIT_NAMES.get(top.lower()) for top in tops}
+    if all(len(clip.parts) > 2 for clip in clips) and keys.TRAIN in splits and None not in splits:
+        report(f"the folders {', '.join(tops)} are taken as splits, those within them as labels")
+        columns = 3
+    rows = [("path", "label", "split"), *((clip.as_posix(), clip.parent.name, clip.parts[0]) for clip in clips)]
     text = io.StringIO()
-    csv.writer(text).writerows(
-        [("path", "label"), *((clip.as_posix(), clip.parent.name) for clip in clips)]
-    )
+    csv.writer(text).writerows(row[:columns] for row in rows)
     write_text(out / "labels.csv", text.getvalue())
     return out / "labels.csv"
 

@@ -6,9 +6,11 @@ import gc
 import math
 from collections.abc import Callable, Sequence
 
+from vtkeras.errors import UserError
 from vtkeras.planning.candidates import CANDIDATES
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender
+from vtkeras.training.callbacks import LossNotFinite
 
 SHARE = 0.45  # of what is left of the time when the race begins
 FIRST_ROUND, ROUND = 0.04, 0.08  # shares of the whole time that a candidate trains in a round
@@ -52,6 +54,9 @@ class Race:
         Args:
             names: in `CANDIDATES`, the most promising first.
             enter: makes a contender of a name.
+
+        Raises:
+            UserError: if none is left, because the loss of each became NaN or infinite.
         """
         further, longest = ROUND * self.clock.seconds, 0.0
         for place, name in enumerate(names):
@@ -73,23 +78,34 @@ class Race:
             and self._fits(further * len(self.contenders))
             and not self._nothing_to_gain(BEST_SCORE)
         ):
-            for one in self.contenders:
+            for one in [*self.contenders]:
                 self._advance(one, further)
             self._drop()
         return self.contenders[0]
 
     def _nothing_to_gain(self, score: float) -> bool:
         """Whether all that are left have a score: then more training does not tell them apart."""
-        return all(one.best >= score for one in self.contenders)
+        return min((one.best for one in self.contenders), default=-math.inf) >= score
 
     def _fits(self, seconds: float) -> bool:
         return self.clock.spent() - self.began + seconds <= self.seconds
 
     def _advance(self, one: Contender, seconds: float) -> None:
-        one.advance(seconds)
-        self.report(f"{CANDIDATES[one.name].title}: {one.describe()}")
+        title = CANDIDATES[one.name].title
+        try:
+            one.advance(seconds)
+            self.report(f"{title}: {one.describe()}")
+        except LossNotFinite:
+            self.contenders.remove(one)
+            self.dropped.append(one)
+            self.report(f"{title}: dropped, its loss is no finite number any more")
 
     def _drop(self) -> None:
+        if not self.contenders:
+            raise UserError(
+                "The loss of every candidate that was left became NaN or infinite: train with `--config video_folder "
+                "--data OUT/data --set train.learning_rate=0.0001` instead, where OUT is the folder of this plan."
+            )
         least = level([one.best for one in self.contenders], self.clips)
         self.dropped += [one for one in self.contenders if one.best < least]
         self.contenders[:] = [one for one in self.contenders if one.best >= least]

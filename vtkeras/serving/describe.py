@@ -114,7 +114,8 @@ def to_lines(found: Description) -> list[str]:
         if answer.unread:
             lost = f"its last {answer.unread} word pieces were not read"
             lines.append(f"  the question is too long for the model: {lost}")
-    likely = [f"{label} ({p:.0%})" for label, p in found.labels if p >= LABEL_THRESHOLD]
+    count = 1 if found.single_label else sum(p >= LABEL_THRESHOLD for _, p in found.labels)
+    likely = [f"{label} ({p:.0%})" for label, p in found.labels[:count]]
     if not lines and not found.labels:
         lines.append("the model answers questions: ask one with --question")
     if found.labels:
@@ -167,6 +168,7 @@ def _describe(
             caption=captions.get(place),
             answers=[pair for of_question in answers for pair in of_question[place]],
             labels=labels.get(place, ()),
+            single_label=card.config.model.single_label,
             note="" if clip.complete else clip.reason,
             novelty=novelties[place],
         )

@@ -50,6 +50,7 @@ class Description:
         caption: what the model wrote; None for a model that was trained without captions.
         answers: pairs of a question and its answer.
         labels: labels with their probability, best first; empty for a model without labels.
+        single_label: whether exactly one of them is right: their probabilities then sum to 1.
         note: what is amiss with the file; "" if nothing is.
         novelty: how unlike the model's training videos it is; None for a model that cannot tell.
     """
@@ -59,6 +60,7 @@ class Description:
     caption: Caption | None = None
     answers: Sequence[tuple[str, Answer]] = ()
     labels: Sequence[tuple[str, float]] = ()
+    single_label: bool = False
     note: str = ""
     novelty: Novelty | None = None
 

@@ -132,11 +132,15 @@ class Checkpoints(keras.callbacks.Callback):
         save_state(self.folder / name, variables, meta)
 
 
+class LossNotFinite(UserError):
+    """A loss that became NaN or infinite."""
+
+
 class StopOnNaN(keras.callbacks.Callback):
     """Ends training with a sentence at the first loss that is not a finite number.
 
     Raises:
-        UserError: naming the epoch and the batch; the last checkpoint is untouched.
+        LossNotFinite: naming the epoch and the batch; the last checkpoint is untouched.
     """
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -145,7 +149,7 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss", 0.0)
         if not np.isfinite(loss):
-            raise UserError(
+            raise LossNotFinite(
                 f"The loss became {loss} in batch {batch} of epoch {self.epoch + 1}; the last checkpoint is "
                 "kept. Lower train.learning_rate, or use train.precision float32, and go on with --resume."
             )

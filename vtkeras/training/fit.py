@@ -28,7 +28,7 @@ from vtkeras.training.callbacks import (
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, fit_linear
 from vtkeras.training.prepared import prepared_source
-from vtkeras.training.resume import resume_point
+from vtkeras.training.resume import lacks_linear, resume_point
 from vtkeras.training.run import open_judge
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
@@ -72,11 +72,12 @@ def train(
     training = Training(config, folder, report, strategy, features, vocabulary=words)
     training.begin(start if resume else None)
     trainer, data = training.trainer, training.trainer.data
-    progress = Progress(
-        config.name, data.steps * config.epochs, data.steps, config.train.batch_size, start["epoch"], report
-    )
-    validation = data.validation(trainer.to_batch(), training.prepared, data.replicas)
-    training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
+    if training.epoch < config.epochs:  # else it was stopped while linear models were fitted
+        progress = Progress(
+            config.name, data.steps * config.epochs, data.steps, config.train.batch_size, start["epoch"], report
+        )
+        validation = data.validation(trainer.to_batch(), training.prepared, data.replicas)
+        training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
     if config.model.linear_size:
         linear = fit_linear(trainer, features or folder / FEATURES, report)
         add_experts(trainer, folder, linear, report, training.prepared)
@@ -186,7 +187,7 @@ def train_once(
     folder = Path(folder)
     last = folder / CHECKPOINTS / LAST
     resume = last.is_file()
-    if resume and read_meta(last)["epoch"] >= config.epochs:
+    if resume and read_meta(last)["epoch"] >= config.epochs and not lacks_linear(folder, config):
         stored = load_config(str(folder / CONFIG_FILE)).model_copy(update={"name": config.name})
         if stored == config:
             report(f"{folder} is trained already")

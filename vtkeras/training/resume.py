@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vtkeras.config import Config, parse_config
 from vtkeras.errors import UserError
-from vtkeras.run_files import CHECKPOINTS, LAST
+from vtkeras.run_files import CHECKPOINTS, LAST, LINEAR_FILE
 from vtkeras.training.state import read_meta
 
 RATES = ("learning_rate", "learning_rate_end", "schedule")
@@ -38,7 +38,7 @@ def resume_point(folder: Path, config: Config) -> dict:
         config: the experiment as it is asked for now.
 
     Raises:
-        UserError: if there is no checkpoint, another key differs, or no epoch is left.
+        UserError: if there is no checkpoint, another key differs, or nothing is left to do.
     """
     path = folder / CHECKPOINTS / LAST
     meta = read_meta(path)
@@ -48,10 +48,15 @@ def resume_point(folder: Path, config: Config) -> dict:
             f"Checkpoint {path} belongs to another config ({changed} differs): resume with the one it was made "
             f"with, in which only {', '.join(MAY_CHANGE)} and the stages to come may change, or choose another --out."
         )
-    if meta["epoch"] >= config.epochs:
+    if meta["epoch"] >= config.epochs and not lacks_linear(folder, config):
         done = f"{folder} has finished its {config.epochs} epochs"
         raise UserError(f"{done}: to train on, resume with one more stage in train.stages.")
     return meta
+
+
+def lacks_linear(folder: Path, config: Config) -> bool:
+    """Whether a run is still without the linear models that its config asks for, which are fitted after all epochs."""
+    return config.model.linear_size > 0 and not (folder / LINEAR_FILE).is_file()
 
 
 def first_difference(before: Config, now: Config, epochs: int) -> str | None:

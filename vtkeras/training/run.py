@@ -10,12 +10,22 @@ from pathlib import Path
 import keras
 
 from vtkeras.config import Config, load_config
+from vtkeras.data.manifest import MANIFEST
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources import make_source  # noqa: F401  callers take it from here
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError, command
 from vtkeras.evaluation.judges import Judge
-from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, MODEL_FILE, VOCABULARY_FILE, run_folder
+from vtkeras.run_files import (
+    BEST,
+    CHECKPOINTS,
+    CONFIG_FILE,
+    DATA,
+    LINEAR_FILE,
+    MODEL_FILE,
+    VOCABULARY_FILE,
+    run_folder,
+)
 from vtkeras.safe_files import check_keras_file
 from vtkeras.tasks import Head, Reader, Task, task_of
 from vtkeras.training.experts import with_linear
@@ -49,7 +59,7 @@ class Run:
         folder = run_folder(folder)
         if not (folder / CONFIG_FILE).is_file():
             raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
-        config = load_config(str(folder / CONFIG_FILE))
+        config = _with_own_data(load_config(str(folder / CONFIG_FILE)), folder)
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
         task = task_of(config)
         heads = task.active_heads(config, vocabulary)
@@ -75,6 +85,14 @@ class Run:
         """What turns frames and questions into strings, scores and attention."""
         beside = {"experts": self.experts} if self.experts else {}
         return self.task.reader(self.model, self.preprocessor, self.heads, compiled, **beside)
+
+
+def _with_own_data(config: Config, folder: Path) -> Config:
+    """The same config, on the clips in the run folder where its path leads to none, as after the run was moved."""
+    path, own = config.data.path, folder / DATA
+    if path is None or (Path(path) / MANIFEST).is_file() or not (own / MANIFEST).is_file():
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"path": str(own)})})
 
 
 def open_judge(folder: str | Path) -> Judge:
