@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from vtkeras.data.sources.base import first_word
 from vtkeras.data.sources.sort_of_clevr import SortOfClevr
@@ -36,14 +37,14 @@ TRAIN = examples(
     questions=["what?", "what?", "how many?"],
     answers=[["cat"], ["cat"], ["one"]],
     labels=["pet", "pet", "pet|dog"],
-    thumbnails=np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], "float32"),
+    thumbnails={"0": np.array([1.0, 0.0]), "1": np.array([0.8, 0.6]), "2": np.array([0.0, 1.0])},
 )
 TEST = examples(
     captions=[["a cat", "one cat"], ["a dog"]],
     questions=["how many?", "what?"],
     answers=[["one"], ["dog"]],
     labels=["pet", "pet|dog"],
-    thumbnails=np.array([[0.9, 0.1], [0.1, 0.9]], "float32"),
+    thumbnails={"0": np.array([0.9, 0.1]), "1": np.array([0.1, 0.9])},
 )
 
 
@@ -217,7 +218,7 @@ ASKED_MORE = examples(
     questions=["what?", "how many?", "where?", "what?"],
     answers=[["cat"], ["one"], ["there"], ["dog"]],
     labels=["pet"] * 4,
-    thumbnails=np.array([[1.0, 0.0]] * 3 + [[0.0, 1.0]], "float32"),
+    thumbnails={"a": np.array([1.0, 0.0]), "b": np.array([0.0, 1.0])},
 )
 ASKED_MORE.ids[:] = ["a", "a", "a", "b"]
 
@@ -251,6 +252,7 @@ def test_nearest_clip_of_clips_with_several_questions():
     assert nearest_clip(CAPTION, ASKED_MORE, TEST).texts == ["a cat", "a dog"]
     # "how many?" was asked of a alone; "what?" of both, and b is nearer to the second test clip.
     assert nearest_clip(ANSWER, ASKED_MORE, TEST).texts == ["one", "dog"]
+    assert nearest_clip(ANSWER, ASKED_MORE.take([1, 3]), TEST.take([1, 0])).texts == ["dog", "one"]
 
 
 def test_by_column_by_hand():
@@ -275,10 +277,16 @@ def test_by_column_by_hand():
     assert "by kind | thing (2) | count (1) | (none) (1) |" in table and "| a model | 50.0 | 100.0 | 0.0 |" in table
 
 
-def test_training_clips_come_with_all_their_questions(preprocessor):
+def test_training_clips_come_with_all_their_questions(preprocessor, monkeypatch):
+    seen = []
+    prepare = preprocessor.clip
+    monkeypatch.setattr(preprocessor, "clip", lambda frames: (tf.py_function(seen.append, [0], []), prepare(frames))[1])
     pictures = SortOfClevr(train_images=3)
     train, _ = read_split(pictures, "train", [ANSWER], preprocessor, clips=2)
-    assert len(train.ids) == 2 * 20 and len(train.first_rows()) == 2
+    assert len(train.ids) == 2 * 20 and len(train.first_rows()) == len(train.thumbnails) == 2
+    assert 2 <= len(seen) <= 3  # a clip is resized once, whatever is asked of it
+    loaded = [(one["question"].decode(), one["answer"].decode()) for one in pictures.load("train").as_numpy_iterator()]
+    assert [*zip(train.questions, (truth[0] for truth in train.truths["answer"]))] == loaded[:40]
 
 
 def test_first_word():

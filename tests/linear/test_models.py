@@ -1,5 +1,7 @@
 """Linear models on features whose meaning is known."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
+from vtkeras.linear.fits import fit_sentences
 from vtkeras.linear.models import ENCODER, LinearBaseline, LinearModels
 from vtkeras.linear.table import Table
 from vtkeras.tasks import HEADS
@@ -72,6 +75,29 @@ def test_one_answer_for_all_needs_no_model(preprocessor):
     assert LinearModels([HEADS["answer"]], train, preprocessor).predict(test)["answer"].texts == ["red"] * 10
 
 
+def test_rare_answers_are_not_said_and_too_many_have_no_model(preprocessor, monkeypatch):
+    train = table(np.random.default_rng(0), 60)
+    answers = [truth[0] for truth in train.examples.truths["answer"]]
+    rarest = min(COLOURS, key=answers.count)
+    monkeypatch.setattr("vtkeras.linear.fits.MOST_ANSWERS", 2)
+    models = LinearModels([HEADS["answer"]], train, preprocessor)
+    assert {*models.predict(train)["answer"].texts} == {*COLOURS} - {rarest}
+    monkeypatch.setattr("vtkeras.linear.fits.MOST_CHOICES", 2)
+    models = LinearModels([HEADS["answer"]], train, preprocessor)
+    assert models.predict(train) == {} and not models.experts(keras.layers.Identity(), channels=3).shares
+
+
+def test_vectors_are_narrow_and_long_texts_take_no_room_in_others(preprocessor):
+    train = table(np.random.default_rng(0), 60)
+    assert LinearModels([], train, preprocessor).vectors(train).dtype == np.float32
+    train.examples.truths["caption"][0] = ["a red " * 10_000]
+    tracemalloc.start()
+    fit_sentences(HEADS["caption"], train.features, train, preprocessor)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60 * 60_000  # a byte for each letter of the longest in every text; as NumPy's strings it were four
+
+
 def test_labels_of_several_are_said_together(preprocessor):
     rng = np.random.default_rng(0)
     train, test = table(rng, 120), table(rng, 10)
@@ -122,17 +148,20 @@ def test_as_a_baseline_it_reads_each_clip_once(monkeypatch):
 
     monkeypatch.setitem(FRAME_ENCODERS, ENCODER, lambda image_size, weights: Brightness())
     source = MovingDigits(train_clips=6, eval_clips=3, max_digits=1)
-    sides = {}
+    sides, load, opened = {}, source.load, []
     for split in ("train", "test"):
         clips = list(source.load(split).as_numpy_iterator())
         truths = {"label": [HEADS["label"].truth(clip) for clip in clips]}
-        sides[split] = Examples([clip["video_id"].decode() for clip in clips], [""] * len(clips), truths=truths)
+        ids = [clip["video_id"].decode() for clip in clips]
+        sides[split] = Examples(ids, [""] * len(clips), truths=truths, split=split)
+    monkeypatch.setattr(source, "load", lambda split: opened.append(split) or load(split))
     lines, known = [], {*"|".join(sides["train"].truths["label"]).split("|"), ""}
     baseline = LinearBaseline(source, source, report=lines.append)
     for _ in range(2):
         said = baseline(HEADS["label"], sides["train"], sides["test"])
         assert len(said.texts) == 3 and {*"|".join(said.texts).split("|")} <= known
     assert [line.split(": ")[1] for line in lines] == ["reading 6 clips", "reading 3 clips"]
+    assert opened == ["train", "test"]  # no other split is searched
 
 
 def test_captions_of_many_kinds_are_those_of_the_nearest_clip(preprocessor, monkeypatch):

@@ -1,6 +1,7 @@
 """Class by class, by hand."""
 
 import csv
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -98,6 +99,29 @@ def test_reliability_of_several_labels():
     chances = ClassProbabilities(("a", "b"), np.array([[0.9, 0.3]]), several=True)
     assert reliability(["a|b"], "|", chances)["error"] == pytest.approx((0.1 + 0.7) / 2)
     np.testing.assert_allclose(confidence(chances), [0.7])  # b is the less sure of the two decisions
+
+
+def test_many_classes_take_little_room():
+    names = tuple(map(str, range(500)))
+    truth, said = [f"{row}|0" for row in range(500)], ["0"] * 500  # half of each truth, but of the first all
+    tracemalloc.start()
+    scores = class_scores(truth, said, "|", ClassProbabilities(names, np.tile(np.float32(0.5), (500, 500)), True))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Of 999 labels 500 are said, all rightly; each of the other 499 classes has a recall of 0.
+    assert scores["micro_recall"] == 500 / 999 and scores["macro_recall"] == pytest.approx(1 / 500)
+    assert peak < 32 * 500 * 500  # what a list of Python floats takes, one for each class of each example
+
+
+def test_reliability_is_the_same_in_blocks(monkeypatch):
+    chances = np.random.default_rng(0).random((7, 3))
+    truth = ["a", "b|c", "c", "a|b|c", "b", "a", "c|a"]
+    found = []
+    for block in (7, 2):
+        monkeypatch.setattr("vtkeras.tasks.classification_report.BLOCK", block)
+        found.append(reliability(truth, "|", ClassProbabilities(("a", "b", "c"), chances, several=True)))
+    assert found[0]["error"] == pytest.approx(found[1]["error"])
+    assert [row["count"] for row in found[0]["bins"]] == [row["count"] for row in found[1]["bins"]]
 
 
 def test_markdown_of_few_and_of_many_classes():

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.linear.test_models import make_preprocessor, table
+from vtkeras.data.sources.base import Source
 from vtkeras.linear.models import LinearModels
 from vtkeras.models import LinearSentences
 from vtkeras.models.linear_sentences import NEVER_NEW
@@ -40,7 +41,7 @@ def test_the_share_that_does_best_is_kept(monkeypatch):
     assert found == {"label": (0.5, pytest.approx(1.0))} and float(share) == 0.5
 
 
-class Clips:
+class Clips(Source):
     def load(self, split, epoch=0):
         rows = {"video_id": [str(row) for row in range(4)], "label": ["red"] * 4}
         return tf.data.Dataset.from_tensor_slices(rows)

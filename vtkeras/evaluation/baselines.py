@@ -40,12 +40,16 @@ def nearest_clip(head: Head, train: Examples, test: Examples) -> Predicted | Non
     if train.thumbnails is None or test.thumbnails is None:
         return None
     clips, known = test.first_rows(), np.array(train.first_rows())
-    closeness = test.thumbnails[clips] @ train.thumbnails[known].T  # each clip once, whatever is asked of it
+    seen = np.stack([test.thumbnails[test.ids[row]] for row in clips])
+    compared = np.stack([train.thumbnails[train.ids[row]] for row in known])
+    closeness = seen @ compared.T  # each clip once, whatever is asked of it
     place = {test.ids[row]: number for number, row in enumerate(clips)}
     column = {train.ids[row]: number for number, row in enumerate(known)}
     columns = np.array([column[clip] for clip in train.ids])
-    asked = np.array(train.questions)
-    same = {question: np.flatnonzero(asked == question) for question in set(test.questions)}
+    asked = defaultdict(list)
+    for number, question in enumerate(train.questions):
+        asked[question].append(number)
+    same = {question: np.array(asked[question], int) for question in set(test.questions)}
     texts, said = _texts(head, train), []
     for clip, question in zip(test.ids, test.questions):
         row, rows = closeness[place[clip]], same[question]

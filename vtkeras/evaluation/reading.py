@@ -11,12 +11,14 @@ from vtkeras import keys
 from vtkeras.data.pipeline import with_one_caption
 from vtkeras.data.preprocess import Preprocessor, as_written
 from vtkeras.data.sources.base import Source
+from vtkeras.data.sources.datasets import clips_or_examples, one_question_each
 from vtkeras.evaluation.baselines import thumbnail
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.tasks import Head, Reader
 from vtkeras.tasks.predicted import Examples, Predicted
 
 BATCH = 32
+ASKED = (keys.QUESTION, keys.ANSWER)
 
 
 def read_split(
@@ -43,41 +45,48 @@ def read_split(
         the examples, and {system: {head: what it says}}.
     """
     systems = systems or {}
-    examples, thumbnails = Examples(truths={head.name: [] for head in heads}), []
+    examples, thumbnails = Examples(truths={head.name: [] for head in heads}, split=split), {}
     outputs: dict[str, list[dict]] = {name: [] for name in systems}
     shapes = {"": preprocessor, **{name: reader.preprocessor for name, reader in systems.items()}}
     with interrupt_between_steps() as end_of_step:
-        for batch in _batches(source.load(split), shapes, limit, clips):
+        for batch in _batches(source, split, shapes, limit, clips):
             for example in batch[""]:
-                question = example.get(keys.QUESTION, b"").decode()
-                examples.ids.append(example[keys.VIDEO_ID].decode())
+                clip, question = example[keys.VIDEO_ID].decode(), example.get(keys.QUESTION, b"").decode()
+                examples.ids.append(clip)
                 examples.questions.append(question)
                 examples.kinds.append(source.question_kind(question) if question.strip() else "")
                 for head in heads:
                     examples.truths[head.name].append(head.truth(example))
-                if keys.FRAMES in example:
-                    thumbnails.append(thumbnail(example[keys.FRAMES]))
+                if keys.FRAMES in example and clip not in thumbnails:
+                    thumbnails[clip] = thumbnail(example[keys.FRAMES])
             for name in systems:
                 outputs[name].append(tf.nest.map_structure(np.asarray, systems[name].ask(_stack(batch[name]))))
             end_of_step()
-    if thumbnails:
-        examples.thumbnails = np.stack(thumbnails)
+    examples.thumbnails = thumbnails or None
     return examples, {name: _collect(systems[name], outputs[name], examples) for name in systems}
 
 
 def _batches(
-    dataset: tf.data.Dataset, shapes: dict[str, Preprocessor], limit: int | None, clips: int | None
+    source: Source, split: str, shapes: dict[str, Preprocessor], limit: int | None, clips: int | None
 ) -> Iterator[dict[str, list[dict]]]:
-    """Up to `BATCH` examples at a time, as each of the preprocessors prepares them; equal ones do it once."""
+    """Up to `BATCH` examples at a time, as each of the preprocessors prepares them; equal ones do it once.
+
+    A clip that the source gives whole is prepared once for all of its questions.
+    """
     different = {preprocessor.key: preprocessor for preprocessor in shapes.values()}
-    prepared = dataset.take(-1 if limit is None else limit).map(
-        as_written(lambda example: {key: _prepare(example, one) for key, one in different.items()}),
+    dataset, whole = clips_or_examples(source, split)
+    prepared = dataset.map(
+        as_written(lambda example: _prepare_all(example, different)),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
+    if whole:
+        prepared = one_question_each(prepared, source.size(split))
     rows: list[dict] = []
     seen: set[bytes] = set()
-    for example in prepared.as_numpy_iterator():
+    for example in prepared.take(-1 if limit is None else limit).as_numpy_iterator():
+        asked = {name: example.pop(name) for name in ASKED if name in example}
+        example = {key: {**read, **asked} for key, read in example.items()}
         seen.add(next(iter(example.values()))[keys.VIDEO_ID])
         if clips is not None and len(seen) > clips:
             break
@@ -87,6 +96,12 @@ def _batches(
             rows = []
     if rows:
         yield _by_name(rows, shapes)
+
+
+def _prepare_all(example: dict, preprocessors: dict[str, Preprocessor]) -> dict:
+    """What is asked, and beside it the example as each of the preprocessors prepares it."""
+    asked = {name: example[name] for name in ASKED if name in example}
+    return {**asked, **{key: _prepare(example, one) for key, one in preprocessors.items()}}
 
 
 def _prepare(example: dict, preprocessor: Preprocessor) -> dict:

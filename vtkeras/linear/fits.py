@@ -19,6 +19,8 @@ OWN_MODEL = 30  # times that a question is asked in training, from which on it h
 NEVER = -1e3  # logit of a class that a question never had
 CERTAIN = 6.0  # logit of a label that every clip has
 MOST_WEIGHTS = 4_000_000  # of all questions of a head together
+MOST_CHOICES = 2000  # different answers, above which there is no model of them
+MOST_ANSWERS = 300  # that a model of answers is fitted to
 MOST_EXAMPLES = 5000  # that the model of all questions is fitted to
 SPACE = 128
 FEWEST = 10  # captions from which on a space is fitted
@@ -27,16 +29,21 @@ MOST_CLIPS = 4000  # among which the nearest is looked for
 SHARPNESS = 20.0  # times a cosine: how much likelier the caption of a nearer clip is
 
 
-def fit_answers(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
-    """A model for each frequent question, and one for all others that reads their words."""
+def fit_answers(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses | None:
+    """A model for each frequent question, and one for all others that reads their words.
+
+    Rare answers are left out of the fit, and are not said. Of very many answers, or none, there is no model.
+    """
     names = {name: place for place, name in enumerate(preprocessor.vocabulary.answers)}
+    if not 0 < len(names) <= MOST_CHOICES:
+        return None
     texts = [" ".join(head.as_text(truth).lower().split()) for truth in train.examples.truths[head.name]]
     y = np.array([names.get(text, -1) for text in texts])
+    rows = np.flatnonzero(np.isin(y, _frequent(y[y >= 0])))
     tokens = preprocessor.question(tf.constant(train.examples.questions)).numpy()
-    different, own, counts = np.unique(tokens[y >= 0], axis=0, return_inverse=True, return_counts=True)
+    different, own, counts = np.unique(tokens[rows], axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(-counts, kind="stable")[: MOST_WEIGHTS // (x.shape[1] * len(names))]
     kept = [place for place in order if counts[place] >= OWN_MODEL]
-    rows = np.flatnonzero(y >= 0)
     fitted = [_softmax(x, y, rows[own.ravel() == place], len(names)) for place in kept]
     words, *general = _by_words(x, y, tokens, rows, len(names), len(preprocessor.vocabulary.tokens))
     kernels, biases = zip(*fitted, general)
@@ -48,6 +55,12 @@ def fit_answers(head: Head, x: np.ndarray, train: Table, preprocessor: Preproces
     if kept:
         layer.known.assign(different[kept])
     return layer
+
+
+def _frequent(y: np.ndarray) -> np.ndarray:
+    """The most frequent classes, `MOST_ANSWERS` of them."""
+    classes, counts = np.unique(y, return_counts=True)
+    return classes[np.argsort(-counts, kind="stable")[:MOST_ANSWERS]]
 
 
 def _by_words(
@@ -79,9 +92,10 @@ def fit_one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preproc
 def fit_labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
     """A model of yes or no for each label."""
     names = preprocessor.vocabulary.labels
-    labels = preprocessor.labels(tf.constant(train.examples.truths[head.name]))
+    x, truths = x[train.once], np.array(train.examples.truths[head.name], object)[train.once]
+    labels = preprocessor.labels(tf.constant(truths))
     has, weights = labels.numpy() > 0, preprocessor.label_weight(labels).numpy()
-    rows = train.once & has.any(axis=1)
+    rows = has.any(axis=1)
     kernel, bias = np.zeros((x.shape[1], len(names))), np.zeros(len(names))
     for place in range(len(names)):
         y = has[rows, place]
@@ -97,7 +111,7 @@ def fit_labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocess
 
 def fit_space(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearSpace | None:
     """Ridge regression from clips to the weighted word pieces of their captions, in fewer dimensions."""
-    texts = np.array(train.examples.truths[head.name])
+    texts = np.array(train.examples.truths[head.name], object)  # of strings NumPy would make all as wide as the longest
     rows = train.once & (texts != "")
     if rows.sum() < FEWEST:
         return None
@@ -125,7 +139,7 @@ def fit_sentences(
     How likely a caption is none of these is the share of those that training has once (Good, "The population
     frequencies of species and the estimation of population parameters", 1953).
     """
-    texts = np.array([head.as_text(truth) for truth in train.examples.truths[head.name]])
+    texts = np.array([head.as_text(truth) for truth in train.examples.truths[head.name]], object)  # see `fit_space`
     rows = train.once & (texts != "")
     x, texts = x[rows], texts[rows]
     different, classes, counts = np.unique(texts, return_inverse=True, return_counts=True)

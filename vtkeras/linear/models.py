@@ -18,6 +18,7 @@ from vtkeras import keys
 from vtkeras.config import DataConfig
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
+from vtkeras.data.sources.datasets import clips_or_examples
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.linear.fits import fit_answers, fit_labels, fit_one_label, fit_sentences, fit_space
@@ -70,7 +71,8 @@ class LinearModels:
             elif not any(texts := [head.as_text(truth) for truth in truths]):
                 continue
             elif head.reads_question and head.separator is None:
-                self.classes[head.name] = fit_answers(head, x, train, preprocessor)
+                if answers := fit_answers(head, x, train, preprocessor):
+                    self.classes[head.name] = answers
             elif head.from_classes:
                 found = any(keys.LABEL_SEPARATOR in text for text in texts) if several is None else several
                 self.classes[head.name] = (fit_labels if found else fit_one_label)(head, x, train, preprocessor)
@@ -78,12 +80,12 @@ class LinearModels:
                 self.sentences[head.name] = fit_sentences(head, x, train, preprocessor)
 
     def vectors(self, table: Table) -> np.ndarray:
-        """float (examples, components): each example's clip, as the models read it."""
+        """float32 (examples, components): each example's clip, as the models read it."""
         return (table.features @ self.kernel + self.bias)[table.clips]
 
     def predict(self, test: Table) -> dict[str, Predicted]:
         """{head: what the linear model says}, for the heads that have one."""
-        x = self.vectors(test).astype(np.float32)
+        x = self.vectors(test)
         found = {}
         for name, (layer, known) in self.sentences.items():
             best = np.asarray(layer.log_probabilities(x)).argmax(axis=1)
@@ -128,7 +130,8 @@ class LinearModels:
         logits = np.concatenate([layer(x[row : row + BATCH], tokens[row : row + BATCH]) for row in rows])
         if layer.several:
             chances = 1 / (1 + np.exp(-logits))
-            texts = [keys.LABEL_SEPARATOR.join(np.array(words.labels)[row > 0.5]) for row in chances]
+            named = ((words.labels[place] for place in np.flatnonzero(row > 0.5)) for row in chances)
+            texts = [keys.LABEL_SEPARATOR.join(one) for one in named]
             return Predicted(texts, ClassProbabilities(words.labels, chances, several=True))
         names = words.labels if head.learns_from == "labels" else words.answers
         chances = np.exp(logits)  # which a layer of one choice gives as log-probabilities
@@ -157,7 +160,7 @@ class LinearBaseline:
         self.encoder = FRAME_ENCODERS[ENCODER](image_size=SIDE, weights="imagenet")
         sizes = {"num_frames": FRAMES, "image_size": SIDE, "question_length": TOKENS, "caption_length": TOKENS}
         self.preprocessor = Preprocessor(DataConfig(**sizes), build_vocabulary(training.texts(), VOCABULARY))
-        self.known: dict[str, np.ndarray] = {}
+        self.known: dict[tuple[Source, str], dict[str, np.ndarray]] = {}
 
     def __call__(self, head: Head, train: Examples, test: Examples) -> Predicted | None:
         """What the linear model of a head says of `test`."""
@@ -166,24 +169,26 @@ class LinearBaseline:
 
     def _table(self, examples: Examples, source: Source) -> Table:
         names = list(dict.fromkeys(examples.ids))
-        if not {*names} <= {*self.known}:
-            self._read(source, {*names} - {*self.known})
+        known = self.known.setdefault((source, examples.split), {})
+        if wanted := {*names} - {*known}:
+            known |= self._read(source, examples.split, wanted)
         rows = {name: row for row, name in enumerate(names)}
-        features = np.stack([self.known[name] for name in names])
+        features = np.stack([known[name] for name in names])
         return Table(examples, features, np.array([rows[name] for name in examples.ids]))
 
-    def _read(self, source: Source, wanted: set[str]) -> None:
+    def _read(self, source: Source, split: str, wanted: set[str]) -> dict[str, np.ndarray]:
+        """{clip: its pooled features}."""
         self.report(f"{TITLE}: reading {len(wanted)} clips")
         encode = tf.function(lambda frames: self.encoder(frames[None], training=False)[0])
-        for split in source.splits():
-            for clip in source.load(split):
-                name = clip[keys.VIDEO_ID].numpy().decode()
-                if name in wanted:
-                    wanted.remove(name)
-                    frames, mask = self.preprocessor.clip(clip[keys.FRAMES])
-                    self.known[name] = pool(encode(frames).numpy(), mask.numpy())
-                if not wanted:
-                    return
+        found: dict[str, np.ndarray] = {}
+        for clip in clips_or_examples(source, split)[0]:
+            name = clip[keys.VIDEO_ID].numpy().decode()
+            if name in wanted and name not in found:
+                frames, mask = self.preprocessor.clip(clip[keys.FRAMES])
+                found[name] = pool(encode(frames).numpy(), mask.numpy())
+            if len(found) == len(wanted):
+                break
+        return found
 
 
 def _components(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -194,4 +199,5 @@ def _components(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = StandardScaler().fit(features)
     pca = PCA(min(COMPONENTS, *features.shape), random_state=0).fit(scale.transform(features))
     directions = pca.components_[pca.explained_variance_ratio_ > NEGLIGIBLE]
-    return (directions / scale.scale_).T, -(scale.mean_ / scale.scale_ + pca.mean_) @ directions.T
+    kernel, bias = (directions / scale.scale_).T, -(scale.mean_ / scale.scale_ + pca.mean_) @ directions.T
+    return kernel.astype(np.float32), bias.astype(np.float32)

@@ -47,19 +47,21 @@ def read_table(source: Source, split: str, heads: Sequence[Head], limit: int | N
         heads: whose truths to keep.
         limit: examples at most; None takes all.
     """
-    examples = Examples(truths={head.name: [] for head in heads})
+    examples = Examples(truths={head.name: [] for head in heads}, split=split)
     features: list[np.ndarray] = []
     clips: list[int] = []
     for clip in source.clips(split).map(_pooled, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator():
         if limit is not None and len(clips) >= limit:
             break
+        name = clip[keys.VIDEO_ID].decode()
         pairs = list(zip(clip[keys.QUESTION], clip[keys.ANSWER])) or [(b"", b"")]
-        for question, answer in pairs[: None if limit is None else limit - len(clips)]:
+        for place, (question, answer) in enumerate(pairs[: None if limit is None else limit - len(clips)]):
             one = {**clip, keys.QUESTION: question, keys.ANSWER: answer}
-            examples.ids.append(clip[keys.VIDEO_ID].decode())
+            examples.ids.append(name)
             examples.questions.append(question.decode())
             for head in heads:
-                examples.truths[head.name].append(head.truth(one))
+                truths = examples.truths[head.name]
+                truths.append(truths[-1] if place and head.once_a_clip else head.truth(one))
             clips.append(len(features))
         features.append(clip[keys.LINEAR])
     return Table(examples, np.stack(features), np.array(clips))

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vtkeras.metrics import ExpectedCalibrationError, classification_report
+from vtkeras.metrics import ExpectedCalibrationError
 from vtkeras.tasks.base import LOWER, Column, Head
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
 NOTHING = "(nothing)"
-AVERAGED = tuple(f"{kind}_{score}" for kind in ("macro", "micro") for score in ("precision", "recall", "f1"))
+SCORES = ("precision", "recall", "f1")
+AVERAGED = tuple(f"{kind}_{score}" for kind in ("macro", "micro") for score in SCORES)
+BLOCK = 256  # examples whose probabilities are looked at together
 Pairs = list[tuple[frozenset, frozenset]]  # (right labels, predicted labels) of each example
 
 
@@ -72,16 +74,14 @@ def class_scores(
     pairs = _pairs(truth, predicted, separator)
     if not pairs:
         return {}
-    classes = _classes(pairs)
-    right, given = (
-        np.array([[float(label in pair[side]) for label in classes] for pair in pairs]) for side in (0, 1)
-    )
-    report = classification_report(right, given, multi_label=True)
-    scores = {"_".join(reversed(name.split("_"))): value for name, value in report.items()}
+    support, predicted_to, hits = _counts(pairs)
+    each = [_rates(hits[label], support[label], predicted_to[label]) for label in support | predicted_to]
+    pooled = _rates(hits.total(), support.total(), predicted_to.total())
     calibration = reliability(truth, separator, probabilities)
     return {
         "accuracy": float(np.mean([one == other for one, other in pairs])),
-        **{name: scores[name] for name in AVERAGED},
+        **{f"macro_{name}": float(np.mean([one[name] for one in each])) for name in SCORES},
+        **{f"micro_{name}": pooled[name] for name in SCORES},
         "calibration_error": None if calibration is None else calibration["error"],
     }
 
@@ -128,19 +128,15 @@ def per_class(pairs: Pairs) -> list[dict]:
         >>> per_class(pairs)[0]["precision"]
         0.5
     """
-    support = Counter(label for right, _ in pairs for label in right)
-    predicted = Counter(label for _, given in pairs for label in given)
-    hits = Counter(label for right, given in pairs for label in right & given)
+    support, predicted, hits = _counts(pairs)
     return [
         {
             "class": label,
             "support": support[label],
             "predicted": predicted[label],
-            "precision": hits[label] / max(predicted[label], 1),
-            "recall": hits[label] / max(support[label], 1),
-            "f1": 2 * hits[label] / max(support[label] + predicted[label], 1),
+            **_rates(hits[label], support[label], predicted[label]),
         }
-        for label in sorted(_classes(pairs), key=lambda label: (-support[label], label))
+        for label in sorted(support | predicted, key=lambda label: (-support[label], label))
     ]
 
 
@@ -183,11 +179,14 @@ def reliability(truth: list[str], separator: str | None, probabilities: ClassPro
     if not known:
         return None
     metric = ExpectedCalibrationError(len(places), multi_label=probabilities.several)
-    if probabilities.several:
-        right = np.array([[float(name in named[row]) for name in probabilities.classes] for row in known])
-    else:
-        right = np.array([min(places[label] for label in named[row]) for row in known])
-    metric.update_state(right, probabilities.probabilities[known])
+    for start in range(0, len(known), BLOCK):
+        rows = known[start : start + BLOCK]
+        right: np.ndarray = np.array([min(places[label] for label in named[row]) for row in rows])
+        if probabilities.several:
+            right = np.zeros((len(rows), len(places)), np.float32)
+            for one, row in zip(right, rows):
+                one[[places[label] for label in named[row]]] = 1.0
+        metric.update_state(right, probabilities.probabilities[rows])
     return {"error": float(metric.result()), "bins": metric.reliability()}
 
 
@@ -241,5 +240,17 @@ def _pairs(truth: list[str], predicted: list[str], separator: str | None) -> Pai
     return [(right, given) for right, given in zip(*sets) if right]
 
 
-def _classes(pairs: Pairs) -> list[str]:
-    return sorted(set().union(*(right | given for right, given in pairs)))
+def _counts(pairs: Pairs) -> tuple[Counter, Counter, Counter]:
+    """For each class: examples that have it, examples predicted to, and examples that are both."""
+    support = Counter(label for right, _ in pairs for label in right)
+    predicted = Counter(label for _, given in pairs for label in given)
+    return support, predicted, Counter(label for right, given in pairs for label in right & given)
+
+
+def _rates(hits: int, support: int, predicted: int) -> dict[str, float]:
+    """`SCORES` of counts; a division by zero gives 0."""
+    return {
+        "precision": hits / max(predicted, 1),
+        "recall": hits / max(support, 1),
+        "f1": 2 * hits / max(support + predicted, 1),
+    }

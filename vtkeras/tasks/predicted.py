@@ -18,16 +18,18 @@ class Examples:
         questions: one string an example, "" where nothing is asked.
         kinds: the kind of each question, "" where nothing is asked.
         truths: {head: what is right for each example}, as the head's `truth` gives it.
-        thumbnails: float32 (examples, features), unit length; None for data without frames.
+        thumbnails: {clip: float32 (features,), unit length}; None for data without frames.
         known: the training examples that a system may have learned by heart, where they were read.
+        split: where they are from.
     """
 
     ids: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     truths: dict[str, list[Any]] = field(default_factory=dict)
-    thumbnails: np.ndarray | None = None
+    thumbnails: dict[str, np.ndarray] | None = None
     known: Examples | None = None
+    split: str = ""
 
     def first_rows(self) -> list[int]:
         """The first example of each clip, in order."""
@@ -42,8 +44,7 @@ class Examples:
         ids, questions, kinds = (
             [values[row] for row in rows] if values else [] for values in (self.ids, self.questions, self.kinds)
         )
-        thumbnails = None if self.thumbnails is None else self.thumbnails[rows]
-        return Examples(ids, questions, kinds, truths, thumbnails, self.known)
+        return replace(self, ids=ids, questions=questions, kinds=kinds, truths=truths)
 
 
 @dataclass(frozen=True)

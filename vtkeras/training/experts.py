@@ -257,6 +257,9 @@ class WithVectors(Source):
     def load(self, split: str, epoch: int = 0) -> tf.data.Dataset:
         return self.source.load(split, epoch).map(self._with_vector)
 
+    def clips(self, split: str, epoch: int = 0) -> tf.data.Dataset:
+        return self.source.clips(split, epoch).map(self._with_vector)
+
     def texts(self) -> dict[str, list[str]]:
         return self.source.texts()
 

@@ -17,7 +17,7 @@ from vtkeras import keys
 from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source, SourceOptions
-from vtkeras.data.sources.datasets import one_question_each
+from vtkeras.data.sources.datasets import clips_or_examples, one_question_each
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import replacing_folder
@@ -96,7 +96,7 @@ class PreparedSource(Source):
 
     @property
     def spec(self) -> dict[str, tf.TensorSpec]:
-        return self._element_spec(self._clips(self.source.splits()[0])[0].element_spec)
+        return self._element_spec(clips_or_examples(self.source, self.source.splits()[0])[0].element_spec)
 
     def splits(self) -> list[str]:
         return self.source.splits()
@@ -121,16 +121,10 @@ class PreparedSource(Source):
     def stored(self, split: str) -> tf.data.Dataset:
         """What is kept of a split: whole clips where the source gives them, else examples."""
         path = self.folder / f"{split}-{self.name}"
-        clips, self.by_clip = self._clips(split)
+        clips, self.by_clip = clips_or_examples(self.source, split)
         if not path.is_dir():
             self._write(path, split, clips)
         return tf.data.Dataset.load(str(path)).map(_as_float32)
-
-    def _clips(self, split: str) -> tuple[tf.data.Dataset, bool]:
-        try:
-            return self.source.clips(split), True
-        except UserError:
-            return self.source.load(split), False
 
     def _write(self, path: Path, split: str, clips: tf.data.Dataset) -> None:
         count, signature = len(clips), self._element_spec(clips.element_spec)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vtkeras import keys
+from vtkeras.data.sources.base import Source
+from vtkeras.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -69,3 +71,11 @@ def one_question_each(clips: tf.data.Dataset, count: int) -> tf.data.Dataset:
         )
 
     return clips.flat_map(examples).apply(tf.data.experimental.assert_cardinality(count))
+
+
+def clips_or_examples(source: Source, split: str) -> tuple[tf.data.Dataset, bool]:
+    """A split clip by clip where the source gives whole clips, else example by example; and whether they are clips."""
+    try:
+        return source.clips(split), True
+    except UserError:
+        return source.load(split), False
