@@ -56,3 +56,14 @@ def test_stopped_it_keeps_the_weights_that_were_chosen(tmp_path):
     (tmp_path / CHECKPOINTS).mkdir()
     (tmp_path / CHECKPOINTS / BEST).touch()
     assert winner.keep() and winner.training.trainer.config.epochs == 5
+
+
+def test_of_the_first_reading_no_weights_are_kept_and_of_equal_ones_the_last():
+    winner, rows = Winner(), {}
+    head = SimpleNamespace(title="Labels", name="label", goals={"accuracy": 1.0})
+    winner.score = SimpleNamespace(heads=[head], rows=rows)
+    for epoch, score in enumerate([1.0, 0.5, 0.5, 0.25], start=2):
+        rows["label"] = {"accuracy": epoch / 10}
+        winner.record(epoch, score)
+        assert winner.best == (1.0 if epoch == 2 else 0.5)
+    assert winner.figures == {"Labels": 0.4}

@@ -164,8 +164,20 @@ def test_few_clips_or_few_passes_go_to_a_frozen_encoder_first(train, passes, fir
     assert in_order(Setting(told, "data/mine", 8, 96, pretrained=False))[0] == "small"
 
 
-@pytest.mark.parametrize("epoch_clips, parts", [(None, 1), (800, 1), (799, 2), (100, 8)])
-def test_epochs_of_large_data_read_parts(epoch_clips, parts):
+@pytest.mark.parametrize("clips, batch", [(1, 1), (2, 2), (20, 2), (80, 10), (800, 32)])
+def test_a_batch_is_an_eighth_of_the_clips_within_bounds(clips, batch):
+    few = survey(clips={"train": clips, "validation": 1})
+    assert make_config("small", Setting(few, "data/mine", 8, 96, pretrained=False)).train.batch_size == batch
+
+
+@pytest.mark.parametrize("questions, scored", [(0.0, 500), (5.2, 2600), (1000.0, 20_000)])
+def test_of_the_validation_split_five_hundred_clips_are_scored(questions, scored):
+    asked = survey(questions=10, questions_per_clip=questions)
+    assert make_config("small", Setting(asked, "data/mine", 8, 96, pretrained=False)).train.score_examples == scored
+
+
+@pytest.mark.parametrize("epoch_clips, parts", [(None, 1), (800, 1), (799, 2), (100, 8), (1, 25)])
+def test_epochs_of_large_data_read_parts_of_a_batch_at_least(epoch_clips, parts):
     setting = Setting(survey(), "data/mine", 8, 96, pretrained=False, epoch_clips=epoch_clips)
     assert make_config("small", setting).data.epoch_parts == parts
 

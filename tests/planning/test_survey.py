@@ -27,6 +27,9 @@ class Labelled:
         labels = [label for one in self.labels for label in one.split("|") if label]
         return {"captions": [], "questions": [], "answers": [], "labels": labels}
 
+    def column(self, split, name):
+        return {(str(place), ""): label for place, label in enumerate(self.labels)}
+
 
 @pytest.mark.parametrize(
     "labels, several",
@@ -35,6 +38,7 @@ class Labelled:
         (["cat|dog", "dog", "cat"], True),
         (["cat|dog", "", ""], True),
         (["cat", ""], False),
+        ([*["cat"] * 40, *[""] * 9, "cat|dog"], True),  # beyond those whose frames are looked at
     ],
 )
 def test_whether_a_clip_may_have_several_labels(labels, several):

@@ -41,9 +41,22 @@ def test_the_share_that_does_best_is_kept(monkeypatch):
     assert found == {"label": (0.5, pytest.approx(1.0))} and float(share) == 0.5
 
 
+def test_a_linear_model_counts_as_much_where_the_split_knows_nothing_of_its_head(monkeypatch):
+    preprocessor = make_preprocessor()
+    models = LinearModels([HEADS["label"]], table(np.random.default_rng(0), 60), preprocessor)
+    experts = models.experts(keras.layers.Identity(), channels=3)
+    share = experts.shares["label"]
+    monkeypatch.setattr(type(HEADS["label"]), "collect", lambda self, outputs, reader, examples: Predicted(["red"] * 4))
+    assert choose_shares(experts, Asked(preprocessor, share), Clips(label="")) == {}
+    assert float(share) == 1.0
+
+
 class Clips(Source):
+    def __init__(self, label="red"):
+        self.label = label
+
     def load(self, split, epoch=0):
-        rows = {"video_id": [str(row) for row in range(4)], "label": ["red"] * 4}
+        rows = {"video_id": [str(row) for row in range(4)], "label": [self.label] * 4}
         return tf.data.Dataset.from_tensor_slices(rows)
 
 

@@ -370,11 +370,14 @@ def test_nothing_asks_for_prepared_clips(config):
     assert prepared_source(None, None, None, config(), None, str) is None
 
 
-def test_prepared_clips_are_others_when_others_are_left_out(config, tmp_path):
+def test_prepared_clips_are_others_when_the_data_are(config, tmp_path):
     data = TrainingData.read(config(), TASKS["multitask"])
     whole = PreparedSource(data.source, data.preprocessor, tmp_path)
     data.source.left_out = "('a',)"
-    assert PreparedSource(data.source, data.preprocessor, tmp_path).name != whole.name
+    less = PreparedSource(data.source, data.preprocessor, tmp_path)
+    data.source.content = "other texts at the same place"
+    other = PreparedSource(data.source, data.preprocessor, tmp_path)
+    assert len({whole.name, less.name, other.name}) == 3
 
 
 def test_prepared_frames_are_what_training_would_decode(broken, config, tmp_path):

@@ -16,6 +16,7 @@ from vtkeras.tasks import TASKS
 
 FIRST_EPOCHS = 2  # the first makes the graph, the second tells how long one takes; no weights of theirs are chosen
 SCORED = 500  # clips of the validation split that are scored at most, each with its questions
+MOST_SCORED = 20_000  # questions
 ENDLESS = 100_000  # epochs of a training whose end the clock decides
 RATE, WARMUP = 1e-3, 50  # of learning, and the steps over which it rises
 TASK = "multitask"
@@ -147,8 +148,10 @@ def make_config(name: str, setting: Setting) -> Config | None:
         return None
     survey = setting.survey
     questions = max(1, min(8, round(survey.questions_per_clip)))
-    batch = max(2, min(32, survey.clips[keys.TRAIN] // 8))
-    steps = survey.clips[keys.TRAIN] // setting.parts // batch
+    clips = survey.clips[keys.TRAIN]
+    batch = min(max(2, min(32, clips // 8)), clips)
+    parts = min(setting.parts, clips // batch)
+    steps = clips // parts // batch
     values: dict[str, Any] = {
         "name": name,
         "task": TASK,
@@ -160,7 +163,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "question_length": min(MOST_TOKENS, survey.tokens["questions"]) + 4,
             "questions_per_clip": questions,
             "shuffle_buffer": 512,
-            "epoch_parts": setting.parts,
+            "epoch_parts": parts,
             "label_weights": survey.label_weights(),
             "keep_case": survey.names,
         },
@@ -180,7 +183,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "learning_rate": RATE,
             "warmup_steps": min(WARMUP, FIRST_EPOCHS * max(1, steps) // 2),  # a rise takes at most half of a stage
             "score_from": FIRST_EPOCHS + 1,
-            "score_examples": SCORED * questions,
+            "score_examples": min(MOST_SCORED, round(SCORED * max(1.0, survey.questions_per_clip))),
             "stages": [{"epochs": ENDLESS, "schedule": "linear", "learning_rate_end": RATE}],
             "seed": setting.seed,
             "loss_weights": {

@@ -102,12 +102,12 @@ class Contender:
 
     @property
     def best(self) -> float:
-        """The highest score so far."""
-        return max((score for _, score in self.history), default=float("-inf"))
+        """The highest score so far; that of the first reading, whose weights are not kept, only while it is alone."""
+        return max((score for _, score in self.history[1:] or self.history), default=float("-inf"))
 
     def record(self, epoch: int, score: float) -> None:
         """Notes a reading of the validation split, and its figures if it is the best so far."""
-        if score > self.best:
+        if len(self.history) < 2 or score >= self.best:
             found = {head.title: figure(head, self.score.rows[head.name]) for head in self.score.heads}
             self.figures = {title: value for title, value in found.items() if value is not None}
         self.history.append((epoch, score))

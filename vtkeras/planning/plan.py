@@ -113,6 +113,18 @@ class Plan:
         Returns:
             The run folder.
         """
+        self._drop_cache()  # of a run that was killed
+        try:
+            self._train()
+        finally:
+            self._drop_cache()
+        return self.folder
+
+    def _drop_cache(self) -> None:
+        shutil.rmtree(self.folder / CACHE, ignore_errors=True)
+
+    def _train(self) -> None:
+        """Races candidates, and moves the winner into the run folder."""
         names = in_order(self.setting)
         self._describe(names)
         first = self._enter(names[0])
@@ -126,8 +138,6 @@ class Plan:
             winner = self._stopped([*race.contenders, *race.dropped] or [first])
         self.rows += [self._row(one, "dropped") for one in (*race.dropped, *race.contenders) if one is not winner]
         self._keep(winner)
-        shutil.rmtree(self.folder / CACHE, ignore_errors=True)
-        return self.folder
 
     def _stopped(self, tried: list[Contender]) -> Contender:
         """What is kept after Ctrl-C: the best so far, and linear models for the heads in which these do better."""
@@ -189,8 +199,8 @@ class Plan:
             self.report(f"note: {warning}")
         if not setting.pretrained:
             self.report(
-                "note: without pretrained weights all is learned from scratch, which does worse on few clips: Ctrl-C, "
-                "`vtkeras pretrained install`, and this again would help"
+                "note: without pretrained weights all is learned from scratch, which does worse on few clips: stop, "
+                "run `vtkeras pretrained install`, and begin again with another --out"
             )
 
     def _enter(self, name: str) -> Contender:
@@ -217,7 +227,7 @@ class Plan:
     def _finish(self, winner: Contender) -> None:
         seconds = self.clock.left() - self._export_time(winner)
         if self.linear:
-            seconds -= len(SHARES) * winner.reading_seconds
+            seconds -= (len(SHARES) + 1) * winner.reading_seconds + 2 * winner.graph_seconds
         self.report(f"{CANDIDATES[winner.name].title} gets the remaining {spell_time(max(seconds, 0))}")
         try:
             winner.finish(seconds, self.report, enough=enough(self.survey.clips[keys.VALIDATION]))

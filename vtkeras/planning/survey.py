@@ -131,13 +131,12 @@ def look(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) ->
     captions, questions = texts["captions"], texts["questions"]
     frames, sides, moved, asked = [], [], [], []
     clips = {split: len(source.clips(split)) for split in source.splits()}
-    several = len(texts["labels"]) > clips[keys.TRAIN]  # each label of a clip is a text of its own
+    labels_of_clips = source.column(keys.TRAIN, keys.LABEL).values() if texts["labels"] else ()
     for clip in source.clips(keys.TRAIN).take(LOOKED_AT).as_numpy_iterator():
         pictures = clip[keys.FRAMES]
         frames.append(len(pictures))
         sides.append(max(pictures.shape[1:3]))
         asked.append(len(clip[keys.QUESTION]))
-        several |= keys.LABEL_SEPARATOR.encode() in clip.get(keys.LABEL, b"")
         if len(pictures) > 1:
             moved.append(np.abs(np.diff(pictures.astype(np.float32), axis=0)).mean())
     labels = Counter(
@@ -153,7 +152,7 @@ def look(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) ->
         questions_per_clip=float(np.mean([count for count in asked if count] or [0])),
         answers=len({answer.lower() for answer in texts["answers"]}),
         labels=dict(labels),
-        several_labels=several,
+        several_labels=any(keys.LABEL_SEPARATOR in label for label in labels_of_clips),
         frames=max(frames),
         side=int(np.median(sides)),
         motion=float(np.mean(moved)) if moved else 0.0,

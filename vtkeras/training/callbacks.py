@@ -119,7 +119,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         score = self.trainer.score(logs or {})
-        improved = score < self.best
+        improved = score <= self.best and score < math.inf  # of equal ones the later: it has learned for longer
         self.best = min(self.best, score)
         if improved:
             self.save(BEST, model_variables(self.trainer.model), epoch + 1)

@@ -109,11 +109,13 @@ def add_experts(
             return trainer.task.reader(trainer.model, linear.models.preprocessor, heads, experts=experts)
 
         limit = trainer.config.train.score_examples or None
-        if written := [Candidates() for head in judged if experts.sentences and head.name == experts.sentences.name]:
-            shares |= choose_sentences(experts.sentences, reader(written), clips, limit)
-        if chosen := [head for head in judged if head.name not in shares]:
-            shares |= choose_shares(experts, reader(chosen), clips, limit)
-        told = ", ".join(f"{head.title.lower()} {_spell(shares[head.name][0])}" for head in judged)
+        writing = [head for head in judged if experts.sentences and head.name == experts.sentences.name]
+        if writing:
+            shares |= choose_sentences(experts.sentences, reader([Candidates()]), clips, limit)
+        if choosing := [head for head in judged if head not in writing]:
+            shares |= choose_shares(experts, reader(choosing), clips, limit)
+        found = [(head.title.lower(), shares[head.name][0]) for head in judged if head.name in shares]
+        told = ", ".join(f"{title} {_spell(share)}" for title, share in found)
         report(f"linear models beside the network count by what does best on the validation split: {told}")
     _keep(experts, folder)
     return shares
@@ -161,7 +163,8 @@ def choose_shares(
         limit: examples at most.
 
     Returns:
-        {head: (share, figure)}; the share is 0 where the network does best alone.
+        {head: (share, figure)}; the share is 0 where the network does best alone. A head of which the split knows
+        nothing is missing, and its linear model counts as much as the network.
     """
     best: dict[str, tuple[float, float]] = {}
     for share in SHARES:
@@ -169,11 +172,12 @@ def choose_shares(
             experts.shares[head.name].assign(share)
         examples, said = read_split(source, keys.VALIDATION, reader.heads, reader.preprocessor, {"": reader}, limit)
         for head in reader.heads:
-            found = figure(head, score([head], said[""], examples)) or 0.0
-            if head.name not in best or found > best[head.name][1]:
+            found = figure(head, score([head], said[""], examples))
+            if found is not None and (head.name not in best or found > best[head.name][1]):
                 best[head.name] = share, found
-    for name, (share, _) in best.items():
-        experts.shares[name].assign(share)
+    for head in reader.heads:
+        share, _ = best.get(head.name, (1.0, None))
+        experts.shares[head.name].assign(share)
     return best
 
 
@@ -211,7 +215,9 @@ def choose_sentences(
         linear[is_new, 0] = new
         places = (network + share * linear).argmax(axis=1) if share else np.zeros(len(texts), int)
         chosen = [text.decode() for text in np.take_along_axis(texts, places[:, None], axis=1)[:, 0]]
-        value = figure(head, score([head], {head.name: Predicted(chosen)}, examples)) or 0.0
+        value = figure(head, score([head], {head.name: Predicted(chosen)}, examples))
+        if value is None:
+            return {}
         if value > best[2]:
             best = share, new, value
     share, new, value = best

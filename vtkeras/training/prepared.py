@@ -86,7 +86,7 @@ class PreparedSource(Source):
         report: Callable[[str], None] = print,
     ):
         self.source = source
-        self.options, self.left_out = source.options, source.left_out
+        self.options, self.content, self.left_out = source.options, source.content, source.left_out
         self.preprocessor = preprocessor
         self.folder = Path(folder)
         self.encoder = encoder
@@ -165,7 +165,8 @@ class PreparedSource(Source):
     def _digest(self) -> str:
         config = self.preprocessor.config.model_dump(mode="json")
         what = {key: config[key] for key in ("source", "path", "options", "num_frames", "image_size", "train_clips")}
-        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode() + self.source.left_out.encode())
+        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
+        digest.update(f"{self.source.content} {self.source.left_out}".encode())
         for variable in self.encoder.weights if self.encoder else ():
             digest.update(np.ascontiguousarray(variable).tobytes())
         return digest.hexdigest()[:16]

@@ -76,6 +76,7 @@ class Source(Protocol):
         Options: the class of its options.
         options: what it was made with.
         draws: whether every epoch has other training examples.
+        content: another text for other data at the same place; "" where that cannot be.
         left_out: another text for every choice of what is left out of the data; "" where nothing is.
 
     Example:
@@ -93,6 +94,7 @@ class Source(Protocol):
     Options: ClassVar[type[SourceOptions]]
     options: SourceOptions
     draws: ClassVar[bool] = True
+    content: str = ""
     left_out: str = ""
 
     def __init__(self, **options: Any): ...

@@ -40,6 +40,7 @@ class FolderSource(Source):
 
         self.options = self.Options.read(options)
         self.manifest = shards.verify(self.options.path)
+        self.content = " ".join(shard.sha256 for shard in self.manifest.shards)
         self.left_out = " ".join(map(repr, sorted(self.manifest.cleaning.left_out)))
 
     @property
