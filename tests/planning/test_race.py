@@ -17,7 +17,7 @@ class Runner:
 
     def __init__(self, name, time, *scores):
         self.name, self.time, self.scores = name, time, list(scores)
-        self.best, self.rounds = -math.inf, 0
+        self.best, self.rounds, self.released = -math.inf, 0, False
 
     def advance(self, seconds):
         self.time.now += seconds
@@ -26,6 +26,9 @@ class Runner:
         if math.isnan(score):
             raise LossNotFinite
         self.best = score
+
+    def release(self):
+        self.released = True
 
     def describe(self):
         return f"score {self.best}"
@@ -39,6 +42,7 @@ def race(minutes, clips=10_000, report=str, **scores):
     one = Race(Clock(minutes, now=lambda: time.now), clips, report)
     winner = one.run(list(runners), runners.__getitem__)
     assert {*one.contenders, *one.dropped} == {runner for runner in runners.values() if runner.rounds}
+    assert all(runner.released == (runner in one.dropped) for runner in runners.values())
     return names[winner.name], {names[name]: runner.rounds for name, runner in runners.items()}
 
 

@@ -96,8 +96,7 @@ class Race:
             one.advance(seconds)
             self.report(f"{title}: {one.describe()}")
         except LossNotFinite:
-            self.contenders.remove(one)
-            self.dropped.append(one)
+            self._take_out(one)
             self.report(f"{title}: dropped, its loss is no finite number any more")
 
     def _drop(self) -> None:
@@ -107,9 +106,15 @@ class Race:
                 "--data OUT/data --set train.learning_rate=0.0001` instead, where OUT is the folder of this plan."
             )
         least = level([one.best for one in self.contenders], self.clips)
-        self.dropped += [one for one in self.contenders if one.best < least]
-        self.contenders[:] = [one for one in self.contenders if one.best >= least]
+        for one in [*self.contenders]:
+            if one.best < least:
+                self._take_out(one)
         gc.collect()
+
+    def _take_out(self, one: Contender) -> None:
+        self.contenders.remove(one)
+        self.dropped.append(one)
+        one.release()
 
 
 def enough(clips: int) -> float:
