@@ -1,5 +1,7 @@
 """How much linear models count beside a network."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -12,7 +14,14 @@ from vtkeras.models import LinearSentences
 from vtkeras.models.linear_sentences import NEVER_NEW
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.predicted import Predicted
-from vtkeras.training.experts import Candidates, WithVectors, choose_sentences, choose_shares
+from vtkeras.training.experts import (
+    Candidates,
+    FittedLinear,
+    WithVectors,
+    add_experts,
+    choose_sentences,
+    choose_shares,
+)
 
 
 class Asked:
@@ -99,6 +108,16 @@ def test_captions_are_weighed_with_and_without_new_ones(truths, linear, share, n
     found = choose_sentences(sentences, Wrote(linear), Captions(truths))
     assert found["caption"][0] == float(sentences.share) == share and float(sentences.new) == new
     assert found["caption"][1] >= 0.5  # all exact; one sentence for all has no CIDEr
+
+
+def test_where_no_head_has_a_linear_model_nothing_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.linear.fits.MOST_CHOICES", 2)
+    models = LinearModels([HEADS["answer"]], table(np.random.default_rng(0), 30), make_preprocessor())
+    spec = {"frame_features": tf.TensorSpec((2, 1, 3), tf.float32)}
+    features = SimpleNamespace(encoder=keras.layers.Identity(), spec=spec)
+    trainer = SimpleNamespace(data=None, model=None)
+    assert add_experts(trainer, tmp_path, FittedLinear(models, features), print) == {}
+    assert not [*tmp_path.iterdir()]
 
 
 class Captions(Clips):

@@ -222,7 +222,7 @@ class Plan:
                  if head.name in said}  # fmt: skip
         figures = {title: value for title, value in found.items() if value is not None}
         self.rows.append(Row(TITLE, figures, None, "for comparison"))
-        self.report(f"{TITLE}: {tell(figures)}")
+        self.report(f"{TITLE}: {tell(figures) or 'none, of so many answers'}")
 
     def _finish(self, winner: Contender) -> None:
         seconds = self.clock.left() - self._export_time(winner)

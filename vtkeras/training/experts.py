@@ -89,7 +89,8 @@ def add_experts(
         prepared: what validation is read from in place of the trainer's source.
 
     Returns:
-        {head: (the share of its linear model, the head's figure on the validation split with it)}.
+        {head: (the share of its linear model, the head's figure on the validation split with it)}; where no head has
+        one, nothing is kept.
 
     Raises:
         UserError: if the disk is full.
@@ -99,6 +100,8 @@ def add_experts(
     if best.is_file():
         load_state(best, model_variables(trainer.model))
     shares: dict[str, tuple[float, float]] = {}
+    if not experts.shares:
+        return shares
     if keys.VALIDATION in data.source.splits():
         seen = read_table(linear.source, keys.VALIDATION, [])
         vectors = experts.vectors(seen.features).numpy()
