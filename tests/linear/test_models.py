@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from threadpoolctl import threadpool_info
 
 from vtkeras.config import DataConfig
 from vtkeras.data.preprocess import Preprocessor
@@ -96,6 +97,18 @@ def test_vectors_are_narrow_and_long_texts_take_no_room_in_others(preprocessor):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 60 * 60_000  # a byte for each letter of the longest in every text; as NumPy's strings it were four
+
+
+def test_fits_take_one_thread(preprocessor, monkeypatch):
+    seen = []
+    monkeypatch.setattr("vtkeras.linear.models._components", lambda features: seen.extend(threadpool_info()) or stop())
+    with pytest.raises(StopIteration):
+        LinearModels([], table(np.random.default_rng(0), 10), preprocessor)
+    assert {library["num_threads"] for library in seen} == {1}
+
+
+def stop():
+    raise StopIteration
 
 
 def test_labels_of_several_are_said_together(preprocessor):

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from vtkeras import keys
 from vtkeras.config import DataConfig
@@ -56,6 +57,7 @@ class LinearModels:
         'jump'
     """
 
+    @threadpool_limits.wrap(limits=1)  # several, in steps as small as these, mostly wait for each other
     def __init__(self, heads: Sequence[Head], train: Table, preprocessor: Preprocessor, several: bool | None = None):
         self.heads = heads
         self.preprocessor = preprocessor
