@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,22 +14,16 @@ from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.evaluation.evaluate import figure, score
-from vtkeras.evaluation.reading import read_split
 from vtkeras.linear.models import ENCODER, LinearModels
 from vtkeras.linear.table import read_table
-from vtkeras.models import LinearExperts, LinearSentences
+from vtkeras.models import LinearExperts
 from vtkeras.models.linear_sentences import NEVER_NEW
 from vtkeras.run_files import BEST, CHECKPOINTS, LINEAR_FILE, replacing
 from vtkeras.tasks import Head, Reader
-from vtkeras.tasks.heads.captions import CaptionHead
-from vtkeras.tasks.predicted import Predicted
 from vtkeras.training.prepared import PreparedSource
+from vtkeras.training.shares import SENTENCE_SHARES, SHARES, Candidates, choose_sentences, choose_shares
 from vtkeras.training.state import load_state, model_variables
 from vtkeras.training.trainers import Trainer
-
-SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0, 100.0)  # of a linear model beside the network: nothing to nearly all
-SENTENCE_SHARES = (0.25, 1.0, 4.0, 16.0, 1000.0)  # of whole sentences: their logarithms are sums over words
 
 
 @dataclass(frozen=True)
@@ -152,81 +144,6 @@ def _keep(experts: LinearExperts, folder: Path) -> None:
 
 def _as_experts(linear: FittedLinear) -> LinearExperts:
     return linear.models.experts(linear.source.encoder, linear.source.spec[keys.FRAME_FEATURES].shape[-1])
-
-
-def choose_shares(
-    experts: LinearExperts, reader: Reader, source: Source, limit: int | None = None
-) -> dict[str, tuple[float, float]]:
-    """Gives every linear model the share with which its head does best on the validation split.
-
-    Args:
-        experts: whose shares are set.
-        reader: of the network with these experts, for the heads that have one.
-        source: gives validation examples with LINEAR beside what the network reads.
-        limit: examples at most.
-
-    Returns:
-        {head: (share, figure)}; the share is 0 where the network does best alone. A head of which the split knows
-        nothing is missing, and its linear model counts as much as the network.
-    """
-    best: dict[str, tuple[float, float]] = {}
-    for share in SHARES:
-        for head in reader.heads:
-            experts.shares[head.name].assign(share)
-        examples, said = read_split(source, keys.VALIDATION, reader.heads, reader.preprocessor, {"": reader}, limit)
-        for head in reader.heads:
-            found = figure(head, score([head], said[""], examples))
-            if found is not None and (head.name not in best or found > best[head.name][1]):
-                best[head.name] = share, found
-    for head in reader.heads:
-        share, _ = best.get(head.name, (1.0, None))
-        experts.shares[head.name].assign(share)
-    return best
-
-
-class Candidates(CaptionHead):
-    """Captions that are still to be chosen: what the network writes, and what a linear model offers."""
-
-    def predict(self, reader, batch):
-        read, network, linear = reader.weigh_sentences(batch[keys.READS_VIDEO])
-        texts = reader.preprocessor.to_text(read["tokens"])
-        return {"texts": tf.reshape(texts, tf.shape(network)), "network": network, "linear": linear}
-
-    def collect(self, outputs, reader, examples):
-        return Predicted(values=outputs)
-
-
-def choose_sentences(
-    sentences: LinearSentences, reader: Reader, source: Source, limit: int | None = None
-) -> dict[str, tuple[float, float]]:
-    """As `choose_shares`, for captions: also whether the network may write a new one.
-
-    Args:
-        sentences: whose share and whose probability of a new sentence are set.
-        reader: of the network with these, for the head `Candidates` alone.
-        source, limit: as in `choose_shares`.
-    """
-    (head,) = reader.heads
-    sentences.share.assign(1.0)
-    examples, said = read_split(source, keys.VALIDATION, reader.heads, reader.preprocessor, {"": reader}, limit)
-    found: Any = said[""][head.name].values
-    texts, network, linear = (np.asarray(found[name]) for name in ("texts", "network", "linear"))
-    expected = float(sentences.new)
-    is_new = linear[:, 0] == np.float32(expected)
-    best = (0.0, expected, -1.0)
-    for share, new in [(0.0, expected), *itertools.product(SENTENCE_SHARES, (expected, NEVER_NEW))]:
-        linear[is_new, 0] = new
-        places = (network + share * linear).argmax(axis=1) if share else np.zeros(len(texts), int)
-        chosen = [text.decode() for text in np.take_along_axis(texts, places[:, None], axis=1)[:, 0]]
-        value = figure(head, score([head], {head.name: Predicted(chosen)}, examples))
-        if value is None:
-            return {}
-        if value > best[2]:
-            best = share, new, value
-    share, new, value = best
-    sentences.share.assign(share)
-    sentences.new.assign(new)
-    return {head.name: (share, value)}
 
 
 def with_linear(preprocessor: Preprocessor, config: Config) -> Preprocessor:

@@ -1,0 +1,131 @@
+"""How much linear models have to say beside a network."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.linear.test_models import make_preprocessor, table
+from vtkeras.data.sources.base import Source
+from vtkeras.linear.models import LinearModels
+from vtkeras.models import LinearSentences
+from vtkeras.models.linear_sentences import NEVER_NEW
+from vtkeras.tasks import HEADS
+from vtkeras.tasks.predicted import Examples, Predicted
+from vtkeras.training.shares import Candidates, Tried, best_of, choose_sentences, choose_shares, error_of_gain
+
+
+class Asked:
+    """A reader that is right as often as the share of its linear model says."""
+
+    def __init__(self, preprocessor, share):
+        self.heads, self.preprocessor, self.share = (HEADS["label"],), preprocessor, share
+
+    def ask(self, batch):
+        return {"label": {"right": tf.fill(tf.shape(batch["video_id"]), float(self.share))}}
+
+
+def test_the_share_that_does_best_is_kept(monkeypatch):
+    preprocessor = make_preprocessor()
+    models = LinearModels([HEADS["label"]], table(np.random.default_rng(0), 60), preprocessor)
+    experts = models.experts(keras.layers.Identity(), channels=3)
+    share, best = experts.shares["label"], 0.5
+
+    def collect(self, outputs, reader, examples):
+        right = int(len(examples.ids) * (1 - abs(float(outputs["right"][0]) - best)))
+        truths = examples.truths["label"]
+        return Predicted(truths[:right] + ["none"] * (len(truths) - right))
+
+    monkeypatch.setattr(type(HEADS["label"]), "collect", collect)
+    found = choose_shares(experts, Asked(preprocessor, share), Clips())
+    assert found == {"label": (0.5, pytest.approx(1.0))} and float(share) == 0.5
+
+
+def test_a_linear_model_counts_as_much_where_the_split_knows_nothing_of_its_head(monkeypatch):
+    preprocessor = make_preprocessor()
+    models = LinearModels([HEADS["label"]], table(np.random.default_rng(0), 60), preprocessor)
+    experts = models.experts(keras.layers.Identity(), channels=3)
+    share = experts.shares["label"]
+    monkeypatch.setattr(type(HEADS["label"]), "collect", lambda self, outputs, reader, examples: Predicted(["red"] * 4))
+    assert choose_shares(experts, Asked(preprocessor, share), Clips(label="")) == {}
+    assert float(share) == 1.0
+
+
+class Clips(Source):
+    def __init__(self, label="red"):
+        self.label = label
+
+    def load(self, split, epoch=0):
+        rows = {"video_id": [str(row) for row in range(4)], "label": [self.label] * 4}
+        return tf.data.Dataset.from_tensor_slices(rows)
+
+
+class Wrote:
+    """A reader whose network writes a new sentence for every clip, and whose linear model offers two."""
+
+    def __init__(self, linear):
+        self.heads, self.preprocessor = (Candidates(),), make_preprocessor()
+        self.linear = np.array(linear, "float32")
+
+    def ask(self, batch):
+        network = np.array([[-1.0, -5.0, -5.0]] * 4, "float32")
+        texts = np.array([["new", "a red thing", "a blue thing"]] * 4, "S")
+        return {"caption": {"texts": texts, "network": network, "linear": self.linear}}
+
+
+UNSURE, SURE = [-2.0, -3.0, -4.0], [-2.0, -0.1, -4.0]
+
+
+@pytest.mark.parametrize(
+    "truths, linear, share, new",
+    [
+        (["new"] * 4, [UNSURE] * 4, 0.0, -2.0),  # the network is right alone
+        (["new", "new", "a red thing", "a red thing"], [UNSURE] * 2 + [SURE] * 2, 4.0, -2.0),  # from a share of 2.1 on
+        (["a red thing"] * 4, [UNSURE] * 4, 0.25, NEVER_NEW),  # a known one, and of these the likeliest
+    ],
+)
+def test_captions_are_weighed_with_and_without_new_ones(truths, linear, share, new):
+    sentences = LinearSentences(2, 2, 8, name="caption")
+    sentences.new.assign(-2.0)
+    found = choose_sentences(sentences, Wrote(linear), Captions(truths))
+    assert found["caption"][0] == float(sentences.share) == share and float(sentences.new) == new
+    assert found["caption"][1] >= 0.5  # all exact; one sentence for all has no CIDEr
+
+
+class Captions(Clips):
+    def __init__(self, truths):
+        self.truths = truths
+
+    def load(self, split, epoch=0):
+        rows = {"video_id": [str(row) for row in range(4)], "caption": self.truths}
+        return tf.data.Dataset.from_tensor_slices({**rows, "captions": [[truth] for truth in self.truths]})
+
+
+def answers(right):
+    """Four clips whose answer is red, and a system that is right on some of them."""
+    examples = Examples(["a", "b", "c", "d"], [""] * 4, [""] * 4, {"answer": [["red"]] * 4})
+    return examples, Predicted(["red"] * right + ["blue"] * (4 - right))
+
+
+def test_the_error_of_a_gain_by_hand():
+    examples, all_right = answers(4)
+    _, three_right = answers(3)
+    # Without a, b or c the gain is 1/3, without d it is 0: variance 1/48, times 4 - 1.
+    assert error_of_gain(HEADS["answer"], all_right, three_right, examples) == pytest.approx((3 / 48) ** 0.5)
+    assert error_of_gain(HEADS["answer"], all_right, all_right, examples) == 0
+    one = examples.take([0])
+    assert error_of_gain(HEADS["answer"], all_right.take([0]), three_right.take([0]), one) == np.inf
+
+
+@pytest.mark.parametrize(
+    "alone, best, linear, chosen",
+    [
+        (2, 4, 1, 0.5),  # two clips of four more: a gain of 0.5 with an error of 0.29
+        (3, 3, 1, 0.0),
+        (3, 4, 4, 0.5),  # the linear model does better than the network, which may not be left alone then
+    ],
+)
+def test_the_network_is_left_alone_where_it_is_no_worse_by_more_than_chance(alone, best, linear, chosen):
+    shares = {0.0: alone, 0.5: best, 100.0: linear}
+    tried = [Tried(share, right / 4, answers(right)[1]) for share, right in shares.items()]
+    assert best_of(HEADS["answer"], tried, answers(4)[0]).share == chosen
