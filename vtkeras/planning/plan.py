@@ -161,7 +161,8 @@ class Plan:
     def _setting(self, path: str, seed: int) -> Setting:
         pretrained = find(ENCODER) is not None
         self.speed = pictures_per_second(ENCODER, SIDES[0]) if pretrained else 0.0
-        frames, side = choose_reading(self.survey, self.speed, self.clock.share(READING))
+        seconds = min(READING * self.clock.seconds, max(self.clock.left(), 0.0))  # linear models gain most by it
+        frames, side = choose_reading(self.survey, self.speed, seconds)
         trained = pictures_per_second(SMALL, SMALL_SIDE) / TRAINING
         epoch, clips = max(1, int(EPOCH * self.clock.seconds * trained / frames)), self.survey.clips[keys.TRAIN]
         self.epoch_seconds = min(epoch, clips) * frames / trained

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import tensorflow as tf
 
+from vtkeras import keys
 from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.planning.survey import Survey
 
@@ -62,7 +63,7 @@ def slowed(
 
 
 def choose_reading(survey: Survey, speed: float, seconds: float) -> tuple[int, int]:
-    """Frames of a clip and pixels a side that an encoder can read of all clips in the given time.
+    """Frames of a clip and pixels a side that an encoder can read of the clips to learn from in the given time.
 
     Args:
         survey: of the data.
@@ -73,10 +74,10 @@ def choose_reading(survey: Survey, speed: float, seconds: float) -> tuple[int, i
         frames and side: the most that fit, at least the cheapest; pixels are given up before frames.
 
     Example:
-        >>> choose_reading(survey, speed=100, seconds=60)  # of 1,000 clips, 6,000 pictures of 224 pixels in all
+        >>> choose_reading(survey, speed=100, seconds=60)  # of 900 clips, 6,000 pictures of 224 pixels in all
         (8, 160)
     """
-    clips = sum(survey.clips.values())
+    clips = sum(survey.clips.get(split, 0) for split in (keys.TRAIN, keys.VALIDATION))
     sides = _sides(survey.side)
     counts = [1] if survey.frames == 1 else [min(count, survey.frames) for count in FRAMES]
     ways = [

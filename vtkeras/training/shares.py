@@ -23,6 +23,7 @@ from vtkeras.tasks.predicted import Examples, Predicted
 SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0, 100.0)  # of a linear model beside the network: nothing to nearly all
 SENTENCE_SHARES = (0.25, 1.0, 4.0, 16.0, 1000.0)  # of whole sentences: their logarithms are sums over words
 GROUPS = 10  # of clips, each of which is left out once to find an error
+CHANCE = 1.28  # errors that a gain must have: one in ten has it by chance
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,13 @@ def best_of(head: Head, tried: Sequence[Tried], examples: Examples) -> Tried:
         tried: the network alone first, the linear model all but alone last.
         examples: of the validation split.
 
-    Source: the rule of one standard error (Breiman, Friedman, Olshen and Stone, "Classification and Regression
+    Source: near to the rule of one standard error (Breiman, Friedman, Olshen and Stone, "Classification and Regression
     Trees", 1984).
     """
     alone, linear, best = tried[0], tried[-1], max(tried, key=lambda one: one.figure)
     if best.said.texts is None or alone.figure < linear.figure:
         return best
-    chance = error_of_gain(head, best.said, alone.said, examples)
+    chance = CHANCE * error_of_gain(head, best.said, alone.said, examples)
     return best if best.figure - alone.figure > chance else alone
 
 
