@@ -46,8 +46,10 @@ def race(minutes, clips=10_000, report=str, **scores):
     return names[winner.name], {names[name]: runner.rounds for name, runner in runners.items()}
 
 
-def test_who_falls_behind_is_dropped_at_once():
-    assert race(10, a=[0.3, 0.9], b=[0.5]) == ("b", {"a": 1, "b": 1})
+def test_who_falls_far_behind_is_dropped_at_once_and_others_after_two_rounds():
+    assert race(10, a=[0.2, 0.9], b=[0.5]) == ("b", {"a": 1, "b": 1})
+    assert race(10, a=[0.3, 0.3, 0.9], b=[0.5]) == ("b", {"a": 2, "b": 2})
+    assert race(10, a=[0.3, 0.9], b=[0.5]) == ("a", {"a": 2, "b": 2})
 
 
 def test_who_may_catch_up_gets_more_rounds_while_there_is_time():

@@ -15,6 +15,7 @@ from vtkeras.training.callbacks import LossNotFinite
 SHARE = 0.45  # of what is left of the time when the race begins
 FIRST_ROUND, ROUND = 0.04, 0.08  # shares of the whole time that a candidate trains in a round
 LEVEL = 0.8  # of the best score, from which on a candidate may still catch up
+EARLY = 0.5  # the same after the first round, which tells less: some begin slowly
 BEST_SCORE, TELLING = 1.0, 100  # the highest score, and the validation clips from which on it means something
 
 
@@ -72,7 +73,7 @@ class Race:
             self.report(f"{CANDIDATES[name].title}: first steps, for which graphs are made")
             self._advance(self.contenders[-1], FIRST_ROUND * self.clock.seconds)
             longest = max(longest, self.clock.spent() - begin)
-        self._drop()
+        self._drop(EARLY)
         while (
             len(self.contenders) > 1
             and self._fits(further * len(self.contenders))
@@ -80,7 +81,8 @@ class Race:
         ):
             for one in [*self.contenders]:
                 self._advance(one, further)
-            self._drop()
+            self._drop(LEVEL)
+        self._drop(LEVEL)
         return self.contenders[0]
 
     def _nothing_to_gain(self, score: float) -> bool:
@@ -99,13 +101,13 @@ class Race:
             self._take_out(one)
             self.report(f"{title}: dropped, its loss is no finite number any more")
 
-    def _drop(self) -> None:
+    def _drop(self, share: float) -> None:
         if not self.contenders:
             raise UserError(
                 "The loss of every candidate that was left became NaN or infinite: train with `--config video_folder "
                 "--data OUT/data --set train.learning_rate=0.0001` instead, where OUT is the folder of this plan."
             )
-        least = level([one.best for one in self.contenders], self.clips)
+        least = level([one.best for one in self.contenders], self.clips, share)
         for one in [*self.contenders]:
             if one.best < least:
                 self._take_out(one)
@@ -122,16 +124,17 @@ def enough(clips: int) -> float:
     return BEST_SCORE if clips >= TELLING else math.inf
 
 
-def level(scores: Sequence[float], clips: int) -> float:
+def level(scores: Sequence[float], clips: int, share: float = LEVEL) -> float:
     """The score below which a candidate has fallen behind: further than chance explains, and too far to catch up.
 
     Args:
         scores: of all candidates.
         clips: by which they are measured; a share's standard error is at most half of 1 / sqrt(clips).
+        share: of the best, from which on one may still catch up.
 
     Example:
         >>> level([0.4, 0.3], clips=2500)
         0.32
     """
     best = max(scores)
-    return best - max(0.5 / clips**0.5, (1 - LEVEL) * abs(best))
+    return best - max(0.5 / clips**0.5, (1 - share) * abs(best))
