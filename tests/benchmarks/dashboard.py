@@ -178,8 +178,8 @@ def fetch(url: str) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def make_film(folder: Path, scenes: int = 1200) -> None:
-    """A video of twenty minutes, where the page Summaries finds it."""
+def make_film(folder: Path, scenes: int = 3600) -> None:
+    """A video of an hour, which is long enough for all requests, where the page Summaries finds it."""
     from vtkeras.data.mp4 import write_video
 
     folder.mkdir(parents=True)
