@@ -14,6 +14,7 @@ import psutil
 SECONDS, GIGABYTES, APART = 1500, 6, 60  # the bounds of the default suite on two workers
 SAMPLING_INTERVAL = 0.5
 NOTICED = 5e7  # bytes above the peak so far
+NEAR = 0.75e9 * GIGABYTES  # bytes from which on the bound is near
 
 
 class Cost:
@@ -33,8 +34,9 @@ class Cost:
                     info = process.memory_info()
                     resident += info.rss - info.shared
                     self.used[process] = sum(process.cpu_times()[:2])
-            if resident > self.peak + NOTICED:  # only then the exact sum, which takes a tenth of a second each
-                self.peak = max(self.peak, sum(map(proportional, processes)))
+            if resident > self.peak + NOTICED:
+                near = resident > NEAR  # only then the exact sum, which takes a tenth of a second each
+                self.peak = max(self.peak, sum(map(proportional, processes)) if near else resident)
 
     def pytest_sessionstart(self):
         self.sampler.start()

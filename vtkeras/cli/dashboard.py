@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vtkeras.cli.common import folder_option, number_option, say
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 from vtkeras.processes import start_beside
 from vtkeras.run_files import shipped
 
@@ -58,7 +58,7 @@ def demo(
     from vtkeras.demo import run_demo
 
     run_demo(out, report=say)
-    say(f"the dashboard shows it: vtkeras dashboard --port {port}")
+    say(f"the dashboard shows it: {command('dashboard', '--port', str(port))}")
 
 
 def _serve(port: int, address: str, then: Callable[[], object] = lambda: None, **environment: str) -> NoReturn:
@@ -86,5 +86,4 @@ def _refuse_taken(port: int, address: str) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         problem = f"{address}:{port} cannot be listened on ({reason})"
-        way_out = f"end what uses it, or choose another, e.g. `vtkeras dashboard --port {port + 1}`"
-        raise UserError(f"{problem}: {way_out}.") from None
+        raise UserError(f"{problem}: end what uses it, or choose another --port or --address.") from None
