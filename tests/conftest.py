@@ -18,12 +18,6 @@ from tests.fixtures.shared import made_once  # noqa: E402
 
 pytest_plugins = ["tests.cost"]
 
-
-def pytest_collection_modifyitems(items):
-    """Notebooks come first: each runs in a process of its own, beside which the tests' own is still small then."""
-    items.sort(key=lambda item: "tests/notebooks/" not in item.nodeid)
-
-
 TINY = (
     "name=tiny",
     "data.options={max_digits: 2, train_clips: 16, eval_clips: 8}",
