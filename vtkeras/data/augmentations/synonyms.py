@@ -69,7 +69,7 @@ def wordnet() -> Any:
         from nltk.corpus import wordnet as reader
     except ImportError:
         raise UserError(
-            "data.augmentation 'synonyms' needs nltk: pip install nltk==3.10.4, or leave it out."
+            "data.augmentation 'synonyms' needs nltk: pip install nltk, or leave it out."
         ) from None
     try:
         reader.ensure_loaded()
