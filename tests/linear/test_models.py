@@ -13,9 +13,10 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.linear.fits import fit_sentences
+from vtkeras.linear.fits import fit_labels, fit_sentences
 from vtkeras.linear.models import ENCODER, LinearBaseline, LinearModels
 from vtkeras.linear.table import Table
+from vtkeras.models.linear_experts import COPY_VALUES
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.predicted import Examples
 
@@ -38,9 +39,10 @@ def preprocessor():
 
 
 def table(rng, clips, asked=True):
-    """Clips that show one of three colours, each four times; each is asked for it, and for nothing else."""
+    """Clips that show one of three colours, each four times, in two black frames; each is asked for it alone."""
     shown = rng.integers(0, 3, clips)
-    features = np.tile(np.eye(3)[shown] + rng.normal(0, 0.1, (clips, 3)), 4).astype("float32")
+    statistics = np.tile(np.eye(3)[shown] + rng.normal(0, 0.1, (clips, 3)), 4)
+    features = np.hstack([statistics, np.zeros((clips, 2 * COPY_VALUES))]).astype("float32")
     texts = [COLOURS[one] for one in shown]
     truths = {
         "caption": [[f"a {text} thing"] for text in texts],
@@ -154,7 +156,7 @@ def test_a_label_that_counts_more_is_likelier(several):
     assert chances[0] < 0.5 < chances[1]
 
 
-def test_as_a_baseline_it_reads_each_clip_once(monkeypatch):
+def test_as_a_baseline_it_reads_each_clip_once_and_is_fitted_once(monkeypatch):
     class Brightness:
         def __call__(self, frames, training):
             return tf.reduce_mean(tf.cast(frames, tf.float32), axis=(2, 3, 4))[..., None, None]
@@ -168,6 +170,8 @@ def test_as_a_baseline_it_reads_each_clip_once(monkeypatch):
         ids = [clip["video_id"].decode() for clip in clips]
         sides[split] = Examples(ids, [""] * len(clips), truths=truths, split=split)
     monkeypatch.setattr(source, "load", lambda split: opened.append(split) or load(split))
+    fits, fit = [], fit_labels
+    monkeypatch.setattr("vtkeras.linear.models.fit_labels", lambda *arguments: fits.append(1) or fit(*arguments))
     lines, known = [], {*"|".join(sides["train"].truths["label"]).split("|"), ""}
     baseline = LinearBaseline(source, source, report=lines.append)
     for _ in range(2):
@@ -175,6 +179,7 @@ def test_as_a_baseline_it_reads_each_clip_once(monkeypatch):
         assert len(said.texts) == 3 and {*"|".join(said.texts).split("|")} <= known
     assert [line.split(": ")[1] for line in lines] == ["reading 6 clips", "reading 3 clips"]
     assert opened == ["train", "test"]  # no other split is searched
+    assert len(fits) == 1
 
 
 def test_captions_of_many_kinds_are_those_of_the_nearest_clip(preprocessor, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.models import LinearClasses, LinearExperts, LinearSpace, pool_clips
+from vtkeras.models import LinearClasses, LinearExperts, LinearSpace, pool_clips, small_copies
 from vtkeras.training.run import load_model
 
 CLIPS = np.array([[1.0, 0.0], [0.0, 2.0]], "float32")
@@ -15,6 +15,20 @@ def test_a_clip_is_its_means_and_what_changes():
     features = np.array([[[[1.0], [3.0]], [[5.0], [7.0]], [[9.0], [9.0]]]], "float32")
     mean, largest, change, spread = np.asarray(pool_clips(features, np.array([[True, True, False]])))[0]
     assert (mean, largest, change, spread) == pytest.approx((4.0, 5.0, 4.0, 2.0))
+
+
+def test_copies_tell_what_is_where():
+    frames = np.zeros((1, 1, 32, 32, 3), "uint8")
+    frames[0, 0, :16, 16:, 0] = 255  # the upper right quarter is red
+    copy = np.asarray(small_copies(frames)).reshape(8, 8, 3)
+    assert copy[:3, 5:, 0] == pytest.approx(1.0) and copy[:3, :3].max() == copy[5:].max() == copy[..., 1:].max() == 0
+
+
+def test_copies_stand_behind_the_statistics_frame_by_frame():
+    copies = np.stack([np.full(192, 0.25), np.full(192, 0.5)]).astype("float32")[None]
+    pooled = np.asarray(pool_clips(np.ones((1, 2, 1, 1), "float32"), np.array([[True, False]]), copies))[0]
+    assert pooled.shape == (4 + 2 * 192,)
+    assert pooled[4:196] == pytest.approx(0.25) and not pooled[196:].any()  # the second frame is padding
 
 
 def test_one_model_gives_log_probabilities_by_its_share():
@@ -57,11 +71,12 @@ def test_similarities_of_both_spaces_add_up():
     np.testing.assert_allclose(np.linalg.norm(space.beside(own, video), axis=1), 1, atol=1e-5)
 
 
-def test_a_file_holds_encoder_and_models(tmp_path):
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_file_holds_encoder_and_models(copies, tmp_path):
     encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
     answer, label = LinearClasses(2, 3, 1, 4, 9, name="answer"), LinearClasses(2, 3, several=True, name="label")
     classes = {"answer": answer, "label": label}
-    experts = LinearExperts(encoder, 96, 2, 32, 3, classes, LinearSpace(3, 8, 2, name="contrastive"))
+    experts = LinearExperts(encoder, 96, 2, 32, 3, classes, LinearSpace(3, 8, 2, name="contrastive"), copies=copies)
     rng = np.random.default_rng(0)
     frames, mask = rng.integers(0, 256, (2, 2, 32, 32, 3), dtype="uint8"), np.array([[True, True], [True, False]])
     experts(frames, mask)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.speed import best_seconds, choose_reading, pictures_per_second, slowed
+from vtkeras.planning.speed import choose_reading, measure, slowed
 from vtkeras.planning.survey import Survey
 
 
@@ -25,20 +25,16 @@ def test_a_clock_counts_from_its_beginning():
     assert clock.left() == -90 and clock.share(0.5) == 0
 
 
-def test_of_two_calls_after_the_first_the_faster_counts():
-    times, calls = iter([0.0, 4.0, 10.0, 12.0]), []
-    assert best_seconds(lambda: calls.append(1), lambda: next(times)) == 2.0 and len(calls) == 3
+def test_of_two_calls_after_the_first_the_faster_counts_and_what_the_first_took_longer_is_the_graph():
+    times = iter([0.0, 7.0, 10.0, 14.0, 20.0, 22.0])  # 7 s with the graph, then 4 and 2
+    speed = measure("nfnet_tiny", 32, lambda: next(times))
+    assert speed == (392.0, 5.0)  # as many small pictures as have the area of 16 of 224: 16 * 7 * 7 in 2 s
 
 
 @pytest.mark.parametrize("wall, processor, times", [(12.0, 4.0, 3.0), (3.0, 4.0, 1.0)])
 def test_other_work_shows_in_the_time_beyond_processor_time(wall, processor, times):
     walls, processors = iter([5.0, 5.0 + wall]), iter([1.0, 1.0 + processor])
     assert slowed(lambda: "done", lambda: next(walls), lambda: next(processors)) == ("done", times)
-
-
-def test_speed_counts_as_many_small_pictures_as_have_the_area_of_large_ones(monkeypatch):
-    monkeypatch.setattr("vtkeras.planning.speed.best_seconds", lambda call: 2.0 if call().shape[1] == 784 else 0.0)
-    assert pictures_per_second("nfnet_tiny", 32) == 392  # 16 * 7 * 7 in two seconds
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from vtkeras.data.sources.datasets import clips_or_examples
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.linear.fits import fit_answers, fit_labels, fit_one_label, fit_sentences, fit_space
-from vtkeras.linear.table import Table, pool
-from vtkeras.models import LinearClasses, LinearExperts, LinearSentences, LinearSpace
+from vtkeras.linear.table import Table
+from vtkeras.models import LinearClasses, LinearExperts, LinearSentences, LinearSpace, pool_clips, small_copies
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
@@ -121,7 +121,7 @@ class LinearModels:
                      if head.once_a_clip and head.name in self.sentences]  # fmt: skip
         experts = LinearExperts(
             encoder, channels, shape.num_frames, shape.image_size, len(self.bias), classes, self.space,
-            sentences[0] if sentences else None, name="linear_experts",
+            sentences[0] if sentences else None, copies=True, name="linear_experts",
         )  # fmt: skip
         experts.reduce.set_weights([self.kernel, self.bias])
         return experts
@@ -141,7 +141,8 @@ class LinearModels:
 
 
 class LinearBaseline:
-    """The linear models as a baseline of `evaluate`; it reads every clip once through EfficientNet-Lite0.
+    """The linear models as a baseline of `evaluate`; it reads every clip once through EfficientNet-Lite0, and is fitted
+    to the training examples that it is first given.
 
     Args:
         training: gives the training clips.
@@ -163,11 +164,13 @@ class LinearBaseline:
         sizes = {"num_frames": FRAMES, "image_size": SIDE, "question_length": TOKENS, "caption_length": TOKENS}
         self.preprocessor = Preprocessor(DataConfig(**sizes), build_vocabulary(training.texts(), VOCABULARY))
         self.known: dict[tuple[Source, str], dict[str, np.ndarray]] = {}
+        self.fitted: dict[str, LinearModels] = {}
 
     def __call__(self, head: Head, train: Examples, test: Examples) -> Predicted | None:
         """What the linear model of a head says of `test`."""
-        models = LinearModels([head], self._table(train, self.training), self.preprocessor)
-        return models.predict(self._table(test, self.source)).get(head.name)
+        if head.name not in self.fitted:
+            self.fitted[head.name] = LinearModels([head], self._table(train, self.training), self.preprocessor)
+        return self.fitted[head.name].predict(self._table(test, self.source)).get(head.name)
 
     def _table(self, examples: Examples, source: Source) -> Table:
         names = list(dict.fromkeys(examples.ids))
@@ -181,13 +184,17 @@ class LinearBaseline:
     def _read(self, source: Source, split: str, wanted: set[str]) -> dict[str, np.ndarray]:
         """{clip: its pooled features}."""
         self.report(f"{TITLE}: reading {len(wanted)} clips")
-        encode = tf.function(lambda frames: self.encoder(frames[None], training=False)[0])
+        @tf.function
+        def encode(frames, mask):
+            frames = frames[None]
+            return pool_clips(self.encoder(frames, training=False), mask[None], small_copies(frames))[0]
+
         found: dict[str, np.ndarray] = {}
         for clip in clips_or_examples(source, split)[0]:
             name = clip[keys.VIDEO_ID].numpy().decode()
             if name in wanted and name not in found:
                 frames, mask = self.preprocessor.clip(clip[keys.FRAMES])
-                found[name] = pool(encode(frames).numpy(), mask.numpy())
+                found[name] = encode(frames, mask).numpy()
             if len(found) == len(wanted):
                 break
         return found

@@ -69,10 +69,6 @@ def read_table(source: Source, split: str, heads: Sequence[Head], limit: int | N
 
 def _pooled(clip: dict) -> dict:
     """A clip whose features are pooled, so that they take little room."""
-    pooled = pool_clips(clip[keys.FRAME_FEATURES][None], clip[keys.FRAMES_MASK][None])[0]
-    return {key: value for key, value in clip.items() if key != keys.FRAME_FEATURES} | {keys.LINEAR: pooled}
-
-
-def pool(features: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """float32 (4 * channels,) of a clip's features (time, patches, channels), see `pool_clips`."""
-    return np.asarray(pool_clips(features[None].astype(np.float32), mask[None]))[0]
+    read = (keys.FRAME_FEATURES, keys.FRAMES_MASK, keys.COPIES)
+    pooled = pool_clips(*(clip[key][None] for key in read))[0]
+    return {key: value for key, value in clip.items() if key not in read} | {keys.LINEAR: pooled}

@@ -142,6 +142,7 @@ class LinearExperts(keras.Model):
         classes: {head: `LinearClasses`}.
         space: `LinearSpace`, or None.
         sentences: `LinearSentences`, or None.
+        copies: bool, a clip's vector is also made of `small_copies`; runs of before have none.
 
     Call arguments:
         frames: uint8 (batch, num_frames, image_size, image_size, 3).
@@ -157,8 +158,9 @@ class LinearExperts(keras.Model):
     """
 
     def __init__(
-        self, encoder, channels, num_frames, image_size, dim, classes, space=None, sentences=None, **kwargs
-    ):
+        self, encoder, channels, num_frames, image_size, dim, classes, space=None, sentences=None, copies=False,
+        **kwargs,
+    ):  # fmt: skip
         super().__init__(**{**kwargs, "trainable": False})
         self.encoder = encoder
         self.channels = channels
@@ -168,8 +170,9 @@ class LinearExperts(keras.Model):
         self.classes = dict(classes)
         self.space = space
         self.sentences = sentences
+        self.copies = copies
         self.reduce = keras.layers.Dense(dim, name="reduce")
-        self.reduce.build((None, STATISTICS * channels))
+        self.reduce.build((None, STATISTICS * channels + copies * num_frames * COPY_VALUES))
 
     def build(self, frames_shape, frames_mask_shape=None):
         if not self.encoder.built:
@@ -177,7 +180,7 @@ class LinearExperts(keras.Model):
 
     def call(self, frames, frames_mask):
         features = ops.cast(self.encoder(frames, training=False), "float32")
-        return self.vectors(pool_clips(features, frames_mask))
+        return self.vectors(pool_clips(features, frames_mask, small_copies(frames) if self.copies else None))
 
     def vectors(self, pooled):
         """float (batch, dim) of `pool_clips`' vectors."""
@@ -194,7 +197,7 @@ class LinearExperts(keras.Model):
         return {
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
-            **{name: getattr(self, name) for name in ("channels", "num_frames", "image_size", "dim")},
+            **{name: getattr(self, name) for name in ("channels", "num_frames", "image_size", "dim", "copies")},
             "classes": {name: keras.saving.serialize_keras_object(layer) for name, layer in self.classes.items()},
             **{name: layer and keras.saving.serialize_keras_object(layer) for name, layer in whole.items()},
         }
@@ -208,18 +211,36 @@ class LinearExperts(keras.Model):
 
 
 STATISTICS = 4
+COPY_SIDE = 8  # pixels a side of a small copy
+COPY_VALUES = 3 * COPY_SIDE**2
 
 
-def pool_clips(features, frames_mask):
+def small_copies(frames):
+    """Frames in a few pixels: what is where, which pooled features do not tell.
+
+    Args:
+        frames: uint8 or float (batch, time, height, width, 3), values 0 to 255.
+
+    Returns:
+        float (batch, time, 192), values 0 to 1, pixels row by row.
+    """
+    batch, time, height, width, channels = ops.shape(frames)
+    pictures = ops.reshape(ops.cast(frames, "float32") / 255, (batch * time, height, width, channels))
+    small = ops.image.resize(pictures, (COPY_SIDE, COPY_SIDE), antialias=True)
+    return ops.reshape(small, (batch, time, COPY_VALUES))
+
+
+def pool_clips(features, frames_mask, copies=None):
     """What linear models read of a clip: the mean, the mean over frames of the strongest patch, the change from the
-    first half to the second, and the spread over frames.
+    first half to the second, and the spread over frames; and the small copies as they are.
 
     Args:
         features: float (batch, time, patches, channels).
         frames_mask: bool (batch, time), True for frames up to the clip's last one.
+        copies: float (batch, time, 192), `small_copies` of the frames; None leaves them out.
 
     Returns:
-        float (batch, 4 * channels).
+        float (batch, 4 * channels), with copies (batch, 4 * channels + time * 192).
     """
     mask = ops.cast(frames_mask, "float32")
     count = ops.maximum(ops.sum(mask, axis=1, keepdims=True), 1.0)
@@ -231,7 +252,10 @@ def pool_clips(features, frames_mask):
     last = _weighted(frames, mask * ops.cast(place > count - half, "float32") / half)
     spread = ops.sqrt(_weighted(ops.square(frames - mean[:, None]), mask / count))
     strongest = _weighted(ops.max(features, axis=2), mask / count)
-    return ops.concatenate([mean, strongest, last - first, spread], axis=-1)
+    statistics = [mean, strongest, last - first, spread]
+    if copies is not None:
+        statistics.append(ops.reshape(copies * mask[..., None], (-1, copies.shape[1] * COPY_VALUES)))
+    return ops.concatenate(statistics, axis=-1)
 
 
 def _weighted(frames, weights):

@@ -30,7 +30,7 @@ from vtkeras.planning.candidates import (
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.race import Race, enough
-from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, pictures_per_second, slowed
+from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, measure, slowed
 from vtkeras.planning.survey import Survey, has_names, look
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
@@ -41,9 +41,9 @@ from vtkeras.training.experts import SHARES, FittedLinear, add_experts, fit_line
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 EPOCH = 0.03  # share of the time that an epoch may take
 TRAINED = 0.5  # share of the time in which a winner is trained, about
-GRAPH_SECONDS = 25.0  # that the graphs of a candidate take on a quiet machine
-EXPORT_SECONDS = 20.0  # that the export takes there, before more is known
-EXPORT_GRAPHS, EXPORT_LEAST = 3.0, 8.0  # times what the graph of a reading took, and seconds beside
+GRAPHS, EXPORT = 14.0, 24.0  # times the graph of the pretrained encoder: those of a candidate, and the export
+EXPORT_GRAPHS, EXPORT_LEAST = 6.0, 8.0  # later: times what the graph of a reading took, and seconds beside
+VISIBLE = 5e-4  # by which figures differ as they are told
 BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
 VOCABULARY = 4000
 CACHE = "cache"
@@ -160,10 +160,11 @@ class Plan:
 
     def _setting(self, path: str, seed: int) -> Setting:
         pretrained = find(ENCODER) is not None
-        self.speed = pictures_per_second(ENCODER, SIDES[0]) if pretrained else 0.0
+        encoder = measure(ENCODER, SIDES[0])
+        self.speed, self.graph = encoder.pictures if pretrained else 0.0, encoder.graph
         seconds = min(READING * self.clock.seconds, max(self.clock.left(), 0.0))  # linear models gain most by it
         frames, side = choose_reading(self.survey, self.speed, seconds)
-        trained = pictures_per_second(SMALL, SMALL_SIDE) / TRAINING
+        trained = measure(SMALL, SMALL_SIDE).pictures / TRAINING
         epoch, clips = max(1, int(EPOCH * self.clock.seconds * trained / frames)), self.survey.clips[keys.TRAIN]
         self.epoch_seconds = min(epoch, clips) * frames / trained
         passes = self.clock.share(TRAINED) / (clips * frames / trained)
@@ -246,12 +247,12 @@ class Plan:
         setting, epochs = self.setting, FIRST_EPOCHS * self.epoch_seconds
         clips = sum(self.survey.clips.get(split, 0) for split in (keys.TRAIN, keys.VALIDATION))
         reading = clips * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
-        return reading + self.slowness * GRAPH_SECONDS + epochs + self._export_time()
+        return reading + GRAPHS * self.graph + epochs + self._export_time()
 
     def _export_time(self, winner: Contender | None = None) -> float:
         """What is kept for the export: a guess at first, later by what the winner's graphs took."""
         if winner is None:
-            return self.slowness * EXPORT_SECONDS
+            return EXPORT * self.graph
         return EXPORT_GRAPHS * winner.graph_seconds + self.slowness * EXPORT_LEAST
 
     def _row(self, contender: Contender, note: str) -> Row:
@@ -265,7 +266,7 @@ class Plan:
             self.rows.append(Row(BESIDE, {**winner.figures, **self.beside}, None, "what the run says"))
         exported = self.rows[-1].figures
         for title, value in linear.items():
-            if value > exported.get(title, value):
+            if value > exported.get(title, value) + VISIBLE:
                 self.report(
                     f"note: {title.lower()}: the linear model does better, {100 * value:.1f} % against "
                     f"{100 * exported[title]:.1f} %; more time or more clips would help"

@@ -20,6 +20,7 @@ from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.data.sources.datasets import clips_or_examples, one_question_each
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
+from vtkeras.models.linear_experts import COPY_SIDE, COPY_VALUES, small_copies
 from vtkeras.run_files import replacing_folder
 
 BATCH = 16
@@ -91,6 +92,7 @@ class PreparedSource(Source):
         self.folder = Path(folder)
         self.encoder = encoder
         self.report = report
+        self.encode = tf.function(self._features, reduce_retracing=True)  # one graph for all splits
         self.name = self._digest()
         self.by_clip = True
 
@@ -146,12 +148,14 @@ class PreparedSource(Source):
             thread.submit(dataset.save, str(temporary)).result()
 
     def _encoded(self, prepared: tf.data.Dataset):
-        encoder = self.encoder
-        encode = tf.function(lambda frames: tf.cast(encoder(frames, training=False), tf.float16), reduce_retracing=True)
         rows = iter(prepared)
         while batch := list(itertools.islice(rows, BATCH)):
-            features = encode(tf.stack([example[keys.FRAMES] for example in batch]))
-            yield from (_with_features(example, feature) for example, feature in zip(batch, features))
+            encoded = self.encode(tf.stack([example[keys.FRAMES] for example in batch]))
+            yield from (_with_features(example, *one) for example, *one in zip(batch, *encoded))
+
+    def _features(self, frames):
+        """What is kept of frames: their features and small copies of them, float16."""
+        return tf.cast(self.encoder(frames, training=False), tf.float16), tf.cast(small_copies(frames), tf.float16)
 
     def _element_spec(self, spec: dict) -> dict:
         config = self.preprocessor.config
@@ -160,24 +164,24 @@ class PreparedSource(Source):
         if self.encoder is None:
             return spec
         shape = self.encoder.compute_output_shape((None, *frames.shape))[1:]
-        return _with_features(spec, tf.TensorSpec(shape, tf.float16))
+        copies = tf.TensorSpec((config.num_frames, COPY_VALUES), tf.float16)
+        return _with_features(spec, tf.TensorSpec(shape, tf.float16), copies)
 
     def _digest(self) -> str:
         config = self.preprocessor.config.model_dump(mode="json")
         what = {key: config[key] for key in ("source", "path", "options", "num_frames", "image_size", "train_clips")}
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
-        digest.update(f"{self.source.content} {self.source.left_out}".encode())
+        digest.update(f"{self.source.content} {self.source.left_out} copies of {COPY_SIDE} pixels".encode())
         for variable in self.encoder.weights if self.encoder else ():
             digest.update(np.ascontiguousarray(variable).tobytes())
         return digest.hexdigest()[:16]
 
 
-def _with_features(example: dict, features: Any) -> dict:
+def _with_features(example: dict, features: Any, copies: Any) -> dict:
     kept = {key: value for key, value in example.items() if key != keys.FRAMES}
-    return {**kept, keys.FRAME_FEATURES: features}
+    return {**kept, keys.FRAME_FEATURES: features, keys.COPIES: copies}
 
 
 def _as_float32(example: dict) -> dict:
-    if keys.FRAME_FEATURES not in example:
-        return example
-    return {**example, keys.FRAME_FEATURES: tf.cast(example[keys.FRAME_FEATURES], tf.float32)}
+    halved = [key for key in (keys.FRAME_FEATURES, keys.COPIES) if key in example]
+    return {**example, **{key: tf.cast(example[key], tf.float32) for key in halved}}
