@@ -85,7 +85,7 @@ def plan(data, tmp_path_factory):
 def test_the_plan_is_told_in_four_lines(plan):
     told = [line.split("] ")[1].split(":")[0] for line in plan.lines[:4]]
     assert told == ["data", "machine", "candidates", "time"]
-    assert "all takes 2.0 times as long" in plan.lines[1] and "36 s of them for the export" in plan.lines[3]  # 24 times 1.5
+    assert "all takes 2.0 times as long" in plan.lines[1] and "36 s of them for the export" in plan.lines[3]
 
 
 def test_what_was_tried_is_in_the_table(plan):
