@@ -192,6 +192,18 @@ def test_captions_of_many_kinds_are_those_of_the_nearest_clip(preprocessor, monk
     assert models.predict(test)["caption"].texts == [truth[0] for truth in test.examples.truths["caption"]]
 
 
+@pytest.mark.parametrize("apart", [True, False])
+def test_captions_of_few_kinds_are_those_of_the_nearest_clip_where_that_does_better(preprocessor, apart):
+    train = table(np.random.default_rng(0), 80)
+    heaps = np.arange(80) % 8
+    angles = 2 * np.pi * heaps / 8  # eight heaps around a circle
+    train.features = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype("float32")
+    told = heaps // 4 if apart else heaps % 2  # no line parts every second heap, but one half from the other
+    train.examples.truths["caption"] = [[f"a {COLOURS[one]} thing"] for one in told]
+    layer, known = LinearModels([HEADS["caption"]], train, preprocessor).sentences["caption"]
+    assert layer.nearest == (not apart) and len(known) == (2 if apart else 80)
+
+
 def test_how_likely_a_caption_is_new_is_the_share_of_those_that_training_has_once(preprocessor):
     train = table(np.random.default_rng(0), 30)
     train.examples.truths["caption"][:2] = [["a red"], ["a green"]]
