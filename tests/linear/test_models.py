@@ -1,6 +1,7 @@
 """Linear models on features whose meaning is known."""
 
 import tracemalloc
+import warnings
 
 import keras
 import numpy as np
@@ -202,6 +203,15 @@ def test_captions_of_few_kinds_are_those_of_the_nearest_clip_where_that_does_bet
     train.examples.truths["caption"] = [[f"a {COLOURS[one]} thing"] for one in told]
     layer, known = LinearModels([HEADS["caption"]], train, preprocessor).sentences["caption"]
     assert layer.nearest == (not apart) and len(known) == (2 if apart else 80)
+
+
+def test_many_captions_for_their_clips_bring_no_warning(preprocessor):
+    train = table(np.random.default_rng(0), 60)
+    train.examples.truths["caption"] = [[f"a red {'a ' * (one % 30)}thing"] for one in range(60)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        models = LinearModels([HEADS["caption"]], train, preprocessor)
+    assert len({*models.sentences["caption"][1]}) == 30
 
 
 def test_how_likely_a_caption_is_new_is_the_share_of_those_that_training_has_once(preprocessor):

@@ -212,6 +212,7 @@ def logistic() -> Pipeline:
 def _fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Pipeline:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")  # captions are that many
         return logistic().fit(x, y, logisticregression__sample_weight=weights)
 
 
