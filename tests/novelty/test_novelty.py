@@ -12,6 +12,7 @@ from vtkeras import keys
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.novelty import Calibration, ClipStatistics, Gaussian, calibrate
 from vtkeras.novelty.calibrate import held_out_distances, upper_bound
+from vtkeras.novelty.filmed_again import filmed_again
 from vtkeras.serving import describe as describing
 from vtkeras.serving.describe import to_lines
 from vtkeras.serving.predictor import Predictor
@@ -47,16 +48,19 @@ def test_one_in_a_hundred_of_new_clips_is_foreign(clips, dim):
     rng = np.random.default_rng(1)
     mix = rng.normal(size=(dim, dim))
     own, new = (rng.normal(size=(count, dim)) @ mix for count in (clips, 2000))
-    threshold = upper_bound(held_out_distances(own))
+    threshold = upper_bound(held_out_distances(own[:, None]))
     assert (Gaussian.fit(own).distance(new) > threshold).mean() < 0.025
     # Compared with a cloud that holds them, few clips seem nearer than new ones will be.
     assert clips == 500 or np.quantile(Gaussian.fit(own).distance(own), 0.99) < 0.8 * threshold
 
 
 def test_few_distances_are_extrapolated():
-    few = np.exp([0.0, 0.1, -0.1])  # logarithms of mean 0 and spread 0.1; Student's 1 % at 2 degrees of freedom: 6.965
+    # Logarithms of mean 0 and spread 0.1; Student's 1 % at 2 degrees of freedom: 6.965.
+    few = np.exp([[0.0], [0.1], [-0.1]])
     assert upper_bound(few) == pytest.approx(np.exp(6.965 * 0.1 * np.sqrt(4 / 3)), rel=1e-3)
-    assert upper_bound(np.arange(1001.0)) == pytest.approx(990)
+    copies = np.repeat(few, 1000, axis=1)  # as many clips as before, not 3,000
+    assert upper_bound(copies) == pytest.approx(upper_bound(few))
+    assert upper_bound(np.arange(1001.0)[:, None]) == pytest.approx(990)
 
 
 def test_statistics_leave_padding_out(tiny_model):
@@ -69,6 +73,44 @@ def test_statistics_leave_padding_out(tiny_model):
     np.testing.assert_allclose(one, other, atol=1e-6)
     assert np.abs(one - statistics(frames, ONES)).max() > 1e-3
     assert one.shape == (1, 2 * (32 + 64))  # mean and spread of the channels at 16 and at 8 pixels a side
+
+
+def test_copies_of_a_clip_are_held_out_together():
+    pairs = np.random.default_rng(3).normal(size=(10, 1, 2)).repeat(2, axis=1)  # two equal copies of each clip
+    found = held_out_distances(pairs, folds=10)
+    for clip in range(10):
+        others = Gaussian.fit(np.delete(pairs, clip, axis=0).reshape(-1, 2))
+        np.testing.assert_allclose(found[clip], others.distance(pairs[clip]))
+
+
+def test_a_clip_filmed_again_shows_the_same_in_other_light():
+    frames = np.zeros((2, 4, 32, 32, 3), "uint8")
+    frames[1, :, 8:24, 8:24] = 200
+    again, mask = filmed_again(tf.constant(frames), tf.ones((2, 4), tf.bool))
+    again = again.numpy().astype(int)
+    assert again.dtype == int and mask.shape == (2, 4)
+    assert again[0].max() <= 6  # black stays all but black: 5, and what JPEG rounds
+    assert np.abs(again[1, :, 12:20, 12:20] - 200).max() <= 0.4 * 200 + 5 + 6 and (again[1] != frames[1]).any()
+    np.testing.assert_array_equal(again, filmed_again(tf.constant(frames), mask)[0])
+    alone = filmed_again(tf.constant(frames[1:]), mask[1:])[0]
+    np.testing.assert_array_equal(again[1:], alone)  # whatever is beside it
+
+
+def test_light_that_nobody_sees_is_not_foreign(tiny_model, preprocessor):
+    """A tint of 5 of 255, which clips calibrated as they are alone lie far from."""
+    statistics = ClipStatistics(tiny_model.frame_encoder)
+    found = calibrate(MovingDigits(eval_clips=200), preprocessor, statistics)
+    clips = np.stack([MovingDigits().example("test", 0, index)["frames"] for index in range(20)])
+
+    def vectors(frames):
+        return statistics(*preprocessor.clips(frames)).numpy()
+
+    tinted = vectors(np.maximum(clips, np.array([5, 3, 0], "uint8")))
+    assert (found.cloud.distance(tinted) < found.threshold).mean() >= 0.9
+    assert (found.cloud.distance(vectors(255 - clips)) > found.threshold).all()
+    as_they_are = vectors(np.stack([MovingDigits().example("validation", 0, one)["frames"] for one in range(200)]))
+    alone = upper_bound(held_out_distances(as_they_are[:, None]))
+    assert (Gaussian.fit(as_they_are).distance(tinted) > alone).mean() >= 0.9
 
 
 def test_each_clip_counts_once_however_many_questions_it_has(preprocessor):

@@ -14,6 +14,7 @@ from vtkeras import keys
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
 from vtkeras.errors import UserError
+from vtkeras.novelty.filmed_again import filmed_again
 from vtkeras.novelty.gaussian import Gaussian
 
 OWN_SHARE = 0.01  # of its own clips that a model may call foreign
@@ -30,7 +31,8 @@ class Calibration:
 
     Attributes:
         cloud: of the statistics of its own clips.
-        threshold: the distance that `OWN_SHARE` of them exceed when they are left out of the cloud.
+        threshold: the distance that `OWN_SHARE` of them, and of them filmed again, exceed when they are left out of
+            the cloud.
         clips: how many there were.
         split: which ones.
     """
@@ -50,6 +52,7 @@ class Calibration:
 def calibrate(source: Source, preprocessor: Preprocessor, statistics: Callable) -> Calibration | None:
     """Learns what a model's own clips look like, on its validation split, or its training split where it has none.
 
+    Each clip counts twice, as it is and filmed again: foreign is what a clip shows, not its light or compression.
     The threshold comes from cross-validation: each clip is compared with a cloud of the other folds' clips, as a
     clip of tomorrow will be.
 
@@ -68,31 +71,39 @@ def calibrate(source: Source, preprocessor: Preprocessor, statistics: Callable) 
     if keys.FRAMES not in source.spec:
         return None
     split = keys.VALIDATION if keys.VALIDATION in source.splits() else keys.TRAIN
-    read = tf.function(statistics, reduce_retracing=True)
+    read = tf.function(lambda *clips: tf.stack([statistics(*clips), statistics(*filmed_again(*clips))], axis=1))
     batches = [read(*batch).numpy() for batch in _batches(source, split, preprocessor)]
-    vectors = np.concatenate(batches) if batches else np.zeros((0, 1))
+    vectors = np.concatenate(batches) if batches else np.zeros((0, 2, 1))
     if len(vectors) < LEAST_CLIPS:
         return None
-    return Calibration(Gaussian.fit(vectors), upper_bound(held_out_distances(vectors)), len(vectors), split)
+    return Calibration(fit_copies(vectors), upper_bound(held_out_distances(vectors)), len(vectors), split)
+
+
+def fit_copies(vectors: np.ndarray) -> Gaussian:
+    """The cloud of vectors (clips, copies, dim)."""
+    return Gaussian.fit(vectors.reshape(-1, vectors.shape[-1]))
 
 
 def upper_bound(distances: np.ndarray) -> float:
-    """What `OWN_SHARE` of distances (clips,) exceed; of few, what a new one does: Student's bound of the logarithms."""
+    """What `OWN_SHARE` of distances (clips, copies) exceed; of few clips, what a new one does.
+
+    For few it is Student's bound of the logarithms, in which the copies of a clip count as one.
+    """
     found = np.quantile(distances, 1 - OWN_SHARE)
     count = len(distances)
     if count < FEW_CLIPS:
         logs = np.log(np.maximum(distances, 1e-6))
-        spread = logs.std(ddof=1) * np.sqrt(1 + 1 / count)
+        spread = logs.std() * np.sqrt(count / (count - 1)) * np.sqrt(1 + 1 / count)
         found = max(found, np.exp(logs.mean() + stats.t.ppf(1 - OWN_SHARE, count - 1) * spread))
     return float(found)
 
 
 def held_out_distances(vectors: np.ndarray, folds: int = FOLDS) -> np.ndarray:
-    """The distance of each vector (clips, dim) from a cloud of those that are not in its fold."""
+    """The distance of each vector (clips, copies, dim) from a cloud of the clips that are not in its fold."""
     fold = np.arange(len(vectors)) % folds
-    distances = np.zeros(len(vectors))
+    distances = np.zeros(vectors.shape[:-1])
     for one in range(folds):
-        distances[fold == one] = Gaussian.fit(vectors[fold != one]).distance(vectors[fold == one])
+        distances[fold == one] = fit_copies(vectors[fold != one]).distance(vectors[fold == one])
     return distances
 
 

@@ -40,5 +40,5 @@ class Gaussian:
         return cls(mean, root / scale[:, None])
 
     def distance(self, vectors: np.ndarray) -> np.ndarray:
-        """float64 (clips,) of vectors (clips, dim)."""
-        return np.linalg.norm((vectors - self.mean) @ self.whiten, axis=1)
+        """float64 (clips, ...) of vectors (clips, ..., dim)."""
+        return np.linalg.norm((vectors - self.mean) @ self.whiten, axis=-1)
