@@ -184,6 +184,7 @@ class LinearBaseline:
     def _read(self, source: Source, split: str, wanted: set[str]) -> dict[str, np.ndarray]:
         """{clip: its pooled features}."""
         self.report(f"{TITLE}: reading {len(wanted)} clips")
+
         @tf.function
         def encode(frames, mask):
             frames = frames[None]
