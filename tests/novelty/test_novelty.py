@@ -87,8 +87,8 @@ def test_a_clip_filmed_again_shows_the_same_in_other_light():
     frames = np.zeros((2, 4, 32, 32, 3), "uint8")
     frames[1, :, 8:24, 8:24] = 200
     again, mask = filmed_again(tf.constant(frames), tf.ones((2, 4), tf.bool))
+    assert again.dtype == tf.uint8 and again.shape == frames.shape and mask.shape == (2, 4)
     again = again.numpy().astype(int)
-    assert again.dtype == int and mask.shape == (2, 4)
     assert again[0].max() <= 6  # black stays all but black: 5, and what JPEG rounds
     assert np.abs(again[1, :, 12:20, 12:20] - 200).max() <= 0.4 * 200 + 5 + 6 and (again[1] != frames[1]).any()
     np.testing.assert_array_equal(again, filmed_again(tf.constant(frames), mask)[0])

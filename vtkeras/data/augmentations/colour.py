@@ -26,6 +26,10 @@ def saturation(example: dict, amount: float, seed: tf.Tensor) -> dict:
     return _linear(example, factor, grey * (1 - factor))
 
 
+def relit(frames: tf.Tensor, factor: tf.Tensor | float, offset: tf.Tensor) -> tf.Tensor:
+    """Frames uint8 (..., channels=3) times a factor, plus an offset of 255: numbers, or one a channel (3,)."""
+    return tf.saturate_cast(tf.round(tf.cast(frames, tf.float32) * factor + offset), tf.uint8)
+
+
 def _linear(example: dict, factor: tf.Tensor | float, offset: tf.Tensor) -> dict:
-    changed = tf.cast(example[keys.FRAMES], tf.float32) * factor + offset
-    return {**example, keys.FRAMES: tf.saturate_cast(tf.round(changed), tf.uint8)}
+    return {**example, keys.FRAMES: relit(example[keys.FRAMES], factor, offset)}
