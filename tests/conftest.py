@@ -61,6 +61,14 @@ def cache(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def plain_graphs():
+    """Graphs run as they were made: to rewrite each for speed takes longer than a test's few steps of a small model."""
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
 @pytest.fixture(autouse=True)
 def memory():
     """What a test no longer uses is freed after it."""
