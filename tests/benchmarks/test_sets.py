@@ -47,3 +47,14 @@ def test_unseen_places_are_in_one_split_alone():
         assert {any((name, place) in crafter.UNSEEN for name, _ in plan) for place, _, plan in drawn} == {unseen}
     for name in crafter.ACTIVITIES:  # each is shown in other places
         assert sum((name, place) in crafter.UNSEEN for place in crafter.PLACES) <= 1
+
+
+def test_unseen_things_are_in_one_split_alone():
+    pytest.importorskip("minigrid")
+    from tests.benchmarks.sets import minigrid
+
+    for unseen in (False, True):
+        drawn = [minigrid.draw(np.random.default_rng(seed), unseen)[1] for seed in range(200)]
+        assert {any(thing in minigrid.UNSEEN for _, thing in plan) for plan in drawn} == {unseen}
+    parts = [set(thing.split()) for thing in minigrid.OBJECTS + minigrid.DOORS if thing not in minigrid.UNSEEN]
+    assert set.union(*parts) == {*minigrid.COLOR_NAMES, *minigrid.KINDS}  # each colour and kind is shown elsewhere

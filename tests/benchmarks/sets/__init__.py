@@ -3,7 +3,7 @@
     python -m tests.benchmarks.sets crafter --out data/crafter
 
 writes the folder that a user would bring: videos or images, and a captions.csv. `easy_vqa` and `crafter` are for
-development. `highway` is for reporting alone: nobody looks at it to choose anything.
+development. `highway` and `minigrid` are for reporting alone: nobody looks at them to choose anything.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ SETS = {
     "easy_vqa": "the pictures and questions of the package easy-vqa",
     "crafter": "clips of the game Crafter: what the player does, how often and where",
     "highway": "clips of the driving simulator highway-env: what the green car does, and on which road",
+    "minigrid": "clips of the grid world MiniGrid: which things the agent goes to, picks up, puts down or opens",
 }
 
 
