@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
+from vtkeras.export.archive import write_endpoints
 from vtkeras.models.importance import ImportanceModel
 from vtkeras.run_files import SAVED_MODEL, SCORER_FILE, replacing_folder, write_json
 
@@ -38,7 +38,6 @@ def export_importance(model: ImportanceModel, out: str | Path, provenance: dict)
 
 
 def _write(model: ImportanceModel, path: Path) -> None:
-    @tf.function
     def score(shots, shot_times, sentences, sentence_times):
         # A sentence of zeros that nobody may read stands where there is none.
         batch = tf.shape(shots)[0]
@@ -55,7 +54,5 @@ def _write(model: ImportanceModel, path: Path) -> None:
 
     vectors = tf.TensorSpec((None, None, model.feature_dim), tf.float32)
     times = tf.TensorSpec((None, None), tf.float32)
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("score", score, input_signature=[vectors, times, vectors, times])
-    archive.write_out(str(path), verbose=False)
+    function = tf.function(score, input_signature=[vectors, times, vectors, times], autograph=False)
+    write_endpoints({"score": function}, path)

@@ -15,6 +15,7 @@ from vtkeras import keys
 from vtkeras.config import save_config
 from vtkeras.data.mp4 import write_video
 from vtkeras.errors import command
+from vtkeras.export.archive import write_endpoints
 from vtkeras.novelty import Calibration, ClipStatistics, calibrate, novelty_endpoint
 from vtkeras.run_files import (
     CLASSES,
@@ -110,23 +111,17 @@ def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibr
     return found
 
 
-def write_saved_model(
-    run: Run, path: Path, compiled: bool = False, calibration: Calibration | None = None
-) -> None:
+def write_saved_model(run: Run, path: Path, compiled: bool = False, calibration: Calibration | None = None) -> None:
     """Writes the SavedModel with the endpoints of the run's heads, and `novelty` where that is calibrated."""
     reader = run.reader(compiled)
-    archive = keras.export.ExportArchive()  # saves what the endpoints use; `track` would save all weights again
-    for endpoint in endpoints(run.heads).values():
-        signature = list(endpoint.signature)
-        function = tf.function(getattr(reader, endpoint.name), input_signature=signature, autograph=False)
-        function.get_concrete_function()  # given a signature instead, the archive would trace it twice
-        archive.add_endpoint(endpoint.name, function)
+    functions = {
+        one.name: tf.function(getattr(reader, one.name), input_signature=list(one.signature), autograph=False)
+        for one in endpoints(run.heads).values()
+    }
     if calibration:
         statistics = ClipStatistics(run.model.frame_encoder)
-        function = novelty_endpoint(statistics, run.preprocessor, calibration)
-        function.get_concrete_function()
-        archive.add_endpoint(NOVELTY, function)
-    archive.write_out(str(path), verbose=False)
+        functions[NOVELTY] = novelty_endpoint(statistics, run.preprocessor, calibration)
+    write_endpoints(functions, path)
 
 
 def endpoints(heads: Sequence[Head]) -> dict[str, Endpoint]:

@@ -29,15 +29,16 @@ class Gaussian:
     @classmethod
     def fit(cls, vectors: np.ndarray) -> Gaussian:
         """Of vectors (clips, dim); covariance is shrunk as far as their number asks for (Ledoit and Wolf, 2004)."""
-        from sklearn.covariance import LedoitWolf  # not at the top: it takes a second, which only export needs
+        from scipy.linalg import solve_triangular  # not at the top: both take a second, which only export needs
+        from sklearn.covariance import LedoitWolf
 
         vectors = np.asarray(vectors, np.float64)
         mean, spread = vectors.mean(axis=0), vectors.std(axis=0)
         usual = spread.mean() or 1.0
         scale = np.maximum(spread, FLAT * usual)
-        precision = LedoitWolf(assume_centered=True).fit((vectors - mean) / scale).precision_
-        root = np.linalg.cholesky(precision) / np.sqrt(len(mean))
-        return cls(mean, root / scale[:, None])
+        shrunk = LedoitWolf(store_precision=False, assume_centered=True).fit((vectors - mean) / scale).covariance_
+        inverse = solve_triangular(np.linalg.cholesky(shrunk), np.eye(len(mean)), lower=True)  # of a square root
+        return cls(mean, inverse.T / np.sqrt(len(mean)) / scale[:, None])
 
     def distance(self, vectors: np.ndarray) -> np.ndarray:
         """float64 (clips, ...) of vectors (clips, ..., dim)."""
