@@ -41,7 +41,7 @@ from vtkeras.training.experts import SHARES, FittedLinear, add_experts, fit_line
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 EPOCH = 0.03  # share of the time that an epoch may take
 TRAINED = 0.5  # share of the time in which a winner is trained, about
-GRAPHS, EXPORT = 14.0, 24.0  # times the graph of the pretrained encoder: those of a candidate, and the export
+GRAPHS, EXPORT = 14.0, 17.0  # times the graph of the pretrained encoder: those of a candidate, and the export
 EXPORT_GRAPHS, EXPORT_LEAST = 6.0, 8.0  # later: times what the graph of a reading took, and seconds beside
 VISIBLE = 5e-4  # by which figures differ as they are told
 BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
