@@ -1,12 +1,16 @@
 """What the folder source yields is what the captions file and the videos said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.fixtures.videos import make_folder
 from vtkeras import keys
+from vtkeras.data.cleaning.marks import Cleaning, Mark
 from vtkeras.data.ingest import ingest
+from vtkeras.data.manifest import Manifest
 from vtkeras.data.sources.folder import FolderSource
 from vtkeras.errors import UserError
 
@@ -122,3 +126,25 @@ def test_damage_shows_at_once(folder, tmp_path):
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(UserError, match="test-00000.tfrecord is damaged"):
         FolderSource(path=tmp_path)
+
+
+def test_a_share_is_whole_shards_of_training_and_validation(tmp_path):
+    videos = make_folder(tmp_path / "videos", 10)
+    rows = [f"clip{n}.mp4,says {n},{'train' if n < 8 else 'test'}" for n in range(10)]
+    (videos / "captions.csv").write_text("\n".join(["path,caption,split", *rows]), encoding="utf-8")
+    ingest(videos, videos / "captions.csv", tmp_path / "out", 4, 32, clips_per_shard=2)
+    part = FolderSource(path=tmp_path / "out", share=0.4)
+    assert (part.size("train"), part.size("test")) == (4, 2)  # of four shards of two clips each, two
+    assert len(list(part.load("train"))) == 4 and len(part.texts()["captions"]) == 4
+    whole = [clip["video_id"] for clip in FolderSource(path=tmp_path / "out").load("train").as_numpy_iterator()]
+    assert [clip["video_id"] for clip in part.load("train").as_numpy_iterator()] == whole[:4]
+    drop(tmp_path / "out", whole[1].decode(), whole[7].decode())
+    cleaned = FolderSource(path=tmp_path / "out", share=0.4)
+    assert cleaned.size("train") == len(list(cleaned.load("train"))) == 3  # whole[7] is in a shard that is not read
+
+
+def drop(folder, *clips):
+    """Marks training clips as `vtkeras data clean` does."""
+    manifest = Manifest.load(folder)
+    marks = tuple(Mark(clip, clip, "train", 1, "blurred", "") for clip in clips)
+    replace(manifest, cleaning=Cleaning(dropped=marks)).save(folder)

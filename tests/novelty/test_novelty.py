@@ -122,7 +122,7 @@ def test_each_clip_counts_once_however_many_questions_it_has(preprocessor):
         tf.cast(frames, tf.float32), axis=(2, 3, 4)
     ))  # fmt: skip
     assert (found.clips, found.split) == (6, keys.VALIDATION)
-    assert found.summary()["note"].startswith("only 6 clips")
+    assert found.summary()["note"].endswith("there are only 6")
 
 
 def test_what_cannot_be_calibrated(preprocessor):
@@ -141,7 +141,7 @@ def test_the_exported_model_alone_tells_noise_from_its_own_clips(exported_run, n
     told = json.loads((exported_run / "endpoints.json").read_text())["novelty"]
     own = np.stack([MovingDigits(eval_clips=8).example("validation", 0, index)["frames"] for index in range(8)])
     ours, foreign = model.novelty(own), model.novelty(noise[None])
-    assert told["clips"] == 8 and told["note"].startswith("only 8 clips")
+    assert told["clips"] == 8 and told["note"].endswith("there are only 8")
     np.testing.assert_allclose(ours["threshold"], told["threshold"], rtol=1e-6)
     assert max(ours["score"]) < told["threshold"] < foreign["score"][0] / 2
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.speed import choose_reading, measure, slowed
+from vtkeras.planning.speed import choose_reading, measure, share_in_time, slowed
 from vtkeras.planning.survey import Survey
 
 
@@ -64,3 +64,10 @@ def test_a_survey_tells_what_is_uneven_or_too_little():
     assert "captions have up to 120 word pieces" in told[2] and "only 1 are for validation" in told[3]
     assert survey().warnings() == [] and survey().moves and not survey(frames=1).moves
     assert survey().has("captions") and not survey().has("answers") and np.isscalar(survey().motion)
+
+
+@pytest.mark.parametrize("seconds, share", [(1000.0, 1.0), (60.0, 1.0), (50.0, 1.0), (24.0, 0.4), (0.0, 1e-4)])
+def test_of_a_large_folder_a_share_is_read(seconds, share):
+    """Of 735 clips at the cheapest, 4 frames of 64 pixels (0.3265 pictures of 224 pixels), 4 a second take 60 s."""
+    found = share_in_time(survey(clips={"train": 700, "validation": 35, "test": 9000}), speed=4.0, seconds=seconds)
+    assert found == pytest.approx(share, rel=1e-3)

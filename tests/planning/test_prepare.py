@@ -121,6 +121,15 @@ def test_a_table_without_validation_gives_some_of_its_training_videos(videos, tm
     assert sorted(splits) == ["test", "train", "train", "train", "train", "validation"]
 
 
+def test_validation_has_its_share_of_each_label(videos):
+    (row,) = read_captions(videos / "captions.csv", videos)[:1]
+    from dataclasses import replace
+
+    rows = [replace(row, path=f"{n}.mp4", split="train", labels=("rare" if n < 20 else "usual",)) for n in range(200)]
+    taken = [one.labels[0] for one in with_validation(rows) if one.split == "validation"]
+    assert (taken.count("rare"), taken.count("usual")) == (2, 18)
+
+
 def test_a_sample_keeps_the_shares_of_splits(videos):
     (row,) = read_captions(videos / "captions.csv", videos)[:1]
     from dataclasses import replace

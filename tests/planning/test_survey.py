@@ -56,6 +56,12 @@ def test_rare_labels_count_more_where_labels_are_uneven():
     assert survey(labels={"cat": 19, "dog": 1}).label_weights() == {}
 
 
+def test_labels_that_validation_lacks_are_named():
+    (told,) = [line for line in survey(unjudged=("a", "b", "c", "d", "e")).warnings() if "no validation clip" in line]
+    assert "the labels a, b, c and 2 others" in told
+    assert not any("no validation clip" in line for line in survey().warnings())
+
+
 @pytest.mark.parametrize(
     ("captions", "names"),
     [

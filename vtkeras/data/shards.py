@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import tensorflow as tf
@@ -69,6 +71,31 @@ def verify(folder: str | Path) -> Manifest:
         if _count_records(path) != shard.clips:
             raise UserError(f"The shard {path} does not hold {shard.clips} clips: {again}")
     return manifest
+
+
+def first_part(folder: str | Path, manifest: Manifest, share: float) -> Manifest:
+    """The manifest of a part of a folder: the first shards of training and validation, and all others.
+
+    Args:
+        folder: made by `ingest`, which deals clips into shards by chance.
+        manifest: of all of it.
+        share: of the shards of each of the two splits, rounded up.
+
+    Example:
+        >>> first_part("data/cats", verify("data/cats"), 0.1).clips("train")
+        128
+    """
+    if share == 1:
+        return manifest
+    kept = []
+    for split in keys.in_order(shard.split for shard in manifest.shards):
+        own = [shard for shard in manifest.shards if shard.split == split]
+        kept += own[: math.ceil(share * len(own))] if split in (keys.TRAIN, keys.VALIDATION) else own
+    cleaning = manifest.cleaning
+    if cleaning.dropped:
+        held = {clip for shard in kept for clip, _, _ in read_columns(Path(folder) / shard.name)}
+        cleaning = replace(cleaning, dropped=tuple(mark for mark in cleaning.dropped if mark.clip in held))
+    return replace(manifest, shards=tuple(kept), cleaning=cleaning)
 
 
 def write_shard(path: str | Path, clips: Iterable[tuple[ClipRow, EncodedClip]]) -> str:

@@ -80,6 +80,7 @@ def export_run(
     if out != run.folder:
         _copy_run_files(run, out)
     calibration = calibrate_novelty(run, report)
+    report(f"writing the SavedModel with {len(endpoints(run.heads))} endpoints")
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled, calibration)
     write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration))
@@ -101,7 +102,10 @@ def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibr
         return None
     found = calibrate(make_source(run.config), run.preprocessor, ClipStatistics(encoder))
     if found is None:
-        report("fewer than five clips with frames to tell foreign ones by: the model will have words for anything")
+        report(
+            "fewer than five clips with frames outside training: too few to tell what a foreign clip looks like, so "
+            "the model will caption anything"
+        )
     else:
         note = found.summary()["note"]
         report(

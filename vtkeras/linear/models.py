@@ -6,11 +6,13 @@ winner they have a say of their own.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.special import expit
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
@@ -35,6 +37,7 @@ TITLE = "linear on frozen features"
 SIDE, FRAMES = 224, 8  # that a baseline reads clips with
 VOCABULARY, TOKENS = 4000, 64  # of a baseline: word pieces, and those of a text at most
 BATCH = 256  # examples that are asked about at once
+REPORT_SECONDS = 20.0  # between two lines of progress
 
 
 class LinearModels:
@@ -131,7 +134,7 @@ class LinearModels:
         rows = range(0, len(x), BATCH)
         logits = np.concatenate([layer(x[row : row + BATCH], tokens[row : row + BATCH]) for row in rows])
         if layer.several:
-            chances = 1 / (1 + np.exp(-logits))
+            chances = expit(logits)
             named = ((words.labels[place] for place in np.flatnonzero(row > 0.5)) for row in chances)
             texts = [keys.LABEL_SEPARATOR.join(one) for one in named]
             return Predicted(texts, ClassProbabilities(words.labels, chances, several=True))
@@ -191,11 +194,16 @@ class LinearBaseline:
             return pool_clips(self.encoder(frames, training=False), mask[None], small_copies(frames))[0]
 
         found: dict[str, np.ndarray] = {}
+        began = told = time.monotonic()
         for clip in clips_or_examples(source, split)[0]:
             name = clip[keys.VIDEO_ID].numpy().decode()
             if name in wanted and name not in found:
                 frames, mask = self.preprocessor.clip(clip[keys.FRAMES])
                 found[name] = encode(frames, mask).numpy()
+                if time.monotonic() - told > REPORT_SECONDS:
+                    told = time.monotonic()
+                    left = (told - began) / len(found) * (len(wanted) - len(found))
+                    self.report(f"{TITLE}: {len(found)} of {len(wanted)} clips, about {left:.0f} s left")
             if len(found) == len(wanted):
                 break
         return found

@@ -38,6 +38,7 @@ class Setting:
         side: pixels a side that a pretrained encoder reads.
         pretrained: whether its weights are installed.
         seed: of the training.
+        share: of the folder's training and validation clips that are read.
         epoch_clips: training clips that an epoch may have; with more, epochs read parts of them in turn.
         passes: over all training clips that the small encoder has time for.
     """
@@ -48,6 +49,7 @@ class Setting:
     side: int
     pretrained: bool
     seed: int = 0
+    share: float = 1.0
     epoch_clips: int | None = None
     passes: float = math.inf
 
@@ -158,6 +160,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
         "data": {
             "source": "folder",
             "path": setting.path,
+            "options": {"share": setting.share} if setting.share < 1 else {},
             "num_frames": setting.frames,
             "caption_length": min(MOST_TOKENS, survey.tokens["captions"]) + 4,
             "question_length": min(MOST_TOKENS, survey.tokens["questions"]) + 4,
@@ -186,9 +189,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "score_examples": min(MOST_SCORED, round(SCORED * max(1.0, survey.questions_per_clip))),
             "stages": [{"epochs": ENDLESS, "schedule": "linear", "learning_rate_end": RATE}],
             "seed": setting.seed,
-            "loss_weights": {
-                head.name: head.loss_weight for head in TASKS[TASK].heads if survey.has(head.learns_from)
-            },
+            "loss_weights": {head.name: head.loss_weight for head in TASKS[TASK].heads if survey.has(head.learns_from)},
         },
     }
     for part, chosen in own.items():

@@ -30,7 +30,7 @@ from vtkeras.planning.candidates import (
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.race import Race, enough
-from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, measure, slowed
+from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, measure, share_in_time, slowed
 from vtkeras.planning.survey import Survey, has_names, look
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
@@ -42,8 +42,9 @@ READING = 0.15  # share of the time in which a pretrained encoder may read the c
 EPOCH = 0.03  # share of the time that an epoch may take
 TRAINED = 0.5  # share of the time in which a winner is trained, about
 GRAPHS, EXPORT = 14.0, 17.0  # times the graph of the pretrained encoder: those of a candidate, and the export
+BESIDE_GRAPHS = 4.0  # more of these, in which linear models are weighed beside the winner
 EXPORT_GRAPHS, EXPORT_LEAST = 6.0, 8.0  # later: times what the graph of a reading took, and seconds beside
-VISIBLE = 5e-4  # by which figures differ as they are told
+VISIBLE = 5e-3  # by which figures must differ to be worth a note
 BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
 VOCABULARY = 4000
 CACHE = "cache"
@@ -93,15 +94,17 @@ class Plan:
                 f"{data} has no validation split, by which a plan chooses: write `validation` into the column split "
                 "of some rows, and ingest into another folder."
             )
-        self.texts = self.source.texts()
-        self.vocabulary: Vocabulary = build_vocabulary(
-            self.texts, VOCABULARY, keep_case=has_names(self.texts["captions"])
-        )
-        self.survey: Survey = look(self.source, self.texts, self.vocabulary)
+        self._look()
         self.setting, self.slowness = slowed(lambda: self._setting(str(data), seed))
         self.rows: list[Row] = []
         self.beside: dict[str, float] = {}
         self.linear: FittedLinear | None = None
+
+    def _look(self) -> None:
+        """Counts what the source holds, and learns its words."""
+        texts = self.source.texts()
+        self.vocabulary: Vocabulary = build_vocabulary(texts, VOCABULARY, keep_case=has_names(texts["captions"]))
+        self.survey: Survey = look(self.source, texts, self.vocabulary)
 
     def report(self, line: str) -> None:
         """Tells a line with the time that has passed."""
@@ -163,12 +166,21 @@ class Plan:
         encoder = measure(ENCODER, SIDES[0])
         self.speed, self.graph = encoder.pictures if pretrained else 0.0, encoder.graph
         seconds = min(READING * self.clock.seconds, max(self.clock.left(), 0.0))  # linear models gain most by it
+        share = share_in_time(self.survey, self.speed, seconds) if pretrained else 1.0
+        if share < 1:
+            before = self.survey.used
+            self.source = FolderSource(path=path, share=share)
+            self._look()
+            self.report(
+                f"there is no time to read all {before} training and validation clips: {self.survey.used} of them are "
+                "taken"
+            )
         frames, side = choose_reading(self.survey, self.speed, seconds)
         trained = measure(SMALL, SMALL_SIDE).pictures / TRAINING
         epoch, clips = max(1, int(EPOCH * self.clock.seconds * trained / frames)), self.survey.clips[keys.TRAIN]
         self.epoch_seconds = min(epoch, clips) * frames / trained
         passes = self.clock.share(TRAINED) / (clips * frames / trained)
-        return Setting(self.survey, path, frames, side, pretrained, seed, epoch, passes)
+        return Setting(self.survey, path, frames, side, pretrained, seed, share, epoch, passes)
 
     def _describe(self, names: list[str]) -> None:
         setting = self.setting
@@ -185,7 +197,7 @@ class Plan:
         self.report(f"machine: {speed}; {read}{busy}")
         self.report(f"candidates: {'; '.join(CANDIDATES[name].title for name in names)}")
         left, export = spell_time(max(self.clock.left(), 0)), spell_time(self._export_time())
-        clips = sum(count for split, count in self.survey.clips.items() if split in (keys.TRAIN, keys.VALIDATION))
+        clips = self.survey.used
         size = clips * (feature_bytes(setting) / 2 if setting.pretrained else 0) / 1e9 + clips * 1e-4
         self.report(
             f"time: {left} are left; this folder takes at least about {spell_time(self._least())}, {export} of them "
@@ -230,7 +242,11 @@ class Plan:
         seconds = self.clock.left() - self._export_time(winner)
         if self.linear:
             seconds -= (len(SHARES) + 1) * winner.reading_seconds + 2 * winner.graph_seconds
-        self.report(f"{CANDIDATES[winner.name].title} gets the remaining {spell_time(max(seconds, 0))}")
+        title = CANDIDATES[winner.name].title
+        if seconds > 0:
+            self.report(f"{title} gets the remaining {spell_time(seconds)}")
+        else:
+            self.report(f"{title} stays as it is: the rest of the time is kept for the export")
         try:
             winner.finish(seconds, self.report, enough=enough(self.survey.clips[keys.VALIDATION]))
         except LossNotFinite:
@@ -245,9 +261,9 @@ class Plan:
     def _least(self) -> float:
         """Seconds that are needed at least: one reading of the clips, graphs, the first epochs and the export."""
         setting, epochs = self.setting, FIRST_EPOCHS * self.epoch_seconds
-        clips = sum(self.survey.clips.get(split, 0) for split in (keys.TRAIN, keys.VALIDATION))
-        reading = clips * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
-        return reading + GRAPHS * self.graph + epochs + self._export_time()
+        reading = self.survey.used * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
+        graphs = GRAPHS + BESIDE_GRAPHS * setting.pretrained
+        return reading + graphs * self.graph + epochs + self._export_time()
 
     def _export_time(self, winner: Contender | None = None) -> float:
         """What is kept for the export: a guess at first, later by what the winner's graphs took."""

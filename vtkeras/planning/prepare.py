@@ -20,6 +20,7 @@ from vtkeras.data.manifest import MANIFEST
 from vtkeras.data.paths import files_below
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
+from vtkeras.planning.speed import NEARLY
 from vtkeras.run_files import CONFIG_FILE, DATA, write_text
 
 DECODING = 0.15  # share of the time in which clips are decoded
@@ -75,7 +76,7 @@ def ingested_folder(
             return again
         speed = clips_per_second(data, rows)
         most = int(speed * clock.share(DECODING))
-        if len(rows) <= most:
+        if NEARLY * len(rows) <= most:
             return rows
         kept = subsample(rows, most)
         if len(kept) < len(rows):
@@ -137,17 +138,22 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
 
 
 def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
-    """Puts some training videos into the validation split where a table with splits leaves that empty."""
+    """Puts some training videos into the validation split where a table with splits leaves that empty.
+
+    Every tenth of those in the order of their labels, so that each label has its share.
+    """
     if any(row.split == keys.VALIDATION for row in rows):
         return rows
-    videos = sorted({row.path for row in rows if row.split == keys.TRAIN}, key=_rank)
+    labels = {row.path: row.labels for row in rows if row.split == keys.TRAIN}
+    videos = sorted(labels, key=lambda path: (labels[path], _rank(path)))
     if len(videos) < 2:
         found = len({row.path for row in rows})
         raise UserError(
-            f"A plan needs videos to train on and others to choose by, and of the {found} here {len(videos)} are for "
-            "training: bring more, or leave the column split out."
+            f"A plan needs at least two videos or pictures for training, one of them to choose by, and of the {found} "
+            f"here {len(videos)} {'is' if len(videos) == 1 else 'are'} for training: bring more."
         )
-    taken = set(videos[: max(1, round(len(videos) * VALIDATION_SHARE))])
+    count = max(1, round(len(videos) * VALIDATION_SHARE))
+    taken = {videos[len(videos) * (2 * place + 1) // (2 * count)] for place in range(count)}
     return [replace(row, split=keys.VALIDATION) if row.path in taken else row for row in rows]
 
 

@@ -8,7 +8,6 @@ from typing import NamedTuple, TypeVar
 
 import tensorflow as tf
 
-from vtkeras import keys
 from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.planning.survey import Survey
 
@@ -17,6 +16,8 @@ FRAMES = (8, 4)
 MOST_ENLARGED, SMALL = 1.25, 128  # times that a stored picture may be enlarged, and the pixels a side that any may be
 PATCH, MOST_PATCHES = 32, 256  # pixels a side of a patch, and patches of a clip: attention takes time for each
 TRIED = 16  # pictures of 224 pixels in one measurement, and of others as many as have their area
+NEARLY = 0.8  # share of the clips: where more of them have time, all are read
+LEAST = 1e-4  # share that is taken even so
 TRAINING = 3  # times that a training step takes longer than to read the same pictures
 
 T = TypeVar("T")
@@ -91,13 +92,34 @@ def choose_reading(survey: Survey, speed: float, seconds: float) -> tuple[int, i
         >>> choose_reading(survey, speed=100, seconds=60)  # of 900 clips, 6,000 pictures of 224 pixels in all
         (8, 160)
     """
-    clips = sum(survey.clips.get(split, 0) for split in (keys.TRAIN, keys.VALIDATION))
-    sides = _sides(survey.side)
+    ways = _ways(survey)
+    return next((way for way in ways if survey.used * cost(*way) <= speed * seconds), ways[-1])
+
+
+def share_in_time(survey: Survey, speed: float, seconds: float) -> float:
+    """Share of the clips that an encoder can read in the given time, each in the cheapest way; 1 where that is nearly
+    all.
+
+    Args:
+        survey, speed, seconds: as for `choose_reading`.
+
+    Example:
+        >>> share_in_time(survey, speed=100, seconds=60)  # of 180,000 pictures
+        0.1
+    """
+    share = speed * seconds / (survey.used * cost(*_ways(survey)[-1]))
+    return max(round(share, 4), LEAST) if share < NEARLY else 1.0
+
+
+def _ways(survey: Survey) -> list[tuple[int, int]]:
+    """Frames and side that clips may be read with, the dearest first."""
     counts = [1] if survey.frames == 1 else [min(count, survey.frames) for count in FRAMES]
-    ways = [
-        (frames, side) for frames in counts for side in sides if frames * (side // PATCH) ** 2 <= MOST_PATCHES
+    return [
+        (frames, side)
+        for frames in counts
+        for side in _sides(survey.side)
+        if frames * (side // PATCH) ** 2 <= MOST_PATCHES
     ]
-    return next((way for way in ways if clips * cost(*way) <= speed * seconds), ways[-1])
 
 
 def _sides(stored: int) -> Sequence[int]:

@@ -17,6 +17,7 @@ STILL = 2.0  # mean difference of neighbouring frames, of 255, below which nothi
 MOST_TOKENS = 96  # of a caption or a question that models read or write
 FEW = 20  # validation clips below which a choice by them is rough
 NAMES = 0.05  # share of words within captions that begin with a capital, from which on case is kept
+MOST_LISTED = 3  # labels that a sentence names
 RARE = 20  # times as many of the most frequent label as of the rarest: told as an imbalance
 
 
@@ -39,6 +40,7 @@ class Survey:
         side: the longer side of the stored frames in pixels, the median.
         motion: mean difference between neighbouring frames, 0 to 255.
         names: whether words within captions begin with capitals, as names and German nouns do.
+        unjudged: training labels that no validation clip has.
 
     Example:
         >>> look(FolderSource(path="data/cats")).clips
@@ -59,11 +61,17 @@ class Survey:
     side: int
     motion: float
     names: bool = False
+    unjudged: tuple[str, ...] = ()
 
     def has(self, texts: str) -> bool:
         """Whether there are training texts of a kind, named as `Source.texts` does."""
         counts = {"captions": self.captions, "answers": self.answers, "labels": len(self.labels)}
         return bool(counts.get(texts))
+
+    @property
+    def used(self) -> int:
+        """Clips that a plan reads: those of training and validation."""
+        return sum(self.clips.get(split, 0) for split in (keys.TRAIN, keys.VALIDATION))
 
     @property
     def moves(self) -> bool:
@@ -107,6 +115,10 @@ class Survey:
                 f"{min(self.labels.values())} of the rarest: a clip of a rare one counts more in training, and "
                 "macro F1 as much as accuracy in the choice"
             )
+        if self.unjudged:
+            found.append(
+                f"no validation clip has {_listed(self.unjudged)}: nothing tells before the test if it is learned"
+            )
         for name, longest in self.tokens.items():
             if longest > MOST_TOKENS:
                 found.append(f"{name} have up to {longest} word pieces: what is beyond {MOST_TOKENS} is cut off")
@@ -139,9 +151,9 @@ def look(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) ->
         asked.append(len(clip[keys.QUESTION]))
         if len(pictures) > 1:
             moved.append(np.abs(np.diff(pictures.astype(np.float32), axis=0)).mean())
-    labels = Counter(
-        label for one in texts["labels"] for label in one.split(keys.LABEL_SEPARATOR) if label.strip()
-    )
+    labels = Counter(label for one in texts["labels"] for label in one.split(keys.LABEL_SEPARATOR) if label.strip())
+    judged = source.column(keys.VALIDATION, keys.LABEL).values() if labels and keys.VALIDATION in clips else ()
+    named = {label for one in judged for label in one.split(keys.LABEL_SEPARATOR)}
     return Survey(
         clips=clips,
         captions=len(captions),
@@ -157,6 +169,7 @@ def look(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) ->
         side=int(np.median(sides)),
         motion=float(np.mean(moved)) if moved else 0.0,
         names=has_names(captions),
+        unjudged=tuple(sorted(labels.keys() - named)) if named - {""} else (),
     )
 
 
@@ -169,6 +182,12 @@ def has_names(captions: Sequence[str]) -> bool:
     """
     within = [word for caption in captions for word in caption.split()[1:]]
     return sum(word[0].isupper() and not word.isupper() for word in within) > NAMES * len(within)
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """Up to three labels in words, and how many others there are."""
+    more = f" and {len(labels) - MOST_LISTED} others" if len(labels) > MOST_LISTED else ""
+    return f"the label{'s' * (len(labels) > 1)} {', '.join(labels[:MOST_LISTED])}{more}"
 
 
 def _long(texts: list[str], vocabulary: Vocabulary) -> int:

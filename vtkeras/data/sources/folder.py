@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from vtkeras import keys
 from vtkeras.data.sources.base import FolderOptions, Source, check_split
 from vtkeras.data.sources.datasets import clip_spec, one_question_each
@@ -20,7 +22,7 @@ class FolderSource(Source):
     an empty question and answer. What `vtkeras data clean` marked is left out.
 
     Args:
-        options: `path`, a folder made by `vtkeras.data.ingest.ingest`.
+        options: `path`, a folder made by `vtkeras.data.ingest.ingest`, and `share`.
 
     Raises:
         UserError: when the manifest or a shard is missing or damaged; every checksum is verified.
@@ -31,15 +33,20 @@ class FolderSource(Source):
         TensorShape([16, 72, 128, 3])
     """
 
-    Options = FolderOptions
+    class Options(FolderOptions):
+        """Options of `folder`."""
+
+        share: float = Field(default=1.0, gt=0, le=1)
+        """Share of the training and validation clips to read, in whole shards; which clips a shard holds is chance."""
+
     draws = False
-    options: FolderOptions
+    options: Options
 
     def __init__(self, **options: Any):
         from vtkeras.data import shards
 
         self.options = self.Options.read(options)
-        self.manifest = shards.verify(self.options.path)
+        self.manifest = shards.first_part(self.options.path, shards.verify(self.options.path), self.options.share)
         self.content = " ".join(shard.sha256 for shard in self.manifest.shards)
         self.left_out = " ".join(map(repr, sorted(self.manifest.cleaning.left_out)))
 
