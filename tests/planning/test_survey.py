@@ -14,13 +14,14 @@ class Labelled:
 
     def __init__(self, *labels):
         self.labels = labels
+        self.frames = np.zeros((len(labels), 1, 8, 8, 3), "uint8")
 
     def splits(self):
         return ["train"]
 
     def clips(self, split):
         count = len(self.labels)
-        rows = {"frames": np.zeros((count, 1, 8, 8, 3), "uint8"), "label": list(self.labels)}
+        rows = {"frames": self.frames, "label": list(self.labels)}
         return tf.data.Dataset.from_tensor_slices({**rows, "question": [[""]] * count})
 
     def texts(self):
@@ -29,6 +30,18 @@ class Labelled:
 
     def column(self, split, name):
         return {(str(place), ""): label for place, label in enumerate(self.labels)}
+
+
+@pytest.mark.parametrize("noise, step, moves", [(0, 0, False), (10, 0, False), (0, 8, True), (4, 4, True)])
+def test_a_small_thing_that_moves_is_motion_and_noise_is_not(noise, step, moves):
+    rng = np.random.default_rng(0)
+    frames = np.full((1, 8, 128, 128, 3), 60.0)
+    for time in range(8):
+        frames[0, time, 40:46, 20 + step * time : 26 + step * time] = 220  # 6 x 6 of 128 x 128 pixels
+    frames = np.clip(frames + rng.normal(0, noise, frames.shape), 0, 255).astype("uint8")
+    source = Labelled("cat")
+    source.frames = frames
+    assert look(source, source.texts(), build_vocabulary(source.texts(), 100)).moves is moves
 
 
 @pytest.mark.parametrize(
