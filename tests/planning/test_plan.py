@@ -85,7 +85,7 @@ def plan(data, tmp_path_factory):
 def test_the_plan_is_told_in_four_lines(plan):
     told = [line.split("] ")[1].split(":")[0] for line in plan.lines[:4]]
     assert told == ["data", "machine", "candidates", "time"]
-    assert "all takes 2.0 times as long" in plan.lines[1] and "36 s of them for the export" in plan.lines[3]
+    assert "all takes 2.0 times as long" in plan.lines[1] and "26 s of them for the export" in plan.lines[3]
 
 
 def test_what_was_tried_is_in_the_table(plan):
@@ -170,6 +170,13 @@ def test_few_clips_or_few_passes_go_to_a_frozen_encoder_first(train, passes, fir
 def test_a_batch_is_an_eighth_of_the_clips_within_bounds(clips, batch):
     few = survey(clips={"train": clips, "validation": 1})
     assert make_config("small", Setting(few, "data/mine", 8, 96, pretrained=False)).train.batch_size == batch
+
+
+@pytest.mark.parametrize("passes, small", [(1.0, 8), (60.0, 16), (1000.0, 32)])
+def test_where_time_is_short_an_encoder_from_scratch_takes_more_and_smaller_steps(passes, small):
+    setting = Setting(survey(clips={"train": 800, "validation": 1}), "data/mine", 8, 96, pretrained=True, passes=passes)
+    assert make_config("small", setting).train.batch_size == small  # 800 clips 60 times are 3,000 steps of 16
+    assert make_config("frozen", setting).train.batch_size == 32
 
 
 @pytest.mark.parametrize("questions, scored", [(0.0, 500), (5.2, 2600), (1000.0, 20_000)])

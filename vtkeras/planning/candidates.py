@@ -19,6 +19,8 @@ SCORED = 500  # clips of the validation split that are scored at most, each with
 MOST_SCORED = 20_000  # questions
 ENDLESS = 100_000  # epochs of a training whose end the clock decides
 RATE, WARMUP = 1e-3, 50  # of learning, and the steps over which it rises
+BATCH, SMALL_BATCH = 32, 8  # examples of a step: the most, and the fewest that an encoder from scratch learns with
+STEPS = 3000  # that such an encoder should have time for: with fewer of more examples each it learns less
 TASK = "multitask"
 SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most pixels a side
 MANY = 500  # training clips from which on an encoder may learn from scratch
@@ -106,6 +108,16 @@ def _moving(setting: Setting, other: dict[str, Any]) -> dict[str, Any] | None:
     return {**found, "model": {**found["model"], **other}} if setting.survey.moves else None
 
 
+def _largest(setting: Setting) -> int:
+    return BATCH
+
+
+def _for_steps(setting: Setting) -> int:
+    """Examples of a step, as many as leave time for `STEPS`."""
+    seen = setting.passes * setting.survey.clips[keys.TRAIN]
+    return int(min(BATCH, max(SMALL_BATCH, seen / STEPS)))
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A way to build a model.
@@ -113,17 +125,19 @@ class Candidate:
     Attributes:
         title: in tables.
         overrides: `Setting` to the values that make its config, or None where it makes no sense.
+        batch: `Setting` to the examples of a step, where there are clips enough.
     """
 
     title: str
     overrides: Callable[[Setting], dict[str, Any] | None]
+    batch: Callable[[Setting], int] = _largest
 
 
 CANDIDATES = {
-    "small": Candidate("small encoder from scratch", _small),
+    "small": Candidate("small encoder from scratch", _small, _for_steps),
     "frozen": Candidate("patches of a frozen ImageNet encoder", _frozen),
-    "small_apart": Candidate("small encoder from scratch, motion apart", _small_apart),
-    "small_still": Candidate("small encoder from scratch, without motion", _small_still),
+    "small_apart": Candidate("small encoder from scratch, motion apart", _small_apart, _for_steps),
+    "small_still": Candidate("small encoder from scratch, without motion", _small_still, _for_steps),
 }
 
 
@@ -151,7 +165,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
     survey = setting.survey
     questions = max(1, min(8, round(survey.questions_per_clip)))
     clips = survey.clips[keys.TRAIN]
-    batch = min(max(2, min(32, clips // 8)), clips)
+    batch = min(max(2, min(CANDIDATES[name].batch(setting), clips // 8)), clips)
     parts = min(setting.parts, clips // batch)
     steps = clips // parts // batch
     values: dict[str, Any] = {
