@@ -3,7 +3,8 @@
     python -m tests.benchmarks.sets crafter --out data/crafter
 
 writes the folder that a user would bring: videos or images, and a captions.csv. `easy_vqa` and `crafter` are for
-development. `highway` and `minigrid` are for reporting alone: nobody looks at them to choose anything.
+development. `highway` is for reporting alone: nobody looks at it to choose anything. `minigrid` is for reporting, too,
+but for one thing that its first run showed: what a plan calls motion.
 """
 
 from collections.abc import Callable
