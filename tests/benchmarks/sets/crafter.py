@@ -16,8 +16,7 @@ import numpy as np
 from crafter import Env
 from crafter.objects import Cow, Player, Zombie
 
-from tests.benchmarks.sets.writing import Clip, split_sizes, write_captions
-from vtkeras.data.mp4 import write_video
+from tests.benchmarks.sets.writing import Clip, split_sizes, write_set
 
 FRAMES, FPS, SIZE = 24, 8, 128
 SHARES = {"train": 0.75, "validation": 0.075, "test": 0.1, "test_unseen": 0.075}
@@ -74,15 +73,7 @@ UNSEEN = {(name, list(PLACES)[index // 2 % 3]) for index, name in enumerate(ACTI
 
 def make(out: Path, clips: int | None, seed: int) -> None:
     """Plays the clips and writes them as mp4 files, with captions.csv beside them."""
-    rows = []
-    for split, count in split_sizes(clips or CLIPS, SHARES).items():
-        (out / split).mkdir(parents=True, exist_ok=True)
-        for index in range(count):
-            frames, clip = play(seed, split, index)
-            clip.path = f"{split}/{index:04d}.mp4"
-            write_video(out / clip.path, frames, FPS)
-            rows.append(clip)
-    write_captions(out, rows)
+    write_set(out, split_sizes(clips or CLIPS, SHARES), FPS, functools.partial(play, seed))
 
 
 def play(seed: int, split: str, index: int) -> tuple[np.ndarray, Clip]:

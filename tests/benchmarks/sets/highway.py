@@ -9,8 +9,7 @@ import numpy as np
 from highway_env.envs import HighwayEnv, IntersectionEnv
 from highway_env.vehicle.behavior import IDMVehicle
 
-from tests.benchmarks.sets.writing import Clip, split_sizes, write_captions
-from vtkeras.data.mp4 import write_video
+from tests.benchmarks.sets.writing import Clip, split_sizes, write_set
 
 FRAMES, FPS, WIDTH, HEIGHT = 16, 4, 192, 128
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
@@ -30,20 +29,18 @@ class CrossingCar(IDMVehicle):
 
 def make(out: Path, clips: int | None, seed: int) -> None:
     """Drives the clips and writes them as mp4 files, with captions.csv beside them."""
-    rows = []
-    for split, count in split_sizes(clips or CLIPS, SHARES).items():
-        (out / split).mkdir(parents=True, exist_ok=True)
-        for index in range(count):
-            rng = np.random.default_rng([seed, list(SHARES).index(split), index])
-            drive = motorway if rng.random() < 0.8 else crossroads
-            found = None
-            while found is None:
-                found = drive(rng)
-            frames, caption, label = found
-            path = f"{split}/{index:04d}.mp4"
-            write_video(out / path, frames, FPS)
-            rows.append(Clip(path, split, caption, label))
-    write_captions(out, rows)
+    write_set(out, split_sizes(clips or CLIPS, SHARES), FPS, functools.partial(play, seed))
+
+
+def play(seed: int, split: str, index: int) -> tuple[np.ndarray, Clip]:
+    """One clip, the same for the same arguments: uint8 (16, 128, 192, 3), and what is said of it."""
+    rng = np.random.default_rng([seed, list(SHARES).index(split), index])
+    drive = motorway if rng.random() < 0.8 else crossroads
+    found = None
+    while found is None:
+        found = drive(rng)
+    frames, caption, label = found
+    return frames, Clip("", split, caption, label)
 
 
 def motorway(rng: np.random.Generator) -> tuple[np.ndarray, str, str] | None:

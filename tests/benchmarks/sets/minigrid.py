@@ -5,6 +5,7 @@ A script walks the shortest way. A clip counts only if what changed in the simul
 things, e.g. the green box, are what the agent deals with in the split `test_unseen` alone; elsewhere they stand by.
 """
 
+import functools
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,7 @@ from minigrid.core.mission import MissionSpace
 from minigrid.core.world_object import Ball, Box, Door, Key, Wall
 from minigrid.minigrid_env import MiniGridEnv
 
-from tests.benchmarks.sets.writing import Clip, split_sizes, write_captions
-from vtkeras.data.mp4 import write_video
+from tests.benchmarks.sets.writing import Clip, split_sizes, write_set
 
 FRAMES, FPS, CELLS, PIXELS = 16, 4, 8, 16  # cells of a room to each side, pixels of a cell
 SHARES = {"train": 0.75, "validation": 0.075, "test": 0.1, "test_unseen": 0.075}
@@ -50,21 +50,19 @@ Plan = list[tuple[str, str]]  # (what the agent does, with which thing)
 
 def make(out: Path, clips: int | None, seed: int) -> None:
     """Plays the clips and writes them as mp4 files, with captions.csv beside them."""
-    rows = []
-    for split, count in split_sizes(clips or CLIPS, SHARES).items():
-        (out / split).mkdir(parents=True, exist_ok=True)
-        for index in range(count):
-            rng = np.random.default_rng([seed, list(SHARES).index(split), index])
-            activity, plan = draw(rng, unseen=split == "test_unseen")
-            frames = None
-            while frames is None:
-                room = Room(rng, plan)
-                frames = room.play()
-            path = f"{split}/{index:04d}.mp4"
-            write_video(out / path, frames, FPS)
-            caption = "the agent " + " and ".join(f"{verb} the {thing}" for verb, thing in plan)
-            rows.append(Clip(path, split, caption, activity, questions(rng, plan, room.seen)))
-    write_captions(out, rows)
+    write_set(out, split_sizes(clips or CLIPS, SHARES), FPS, functools.partial(play, seed))
+
+
+def play(seed: int, split: str, index: int) -> tuple[np.ndarray, Clip]:
+    """One clip, the same for the same arguments: uint8 (16, 128, 128, 3), and what is said of it."""
+    rng = np.random.default_rng([seed, list(SHARES).index(split), index])
+    activity, plan = draw(rng, unseen=split == "test_unseen")
+    frames = None
+    while frames is None:
+        room = Room(rng, plan)
+        frames = room.play()
+    caption = "the agent " + " and ".join(f"{verb} the {thing}" for verb, thing in plan)
+    return frames, Clip("", split, caption, activity, questions(rng, plan, room.seen))
 
 
 def draw(rng: np.random.Generator, unseen: bool) -> tuple[str, Plan]:

@@ -1,9 +1,13 @@
-"""The captions.csv of a set."""
+"""The files of a set: clips, and captions.csv."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+
+from vtkeras.data.mp4 import write_video
 
 COLUMNS = ("path", "caption", "question", "answer", "kind", "label", "split")
 
@@ -25,6 +29,26 @@ class Clip:
     caption: str = ""
     label: str = ""
     questions: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def write_set(out: Path, sizes: dict[str, int], fps: int, play: Callable[[str, int], tuple[np.ndarray, Clip]]) -> None:
+    """Writes clips as mp4 files, with captions.csv beside them.
+
+    Args:
+        out: the folder.
+        sizes: {split: clips}.
+        fps: frames a second.
+        play: (split, number) to frames and what is said of them; their path is set here.
+    """
+    rows = []
+    for split, count in sizes.items():
+        (out / split).mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            frames, clip = play(split, index)
+            clip.path = f"{split}/{index:04d}.mp4"
+            write_video(out / clip.path, frames, fps)
+            rows.append(clip)
+    write_captions(out, rows)
 
 
 def write_captions(out: Path, clips: Iterable[Clip]) -> None:
