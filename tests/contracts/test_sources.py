@@ -167,15 +167,15 @@ def test_options_are_described_and_bounded(source_type):
     options = source_type.Options
     lines = list(describe_options(options, "data.options."))
     assert len(lines) == len(options.model_fields) and all(line.strip() == line for line in lines)
+    required = {name: "here" for name, field in options.model_fields.items() if field.is_required()}
     for name, field in options.model_fields.items():
         with pytest.raises(UserError, match=f"'data.options.{name}'"):
-            source_type(**{**options.small, name: []})
+            source_type(**{**required, **options.small, name: []})
         if field.annotation in (int, float):
             for wrong in (-5, float("inf")):
                 sentence = f"'data.options.{name}' = {wrong}(:| is out of range: it must be )"
                 with pytest.raises(UserError, match=sentence):
-                    source_type(**{**options.small, name: wrong})
-    required = {name: "here" for name, field in options.model_fields.items() if field.is_required()}
+                    source_type(**{**required, **options.small, name: wrong})
     with pytest.raises(UserError, match="unknown key 'data.options.holidays'"):
         source_type(**required, holidays=3)
 
