@@ -176,9 +176,10 @@ def look(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) ->
 
 
 def _change(frames: np.ndarray) -> float:
-    """How much the cell that changes most differs from the frame before, in the mean over frames uint8 (time, ...).
+    """How much the cell that changes most differs from the frame before, in the mean over time.
 
-    A mean over all pixels would take noise for motion, and a small thing that moves for none.
+    Of frames uint8 (time, height, width, 3), two at least. A mean over all pixels would take noise for motion, and a
+    small thing that moves for none.
     """
     cells = tf.image.resize(frames, (CELLS, CELLS), method="area").numpy().mean(axis=-1)
     return float(np.abs(np.diff(cells, axis=0)).max(axis=(1, 2)).mean())
