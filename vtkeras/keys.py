@@ -14,7 +14,7 @@ LABEL_SEPARATOR = "|"
 # What preprocessing adds for the model.
 FRAMES_MASK = "frames_mask"  # bool (time,): False where a frame is padding
 FRAME_FEATURES = "frame_features"  # float (time, patches, dim): a frozen encoder's cached output
-COPIES = "copies"  # float (time, values): small copies of the frames, cached beside their features
+STATISTICS = "statistics"  # float32 (values,): what linear models read of a clip, cached beside its features
 LINEAR_FRAMES = "linear_frames"  # uint8 (time, height, width, 3): the clip as linear models read it
 LINEAR_MASK = "linear_mask"  # bool (time,): their FRAMES_MASK
 DRAW = "draw"  # int64 (2,): what an example's random numbers are drawn from, another one in every epoch

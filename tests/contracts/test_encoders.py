@@ -11,13 +11,14 @@ from vtkeras.encoders.text import text_preset
 from vtkeras.errors import UserError
 from vtkeras.layers import PatchFlow
 
-# At 32 px: 8 and 4 pixels a patch for the tiny ones, 32 for the others.
+# At 32 px: 8 and 4 pixels a patch for the tiny ones, 16 for the fine one, 32 for the others.
 BUILT = {
     "efficientnet_tiny": (16, 96),
     "convnet_tiny": (64, 48),
     "nfnet_tiny": (16, 96),
     "efficientnet_b0": (1, 1280),
     "efficientnet_lite0": (1, 1280),
+    "efficientnet_lite0_fine": (4, 544),
     "efficientnet_v2_b0": (1, 1280),
     "resnet50": (1, 2048),
 }
@@ -46,9 +47,25 @@ def test_levels_are_inner_maps_of_falling_size(frame_encoder):
     assert all(level.shape[:2] == (2, 3) for level in encoder.levels(FRAMES))
 
 
+def test_maps_come_with_the_features(frame_encoder):
+    _, encoder = frame_encoder
+    features, maps = encoder.with_maps(FRAMES)
+    np.testing.assert_allclose(features, encoder(FRAMES, training=False), atol=1e-5)
+    places = [one.shape[2] for one in maps]
+    assert tuple(one.shape[-1] for one in maps) == encoder.map_channels
+    assert places == sorted(places, reverse=True) and all(count > features.shape[2] for count in places)
+
+
 def test_every_frame_encoder_can_be_asked_for():
     assert all(callable(build) for build in FRAME_ENCODERS.values())
     assert {f"efficientnet_b{n}" for n in range(8)} | {"resnet50", "preset"} <= set(FRAME_ENCODERS)
+
+
+def test_changes_are_differences_from_the_frame_before():
+    encoder = FRAME_ENCODERS["efficientnet_lite0_fine"](image_size=32)
+    seen, changed = np.split(np.asarray(encoder(FRAMES)), 2, axis=-1)
+    np.testing.assert_allclose(changed[:, 1:], seen[:, 1:] - seen[:, :-1], atol=1e-5)
+    assert not changed[:, 0].any() and np.abs(changed).max() > 0
 
 
 def test_frames_are_read_apart_without_motion():

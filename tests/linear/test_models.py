@@ -17,7 +17,7 @@ from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.linear.fits import fit_labels, fit_sentences
 from vtkeras.linear.models import ENCODER, LinearBaseline, LinearModels
 from vtkeras.linear.table import Table
-from vtkeras.models.linear_experts import COPY_VALUES
+from vtkeras.models.clip_statistics import COPY_VALUES
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.predicted import Examples
 
@@ -104,7 +104,7 @@ def test_vectors_are_narrow_and_long_texts_take_no_room_in_others(preprocessor):
 
 def test_fits_take_one_thread(preprocessor, monkeypatch):
     seen = []
-    monkeypatch.setattr("vtkeras.linear.models._components", lambda features: seen.extend(threadpool_info()) or stop())
+    monkeypatch.setattr("vtkeras.linear.models._components", lambda *_: seen.extend(threadpool_info()) or stop())
     with pytest.raises(StopIteration):
         LinearModels([], table(np.random.default_rng(0), 10), preprocessor)
     assert {library["num_threads"] for library in seen} == {1}
@@ -142,7 +142,17 @@ def test_directions_in_which_no_clips_differ_are_left_out(preprocessor):
     rng = np.random.default_rng(0)
     train = table(rng, 6)
     train.features = rng.normal(size=(6, 12)).astype("float32")
-    assert len(LinearModels([HEADS["label"]], train, preprocessor).bias) == 5  # six clips about their mean
+    assert LinearModels([HEADS["label"]], train, preprocessor).vectors(train).shape == (6, 5)  # six about their mean
+
+
+def test_a_group_of_few_statistics_counts_as_much_as_one_of_many(preprocessor):
+    rng = np.random.default_rng(0)
+    train = table(rng, 60)
+    train.features = rng.normal(size=(60, 100)).astype("float32")
+    train.groups = [92, 8]
+    vectors = LinearModels([], train, preprocessor).vectors(train)
+    few, many = vectors[:, -8:].var(axis=0).sum(), vectors[:, :-8].var(axis=0).sum()
+    assert few == pytest.approx(92, rel=0.01) and many == pytest.approx(92, rel=0.01)
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -159,8 +169,15 @@ def test_a_label_that_counts_more_is_likelier(several):
 
 def test_as_a_baseline_it_reads_each_clip_once_and_is_fitted_once(monkeypatch):
     class Brightness:
-        def __call__(self, frames, training):
-            return tf.reduce_mean(tf.cast(frames, tf.float32), axis=(2, 3, 4))[..., None, None]
+        map_channels = (3,)
+
+        def with_maps(self, frames):
+            frames = tf.cast(frames, tf.float32)
+            patch = tf.reduce_mean(frames, axis=(2, 3, 4))[..., None, None]
+            return patch, [tf.reshape(frames[:, :, ::112, ::112], (1, frames.shape[1], 4, 3))]
+
+        def compute_output_shape(self, shape):
+            return (*shape[:2], 1, 1)
 
     monkeypatch.setitem(FRAME_ENCODERS, ENCODER, lambda image_size, weights: Brightness())
     source = MovingDigits(train_clips=6, eval_clips=3, max_digits=1)

@@ -14,30 +14,29 @@ class TwoClips(Source):
     def clips(self, split, epoch=0):
         def rows():
             for name, asked in (("a", [("what?", "cat"), ("how many?", "one")]), ("b", [])):
-                features, copies = np.ones((2, 1, 3), "float32"), np.full((2, 192), 0.5, "float32")
+                features, statistics = np.ones((2, 1, 3), "float32"), np.arange(5, dtype="float32")
                 texts = {"captions": [f"clip {name}"], "label": name, "video_id": name}
                 questions = {"question": [one for one, _ in asked], "answer": [one for _, one in asked]}
-                yield {"frame_features": features, "copies": copies, "frames_mask": [True, False], **texts, **questions}
+                yield {"frame_features": features, "statistics": statistics, **texts, **questions}
 
         names = {"captions": (None,), "label": (), "video_id": (), "question": (None,), "answer": (None,)}
         return tf.data.Dataset.from_generator(
             rows,
             output_signature={
                 "frame_features": tf.TensorSpec((2, 1, 3), tf.float32),
-                "copies": tf.TensorSpec((2, 192), tf.float32),
-                "frames_mask": tf.TensorSpec((2,), tf.bool),
+                "statistics": tf.TensorSpec((5,), tf.float32),
                 **{name: tf.TensorSpec(shape, tf.string) for name, shape in names.items()},
             },
         )
 
 
 def test_a_clip_is_told_once_and_each_question_has_its_answer():
-    table = read_table(TwoClips(), "train", [HEADS[name] for name in ("caption", "answer", "label")])
+    table = read_table(TwoClips(), "train", [HEADS[name] for name in ("caption", "answer", "label")], groups=[3, 2])
     assert table.examples.ids == ["a", "a", "b"] and table.clips.tolist() == [0, 0, 1]
     assert table.examples.questions == ["what?", "how many?", ""]
     assert table.examples.truths["answer"] == [["cat"], ["one"], [""]]
     captions = table.examples.truths["caption"]
     assert captions == [["clip a"], ["clip a"], ["clip b"]] and captions[0] is captions[1]
-    assert table.once.tolist() == [True, False, True] and table.features.shape == (2, 12 + 2 * 192)
-    assert table.features[:, 12:].sum(axis=1).tolist() == [96, 96]  # padding has no copy
+    assert table.once.tolist() == [True, False, True] and table.groups == [3, 2]
+    assert table.features.tolist() == [[0, 1, 2, 3, 4]] * 2
     assert read_table(TwoClips(), "train", [], limit=1).examples.ids == ["a"]

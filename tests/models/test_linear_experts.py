@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.models import LinearClasses, LinearExperts, LinearSpace, pool_clips, small_copies
+from vtkeras.models import LinearClasses, LinearExperts, LinearSpace
+from vtkeras.models.clip_statistics import fine_statistics, group_sizes, pool_clips, read_clips, small_copies
 from vtkeras.training.run import load_model
 
 CLIPS = np.array([[1.0, 0.0], [0.0, 2.0]], "float32")
@@ -29,6 +30,39 @@ def test_copies_stand_behind_the_statistics_frame_by_frame():
     pooled = np.asarray(pool_clips(np.ones((1, 2, 1, 1), "float32"), np.array([[True, False]]), copies))[0]
     assert pooled.shape == (4 + 2 * 192,)
     assert pooled[4:196] == pytest.approx(0.25) and not pooled[196:].any()  # the second frame is padding
+
+
+def test_finer_maps_tell_what_small_things_leave():
+    # Two frames of two places, one channel, and a third frame that is padding: 1 becomes 4, and 3 becomes 2.
+    maps = np.array([[[[1.0], [3.0]], [[4.0], [2.0]], [[9.0], [9.0]]]], "float32")
+    found = np.asarray(fine_statistics(maps, np.array([[True, True, False]])))[0]
+    mean, strongest, most, rise, fall, whole_rise, whole_fall, change, spread = found
+    assert (mean, strongest, most) == pytest.approx((2.5, 3.5, 4.0))
+    assert (rise, fall, whole_rise, whole_fall) == pytest.approx((3.0, 1.0, 3.0, 1.0))
+    assert change == pytest.approx(1.0) and spread == pytest.approx(1.5)  # (3 + 1) / 2 places / 2 frames
+
+
+def test_a_picture_does_not_change():
+    maps = np.array([[[[1.0], [3.0]]]], "float32")
+    found = np.asarray(fine_statistics(maps, np.array([[True]])))[0]
+    assert found == pytest.approx((2.0, 3.0, 3.0, 0, 0, 0, 0, 0, 0))
+
+
+def test_where_a_small_thing_changes_does_not_matter():
+    maps = np.random.default_rng(0).normal(size=(1, 4, 9, 3)).astype("float32")
+    mask = np.ones((1, 4), bool)
+    np.testing.assert_allclose(fine_statistics(maps[:, :, ::-1], mask), fine_statistics(maps, mask), atol=1e-5)
+
+
+def test_statistics_are_those_of_features_copies_and_maps_in_turn():
+    encoder = FRAME_ENCODERS["efficientnet_lite0"](image_size=32)
+    frames = np.random.default_rng(0).integers(0, 256, (2, 2, 32, 32, 3), dtype="uint8")
+    mask = np.array([[True, True], [True, False]])
+    features, statistics = read_clips(encoder, frames, mask)
+    assert [*group_sizes(1280, 2, encoder.map_channels)] == [4 * 1280 + 2 * 192, 9 * 40, 9 * 112]
+    expected = [pool_clips(features, mask, small_copies(frames))]
+    expected += [fine_statistics(one, mask) for one in encoder.with_maps(frames)[1]]
+    np.testing.assert_allclose(statistics, np.concatenate(expected, axis=1), atol=1e-5)
 
 
 def test_one_model_gives_log_probabilities_by_its_share():
@@ -71,12 +105,13 @@ def test_similarities_of_both_spaces_add_up():
     np.testing.assert_allclose(np.linalg.norm(space.beside(own, video), axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("copies", [True, False])
-def test_a_file_holds_encoder_and_models(copies, tmp_path):
-    encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
+@pytest.mark.parametrize("copies, fine", [(True, True), (True, False), (False, False)])
+def test_a_file_holds_encoder_and_models(copies, fine, tmp_path):
+    encoder = FRAME_ENCODERS["efficientnet_lite0"](image_size=32)
     answer, label = LinearClasses(2, 3, 1, 4, 9, name="answer"), LinearClasses(2, 3, several=True, name="label")
     classes = {"answer": answer, "label": label}
-    experts = LinearExperts(encoder, 96, 2, 32, 3, classes, LinearSpace(3, 8, 2, name="contrastive"), copies=copies)
+    space, dim = LinearSpace(3, 8, 2, name="contrastive"), [1, 1, 1] if fine else 3
+    experts = LinearExperts(encoder, 1280, 2, 32, dim, classes, space, copies=copies, fine=fine)
     rng = np.random.default_rng(0)
     frames, mask = rng.integers(0, 256, (2, 2, 32, 32, 3), dtype="uint8"), np.array([[True, True], [True, False]])
     experts(frames, mask)
@@ -93,3 +128,10 @@ def test_a_file_holds_encoder_and_models(copies, tmp_path):
     np.testing.assert_allclose(again.space.embed_video(clips), experts.space.embed_video(clips), atol=1e-4)
     assert set(again.shares) == {"answer", "label", "contrastive"}
     assert not again.trainable_variables
+
+
+def test_files_of_before_say_nothing_of_finer_maps():
+    encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
+    config = LinearExperts(encoder, 96, 2, 32, 3, {}, copies=True).get_config()
+    again = LinearExperts.from_config({name: value for name, value in config.items() if name != "fine"})
+    assert not again.fine and again.reduce.kernel.shape == (4 * 96 + 2 * 192, 3)

@@ -1,7 +1,7 @@
 """Encoders. Each gives {"sequence": (batch, length, dim), "mask": (batch, length), "pooled": (batch, dim)}."""
 
 from vtkeras.encoders.convnet import convnet_tiny
-from vtkeras.encoders.efficientnet_lite import VARIANTS, frame_encoder
+from vtkeras.encoders.efficientnet_lite import VARIANTS, fine_frame_encoder, frame_encoder
 from vtkeras.encoders.frames import FRAME_ENCODERS, FrameEncoder
 from vtkeras.encoders.minilm import minilm
 from vtkeras.encoders.nfnet import nfnet_tiny
@@ -12,6 +12,7 @@ from vtkeras.encoders.text import TEXT_ENCODERS
 FRAME_ENCODERS["convnet_tiny"] = convnet_tiny
 FRAME_ENCODERS["nfnet_tiny"] = nfnet_tiny
 FRAME_ENCODERS.update({name: frame_encoder(name) for name in VARIANTS})
+FRAME_ENCODERS.update({f"{name}_fine": fine_frame_encoder(name) for name in VARIANTS})
 TEXT_ENCODERS["minilm"] = minilm
 TEMPORAL_ENCODERS["spatial_softmax"] = SpatialSoftmaxTokens
 

@@ -22,6 +22,7 @@ STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
+FINE_STRIDES = (8, 16)  # pixels of a place in the maps that `fine_frame_encoder` reads
 # Width, depth, and the size of the pictures that the weights were trained on.
 VARIANTS = {"efficientnet_lite0": (1.0, 1.0, 224), "efficientnet_lite2": (1.1, 1.2, 260)}
 MEAN, SPREAD = 127.0, 128.0  # of the pixels: the network reads (pixel - mean) / spread
@@ -112,6 +113,31 @@ def frame_encoder(name):
 
     build.__doc__ = f"{name}: 32 pixels a patch, with `imagenet` weights by `vtkeras pretrained install` if asked for."
     return build
+
+
+def fine_frame_encoder(name):
+    """A builder of frame encoders that read this EfficientNet-Lite halfway, for `FRAME_ENCODERS`."""
+
+    def build(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
+        whole = efficientnet_lite(name, image_size, weights)
+        sums = {layer.output.shape[1]: layer.output for layer in whole.layers if layer.name.endswith("_add")}
+        fine, middle = (sums[image_size // stride] for stride in FINE_STRIDES)
+        both = keras.layers.Concatenate(name="both")([_squares(fine, middle.shape[1]), middle])
+        backbone = keras.Model(whole.input, both, name=f"{name}_fine")
+        return FrameEncoder(
+            backbone, 1 / SPREAD, -MEAN / SPREAD, motion=motion, motion_dropout=motion_dropout, changes=True,
+            name="frame_encoder",
+        )  # fmt: skip
+
+    build.__doc__ = f"{name} up to where a patch has 16 pixels, for small things, and how each patch changes."
+    return build
+
+
+def _squares(grid, side):
+    """Squares of places as channels, so that `side` squares are left a side."""
+    square, channels = grid.shape[1] // side, grid.shape[-1]
+    grid = keras.layers.Reshape((side, square, side, square, channels))(grid)
+    return keras.layers.Reshape((side, side, square**2 * channels))(keras.layers.Permute((1, 3, 2, 4, 5))(grid))
 
 
 def _block(inputs, name, kernel, stride, expansion, channels):

@@ -23,12 +23,15 @@ class FrameEncoder(keras.layers.Layer):
         motion: bool, add the channels of `PatchFlow`; needs a square grid of patches.
         motion_dropout: float, share of clips whose flow is zeroed in training; `set_motion_dropout`
             changes it while training goes on.
+        changes: bool, add the difference of every channel of the backbone from the frame before (after Wang et al.,
+            "TDN: Temporal Difference Networks for Efficient Action Recognition", 2021).
 
     Call arguments:
         frames: uint8 or float (batch, time, height, width, 3), values 0 to 255.
 
     Returns:
-        (batch, time, patches, channels), patches row by row: the backbone's dim, then the flow's 4.
+        (batch, time, patches, channels), patches row by row: the backbone's dim, with `changes` their differences
+        (zeros in the first frame), then the flow's 4.
 
     Example:
         >>> encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=64)
@@ -38,13 +41,16 @@ class FrameEncoder(keras.layers.Layer):
     Source: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019.
     """
 
-    def __init__(self, backbone, scale=1.0, offset=0.0, motion=False, motion_dropout=0.0, **kwargs):
+    def __init__(
+        self, backbone, scale=1.0, offset=0.0, motion=False, motion_dropout=0.0, changes=False, **kwargs
+    ):
         super().__init__(**kwargs)
         self.backbone = backbone
         self.scale = scale
         self.offset = offset
         self.motion = motion
         self.motion_dropout = motion_dropout
+        self.changes = changes
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, frames_shape):
@@ -62,19 +68,48 @@ class FrameEncoder(keras.layers.Layer):
             )
 
     def call(self, frames, training=None):
-        appearance = self.appearance(frames, training=training)
-        if not self.motion:
-            return appearance
-        return ops.concatenate([appearance, self.flow(frames, training=training)], axis=-1)
+        return self._with_motion(self.appearance(frames, training=training), frames, training)
+
+    def _with_motion(self, appearance, frames, training=None):
+        found = [appearance]
+        if self.changes:
+            found.append(ops.concatenate([ops.zeros_like(found[0][:, :1]), ops.diff(found[0], axis=1)], axis=1))
+        if self.motion:
+            found.append(self.flow(frames, training=training))
+        return ops.concatenate(found, axis=-1)
 
     def appearance(self, frames, training=None):
         """What the backbone sees in each frame by itself, (batch, time, patches, dim)."""
-        batch, time, height, width, channels = ops.shape(frames)
-        images = ops.reshape(frames, (batch * time, height, width, channels))
-        images = ops.cast(images, self.compute_dtype) * self.scale + self.offset
-        grid = self.backbone(images, training=training and self.trainable)
-        _, rows, columns, dim = ops.shape(grid)
-        return ops.reshape(grid, (batch, time, rows * columns, dim))
+        return _places(self.backbone(self._images(frames), training=training and self.trainable), frames)
+
+    @property
+    def map_channels(self):
+        """tuple of int, channels of the finer maps that `with_maps` gives."""
+        return tuple(one.shape[-1] for one in _residual_sums(self.backbone))
+
+    def with_maps(self, frames):
+        """What `call` gives without training, and finer maps that the backbone sees on its way there.
+
+        Args:
+            frames: as for `call`.
+
+        Returns:
+            (batch, time, patches, channels), and a list of (batch, time, places, channels), fine to coarse: the last
+            sums of residual blocks in the two sizes above that of the output. Of a backbone without such it is empty.
+
+        Example:
+            >>> features, maps = FRAME_ENCODERS["efficientnet_lite0"](128).with_maps(ops.zeros((2, 8, 128, 128, 3)))
+            >>> [one.shape for one in maps]
+            [(2, 8, 256, 40), (2, 8, 64, 112)]
+        """
+        outputs = dict(enumerate([self.backbone.output, *_residual_sums(self.backbone)]))
+        grid, *maps = keras.Model(self.backbone.input, outputs)(self._images(frames), training=False).values()
+        return self._with_motion(_places(grid, frames), frames), [_places(one, frames) for one in maps]
+
+    def _images(self, frames):
+        """Each frame by itself, (batch * time, height, width, 3), as the backbone takes them."""
+        batch, time, *shape = ops.shape(frames)
+        return ops.cast(ops.reshape(frames, (batch * time, *shape)), self.compute_dtype) * self.scale + self.offset
 
     def levels(self, frames):
         """What the backbone sees on its way, at each size of its inner feature maps but the last.
@@ -85,12 +120,8 @@ class FrameEncoder(keras.layers.Layer):
         Returns:
             list of (batch, time, places, channels), fine to coarse; of a backbone with one size, that one.
         """
-        batch, time, *shape = ops.shape(frames)
-        images = ops.reshape(frames, (batch * time, *shape))
-        images = ops.cast(images, self.compute_dtype) * self.scale + self.offset
         inner = keras.Model(self.backbone.input, dict(enumerate(_levels(self.backbone))))
-        found = inner(images, training=False)
-        return [ops.reshape(one, (batch, time, -1, one.shape[-1])) for one in found.values()]
+        return [_places(one, frames) for one in inner(self._images(frames), training=False).values()]
 
     def flow(self, frames, training=None):
         """Which way each patch moves, (batch, time, patches, 4)."""
@@ -108,7 +139,7 @@ class FrameEncoder(keras.layers.Layer):
     def compute_output_shape(self, frames_shape):
         batch, time, height, width, channels = frames_shape
         _, rows, columns, dim = self.backbone.compute_output_shape((None, height, width, channels))
-        return (batch, time, rows * columns, dim + PatchFlow.channels * self.motion)
+        return (batch, time, rows * columns, dim * (1 + self.changes) + PatchFlow.channels * self.motion)
 
     def get_config(self):
         backbone = keras.saving.serialize_keras_object(self.backbone)
@@ -121,12 +152,28 @@ class FrameEncoder(keras.layers.Layer):
             "offset": self.offset,
             "motion": self.motion,
             "motion_dropout": self.motion_dropout,
+            "changes": self.changes,
         }
 
     @classmethod
     def from_config(cls, config):
         config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
         return cls(**config)
+
+
+def _places(grid, frames):
+    """(batch, time, places, channels) of a map of each frame by itself."""
+    batch, time = ops.shape(frames)[:2]
+    return ops.reshape(grid, (batch, time, -1, grid.shape[-1]))
+
+
+def _residual_sums(backbone):
+    """The last sums of residual blocks in the two sizes above that of a functional backbone's output, fine first."""
+    found = {}
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.Add) and layer.output.shape[1] > backbone.output.shape[1]:
+            found[layer.output.shape[1]] = layer.output
+    return [found[size] for size in sorted(found)[1::-1]]
 
 
 def _levels(backbone):

@@ -26,7 +26,8 @@ from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.linear.fits import fit_answers, fit_labels, fit_one_label, fit_sentences, fit_space
 from vtkeras.linear.table import Table
-from vtkeras.models import LinearClasses, LinearExperts, LinearSentences, LinearSpace, pool_clips, small_copies
+from vtkeras.models import LinearClasses, LinearExperts, LinearSentences, LinearSpace
+from vtkeras.models.clip_statistics import group_sizes, read_clips
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
@@ -64,7 +65,9 @@ class LinearModels:
     def __init__(self, heads: Sequence[Head], train: Table, preprocessor: Preprocessor, several: bool | None = None):
         self.heads = heads
         self.preprocessor = preprocessor
-        self.kernel, self.bias = _components(train.features)
+        self.groups = list(train.groups) or [train.features.shape[1]]
+        widest = max(self.groups)
+        self.reduced = [_components(group, widest) for group in self._grouped(train.features)]
         x = self.vectors(train)
         self.classes: dict[str, LinearClasses] = {}
         self.sentences: dict[str, tuple[LinearSentences, list[str]]] = {}
@@ -86,7 +89,11 @@ class LinearModels:
 
     def vectors(self, table: Table) -> np.ndarray:
         """float32 (examples, components): each example's clip, as the models read it."""
-        return (table.features @ self.kernel + self.bias)[table.clips]
+        groups = zip(self._grouped(table.features), self.reduced)
+        return np.hstack([features @ kernel + bias for features, (kernel, bias) in groups])[table.clips]
+
+    def _grouped(self, features: np.ndarray) -> list[np.ndarray]:
+        return np.split(features, np.cumsum(self.groups)[:-1], axis=1)
 
     def predict(self, test: Table) -> dict[str, Predicted]:
         """{head: what the linear model says}, for the heads that have one."""
@@ -123,10 +130,12 @@ class LinearModels:
         sentences = [self.sentences[head.name][0] for head in self.heads
                      if head.once_a_clip and head.name in self.sentences]  # fmt: skip
         experts = LinearExperts(
-            encoder, channels, shape.num_frames, shape.image_size, len(self.bias), classes, self.space,
-            sentences[0] if sentences else None, copies=True, name="linear_experts",
+            encoder, channels, shape.num_frames, shape.image_size, [len(bias) for _, bias in self.reduced], classes,
+            self.space, sentences[0] if sentences else None, copies=True, fine=len(self.groups) > 1,
+            name="linear_experts",
         )  # fmt: skip
-        experts.reduce.set_weights([self.kernel, self.bias])
+        for layer, weights in zip([experts.reduce, *experts.reduce_fine], self.reduced):
+            layer.set_weights(weights)
         return experts
 
     def _choose(self, head: Head, x: np.ndarray, tokens: tf.Tensor) -> Predicted:
@@ -164,6 +173,7 @@ class LinearBaseline:
         self.source = source
         self.report = report
         self.encoder = FRAME_ENCODERS[ENCODER](image_size=SIDE, weights="imagenet")
+        self.shape = (None, FRAMES, SIDE, SIDE, 3)
         sizes = {"num_frames": FRAMES, "image_size": SIDE, "question_length": TOKENS, "caption_length": TOKENS}
         self.preprocessor = Preprocessor(DataConfig(**sizes), build_vocabulary(training.texts(), VOCABULARY))
         self.known: dict[tuple[Source, str], dict[str, np.ndarray]] = {}
@@ -182,16 +192,16 @@ class LinearBaseline:
             known |= self._read(source, examples.split, wanted)
         rows = {name: row for row, name in enumerate(names)}
         features = np.stack([known[name] for name in names])
-        return Table(examples, features, np.array([rows[name] for name in examples.ids]))
+        groups = group_sizes(self.encoder.compute_output_shape(self.shape)[-1], FRAMES, self.encoder.map_channels)
+        return Table(examples, features, np.array([rows[name] for name in examples.ids]), groups)
 
     def _read(self, source: Source, split: str, wanted: set[str]) -> dict[str, np.ndarray]:
-        """{clip: its pooled features}."""
+        """{clip: its statistics}."""
         self.report(f"{TITLE}: reading {len(wanted)} clips")
 
         @tf.function
         def encode(frames, mask):
-            frames = frames[None]
-            return pool_clips(self.encoder(frames, training=False), mask[None], small_copies(frames))[0]
+            return read_clips(self.encoder, frames[None], mask[None])[1][0]
 
         found: dict[str, np.ndarray] = {}
         began = told = time.monotonic()
@@ -209,13 +219,15 @@ class LinearBaseline:
         return found
 
 
-def _components(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel (channels, components) and bias to the principal components of standardised features.
+def _components(features: np.ndarray, variance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel (channels, components) and bias to the principal components of standardised features, whose variances
+    are together about `variance`, so that groups of few features count as much as those of many.
 
     Those in which the clips hardly differ are left out: another clip may differ in them, and would stand out by far.
     """
     scale = StandardScaler().fit(features)
     pca = PCA(min(COMPONENTS, *features.shape), random_state=0).fit(scale.transform(features))
     directions = pca.components_[pca.explained_variance_ratio_ > NEGLIGIBLE]
+    directions *= np.sqrt(variance / features.shape[1])
     kernel, bias = (directions / scale.scale_).T, -(scale.mean_ / scale.scale_ + pca.mean_) @ directions.T
     return kernel.astype(np.float32), bias.astype(np.float32)

@@ -1,4 +1,4 @@
-"""What linear models read: a split's pooled features of a frozen encoder, and its texts."""
+"""What linear models read: the statistics of a split's clips, and its texts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
-from vtkeras.models import pool_clips
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import Examples
 
@@ -21,14 +19,15 @@ class Table:
 
     Attributes:
         examples: texts and truths, an example for each question.
-        features: float32 (clips, channels).
+        features: float32 (clips, statistics), see `read_clips`.
         clips: int (examples,), the row of `features` that belongs to each example.
-        questions: as in `examples`.
+        groups: how many statistics belong together, in their order; none where all do.
     """
 
     examples: Examples
     features: np.ndarray
     clips: np.ndarray
+    groups: Sequence[int] = ()
 
     @property
     def once(self) -> np.ndarray:
@@ -38,19 +37,22 @@ class Table:
         return rows
 
 
-def read_table(source: Source, split: str, heads: Sequence[Head], limit: int | None = None) -> Table:
-    """Reads a split of a source of frame features.
+def read_table(
+    source: Source, split: str, heads: Sequence[Head], limit: int | None = None, groups: Sequence[int] = ()
+) -> Table:
+    """Reads a split of a source that has STATISTICS.
 
     Args:
-        source: gives clips with features and all their questions.
+        source: gives clips with statistics and all their questions.
         split: one of its splits.
         heads: whose truths to keep.
         limit: examples at most; None takes all.
+        groups: as in `Table`.
     """
     examples = Examples(truths={head.name: [] for head in heads}, split=split)
     features: list[np.ndarray] = []
     clips: list[int] = []
-    for clip in source.clips(split).map(_pooled, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator():
+    for clip in source.clips(split).map(_without_features).as_numpy_iterator():
         if limit is not None and len(clips) >= limit:
             break
         name = clip[keys.VIDEO_ID].decode()
@@ -63,12 +65,9 @@ def read_table(source: Source, split: str, heads: Sequence[Head], limit: int | N
                 truths = examples.truths[head.name]
                 truths.append(truths[-1] if place and head.once_a_clip else head.truth(one))
             clips.append(len(features))
-        features.append(clip[keys.LINEAR])
-    return Table(examples, np.stack(features), np.array(clips))
+        features.append(clip[keys.STATISTICS])
+    return Table(examples, np.stack(features), np.array(clips), groups)
 
 
-def _pooled(clip: dict) -> dict:
-    """A clip whose features are pooled, so that they take little room."""
-    read = (keys.FRAME_FEATURES, keys.FRAMES_MASK, keys.COPIES)
-    pooled = pool_clips(*(clip[key][None] for key in read))[0]
-    return {key: value for key, value in clip.items() if key not in read} | {keys.LINEAR: pooled}
+def _without_features(clip: dict) -> dict:
+    return {key: value for key, value in clip.items() if key != keys.FRAME_FEATURES}

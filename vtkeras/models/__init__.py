@@ -3,7 +3,7 @@
 from vtkeras.models.build import Parts, build_video_text_model
 from vtkeras.models.decoder import DecoderBlock, TextDecoder
 from vtkeras.models.head_layers import ClassLogits, SharedSpace, WrittenText
-from vtkeras.models.linear_experts import LinearClasses, LinearExperts, LinearSpace, pool_clips, small_copies
+from vtkeras.models.linear_experts import LinearClasses, LinearExperts, LinearSpace
 from vtkeras.models.linear_sentences import LinearSentences
 from vtkeras.models.trunk import Trunk
 from vtkeras.models.video_text import VideoTextModel
@@ -22,6 +22,4 @@ __all__ = [
     "VideoTextModel",
     "WrittenText",
     "build_video_text_model",
-    "pool_clips",
-    "small_copies",
 ]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import keras
 from keras import ops
+
+from vtkeras.models.clip_statistics import group_sizes, read_clips
 
 LEAST_LOG = -12.0  # log-probability of a class that a linear model never saw
 
@@ -138,18 +142,19 @@ class LinearExperts(keras.Model):
         encoder: frozen `FrameEncoder`.
         channels: int, of its patches.
         num_frames, image_size: int, of the clips that it reads.
-        dim: int, width of a clip's vector.
+        dim: int, width of a clip's vector, or of each group of statistics in it, see `group_sizes`.
         classes: {head: `LinearClasses`}.
         space: `LinearSpace`, or None.
         sentences: `LinearSentences`, or None.
         copies: bool, a clip's vector is also made of `small_copies`; runs of before have none.
+        fine: bool, it is also made of `fine_statistics`; runs of before have none.
 
     Call arguments:
         frames: uint8 (batch, num_frames, image_size, image_size, 3).
         frames_mask: bool (batch, num_frames), True for frames up to the clip's last one.
 
     Returns:
-        float (batch, dim), a clip's vector.
+        float (batch, total of `dim`), a clip's vector.
 
     Example:
         >>> experts = LinearExperts(encoder, 1284, num_frames=8, image_size=128, dim=64, classes={})
@@ -159,7 +164,7 @@ class LinearExperts(keras.Model):
 
     def __init__(
         self, encoder, channels, num_frames, image_size, dim, classes, space=None, sentences=None, copies=False,
-        **kwargs,
+        fine=False, **kwargs,
     ):  # fmt: skip
         super().__init__(**{**kwargs, "trainable": False})
         self.encoder = encoder
@@ -171,20 +176,27 @@ class LinearExperts(keras.Model):
         self.space = space
         self.sentences = sentences
         self.copies = copies
-        self.reduce = keras.layers.Dense(dim, name="reduce")
-        self.reduce.build((None, STATISTICS * channels + copies * num_frames * COPY_VALUES))
+        self.fine = fine
+        dims = [dim] if isinstance(dim, int) else list(dim)
+        self.sizes = group_sizes(channels, num_frames, encoder.map_channels if fine else (), copies)
+        names = ["reduce", *(f"reduce_fine_{place}" for place in range(len(dims) - 1))]
+        self.reduce, *self.reduce_fine = [keras.layers.Dense(size, name=name) for size, name in zip(dims, names)]
+        for layer, size in zip([self.reduce, *self.reduce_fine], self.sizes, strict=True):
+            layer.build((None, size))
 
     def build(self, frames_shape, frames_mask_shape=None):
         if not self.encoder.built:
             self.encoder.build(frames_shape)
 
     def call(self, frames, frames_mask):
-        features = ops.cast(self.encoder(frames, training=False), "float32")
-        return self.vectors(pool_clips(features, frames_mask, small_copies(frames) if self.copies else None))
+        return self.vectors(read_clips(self.encoder, frames, frames_mask, self.copies, self.fine)[1])
 
-    def vectors(self, pooled):
-        """float (batch, dim) of `pool_clips`' vectors."""
-        return self.reduce(pooled)
+    def vectors(self, statistics):
+        """float (batch, total of `dim`) of clips' statistics, float (batch, total of their groups' sizes)."""
+        ends = list(itertools.accumulate(self.sizes))
+        groups = [statistics[:, end - size : end] for size, end in zip(self.sizes, ends)]
+        reduced = [reduce(group) for reduce, group in zip([self.reduce, *self.reduce_fine], groups)]
+        return ops.concatenate(reduced, axis=-1)
 
     @property
     def shares(self):
@@ -197,7 +209,7 @@ class LinearExperts(keras.Model):
         return {
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
-            **{name: getattr(self, name) for name in ("channels", "num_frames", "image_size", "dim", "copies")},
+            **{name: getattr(self, name) for name in ("channels", "num_frames", "image_size", "dim", "copies", "fine")},
             "classes": {name: keras.saving.serialize_keras_object(layer) for name, layer in self.classes.items()},
             **{name: layer and keras.saving.serialize_keras_object(layer) for name, layer in whole.items()},
         }
@@ -208,55 +220,3 @@ class LinearExperts(keras.Model):
         classes = {name: revive(layer) for name, layer in config["classes"].items()}
         whole = {name: config[name] and revive(config[name]) for name in ("space", "sentences") if name in config}
         return cls(**{**config, **whole, "encoder": revive(config["encoder"]), "classes": classes})
-
-
-STATISTICS = 4
-COPY_SIDE = 8  # pixels a side of a small copy
-COPY_VALUES = 3 * COPY_SIDE**2
-
-
-def small_copies(frames):
-    """Frames in a few pixels: what is where, which pooled features do not tell.
-
-    Args:
-        frames: uint8 or float (batch, time, height, width, 3), values 0 to 255.
-
-    Returns:
-        float (batch, time, 192), values 0 to 1, pixels row by row.
-    """
-    batch, time, height, width, channels = ops.shape(frames)
-    pictures = ops.reshape(ops.cast(frames, "float32") / 255, (batch * time, height, width, channels))
-    small = ops.image.resize(pictures, (COPY_SIDE, COPY_SIDE), antialias=True)
-    return ops.reshape(small, (batch, time, COPY_VALUES))
-
-
-def pool_clips(features, frames_mask, copies=None):
-    """What linear models read of a clip: the mean, the mean over frames of the strongest patch, the change from the
-    first half to the second, and the spread over frames; and the small copies as they are.
-
-    Args:
-        features: float (batch, time, patches, channels).
-        frames_mask: bool (batch, time), True for frames up to the clip's last one.
-        copies: float (batch, time, 192), `small_copies` of the frames; None leaves them out.
-
-    Returns:
-        float (batch, 4 * channels), with copies (batch, 4 * channels + time * 192).
-    """
-    mask = ops.cast(frames_mask, "float32")
-    count = ops.maximum(ops.sum(mask, axis=1, keepdims=True), 1.0)
-    half = ops.maximum(ops.floor(count / 2), 1.0)
-    place = ops.cumsum(mask, axis=1)
-    frames = ops.mean(features, axis=2)
-    mean = _weighted(frames, mask / count)
-    first = _weighted(frames, mask * ops.cast(place <= half, "float32") / half)
-    last = _weighted(frames, mask * ops.cast(place > count - half, "float32") / half)
-    spread = ops.sqrt(_weighted(ops.square(frames - mean[:, None]), mask / count))
-    strongest = _weighted(ops.max(features, axis=2), mask / count)
-    statistics = [mean, strongest, last - first, spread]
-    if copies is not None:
-        statistics.append(ops.reshape(copies * mask[..., None], (-1, copies.shape[1] * COPY_VALUES)))
-    return ops.concatenate(statistics, axis=-1)
-
-
-def _weighted(frames, weights):
-    return ops.einsum("btc,bt->bc", frames, weights)

@@ -59,7 +59,8 @@ def fit_linear(trainer: Trainer, features: Path, report: Callable[[str], None]) 
     assert preprocessor.beside is not None
     source = PreparedSource(data.source, preprocessor.beside, features, encoder, report)
     several = not config.model.single_label
-    return FittedLinear(LinearModels(heads, read_table(source, keys.TRAIN, heads), preprocessor, several), source)
+    train = read_table(source, keys.TRAIN, heads, groups=source.groups)
+    return FittedLinear(LinearModels(heads, train, preprocessor, several), source)
 
 
 def add_experts(

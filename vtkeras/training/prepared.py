@@ -20,7 +20,7 @@ from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.data.sources.datasets import clips_or_examples, one_question_each
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
-from vtkeras.models.linear_experts import COPY_SIDE, COPY_VALUES, small_copies
+from vtkeras.models.clip_statistics import COPY_SIDE, group_sizes, read_clips
 from vtkeras.run_files import replacing_folder
 
 BATCH = 16
@@ -150,12 +150,13 @@ class PreparedSource(Source):
     def _encoded(self, prepared: tf.data.Dataset):
         rows = iter(prepared)
         while batch := list(itertools.islice(rows, BATCH)):
-            encoded = self.encode(tf.stack([example[keys.FRAMES] for example in batch]))
+            encoded = self.encode(*(tf.stack([one[key] for one in batch]) for key in (keys.FRAMES, keys.FRAMES_MASK)))
             yield from (_with_features(example, *one) for example, *one in zip(batch, *encoded))
 
-    def _features(self, frames):
-        """What is kept of frames: their features and small copies of them, float16."""
-        return tf.cast(self.encoder(frames, training=False), tf.float16), tf.cast(small_copies(frames), tf.float16)
+    def _features(self, frames, frames_mask):
+        """What is kept of clips: their features, float16, and what linear models read."""
+        features, statistics = read_clips(self.encoder, frames, frames_mask)
+        return tf.cast(features, tf.float16), statistics
 
     def _element_spec(self, spec: dict) -> dict:
         config = self.preprocessor.config
@@ -164,24 +165,33 @@ class PreparedSource(Source):
         if self.encoder is None:
             return spec
         shape = self.encoder.compute_output_shape((None, *frames.shape))[1:]
-        copies = tf.TensorSpec((config.num_frames, COPY_VALUES), tf.float16)
-        return _with_features(spec, tf.TensorSpec(shape, tf.float16), copies)
+        statistics = tf.TensorSpec((sum(self.groups),), tf.float32)
+        return _with_features(spec, tf.TensorSpec(shape, tf.float16), statistics)
+
+    @property
+    def groups(self) -> list[int]:
+        """How many of a clip's statistics belong together."""
+        config = self.preprocessor.config
+        shape = (None, config.num_frames, config.image_size, config.image_size, 3)
+        channels = self.encoder.compute_output_shape(shape)[-1]
+        return group_sizes(channels, config.num_frames, self.encoder.map_channels)
 
     def _digest(self) -> str:
         config = self.preprocessor.config.model_dump(mode="json")
         what = {key: config[key] for key in ("source", "path", "options", "num_frames", "image_size", "train_clips")}
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
-        digest.update(f"{self.source.content} {self.source.left_out} copies of {COPY_SIDE} pixels".encode())
+        digest.update(f"{self.source.content} {self.source.left_out} statistics, copies of {COPY_SIDE}".encode())
         for variable in self.encoder.weights if self.encoder else ():
             digest.update(np.ascontiguousarray(variable).tobytes())
         return digest.hexdigest()[:16]
 
 
-def _with_features(example: dict, features: Any, copies: Any) -> dict:
+def _with_features(example: dict, features: Any, statistics: Any) -> dict:
     kept = {key: value for key, value in example.items() if key != keys.FRAMES}
-    return {**kept, keys.FRAME_FEATURES: features, keys.COPIES: copies}
+    return {**kept, keys.FRAME_FEATURES: features, keys.STATISTICS: statistics}
 
 
 def _as_float32(example: dict) -> dict:
-    halved = [key for key in (keys.FRAME_FEATURES, keys.COPIES) if key in example]
-    return {**example, **{key: tf.cast(example[key], tf.float32) for key in halved}}
+    if keys.FRAME_FEATURES not in example:
+        return example
+    return {**example, keys.FRAME_FEATURES: tf.cast(example[keys.FRAME_FEATURES], tf.float32)}
