@@ -156,13 +156,16 @@ def test_every_candidate_has_a_config_or_says_that_it_makes_no_sense(name, moves
         assert "label" not in config.train.loss_weights and "answer" in config.train.loss_weights
 
 
+@pytest.mark.parametrize("moves", [True, False])
 @pytest.mark.parametrize(
     "train, passes, first", [(499, 99.0, "frozen"), (500, 99.0, "small"), (500, 4.9, "frozen"), (500, 5.0, "small")]
 )
-def test_few_clips_or_few_passes_go_to_a_frozen_encoder_first(train, passes, first):
-    told = survey(clips={"train": train, "validation": 9})
+def test_few_clips_or_few_passes_go_to_a_frozen_encoder_before_a_small_one(train, passes, first, moves):
+    told = survey(clips={"train": train, "validation": 9}, motion=9.0 if moves else 0.0)
     names = in_order(Setting(told, "data/mine", 8, 96, pretrained=True, passes=passes))
-    assert names[0] == first and set(names) == set(CANDIDATES)
+    rest = [name for name in names if name != "fine"]
+    assert rest[0] == first and (names[0] == "fine") == moves
+    assert set(names) == {name for name in CANDIDATES if moves or name not in ("small_apart", "small_still")}
     assert in_order(Setting(told, "data/mine", 8, 96, pretrained=False))[0] == "small"
 
 

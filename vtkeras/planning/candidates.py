@@ -23,10 +23,11 @@ BATCH, SMALL_BATCH = 32, 8  # examples of a step: the most, and the fewest that 
 STEPS = 3000  # that such an encoder should have time for: with fewer of more examples each it learns less
 TASK = "multitask"
 SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most pixels a side
+FINE, FINE_SIDE = f"{ENCODER}_fine", 128  # what reads small things, and the most pixels a side
 MANY = 500  # training clips from which on an encoder may learn from scratch
 MANY_PASSES = 5.0  # over them, that the time must allow for that
 SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
-CHANNELS = 1284  # of a patch: EfficientNet-Lite's and its motion's
+PATCHES = {ENCODER: (PATCH, 1284), FINE: (16, 548)}  # pixels a side of a patch, and channels, those of motion too
 
 
 @dataclass(frozen=True)
@@ -62,24 +63,40 @@ class Setting:
         return math.ceil(clips / self.epoch_clips) if self.epoch_clips else 1
 
 
-def feature_bytes(setting: Setting) -> int:
-    """Bytes of a clip's features, float32."""
-    return 4 * setting.frames * max(1, setting.side // PATCH) ** 2 * CHANNELS
+def feature_bytes(setting: Setting, encoder: str) -> int:
+    """Bytes of a clip's features of a frozen encoder, float32."""
+    patch, channels = PATCHES[encoder]
+    return 4 * setting.frames * max(1, _side(setting, encoder) // patch) ** 2 * channels
+
+
+def _side(setting: Setting, encoder: str) -> int:
+    return min(setting.side, FINE_SIDE) if encoder == FINE else setting.side
 
 
 def _frozen(setting: Setting) -> dict[str, Any] | None:
     """Cross-attention on the patches of a frozen ImageNet encoder."""
+    return _cached(setting, ENCODER)
+
+
+def _fine(setting: Setting) -> dict[str, Any] | None:
+    """The same on patches that it reads halfway, and on how they change."""
+    return _cached(setting, FINE, patch_merge=2)
+
+
+def _cached(setting: Setting, encoder: str, **model: Any) -> dict[str, Any] | None:
     if not setting.pretrained:
         return None
+    buffer = max(16, SHUFFLED // feature_bytes(setting, encoder))
     return {
-        "data": {"image_size": setting.side, "shuffle_buffer": max(16, SHUFFLED // feature_bytes(setting))},
+        "data": {"image_size": _side(setting, encoder), "shuffle_buffer": buffer},
         "model": {
-            "frame_encoder": ENCODER,
+            "frame_encoder": encoder,
             "frame_weights": "imagenet",
             "frame_trainable": False,
             "cache_features": True,
             "temporal_encoder": "transformer",
             "temporal_layers": 1,
+            **model,
         },
     }
 
@@ -113,7 +130,7 @@ def _largest(setting: Setting) -> int:
 
 
 def _for_steps(setting: Setting) -> int:
-    """Examples of a step, as many as leave time for `STEPS`."""
+    """Examples of a step, as many as leave time for `STEPS` of the small encoder."""
     seen = setting.passes * setting.survey.clips[keys.TRAIN]
     return int(min(BATCH, max(SMALL_BATCH, seen / STEPS)))
 
@@ -134,6 +151,7 @@ class Candidate:
 
 
 CANDIDATES = {
+    "fine": Candidate("early patches of a frozen ImageNet encoder, and their changes", _fine, _for_steps),
     "small": Candidate("small encoder from scratch", _small, _for_steps),
     "frozen": Candidate("patches of a frozen ImageNet encoder", _frozen),
     "small_apart": Candidate("small encoder from scratch, motion apart", _small_apart, _for_steps),
@@ -144,12 +162,13 @@ CANDIDATES = {
 def in_order(setting: Setting) -> list[str]:
     """Names of the candidates that make sense, the most promising first.
 
-    An encoder that learns all of its weights needs clips to learn from, and to see them often: else the frozen one
-    goes first.
+    Where something moves, that is what sees changes. An encoder that learns all of its weights needs clips to learn
+    from, and to see them often: else the frozen one goes before it.
     """
     few = setting.survey.clips[keys.TRAIN] < MANY or setting.passes < MANY_PASSES
-    fitting = [name for name in CANDIDATES if make_config(name, setting)]
-    return sorted(fitting, key=lambda name: few and name != "frozen")
+    order = ["frozen" if few else "small", *CANDIDATES]
+    order.insert(0 if setting.survey.moves else 1, "fine")
+    return [name for name in dict.fromkeys(order) if make_config(name, setting)]
 
 
 def make_config(name: str, setting: Setting) -> Config | None:

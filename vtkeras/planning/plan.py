@@ -20,6 +20,7 @@ from vtkeras.linear.table import read_table
 from vtkeras.planning.candidates import (
     CANDIDATES,
     FIRST_EPOCHS,
+    PATCHES,
     SMALL,
     SMALL_SIDE,
     Setting,
@@ -198,7 +199,8 @@ class Plan:
         self.report(f"candidates: {'; '.join(CANDIDATES[name].title for name in names)}")
         left, export = spell_time(max(self.clock.left(), 0)), spell_time(self._export_time())
         clips = self.survey.used
-        size = clips * (feature_bytes(setting) / 2 if setting.pretrained else 0) / 1e9 + clips * 1e-4
+        features = sum(feature_bytes(setting, encoder) / 2 for encoder in PATCHES if setting.pretrained)  # float16
+        size = clips * (features + 1e5) / 1e9
         self.report(
             f"time: {left} are left; this folder takes at least about {spell_time(self._least())}, {export} of them "
             f"for the export; about {size:.1f} GB are kept in {self.folder / CACHE} meanwhile"
