@@ -68,6 +68,12 @@ def test_changes_are_differences_from_the_frame_before():
     assert not changed[:, 0].any() and np.abs(changed).max() > 0
 
 
+@pytest.mark.parametrize("size", [16, 40])
+def test_sizes_that_the_fine_one_cannot_read(size):
+    with pytest.raises(UserError, match=f"multiple of 16 pixels a side, 32 at least: .* in place of {size}"):
+        FRAME_ENCODERS["efficientnet_lite0_fine"](image_size=size)
+
+
 def test_frames_are_read_apart_without_motion():
     encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
     whole, one = encoder(FRAMES), encoder(FRAMES[:, 1:2])

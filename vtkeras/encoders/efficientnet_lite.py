@@ -119,6 +119,12 @@ def fine_frame_encoder(name):
     """A builder of frame encoders that read this EfficientNet-Lite halfway, for `FRAME_ENCODERS`."""
 
     def build(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
+        step = FINE_STRIDES[1]
+        if image_size < 2 * step or image_size % step:
+            raise UserError(
+                f"{name}_fine reads pictures of a multiple of {step} pixels a side, {2 * step} at least: set "
+                f"data.image_size to one in place of {image_size}."
+            )
         whole = efficientnet_lite(name, image_size, weights)
         sums = {layer.output.shape[1]: layer.output for layer in whole.layers if layer.name.endswith("_add")}
         fine, middle = (sums[image_size // stride] for stride in FINE_STRIDES)

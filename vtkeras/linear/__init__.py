@@ -1,1 +1,1 @@
-"""Linear models on the pooled features of a frozen encoder: as a baseline, and beside a network."""
+"""Linear models on what a frozen encoder sees of a clip: as a baseline, and beside a network."""

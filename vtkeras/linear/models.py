@@ -1,4 +1,4 @@
-"""What is simple and quick: linear models on the pooled features of a frozen encoder, one for each head.
+"""What is simple and quick: linear models on the statistics of a frozen encoder's features, one for each head.
 
 They are in the race so that nothing dearer is kept that does worse, they stand in the run's table, and beside the
 winner they have a say of their own.
