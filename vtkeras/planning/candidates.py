@@ -66,29 +66,31 @@ class Setting:
 def feature_bytes(setting: Setting, encoder: str) -> int:
     """Bytes of a clip's features of a frozen encoder, float32."""
     patch, channels = PATCHES[encoder]
-    return 4 * setting.frames * max(1, _side(setting, encoder) // patch) ** 2 * channels
+    side = fine_side(setting) if encoder == FINE else setting.side
+    return 4 * setting.frames * max(1, side // patch) ** 2 * channels
 
 
-def _side(setting: Setting, encoder: str) -> int:
-    return min(setting.side, FINE_SIDE) if encoder == FINE else setting.side
+def fine_side(setting: Setting) -> int:
+    """Pixels a side of the pictures that are read halfway."""
+    return min(setting.side, FINE_SIDE)
 
 
 def _frozen(setting: Setting) -> dict[str, Any] | None:
     """Cross-attention on the patches of a frozen ImageNet encoder."""
-    return _cached(setting, ENCODER)
+    return _cached(setting, ENCODER, setting.side)
 
 
 def _fine(setting: Setting) -> dict[str, Any] | None:
     """The same on patches that it reads halfway, and on how they change."""
-    return _cached(setting, FINE, patch_merge=2)
+    return _cached(setting, FINE, fine_side(setting), patch_merge=2)
 
 
-def _cached(setting: Setting, encoder: str, **model: Any) -> dict[str, Any] | None:
+def _cached(setting: Setting, encoder: str, side: int, **model: Any) -> dict[str, Any] | None:
     if not setting.pretrained:
         return None
     buffer = max(16, SHUFFLED // feature_bytes(setting, encoder))
     return {
-        "data": {"image_size": _side(setting, encoder), "shuffle_buffer": buffer},
+        "data": {"image_size": side, "shuffle_buffer": buffer},
         "model": {
             "frame_encoder": encoder,
             "frame_weights": "imagenet",
