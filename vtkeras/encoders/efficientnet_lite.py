@@ -120,7 +120,7 @@ def fine_frame_encoder(name):
 
     def build(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
         step = FINE_STRIDES[1]
-        if image_size < 2 * step or image_size % step:
+        if not image_size or image_size < 2 * step or image_size % step:
             raise UserError(
                 f"{name}_fine reads pictures of a multiple of {step} pixels a side, {2 * step} at least: set "
                 f"data.image_size to one in place of {image_size}."

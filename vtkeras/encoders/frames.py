@@ -1,5 +1,7 @@
 """Frame encoders: an image backbone applied to every frame of a clip, giving patch tokens."""
 
+import math
+
 import keras
 import keras_nlp
 from keras import ops
@@ -102,6 +104,8 @@ class FrameEncoder(keras.layers.Layer):
             >>> [one.shape for one in maps]
             [(2, 8, 256, 40), (2, 8, 64, 112)]
         """
+        if not self.built:
+            self.build(ops.shape(frames))
         outputs = dict(enumerate([self.backbone.output, *_residual_sums(self.backbone)]))
         grid, *maps = keras.Model(self.backbone.input, outputs)(self._images(frames), training=False).values()
         return self._with_motion(_places(grid, frames), frames), [_places(one, frames) for one in maps]
@@ -163,16 +167,20 @@ class FrameEncoder(keras.layers.Layer):
 
 def _places(grid, frames):
     """(batch, time, places, channels) of a map of each frame by itself."""
-    batch, time = ops.shape(frames)[:2]
-    return ops.reshape(grid, (batch, time, -1, grid.shape[-1]))
+    rows, columns, dim = ops.shape(grid)[1:]
+    return ops.reshape(grid, (*ops.shape(frames)[:2], rows * columns, dim))
 
 
 def _residual_sums(backbone):
-    """The last sums of residual blocks in the two sizes above that of a functional backbone's output, fine first."""
+    """The last sums of residual blocks in the two sizes above that of a functional backbone's output, fine first.
+
+    One that takes pictures of any size has none: which maps are finer cannot be told.
+    """
     found = {}
     for layer in backbone.layers:
-        if isinstance(layer, keras.layers.Add) and layer.output.shape[1] > backbone.output.shape[1]:
-            found[layer.output.shape[1]] = layer.output
+        side = layer.output.shape[1] if isinstance(layer, keras.layers.Add) else None
+        if side and side > (backbone.output.shape[1] or math.inf):
+            found[side] = layer.output
     return [found[size] for size in sorted(found)[1::-1]]
 
 

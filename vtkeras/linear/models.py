@@ -33,6 +33,7 @@ from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
 ENCODER = "efficientnet_lite0"  # the pretrained one that plans and linear models read clips with
 COMPONENTS = 128
+STILL = 1e-4  # times the median spread of a group's features, below which one does not differ
 NEGLIGIBLE = 1e-5  # share of the variance below which a component tells nothing
 TITLE = "linear on frozen features"
 SIDE, FRAMES = 224, 8  # that a baseline reads clips with
@@ -223,9 +224,11 @@ def _components(features: np.ndarray, variance: float) -> tuple[np.ndarray, np.n
     """Kernel (channels, components) and bias to the principal components of standardised features, whose variances
     are together about `variance`, so that groups of few features count as much as those of many.
 
-    Those in which the clips hardly differ are left out: another clip may differ in them, and would stand out by far.
+    Those in which the clips hardly differ are left out, and features too, such as changes of clips in which nothing
+    moves: another clip may differ in them, and would stand out by far.
     """
     scale = StandardScaler().fit(features)
+    scale.scale_[scale.scale_ < STILL * np.median(scale.scale_)] = np.inf
     pca = PCA(min(COMPONENTS, *features.shape), random_state=0).fit(scale.transform(features))
     directions = pca.components_[pca.explained_variance_ratio_ > NEGLIGIBLE]
     directions *= np.sqrt(variance / features.shape[1])

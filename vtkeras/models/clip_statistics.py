@@ -2,7 +2,7 @@
 
 from keras import ops
 
-STATISTICS = 4
+POOLED_STATISTICS = 4
 COPY_SIDE = 8  # pixels a side of a small copy
 COPY_VALUES = 3 * COPY_SIDE**2
 FINE_STATISTICS = 9
@@ -44,9 +44,8 @@ def group_sizes(channels, num_frames, map_channels=(), copies=True):
         >>> group_sizes(1284, 8, (40, 112))
         [6672, 360, 1008]
     """
-    pooled = STATISTICS * channels + copies * num_frames * COPY_VALUES
+    pooled = POOLED_STATISTICS * channels + copies * num_frames * COPY_VALUES
     return [pooled, *(FINE_STATISTICS * one for one in map_channels)]
-
 
 
 def small_copies(frames):
@@ -57,6 +56,10 @@ def small_copies(frames):
 
     Returns:
         float (batch, time, 192), values 0 to 1, pixels row by row.
+
+    Example:
+        >>> small_copies(ops.ones((2, 8, 128, 128, 3))).shape
+        (2, 8, 192)
     """
     batch, time, height, width, channels = ops.shape(frames)
     pictures = ops.reshape(ops.cast(frames, "float32") / 255, (batch * time, height, width, channels))
@@ -75,6 +78,10 @@ def pool_clips(features, frames_mask, copies=None):
 
     Returns:
         float (batch, 4 * channels), with copies (batch, 4 * channels + time * 192).
+
+    Example:
+        >>> pool_clips(ops.ones((2, 8, 49, 1280)), ops.ones((2, 8), "bool")).shape
+        (2, 5120)
     """
     mask = ops.cast(frames_mask, "float32")
     count = ops.maximum(ops.sum(mask, axis=1, keepdims=True), 1.0)
@@ -131,6 +138,7 @@ def fine_statistics(maps, frames_mask):
         ops.sqrt(ops.max(variance, axis=1)),
     ]
     return ops.concatenate(found, axis=-1)
+
 
 def _weighted(frames, weights):
     return ops.einsum("btc,bt->bc", frames, weights)

@@ -40,7 +40,7 @@ from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import SHARES, FittedLinear, add_experts, fit_linear, prefer_linear
 
-READING = 0.15  # share of the time in which a pretrained encoder may read the clips
+READING = 0.15  # share of the time in which a pretrained encoder may read the clips whole; halfway comes on top
 EPOCH = 0.03  # share of the time that an epoch may take
 HALFWAY = 0.7  # of the time that a picture takes, after which the encoder's early patches are there
 TRAINED = 0.5  # share of the time in which a winner is trained, about

@@ -164,25 +164,31 @@ class PreparedSource(Source):
         spec = {**spec, keys.FRAMES: frames, keys.FRAMES_MASK: tf.TensorSpec((config.num_frames,), tf.bool)}
         if self.encoder is None:
             return spec
-        shape = self.encoder.compute_output_shape((None, *frames.shape))[1:]
+        shape = self.encoder.compute_output_shape(self.shape)[1:]
         statistics = tf.TensorSpec((sum(self.groups),), tf.float32)
         return _with_features(spec, tf.TensorSpec(shape, tf.float16), statistics)
 
     @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Of a batch of clips as the model takes them."""
+        config = self.preprocessor.config
+        return (None, config.num_frames, config.image_size, config.image_size, 3)
+
+    @property
     def groups(self) -> list[int]:
         """How many of a clip's statistics belong together."""
-        config = self.preprocessor.config
-        shape = (None, config.num_frames, config.image_size, config.image_size, 3)
-        channels = self.encoder.compute_output_shape(shape)[-1]
-        return group_sizes(channels, config.num_frames, self.encoder.map_channels)
+        channels = self.encoder.compute_output_shape(self.shape)[-1]
+        return group_sizes(channels, self.preprocessor.config.num_frames, self.encoder.map_channels)
 
     def _digest(self) -> str:
         config = self.preprocessor.config.model_dump(mode="json")
         what = {key: config[key] for key in ("source", "path", "options", "num_frames", "image_size", "train_clips")}
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
-        digest.update(f"{self.source.content} {self.source.left_out} statistics, copies of {COPY_SIDE}".encode())
-        for variable in self.encoder.weights if self.encoder else ():
-            digest.update(np.ascontiguousarray(variable).tobytes())
+        digest.update(f"{self.source.content} {self.source.left_out} copies of {COPY_SIDE} pixels".encode())
+        if self.encoder:
+            digest.update(f"{self.encoder.compute_output_shape(self.shape)} {self.groups}".encode())
+            for variable in self.encoder.weights:
+                digest.update(np.ascontiguousarray(variable).tobytes())
         return digest.hexdigest()[:16]
 
 
