@@ -48,8 +48,9 @@ def test_levels_are_inner_maps_of_falling_size(frame_encoder):
 
 
 def test_maps_come_with_the_features(frame_encoder):
-    _, encoder = frame_encoder
+    name, encoder = frame_encoder
     features, maps = encoder.with_maps(FRAMES)
+    assert (name in ("efficientnet_b0", "efficientnet_lite0")) == (encoder.map_channels == (40, 112))
     np.testing.assert_allclose(features, encoder(FRAMES, training=False), atol=1e-5)
     places = [one.shape[2] for one in maps]
     assert tuple(one.shape[-1] for one in maps) == encoder.map_channels
@@ -66,6 +67,15 @@ def test_changes_are_differences_from_the_frame_before():
     seen, changed = np.split(np.asarray(encoder(FRAMES)), 2, axis=-1)
     np.testing.assert_allclose(changed[:, 1:], seen[:, 1:] - seen[:, :-1], atol=1e-5)
     assert not changed[:, 0].any() and np.abs(changed).max() > 0
+
+
+def test_one_that_ends_halfway_is_saved_whole(tmp_path):
+    frames = keras.Input((3, 32, 32, 3), dtype="uint8")
+    model = keras.Model(frames, FRAME_ENCODERS["efficientnet_lite0_fine"](image_size=32, motion=True)(frames))
+    assert model.output.shape == (None, 3, 4, 548)  # also where the batch is not known
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again(FRAMES), model(FRAMES), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [16, 40])

@@ -145,6 +145,16 @@ def test_directions_in_which_no_clips_differ_are_left_out(preprocessor):
     assert LinearModels([HEADS["label"]], train, preprocessor).vectors(train).shape == (6, 5)  # six about their mean
 
 
+def test_features_that_do_not_differ_but_by_rounding_are_left_out(preprocessor):
+    rng = np.random.default_rng(0)
+    train, test = table(rng, 60), table(rng, 1)
+    train.features = np.hstack([rng.normal(size=(60, 8)), rng.normal(0, 1e-7, (60, 4))]).astype("float32")
+    test.features = np.ones((1, 12), "float32")  # something moves, where nothing did in training
+    models = LinearModels([], train, preprocessor)
+    usual = np.linalg.norm(models.vectors(train), axis=1).max()
+    assert np.linalg.norm(models.vectors(test)) < usual
+
+
 def test_a_group_of_few_statistics_counts_as_much_as_one_of_many(preprocessor):
     rng = np.random.default_rng(0)
     train = table(rng, 60)

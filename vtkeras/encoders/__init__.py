@@ -9,11 +9,13 @@ from vtkeras.encoders.spatial_softmax import SpatialSoftmaxTokens
 from vtkeras.encoders.temporal import TEMPORAL_ENCODERS
 from vtkeras.encoders.text import TEXT_ENCODERS
 
+FINE = "_fine"  # ends the name of an encoder that reads another one halfway
+
 FRAME_ENCODERS["convnet_tiny"] = convnet_tiny
 FRAME_ENCODERS["nfnet_tiny"] = nfnet_tiny
 FRAME_ENCODERS.update({name: frame_encoder(name) for name in VARIANTS})
-FRAME_ENCODERS.update({f"{name}_fine": fine_frame_encoder(name) for name in VARIANTS})
+FRAME_ENCODERS.update({name + FINE: fine_frame_encoder(name) for name in VARIANTS})
 TEXT_ENCODERS["minilm"] = minilm
 TEMPORAL_ENCODERS["spatial_softmax"] = SpatialSoftmaxTokens
 
-__all__ = ["FRAME_ENCODERS", "TEMPORAL_ENCODERS", "TEXT_ENCODERS", "FrameEncoder"]
+__all__ = ["FINE", "FRAME_ENCODERS", "TEMPORAL_ENCODERS", "TEXT_ENCODERS", "FrameEncoder"]

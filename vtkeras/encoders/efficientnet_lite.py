@@ -127,9 +127,8 @@ def fine_frame_encoder(name):
             )
         whole = efficientnet_lite(name, image_size, weights)
         sums = {layer.output.shape[1]: layer.output for layer in whole.layers if layer.name.endswith("_add")}
-        fine, middle = (sums[image_size // stride] for stride in FINE_STRIDES)
-        both = keras.layers.Concatenate(name="both")([_squares(fine, middle.shape[1]), middle])
-        backbone = keras.Model(whole.input, both, name=f"{name}_fine")
+        maps = [sums[image_size // stride] for stride in FINE_STRIDES]
+        backbone = keras.Model(whole.input, maps, name=f"{name}_fine")
         return FrameEncoder(
             backbone, 1 / SPREAD, -MEAN / SPREAD, motion=motion, motion_dropout=motion_dropout, changes=True,
             name="frame_encoder",
@@ -137,13 +136,6 @@ def fine_frame_encoder(name):
 
     build.__doc__ = f"{name} up to where a patch has 16 pixels, for small things, and how each patch changes."
     return build
-
-
-def _squares(grid, side):
-    """Squares of places as channels, so that `side` squares are left a side."""
-    square, channels = grid.shape[1] // side, grid.shape[-1]
-    grid = keras.layers.Reshape((side, square, side, square, channels))(grid)
-    return keras.layers.Reshape((side, side, square**2 * channels))(keras.layers.Permute((1, 3, 2, 4, 5))(grid))
 
 
 def _block(inputs, name, kernel, stride, expansion, channels):

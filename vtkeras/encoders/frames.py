@@ -7,7 +7,7 @@ import keras_nlp
 from keras import ops
 
 from vtkeras.errors import UserError
-from vtkeras.layers import PatchFlow
+from vtkeras.layers import PatchFlow, space_to_depth
 
 
 @keras.saving.register_keras_serializable("vtkeras")
@@ -19,7 +19,8 @@ class FrameEncoder(keras.layers.Layer):
     Simonyan and Zisserman, 2014).
 
     Args:
-        backbone: keras model, float (batch, height, width, 3) to (batch, rows, columns, dim).
+        backbone: keras model, float (batch, height, width, 3) to (batch, rows, columns, dim), or to a list of such,
+            fine to coarse: squares of the finer ones' places are then channels beside those of the coarsest.
         scale: float, pixels are multiplied by this first.
         offset: float, then this is added.
         motion: bool, add the channels of `PatchFlow`; needs a square grid of patches.
@@ -59,7 +60,7 @@ class FrameEncoder(keras.layers.Layer):
         if not self.backbone.built:
             self.backbone.build((None, *frames_shape[2:]))
         if self.motion:
-            rows = self.backbone.compute_output_shape((None, *frames_shape[2:]))[1]
+            rows = self._output_shape(frames_shape)[1]
             self.patch_flow = PatchFlow(rows, dtype=self.dtype_policy, name="patch_flow")
             self.motion_dropout_rate = self.add_weight(
                 shape=(),
@@ -82,7 +83,18 @@ class FrameEncoder(keras.layers.Layer):
 
     def appearance(self, frames, training=None):
         """What the backbone sees in each frame by itself, (batch, time, patches, dim)."""
-        return _places(self.backbone(self._images(frames), training=training and self.trainable), frames)
+        return _places(_joined(self.backbone(self._images(frames), training=training and self.trainable)), frames)
+
+    def from_maps(self, maps, frames):
+        """What `call` gives, where another encoder with the same backbone has seen the backbone's maps already.
+
+        Args:
+            maps: list of (batch, time, places, channels), of square frames, as `with_maps` of the other gives them.
+            frames: as for `call`.
+        """
+        sides = [math.isqrt(one.shape[2]) for one in maps]
+        grids = [ops.reshape(one, (-1, side, side, one.shape[-1])) for one, side in zip(maps, sides)]
+        return self._with_motion(_places(_joined(grids), frames), frames)
 
     @property
     def map_channels(self):
@@ -106,9 +118,11 @@ class FrameEncoder(keras.layers.Layer):
         """
         if not self.built:
             self.build(ops.shape(frames))
-        outputs = dict(enumerate([self.backbone.output, *_residual_sums(self.backbone)]))
-        grid, *maps = keras.Model(self.backbone.input, outputs)(self._images(frames), training=False).values()
-        return self._with_motion(_places(grid, frames), frames), [_places(one, frames) for one in maps]
+        outputs = dict(enumerate([*_listed(self.backbone.output), *_residual_sums(self.backbone)]))
+        found = list(keras.Model(self.backbone.input, outputs)(self._images(frames), training=False).values())
+        count = len(_listed(self.backbone.output))
+        appearance = _places(_joined(found[:count]), frames)
+        return self._with_motion(appearance, frames), [_places(one, frames) for one in found[count:]]
 
     def _images(self, frames):
         """Each frame by itself, (batch * time, height, width, 3), as the backbone takes them."""
@@ -141,9 +155,16 @@ class FrameEncoder(keras.layers.Layer):
         self.motion_dropout_rate.assign(rate)
 
     def compute_output_shape(self, frames_shape):
-        batch, time, height, width, channels = frames_shape
-        _, rows, columns, dim = self.backbone.compute_output_shape((None, height, width, channels))
+        batch, time = frames_shape[:2]
+        _, rows, columns, dim = self._output_shape(frames_shape)
         return (batch, time, rows * columns, dim * (1 + self.changes) + PatchFlow.channels * self.motion)
+
+    def _output_shape(self, frames_shape):
+        """Of the maps of a frame, joined: (None, rows, columns, dim)."""
+        shapes = self.backbone.compute_output_shape((None, *frames_shape[2:]))
+        shapes = shapes if isinstance(shapes, list) else [shapes]
+        rows, columns = shapes[-1][1:3]
+        return (None, rows, columns, sum(one[1] * one[2] // (rows * columns) * one[3] for one in shapes))
 
     def get_config(self):
         backbone = keras.saving.serialize_keras_object(self.backbone)
@@ -165,6 +186,17 @@ class FrameEncoder(keras.layers.Layer):
         return cls(**config)
 
 
+def _listed(found):
+    return found if isinstance(found, list) else [found]
+
+
+def _joined(maps):
+    """One map of several, fine to coarse: squares of a finer one's places are channels."""
+    maps = _listed(maps)
+    squares = [space_to_depth(one, one.shape[1] // maps[-1].shape[1]) for one in maps[:-1]]
+    return ops.concatenate([*squares, maps[-1]], axis=-1) if squares else maps[-1]
+
+
 def _places(grid, frames):
     """(batch, time, places, channels) of a map of each frame by itself."""
     rows, columns, dim = ops.shape(grid)[1:]
@@ -179,7 +211,7 @@ def _residual_sums(backbone):
     found = {}
     for layer in backbone.layers:
         side = layer.output.shape[1] if isinstance(layer, keras.layers.Add) else None
-        if side and side > (backbone.output.shape[1] or math.inf):
+        if side and side > (_listed(backbone.output)[-1].shape[1] or math.inf):
             found[side] = layer.output
     return [found[size] for size in sorted(found)[1::-1]]
 
@@ -192,8 +224,9 @@ def _levels(backbone):
         padded = isinstance(layer, keras.layers.ZeroPadding2D)  # no size of its own
         if isinstance(output, keras.KerasTensor) and len(output.shape) == 4 and not padded:
             by_size[output.shape[1]] = output
-    finest, coarsest = backbone.input.shape[1], backbone.output.shape[1]
-    return [by_size[size] for size in sorted(by_size, reverse=True) if coarsest < size < finest] or [backbone.output]
+    *_, last = _listed(backbone.output)
+    sizes = [size for size in sorted(by_size, reverse=True) if last.shape[1] < size < backbone.input.shape[1]]
+    return [by_size[size] for size in sizes] or [last]
 
 
 def refuse_weights(name, weights):

@@ -18,8 +18,8 @@ def read_clips(encoder, frames, frames_mask, copies=True, fine=True):
         copies, fine: bool, with `small_copies` and with `fine_statistics`.
 
     Returns:
-        The features, float (batch, time, patches, channels), and the clips' statistics, float
-        (batch, total of `group_sizes`).
+        The features, float (batch, time, patches, channels), the clips' statistics, float
+        (batch, total of `group_sizes`), and the finer maps, as `FrameEncoder.with_maps` gives them.
 
     Example:
         >>> read_clips(encoder, frames, frames_mask)[1].shape
@@ -28,7 +28,7 @@ def read_clips(encoder, frames, frames_mask, copies=True, fine=True):
     features, maps = encoder.with_maps(frames) if fine else (encoder(frames, training=False), [])
     pooled = pool_clips(ops.cast(features, "float32"), frames_mask, small_copies(frames) if copies else None)
     finer = [fine_statistics(ops.cast(one, "float32"), frames_mask) for one in maps]
-    return features, ops.concatenate([pooled, *finer], axis=-1)
+    return features, ops.concatenate([pooled, *finer], axis=-1), maps
 
 
 def group_sizes(channels, num_frames, map_channels=(), copies=True):

@@ -9,6 +9,7 @@ from typing import Any
 
 from vtkeras import keys
 from vtkeras.config import Config, parse_config
+from vtkeras.encoders import FINE
 from vtkeras.linear.models import ENCODER
 from vtkeras.planning.speed import PATCH
 from vtkeras.planning.survey import MOST_TOKENS, Survey
@@ -23,11 +24,10 @@ BATCH, SMALL_BATCH = 32, 8  # examples of a step: the most, and the fewest
 STEPS = 3000  # that an encoder from scratch should have time for: with fewer of more examples each it learns less
 TASK = "multitask"
 SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most pixels a side
-FINE, FINE_SIDE = f"{ENCODER}_fine", 128  # what reads small things, and the most pixels a side
 MANY = 500  # training clips from which on an encoder may learn from scratch
 MANY_PASSES = 5.0  # over them, that the time must allow for that
 SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
-PATCHES = {ENCODER: (PATCH, 1284), FINE: (16, 548)}  # pixels a side of a patch, and channels, those of motion too
+PATCHES = {ENCODER: (PATCH, 1284), ENCODER + FINE: (PATCH // 2, 548)}  # pixels a side, and channels with motion
 
 
 @dataclass(frozen=True)
@@ -66,31 +66,25 @@ class Setting:
 def feature_bytes(setting: Setting, encoder: str) -> int:
     """Bytes of a clip's features of a frozen encoder, float32."""
     patch, channels = PATCHES[encoder]
-    side = fine_side(setting) if encoder == FINE else setting.side
-    return 4 * setting.frames * max(1, side // patch) ** 2 * channels
-
-
-def fine_side(setting: Setting) -> int:
-    """Pixels a side of the pictures that are read halfway."""
-    return min(setting.side, FINE_SIDE)
+    return 4 * setting.frames * max(1, setting.side // patch) ** 2 * channels
 
 
 def _frozen(setting: Setting) -> dict[str, Any] | None:
     """Cross-attention on the patches of a frozen ImageNet encoder."""
-    return _cached(setting, ENCODER, setting.side)
+    return _cached(setting, ENCODER)
 
 
 def _fine(setting: Setting) -> dict[str, Any] | None:
     """The same on patches that it reads halfway, and on how they change."""
-    return _cached(setting, FINE, fine_side(setting), patch_merge=2)
+    return _cached(setting, ENCODER + FINE, patch_merge=2)
 
 
-def _cached(setting: Setting, encoder: str, side: int, **model: Any) -> dict[str, Any] | None:
+def _cached(setting: Setting, encoder: str, **model: Any) -> dict[str, Any] | None:
     if not setting.pretrained:
         return None
     buffer = max(16, SHUFFLED // feature_bytes(setting, encoder))
     return {
-        "data": {"image_size": side, "shuffle_buffer": buffer},
+        "data": {"image_size": setting.side, "shuffle_buffer": buffer},
         "model": {
             "frame_encoder": encoder,
             "frame_weights": "imagenet",

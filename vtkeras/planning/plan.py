@@ -25,7 +25,6 @@ from vtkeras.planning.candidates import (
     SMALL_SIDE,
     Setting,
     feature_bytes,
-    fine_side,
     in_order,
     make_config,
 )
@@ -40,9 +39,8 @@ from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import SHARES, FittedLinear, add_experts, fit_linear, prefer_linear
 
-READING = 0.15  # share of the time in which a pretrained encoder may read the clips whole; halfway comes on top
+READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 EPOCH = 0.03  # share of the time that an epoch may take
-HALFWAY = 0.7  # of the time that a picture takes, after which the encoder's early patches are there
 TRAINED = 0.5  # share of the time in which a winner is trained, about
 GRAPHS, EXPORT = 14.0, 17.0  # times the graph of the pretrained encoder: those of a candidate, and the export
 BESIDE_GRAPHS = 4.0  # more of these, in which linear models are weighed beside the winner
@@ -232,7 +230,7 @@ class Plan:
     def _fit_linear(self, contender: Contender) -> None:
         """Reads the clips through a frozen encoder, and fits the linear models."""
         trainer = contender.training.trainer
-        self.linear = fit_linear(trainer, self.folder / CACHE, self.report)
+        self.linear = fit_linear(trainer, self.folder / CACHE, self.report, contender.training.prepared)
         heads = list(trainer.heads)
         validation = read_table(self.linear.source, keys.VALIDATION, heads, trainer.config.train.score_examples)
         said = self.linear.models.predict(validation)
@@ -263,10 +261,9 @@ class Plan:
             self.beside = {titles[name]: value for name, (_, value) in found.items()}
 
     def _least(self) -> float:
-        """Seconds needed at least: reading the clips, whole and halfway, graphs, the first epochs and the export."""
+        """Seconds that are needed at least: one reading of the clips, graphs, the first epochs and the export."""
         setting, epochs = self.setting, FIRST_EPOCHS * self.epoch_seconds
-        pictures = cost(setting.frames, setting.side) + HALFWAY * cost(setting.frames, fine_side(setting))
-        reading = self.survey.used * pictures / self.speed if self.speed else 0.0
+        reading = self.survey.used * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
         graphs = GRAPHS + BESIDE_GRAPHS * setting.pretrained
         return reading + graphs * self.graph + epochs + self._export_time()
 

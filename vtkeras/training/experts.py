@@ -13,7 +13,7 @@ from vtkeras import keys
 from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source, SourceOptions
-from vtkeras.encoders import FRAME_ENCODERS
+from vtkeras.encoders import FINE, FRAME_ENCODERS
 from vtkeras.linear.models import ENCODER, LinearModels
 from vtkeras.linear.table import read_table
 from vtkeras.models import LinearExperts
@@ -39,13 +39,17 @@ class FittedLinear:
     source: PreparedSource
 
 
-def fit_linear(trainer: Trainer, features: Path, report: Callable[[str], None]) -> FittedLinear:
+def fit_linear(
+    trainer: Trainer, features: Path, report: Callable[[str], None], prepared: Source | None = None
+) -> FittedLinear:
     """Reads a trainer's clips through a frozen encoder, and fits linear models to the training split.
 
     Args:
         trainer: its config says with `model.linear_size` and `model.linear_frames` how the clips are read.
         features: where features are kept.
         report: called with lines of progress.
+        prepared: what the network reads; where these are early patches of the same encoder, at the same size, they are
+            kept in the same pass.
 
     Raises:
         UserError: if the encoder's weights are not installed, or the disk is full.
@@ -57,10 +61,18 @@ def fit_linear(trainer: Trainer, features: Path, report: Callable[[str], None]) 
     encoder.build((None, config.model.linear_frames, size, size, 3))
     preprocessor = with_linear(data.preprocessor, config)
     assert preprocessor.beside is not None
-    source = PreparedSource(data.source, preprocessor.beside, features, encoder, report)
+    also = prepared if isinstance(prepared, PreparedSource) and _ends_early(prepared, config) else None
+    source = PreparedSource(data.source, preprocessor.beside, features, encoder, report, statistics=True, also=also)
     several = not config.model.single_label
     train = read_table(source, keys.TRAIN, heads, groups=source.groups)
     return FittedLinear(LinearModels(heads, train, preprocessor, several), source)
+
+
+def _ends_early(prepared: PreparedSource, config: Config) -> bool:
+    """Whether the maps of the linear models' encoder are all that the network's frozen encoder has to see."""
+    reading = (None, config.model.linear_frames, config.model.linear_size, config.model.linear_size, 3)
+    same = prepared.encoder is not None and prepared.shape == reading
+    return same and config.model.frame_encoder == ENCODER + FINE
 
 
 def add_experts(

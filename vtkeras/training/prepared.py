@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable
+import queue
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,10 +21,12 @@ from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.data.sources.datasets import clips_or_examples, one_question_each
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
+from vtkeras.linear.models import ENCODER
 from vtkeras.models.clip_statistics import COPY_SIDE, group_sizes, read_clips
 from vtkeras.run_files import replacing_folder
 
 BATCH = 16
+OTHERS = "others"  # features of another source that is written in the same pass
 REPORT_EVERY = 256
 
 
@@ -49,7 +52,14 @@ def prepared_source(
         return PreparedSource(source, preprocessor, folder, report=report) if config.data.cache_frames else None
     if config.model.frame_trainable:
         raise UserError("model.cache_features needs a frozen encoder: set model.frame_trainable to false.")
-    return PreparedSource(source, preprocessor, folder, model.frame_encoder, report)
+    return PreparedSource(source, preprocessor, folder, model.frame_encoder, report, read_as_linear(config))
+
+
+def read_as_linear(config: Config) -> bool:
+    """Whether a network reads the very features that its linear models do, so that these are kept once."""
+    return (ENCODER, config.data.image_size, config.data.num_frames) == (
+        config.model.frame_encoder, config.model.linear_size, config.model.linear_frames
+    )  # fmt: skip
 
 
 class PreparedSource(Source):
@@ -65,6 +75,9 @@ class PreparedSource(Source):
         folder: where they are kept.
         encoder: frozen frame encoder, for features in place of frames.
         report: called with lines of progress.
+        statistics: keep also what linear models read, as STATISTICS.
+        also: another source of the same clips, at the same size, whose encoder ends at the maps that this one gives: it
+            is written in the same pass.
 
     Raises:
         UserError: if the disk is full.
@@ -85,6 +98,8 @@ class PreparedSource(Source):
         folder: str | Path,
         encoder=None,
         report: Callable[[str], None] = print,
+        statistics: bool = False,
+        also: PreparedSource | None = None,
     ):
         self.source = source
         self.options, self.content, self.left_out = source.options, source.content, source.left_out
@@ -92,6 +107,8 @@ class PreparedSource(Source):
         self.folder = Path(folder)
         self.encoder = encoder
         self.report = report
+        self.statistics = statistics
+        self.also = also
         self.encode = tf.function(self._features, reduce_retracing=True)  # one graph for all splits
         self.name = self._digest()
         self.by_clip = True
@@ -122,51 +139,83 @@ class PreparedSource(Source):
 
     def stored(self, split: str) -> tf.data.Dataset:
         """What is kept of a split: whole clips where the source gives them, else examples."""
-        path = self.folder / f"{split}-{self.name}"
         clips, self.by_clip = clips_or_examples(self.source, split)
-        if not path.is_dir():
-            self._write(path, split, clips)
-        return tf.data.Dataset.load(str(path)).map(_as_float32)
+        if not self.path(split).is_dir():
+            self._write(split, clips)
+        return tf.data.Dataset.load(str(self.path(split))).map(_as_float32)
 
-    def _write(self, path: Path, split: str, clips: tf.data.Dataset) -> None:
-        count, signature = len(clips), self._element_spec(clips.element_spec)
+    def path(self, split: str) -> Path:
+        """The folder in which a split is kept."""
+        return self.folder / f"{split}-{self.name}"
+
+    def _write(self, split: str, clips: tf.data.Dataset) -> None:
+        count = len(clips)
         prepared = clips.map(self.preprocessor.prepare, num_parallel_calls=tf.data.AUTOTUNE)
 
         def rows():
-            for done, example in enumerate(self._encoded(prepared) if self.encoder else prepared, start=1):
+            for done, example in enumerate(self._encoded(prepared, others) if self.encoder else prepared, start=1):
                 yield example
                 if done % REPORT_EVERY == 0 or done == count:
                     self.report(f"reading {split}: {done}/{count} clips")
                 end_of_step()
 
-        dataset = tf.data.Dataset.from_generator(rows, output_signature=signature)
         with (
             interrupt_between_steps() as end_of_step,
-            replacing_folder(path) as temporary,
+            replacing_folder(self.path(split)) as temporary,
+            self._beside(split, clips.element_spec) as others,
             ThreadPoolExecutor(1) as thread,  # Ctrl-C is heard by the main thread alone, and not while that saves
         ):
-            thread.submit(dataset.save, str(temporary)).result()
+            thread.submit(_save, rows, self._element_spec(clips.element_spec), temporary).result()
 
-    def _encoded(self, prepared: tf.data.Dataset):
+    @contextmanager
+    def _beside(self, split: str, spec: dict) -> Iterator[Callable[[dict], None] | None]:
+        """Yields what writes an example of `also`, or None where nothing more is to be written."""
+        if self.also is None or self.also.path(split).is_dir():
+            yield None
+            return
+        rows: queue.Queue[dict | None] = queue.Queue(BATCH)
+        with replacing_folder(self.also.path(split)) as temporary, ThreadPoolExecutor(1) as thread:
+            saving = thread.submit(_save, lambda: iter(rows.get, None), self.also._element_spec(spec), temporary)
+
+            def put(row: dict | None) -> None:
+                while not saving.done():  # else it failed, and nobody takes the row
+                    with suppress(queue.Full):
+                        return rows.put(row, timeout=1.0)
+
+            try:
+                yield put
+            finally:
+                put(None)
+            saving.result()
+
+    def _encoded(self, prepared: tf.data.Dataset, others: Callable[[dict], None] | None):
         rows = iter(prepared)
         while batch := list(itertools.islice(rows, BATCH)):
             encoded = self.encode(*(tf.stack([one[key] for one in batch]) for key in (keys.FRAMES, keys.FRAMES_MASK)))
-            yield from (_with_features(example, *one) for example, *one in zip(batch, *encoded))
+            for place, example in enumerate(batch):
+                kept = {key: value for key, value in example.items() if key != keys.FRAMES}
+                if others:
+                    others({**kept, keys.FRAME_FEATURES: encoded[OTHERS][place]})
+                yield kept | {key: value[place] for key, value in encoded.items() if key != OTHERS}
 
     def _features(self, frames, frames_mask):
-        """What is kept of clips: their features, float16, and what linear models read."""
-        features, statistics = read_clips(self.encoder, frames, frames_mask)
-        return tf.cast(features, tf.float16), statistics
+        """What is kept of clips: their features, float16, what linear models read, and the features of `also`."""
+        if not self.statistics:
+            return {keys.FRAME_FEATURES: tf.cast(self.encoder(frames, training=False), tf.float16)}
+        features, statistics, maps = read_clips(self.encoder, frames, frames_mask)
+        found = {keys.FRAME_FEATURES: tf.cast(features, tf.float16), keys.STATISTICS: statistics}
+        if self.also:
+            found[OTHERS] = tf.cast(self.also.encoder.from_maps(maps, frames), tf.float16)
+        return found
 
     def _element_spec(self, spec: dict) -> dict:
-        config = self.preprocessor.config
-        frames = tf.TensorSpec((config.num_frames, config.image_size, config.image_size, 3), tf.uint8)
-        spec = {**spec, keys.FRAMES: frames, keys.FRAMES_MASK: tf.TensorSpec((config.num_frames,), tf.bool)}
+        spec = {**spec, keys.FRAMES_MASK: tf.TensorSpec(self.shape[1:2], tf.bool)}
         if self.encoder is None:
-            return spec
-        shape = self.encoder.compute_output_shape(self.shape)[1:]
-        statistics = tf.TensorSpec((sum(self.groups),), tf.float32)
-        return _with_features(spec, tf.TensorSpec(shape, tf.float16), statistics)
+            return {**spec, keys.FRAMES: tf.TensorSpec(self.shape[1:], tf.uint8)}
+        spec[keys.FRAME_FEATURES] = tf.TensorSpec(self.encoder.compute_output_shape(self.shape)[1:], tf.float16)
+        if self.statistics:
+            spec[keys.STATISTICS] = tf.TensorSpec((sum(self.groups),), tf.float32)
+        return {key: value for key, value in spec.items() if key != keys.FRAMES}
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -186,15 +235,15 @@ class PreparedSource(Source):
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
         digest.update(f"{self.source.content} {self.source.left_out} copies of {COPY_SIDE} pixels".encode())
         if self.encoder:
-            digest.update(f"{self.encoder.compute_output_shape(self.shape)} {self.groups}".encode())
+            kept = self.groups if self.statistics else ""
+            digest.update(f"{self.encoder.compute_output_shape(self.shape)} {kept}".encode())
             for variable in self.encoder.weights:
                 digest.update(np.ascontiguousarray(variable).tobytes())
         return digest.hexdigest()[:16]
 
 
-def _with_features(example: dict, features: Any, statistics: Any) -> dict:
-    kept = {key: value for key, value in example.items() if key != keys.FRAMES}
-    return {**kept, keys.FRAME_FEATURES: features, keys.STATISTICS: statistics}
+def _save(rows: Callable[[], Iterator[dict]], spec: dict, folder: Path) -> None:
+    tf.data.Dataset.from_generator(rows, output_signature=spec).save(str(folder))
 
 
 def _as_float32(example: dict) -> dict:

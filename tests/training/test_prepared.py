@@ -1,0 +1,89 @@
+"""Clips that are read once."""
+
+import keras
+import numpy as np
+import pytest
+
+from vtkeras import keys
+from vtkeras.config import DataConfig
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.data.text import build_vocabulary
+from vtkeras.encoders import FRAME_ENCODERS
+from vtkeras.errors import UserError
+from vtkeras.models.clip_statistics import read_clips
+from vtkeras.planning.candidates import PATCHES
+from vtkeras.training import prepared
+from vtkeras.training.prepared import PreparedSource
+
+
+@pytest.fixture(scope="module")
+def source():
+    return MovingDigits(train_clips=20, eval_clips=3, max_digits=1)
+
+
+@pytest.fixture(scope="module")
+def preprocessor(source):
+    return Preprocessor(DataConfig(num_frames=3, image_size=32), build_vocabulary(source.texts(), 100))
+
+
+@pytest.fixture(scope="module")
+def encoders():
+    """EfficientNet-Lite0 with random weights, and the one that ends halfway, with the same."""
+    whole, fine = (FRAME_ENCODERS[name](image_size=32, motion=True) for name in PATCHES)
+    rng = np.random.default_rng(0)
+    for layer in whole.backbone.layers:
+        if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
+            layer.set_weights([rng.normal(0, 0.2, weight.shape) for weight in layer.get_weights()])
+    for layer in fine.backbone.layers[1:]:  # but the input
+        layer.set_weights(whole.backbone.get_layer(layer.name).get_weights())
+    for one in (whole, fine):
+        one.build((None, 3, 32, 32, 3))
+    return whole, fine
+
+
+def rows(source, split="train"):
+    return list(source.stored(split).as_numpy_iterator())
+
+
+def test_patches_are_as_plans_count_them(encoders):
+    for encoder, (pixels, channels) in zip(encoders, PATCHES.values()):
+        assert encoder.compute_output_shape((None, 3, 32, 32, 3)) == (None, 3, (32 // pixels) ** 2, channels)
+
+
+def test_early_patches_are_kept_in_the_same_pass(source, preprocessor, encoders, tmp_path):
+    whole, fine = encoders
+    also = PreparedSource(source, preprocessor, tmp_path, fine, report=str)
+    both = PreparedSource(source, preprocessor, tmp_path, whole, report=str, statistics=True, also=also)
+    first = rows(both)
+    assert also.path("train").is_dir() and not also.path("validation").exists()
+    alone = rows(PreparedSource(source, preprocessor, tmp_path / "alone", fine, report=str))
+    assert len(first) == len(alone) == 20
+    for one, other, row in zip(rows(also), alone, first):
+        assert set(one) == set(other) and keys.STATISTICS not in one and one[keys.VIDEO_ID] == other[keys.VIDEO_ID]
+        np.testing.assert_allclose(one[keys.FRAME_FEATURES], other[keys.FRAME_FEATURES], rtol=1e-2, atol=1e-2)
+        assert row[keys.VIDEO_ID] == one[keys.VIDEO_ID]
+    assert np.ptp([one[keys.FRAME_FEATURES] for one in alone]) > 1
+    frames, mask = zip(*(preprocessor.clip(clip[keys.FRAMES]) for clip in source.load("train").take(2)))
+    expected = read_clips(whole, np.stack(frames), np.stack(mask))[1]
+    found = np.stack([row[keys.STATISTICS] for row in first[:2]])
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_kept_in_the_same_pass_may_fail(source, preprocessor, encoders, tmp_path, monkeypatch):
+    whole, fine = encoders
+    also = PreparedSource(source, preprocessor, tmp_path / "also", fine, report=str)
+    both = PreparedSource(source, preprocessor, tmp_path, whole, report=str, statistics=True, also=also)
+    save = prepared._save
+
+    def fail(rows, spec, folder):
+        if folder.parent == tmp_path / "also":
+            raise UserError("The disk is full.")
+        save(rows, spec, folder)
+
+    monkeypatch.setattr(prepared, "_save", fail)
+    with pytest.raises(UserError, match="disk is full"):
+        both.stored("train")
+    assert not both.path("train").exists() and not also.path("train").exists()
+    monkeypatch.undo()
+    assert len(rows(both)) == len(rows(also)) == 20
