@@ -6,7 +6,7 @@ import re
 import keras
 import numpy as np
 
-from vtkeras.encoders.frames import FrameEncoder
+from vtkeras.encoders.frames import FrameEncoder, residual_sums
 from vtkeras.errors import UserError, lookup
 from vtkeras.pretrained.packages import checked_files
 from vtkeras.pretrained.torch_checkpoint import read_checkpoint
@@ -22,7 +22,7 @@ STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-FINE_STRIDES = (8, 16)  # pixels of a place in the maps that `fine_frame_encoder` reads
+FINE_PATCH = 16  # pixels a side of a patch of `fine_frame_encoder`
 # Width, depth, and the size of the pictures that the weights were trained on.
 VARIANTS = {"efficientnet_lite0": (1.0, 1.0, 224), "efficientnet_lite2": (1.1, 1.2, 260)}
 MEAN, SPREAD = 127.0, 128.0  # of the pixels: the network reads (pixel - mean) / spread
@@ -119,16 +119,13 @@ def fine_frame_encoder(name):
     """A builder of frame encoders that read this EfficientNet-Lite halfway, for `FRAME_ENCODERS`."""
 
     def build(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
-        step = FINE_STRIDES[1]
-        if not image_size or image_size < 2 * step or image_size % step:
+        if not image_size or image_size < 2 * FINE_PATCH or image_size % FINE_PATCH:
             raise UserError(
-                f"{name}_fine reads pictures of a multiple of {step} pixels a side, {2 * step} at least: set "
-                f"data.image_size to one in place of {image_size}."
+                f"{name}_fine reads pictures of a multiple of {FINE_PATCH} pixels a side, {2 * FINE_PATCH} at least: "
+                f"set data.image_size to one in place of {image_size}."
             )
         whole = efficientnet_lite(name, image_size, weights)
-        sums = {layer.output.shape[1]: layer.output for layer in whole.layers if layer.name.endswith("_add")}
-        maps = [sums[image_size // stride] for stride in FINE_STRIDES]
-        backbone = keras.Model(whole.input, maps, name=f"{name}_fine")
+        backbone = keras.Model(whole.input, residual_sums(whole), name=f"{name}_fine")
         return FrameEncoder(
             backbone, 1 / SPREAD, -MEAN / SPREAD, motion=motion, motion_dropout=motion_dropout, changes=True,
             name="frame_encoder",

@@ -91,6 +91,9 @@ class FrameEncoder(keras.layers.Layer):
         Args:
             maps: list of (batch, time, places, channels), of square frames, as `with_maps` of the other gives them.
             frames: as for `call`.
+
+        Returns:
+            (batch, time, patches, channels), as `call`.
         """
         sides = [math.isqrt(one.shape[2]) for one in maps]
         grids = [ops.reshape(one, (-1, side, side, one.shape[-1])) for one, side in zip(maps, sides)]
@@ -99,7 +102,7 @@ class FrameEncoder(keras.layers.Layer):
     @property
     def map_channels(self):
         """tuple of int, channels of the finer maps that `with_maps` gives."""
-        return tuple(one.shape[-1] for one in _residual_sums(self.backbone))
+        return tuple(one.shape[-1] for one in residual_sums(self.backbone))
 
     def with_maps(self, frames):
         """What `call` gives without training, and finer maps that the backbone sees on its way there.
@@ -118,7 +121,7 @@ class FrameEncoder(keras.layers.Layer):
         """
         if not self.built:
             self.build(ops.shape(frames))
-        outputs = dict(enumerate([*_listed(self.backbone.output), *_residual_sums(self.backbone)]))
+        outputs = dict(enumerate([*_listed(self.backbone.output), *residual_sums(self.backbone)]))
         found = list(keras.Model(self.backbone.input, outputs)(self._images(frames), training=False).values())
         count = len(_listed(self.backbone.output))
         appearance = _places(_joined(found[:count]), frames)
@@ -203,7 +206,7 @@ def _places(grid, frames):
     return ops.reshape(grid, (*ops.shape(frames)[:2], rows * columns, dim))
 
 
-def _residual_sums(backbone):
+def residual_sums(backbone):
     """The last sums of residual blocks in the two sizes above that of a functional backbone's output, fine first.
 
     One that takes pictures of any size has none: which maps are finer cannot be told.
