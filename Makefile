@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo install test test-slow test-browser bench-attention bench-decoding bench-generation bench-novelty bench-train bench-ingest bench-damage bench-augmentation bench-create lint docs docs-notebooks clean
+.PHONY: demo install test test-whole test-slow test-browser bench-attention bench-decoding bench-generation bench-novelty bench-train bench-ingest bench-damage bench-augmentation bench-create lint docs docs-notebooks clean
 
 # `make demo VIDEOS=FOLDER` opens your own videos and pictures instead.
 demo: .venv/installed $(if $(VIDEOS),.venv/installed-pretrained)
@@ -29,6 +29,9 @@ install: .venv/installed
 
 test: .venv/installed-tests
 	MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest -n 2 --dist worksteal  # else each thread of TensorFlow keeps memory of its own
+
+test-whole: .venv/installed-tests
+	MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest -n 2 --dist worksteal -m "whole and not slow"
 
 test-slow: .venv/installed-tests
 	$(BIN)/python -m pytest -m slow

@@ -65,6 +65,7 @@ def walk(videos, tmp_path_factory):
     return work / "run"
 
 
+@pytest.mark.whole
 def test_the_walk_leaves_every_artefact(walk):
     names = {path.name for path in walk.iterdir()}
     assert {"config.yaml", "vocabulary.json", "checkpoints", "logs", "metrics.json", "metrics.md"} <= names
@@ -73,6 +74,7 @@ def test_the_walk_leaves_every_artefact(walk):
     assert json.loads((walk / "metrics.json").read_text())["splits"]["test"]["examples"] == 2
 
 
+@pytest.mark.whole
 def test_evaluate_on_another_folder_leaves_the_runs_own_results(walk, videos, tmp_path):
     before = {name: (walk / name).read_bytes() for name in ("metrics.json", "metrics.md", "predictions.csv")}
     rows = [f"{name},digit 3 is moving up and down,{place},test_unseen" for name, place in
@@ -88,6 +90,7 @@ def test_evaluate_on_another_folder_leaves_the_runs_own_results(walk, videos, tm
     assert list(written["splits"]) == ["test_unseen"]
 
 
+@pytest.mark.whole
 def test_predict_describes_a_video_and_answers(walk, videos, tmp_path):
     arguments = ["predict", videos / "test_0018.mp4", "--model", walk, "--question", "how many digits are there?"]
     code, output = call(*arguments, "--picture", tmp_path / "look.png")
@@ -100,6 +103,7 @@ def test_predict_describes_a_video_and_answers(walk, videos, tmp_path):
         assert sum(frame["attention"] for frame in word["frames"]) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.whole
 def test_predict_on_several_videos(walk, videos, tmp_path):
     names = ["test_0018.mp4", "test_0019.mp4"]
     (tmp_path / "fake.mp4").write_text("hello")
@@ -115,6 +119,7 @@ def test_predict_on_several_videos(walk, videos, tmp_path):
     assert code == 2 and output.count("caption: ") == 2 and "fake.mp4 is not a video" in output
 
 
+@pytest.mark.whole
 def test_predict_on_a_folder_and_on_a_pattern(walk, videos, tmp_path):
     for number in (18, 19):
         shutil.copy(videos / f"test_00{number}.mp4", tmp_path)
@@ -123,6 +128,7 @@ def test_predict_on_a_folder_and_on_a_pattern(walk, videos, tmp_path):
         assert code == 0 and [json.loads(line)["video"].rpartition("/")[2] for line in output.splitlines()] == expected
 
 
+@pytest.mark.whole
 def test_predict_decodes_as_asked(walk, videos):
     def predict(*options):
         code, output = call("predict", videos / "test_0018.mp4", "--model", walk, "--json", *options)
@@ -138,6 +144,7 @@ def test_predict_decodes_as_asked(walk, videos):
     assert len(found["words"]) <= 5
 
 
+@pytest.mark.whole
 def test_explain_writes_pictures_and_numbers(walk, videos, tmp_path):
     arguments = ["explain", videos / "test_0018.mp4", "--model", walk, "--orders", 2, "--out", tmp_path / "look"]
     code, output = call(*arguments, "--question", "how many digits are there?", "--word", 1, "--method", "rollout")
@@ -152,6 +159,7 @@ def test_explain_writes_pictures_and_numbers(walk, videos, tmp_path):
     assert code == 0 and "moving: deletion" in output
 
 
+@pytest.mark.whole
 def test_evaluate_attention(walk, tmp_path):
     arguments = ["evaluate-attention", walk, "--clips", 2, "--orders", 2, "--steps", 2, "--out", tmp_path]
     code, output = call(*arguments)
@@ -159,6 +167,7 @@ def test_evaluate_attention(walk, tmp_path):
     assert json.loads((tmp_path / "attention.json").read_text())["settings"]["random_orders"] == 2
 
 
+@pytest.mark.whole
 def test_a_picture_is_a_video_of_one_frame(walk, tmp_path):
     Image.fromarray(np.full((40, 50, 3), 90, "uint8")).save(tmp_path / "still.png")
     code, output = call("predict", tmp_path / "still.png", "--model", walk, "--question", "what?", "--json", "--anyway")
@@ -175,6 +184,7 @@ def test_make_writes_only_what_is_missing(videos):
     assert {path.name: path.stat().st_mtime_ns for path in videos.glob("*.mp4")} == before
 
 
+@pytest.mark.whole
 def test_verify(walk):
     code, output = call("data", "verify", walk.parent / "data")
     assert code == 0 and "20 clips, all checksums hold" in output
@@ -269,17 +279,20 @@ def test_bad_arguments(monkeypatch, capsys, tmp_path, arguments, told):
     assert not (tmp_path / "unused" / "checkpoints").exists()
 
 
+@pytest.mark.whole
 def test_predict_on_what_is_no_video(monkeypatch, capsys, walk, tmp_path):
     fake = tmp_path / "fake.mp4"
     fake.write_text("hello")
     assert "fake.mp4" in refused(monkeypatch, capsys, "predict", fake, "--model", walk)
 
 
+@pytest.mark.whole
 def test_an_empty_question(monkeypatch, capsys, walk, videos):
     arguments = ["predict", videos / "test_0018.mp4", "--model", walk, "--question", "  "]
     assert "question is empty" in refused(monkeypatch, capsys, *arguments)
 
 
+@pytest.mark.whole
 def test_bytes_that_are_no_text(monkeypatch, capsysbinary, walk, videos, tmp_path):
     """A file name and a question that are no UTF-8, as a shell hands them over; also a question too long."""
     odd = tmp_path / "caf\udce9.mp4"
@@ -300,6 +313,7 @@ def test_bytes_that_are_no_text(monkeypatch, capsysbinary, walk, videos, tmp_pat
     assert json.loads((tmp_path / "short" / "summary.json").read_text())["video"] == "caf?.mp4"
 
 
+@pytest.mark.whole
 def test_a_long_video_is_told_to_be_seen_in_part(walk, tmp_path):
     long = make_video(tmp_path / "long.mp4", 4, times_ms=[0, 20_000, 40_000, 60_000])  # ends at 60.1 s
     code, output = call("predict", long, "--model", walk)
@@ -322,19 +336,23 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     )
 
 
+@pytest.mark.whole
 def test_explain_an_unknown_word(monkeypatch, capsys, walk, videos):
     arguments = ["explain", videos / "test_0018.mp4", "--model", walk, "--word", "zebra"]
     assert "no word 'zebra'" in refused(monkeypatch, capsys, *arguments)
 
 
+@pytest.mark.whole
 def test_an_unknown_split_of_attention(monkeypatch, capsys, walk):
     assert "no split 'dev'" in refused(monkeypatch, capsys, "evaluate-attention", walk, "--split", "dev")
 
 
+@pytest.mark.whole
 def test_an_unknown_split(monkeypatch, capsys, walk):
     assert "no split 'dev'" in refused(monkeypatch, capsys, "evaluate", walk, "--split", "dev")
 
 
+@pytest.mark.whole
 def test_resume_with_another_config(monkeypatch, capsys, walk):
     settings = [part for setting in TINY_SETTINGS for part in ("--set", setting)]
     arguments = ["train", "--config", "video_folder", "--data", walk.parent / "data", "--out", walk, "--resume"]
@@ -342,6 +360,7 @@ def test_resume_with_another_config(monkeypatch, capsys, walk):
     assert "train.optimizer differs" in told
 
 
+@pytest.mark.whole
 def test_training_into_a_run_that_exists(monkeypatch, capsys, walk):
     assert "--resume" in refused(monkeypatch, capsys, "train", "--out", walk)
 

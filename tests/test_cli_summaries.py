@@ -40,6 +40,7 @@ def test_summarize_writes_every_output(exported_run, film, tmp_path):
     assert 0 < found["seconds"] <= 0.15 * found["duration"] + 0.51  # the shortest shot may be all there is
 
 
+@pytest.mark.whole
 def test_train_a_scorer_evaluate_and_use_it(exported_run, tmp_path):
     data = tmp_path / "long"
     code, output = call("data", "make-long", "--out", data, "--videos", 2, "--scenes", 6)

@@ -101,6 +101,7 @@ cli.main()
 """
 
 
+@pytest.mark.whole
 def test_ctrl_c_ends_a_command_whose_pipeline_runs_python():
     """When Python ended first, the pipeline waited for its functions forever."""
     done = subprocess.run([sys.executable, "-c", PIPELINE], stderr=subprocess.PIPE, text=True, timeout=300)

@@ -63,6 +63,7 @@ def test_the_worst_frame_is_shown_and_another_metric_goes_elsewhere(compared, me
     assert {button.label for button in app.get("download_button")} == {"Figures as JSON", "Frames as CSV"}
 
 
+@pytest.mark.whole
 def test_pictures_are_compared_by_the_worker(compared, tmp_path):
     app = compared(make_image(tmp_path / "a.png", 100), make_image(tmp_path / "b.png", 120))
     while app.get("progress"):

@@ -88,6 +88,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.whole
 def test_no_page_brings_tensorflow_or_keras_into_the_server(tmp_path):
     from fixtures.summaries import scenes
     from fixtures.videos import make_video

@@ -595,6 +595,7 @@ def timed(open_page, dense_run, tmp_path):
     return app, read_events(example["captions"][0])
 
 
+@pytest.mark.whole
 def test_events_on_a_timeline_and_in_a_table(timed):
     app, true = timed
     assert is_calm(app)
@@ -605,6 +606,7 @@ def test_events_on_a_timeline_and_in_a_table(timed):
     assert {button.label for button in app.get("download_button")} == {"WebVTT", "JSON"}
 
 
+@pytest.mark.whole
 def test_the_player_starts_at_the_chosen_event_with_subtitles(timed):
     app, true = timed
     [video] = app.get("video")

@@ -142,6 +142,7 @@ ingest(videos, captions, out, num_frames=4, max_side=32, clips_per_shard=2, prog
 """
 
 
+@pytest.mark.whole
 def test_kill_9(videos, captions, expected, tmp_path):
     out = tmp_path / "out"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
@@ -156,6 +157,7 @@ def test_kill_9(videos, captions, expected, tmp_path):
     assert checksums(out) == expected and verify(out)
 
 
+@pytest.mark.whole
 def test_ctrl_c(videos, captions, expected, tmp_path):
     out = tmp_path / "out"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

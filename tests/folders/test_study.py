@@ -36,6 +36,7 @@ def test_a_second_time_there_is_nothing_to_do(store):
     study(store, lambda: pytest.fail("a model was loaded"), lambda frames: pytest.fail("a file was read"))
 
 
+@pytest.mark.whole
 def test_interrupted_at_any_point_it_goes_on_from_there(folder, store, monkeypatch):
     whole = FolderStore(folder)
     study(whole, lambda: by_brightness, nothing)

@@ -76,6 +76,7 @@ def test_constant_scores_have_no_order():
     assert rank_correlation(np.ones(4), np.array([[1.0, 2, 3, 4]])) == {"kendall_tau": 0, "spearman_rho": 0}
 
 
+@pytest.mark.whole
 @needs_tvsum
 def test_tvsum_human_agreement():
     """Otani et al. 2019: leave-one-out tau .177, rho .204, on every 15th frame."""

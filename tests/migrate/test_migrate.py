@@ -67,10 +67,12 @@ def content(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.whole
 def test_same_predictions(migrated):
     assert_same_predictions(migrated)
 
 
+@pytest.mark.whole
 def test_nothing_is_left_to_do(migrated):
     before = content(migrated)
     done = CliRunner().invoke(app, ["migrate", str(migrated)])
@@ -78,6 +80,7 @@ def test_nothing_is_left_to_do(migrated):
     assert content(migrated) == before
 
 
+@pytest.mark.whole
 def test_old_files_are_kept(migrated):
     for name in FILES:
         assert (migrated / f"{name}.old").read_bytes() == (FIXTURES / "old_run" / name).read_bytes()
@@ -90,12 +93,14 @@ def test_old_run_is_refused(old, removed):
         Run.open(old)
 
 
+@pytest.mark.whole
 def test_keras_file_alone(old):
     shutil.rmtree(old / "checkpoints")
     migrate_run(old, report=str)
     assert_same_predictions(old)
 
 
+@pytest.mark.whole
 def test_a_copy_leaves_the_run_as_it_was(old, tmp_path, migrated):
     before = content(old)
     done = CliRunner().invoke(app, ["migrate", str(old), "--out", str(tmp_path / "copy")])
@@ -107,6 +112,7 @@ def test_a_copy_leaves_the_run_as_it_was(old, tmp_path, migrated):
     assert {path: copy[path] for path in tables} == tables
 
 
+@pytest.mark.whole
 def test_trained_on_features(tmp_path):
     # Its frame encoder came last in the order of variables.
     shutil.copytree(FIXTURES / "old_features", tmp_path / "run")
@@ -114,6 +120,7 @@ def test_trained_on_features(tmp_path):
     assert_same_predictions(tmp_path / "run")
 
 
+@pytest.mark.whole
 def test_tables_and_config(migrated):
     figures = json.loads((FIXTURES / "old_run" / "metrics.json").read_text())["test"]
     with open(FIXTURES / "old_run" / "predictions.csv", newline="") as file:

@@ -61,6 +61,7 @@ def test_losses_are_one_row_an_example(model):
         assert len(np.unique(losses[:SHARE, place])) == 1 and losses[0, place] != losses[SHARE, place]
 
 
+@pytest.mark.whole
 def test_training_lowers_every_loss():
     model = flow()
     batch = a_batch(model, 8)

@@ -55,11 +55,13 @@ def test_committed_without_outputs(path):
         assert not cell.outputs and cell.execution_count is None
 
 
+@pytest.mark.whole
 def test_runs_and_leaves_its_folder_as_it_was(executed):
     _, folder = executed  # a cell that fails raises CellExecutionError with its traceback
     assert not list(folder.iterdir())
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("executed", [FOLDER / "01_quickstart.ipynb"], indirect=True)
 def test_quickstart_shows_what_it_promises(executed):
     notebook, _ = executed
@@ -73,6 +75,7 @@ def test_quickstart_shows_what_it_promises(executed):
     assert len(outputs(notebook, "image/png")) == 6
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("executed", [FOLDER / "05_attention.ipynb"], indirect=True)
 def test_attention_shows_what_it_promises(executed):
     notebook, _ = executed
@@ -86,6 +89,7 @@ def test_attention_shows_what_it_promises(executed):
     assert len(outputs(notebook, "image/png")) >= 2  # a table of pictures a method, and the curves
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 @pytest.mark.parametrize("executed", [FOLDER / "07_understanding.ipynb"], indirect=True)
 def test_understanding_shows_every_fusion(executed):
@@ -100,6 +104,7 @@ def test_understanding_shows_every_fusion(executed):
     assert len(outputs(notebook, "image/png")) == 4  # three clips and the reliability diagram
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 @pytest.mark.parametrize("executed", [FOLDER / "08_text_to_video.ipynb"], indirect=True)
 def test_text_to_video_shows_what_it_promises(executed):
@@ -115,6 +120,7 @@ def test_text_to_video_shows_what_it_promises(executed):
     assert len(outputs(notebook, "image/png")) == 3  # the flow of points, the first epoch, content and motion
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 @pytest.mark.parametrize("executed", [FOLDER / "12_your_own_videos.ipynb"], indirect=True)
 def test_your_own_videos_shows_what_it_promises(executed):

@@ -82,17 +82,20 @@ def plan(data, tmp_path_factory):
     return made
 
 
+@pytest.mark.whole
 def test_the_plan_is_told_in_four_lines(plan):
     told = [line.split("] ")[1].split(":")[0] for line in plan.lines[:4]]
     assert told == ["data", "machine", "candidates", "time"]
     assert "all takes 2.0 times as long" in plan.lines[1] and "26 s of them for the export" in plan.lines[3]
 
 
+@pytest.mark.whole
 def test_what_was_tried_is_in_the_table(plan):
     table = (plan.folder / PLAN_TABLE).read_text(encoding="utf-8")
     assert table.count("dropped") == 1 and table.count("kept") == 1 and "| Answers %" in table
 
 
+@pytest.mark.whole
 def test_the_run_is_the_winner_and_its_config_makes_it_again(plan, tmp_path):
     run = Run.open(plan.folder)
     again = train(load_config(str(plan.folder / "config.yaml")), tmp_path / "again", report=str)

@@ -49,6 +49,7 @@ def test_contract_of_sources(check, folder):
     check(SOURCES["coco"](path=folder, **CocoCaptions.Options.small))
 
 
+@pytest.mark.whole
 def test_trained_resumed_evaluated_exported_and_asked(folder, tmp_path):
     file, run = tmp_path / "coco.yaml", tmp_path / "run"
     file.write_text("name: coco\ntask: captioning\ndata: {source: coco}\n")

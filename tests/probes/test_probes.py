@@ -43,6 +43,7 @@ def walk(config, folder):
     return row, tf.saved_model.load(str(folder / "saved_model"))
 
 
+@pytest.mark.whole
 @pytest.mark.usefixtures("with_probes")
 def test_a_task_of_words_and_pixels(tiny_config, tmp_path):
     def config(*overrides):
@@ -87,6 +88,7 @@ def test_contract_of_fusions(tmp_path, monkeypatch):
     contract.test_mixed_precision("gated", "mixed_bfloat16")
 
 
+@pytest.mark.whole
 @pytest.mark.usefixtures("with_probes")
 def test_a_gated_fusion(tiny_config, tmp_path):
     def config(*overrides):

@@ -118,6 +118,7 @@ def call(monkeypatch, *arguments):
     return stopped.value.code
 
 
+@pytest.mark.whole
 def test_command_line(monkeypatch, capsys, dense_run, videos, tmp_path):
     (path, true), _ = videos
     arguments = ["predict", path, "--dense", "--model", dense_run, "--least", "0.2"]

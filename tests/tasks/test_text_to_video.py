@@ -32,6 +32,7 @@ np.savez(sys.argv[2], clips=model.generate(text, seed), going_on=going_on)
 """
 
 
+@pytest.mark.whole
 def test_going_on_equals_never_having_stopped(video_run, video_config, tmp_path):
     learning = ("train.learning_rate=0.01",)
     lines = []
@@ -69,6 +70,7 @@ def test_same_seed_same_clip_whatever_is_beside_it(video_run):
     assert abs(values.mean()) < 0.1 and abs(values.std() - 1) < 0.1
 
 
+@pytest.mark.whole
 def test_evaluate_shows_it_between_real_and_random_clips(video_run, tiny_model, tiny_config, vocabulary):
     run, lines = Run.open(video_run), []
     config = tiny_config()
@@ -85,6 +87,7 @@ def test_evaluate_shows_it_between_real_and_random_clips(video_run, tiny_model, 
     assert systems["ours"]["movement_distance"] > systems["real clips"]["movement_distance"]
 
 
+@pytest.mark.whole
 def test_the_export_needs_no_vtkeras(video_run, tmp_path):
     command = [sys.executable, "-c", LOADER, str(video_run / "saved_model"), str(tmp_path / "found.npz")]
     subprocess.run(command, check=True, capture_output=True)
@@ -100,6 +103,7 @@ def test_the_export_needs_no_vtkeras(video_run, tmp_path):
     assert all(map(np.array_equal, weights, reader.model.get_weights()))
 
 
+@pytest.mark.whole
 def test_evaluate_on_the_command_line(video_run, exported_run, tmp_path, monkeypatch, capsys):
     run = shutil.copytree(video_run, tmp_path / "run")
     code, output = call("evaluate", run, "--split", "test", "--limit", 4, "--judge", exported_run)

@@ -76,6 +76,7 @@ def test_frozen_encoders_stay(tiny_config):
     assert build(tiny_config()).temporal_encoder.trainable_variables
 
 
+@pytest.mark.whole
 def test_fusions_are_trained_alike(tiny_config, exported_run, tmp_path):
     config = tiny_config(*STATEMENTS, f"train.start_from={exported_run}")
     said = []

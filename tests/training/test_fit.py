@@ -158,6 +158,7 @@ def test_run_opens_with_the_best_weights(straight):
     assert tuple(head.name for head in run.heads) == ("caption", "answer", "label", "contrastive")
 
 
+@pytest.mark.whole
 def test_what_may_change_on_resume(config, broken_again):
     # As the message about a loss that is not finite advises: slower, and here longer.
     lines = []
@@ -171,6 +172,7 @@ def test_what_may_change_on_resume(config, broken_again):
     assert load_config(str(broken_again / "config.yaml")) == slower
 
 
+@pytest.mark.whole
 def test_resumed_equals_straight(broken_again, straight, config):
     # Dropout's seeds, the optimizer, the schedule and the order of the clips all go on where they were.
     assert read_meta(broken_again / "checkpoints" / "last.npz")["epoch"] == 1
@@ -213,6 +215,7 @@ def test_resume_of_nothing_and_of_what_is_finished(straight, config, tmp_path):
         train(config(), straight, resume=True)
 
 
+@pytest.mark.whole
 def test_resume_of_a_run_that_was_stopped_while_linear_models_were_fitted(config, tmp_path, monkeypatch):
     def stopped(*args):
         raise KeyboardInterrupt
@@ -242,6 +245,7 @@ def test_damaged_checkpoint(straight, config, tmp_path):
         train(config(), tmp_path, resume=True)
 
 
+@pytest.mark.whole
 def test_loss_that_is_not_finite(config, tmp_path):
     begun = config("train.warmup_steps=0")
     wild = begun.model_copy(update={"train": begun.train.model_copy(update={"learning_rate": 1e30})})
@@ -252,6 +256,8 @@ def test_loss_that_is_not_finite(config, tmp_path):
     assert read_meta(tmp_path / "run" / "checkpoints" / "last.npz")["epoch"] == 0
     assert all(np.isfinite(array).all() for array in kept.values())
 
+
+@pytest.mark.whole
 def test_warm_up_one_head_and_float16(config, tmp_path, float32_after):
     # A task of one head trains although the model has four outputs.
     lines = []
@@ -279,6 +285,7 @@ def counted(dataset, drawn):
     return dataset.map(one)
 
 
+@pytest.mark.whole
 def test_cached_features(config, tmp_path, monkeypatch):
     # The clips of each split are drawn once, however many epochs follow.
     drawn, clip = [], MovingDigits.load
@@ -381,6 +388,7 @@ def test_prepared_clips_are_others_when_the_data_are(config, tmp_path):
     assert len({whole.name, less.name, other.name}) == 3
 
 
+@pytest.mark.whole
 def test_prepared_frames_are_what_training_would_decode(broken, config, tmp_path):
     assert_same_weights(broken, stopped_after_an_epoch(config("data.cache_frames=true"), tmp_path / "cached"))
 

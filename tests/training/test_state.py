@@ -135,6 +135,7 @@ def test_a_part_used_twice_has_one_key():
     assert list(model_variables(model)) == ["shared/kernel", "shared/bias"]
 
 
+@pytest.mark.whole
 def test_keys_are_alike_in_every_process():
     # Here other layers were made first, so that Keras numbers the unnamed ones otherwise.
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(2), keras.layers.Dropout(0.5)])

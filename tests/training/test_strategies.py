@@ -28,6 +28,7 @@ def runs():
     return json.loads(done.stdout)
 
 
+@pytest.mark.whole
 def test_first_twenty_losses_are_equal(runs):
     (one, _), (two, _) = runs
     assert set(one) == set(two) >= {"loss", "caption_loss", "answer_loss", "label_loss", "contrastive_loss"}
@@ -36,6 +37,7 @@ def test_first_twenty_losses_are_equal(runs):
         np.testing.assert_allclose(two[name], one[name], atol=1e-4, err_msg=name)
 
 
+@pytest.mark.whole
 def test_the_steps_did_learn(runs):
     # Else equal losses would say nothing about the gradients.
     (one, _), _ = runs
@@ -43,6 +45,7 @@ def test_the_steps_did_learn(runs):
     assert max(one["contrastive_loss"]) > 0.1
 
 
+@pytest.mark.whole
 def test_evaluation_is_equal(runs):
     (_, one), (_, two) = runs
     assert set(one) == set(two)

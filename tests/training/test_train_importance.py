@@ -31,12 +31,14 @@ def model():
     return train_importance([annotated(seed, 12 + seed % 3)[0] for seed in range(6)], epochs=30)
 
 
+@pytest.mark.whole
 def test_learns_what_people_like(model):
     video, kinds = annotated(100)
     scores = predict_importance(model, video.sequence)
     assert scores[kinds == 0].min() > scores[kinds != 0].max() + 0.2
 
 
+@pytest.mark.whole
 def test_exported_scorer_equals_the_model(model, tmp_path):
     export_importance(model, tmp_path, {"model_hash": "abc"})
     scorer = make_scorer(str(tmp_path), "abc")
@@ -46,6 +48,7 @@ def test_exported_scorer_equals_the_model(model, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"saved_model", "scorer.json"}
 
 
+@pytest.mark.whole
 def test_a_scorer_of_another_model_is_refused(model, tmp_path):
     export_importance(model, tmp_path, {"model_hash": "abc"})
     with pytest.raises(UserError, match="reads the embeddings of model abc, not of other"):

@@ -61,6 +61,7 @@ def runs(config, tmp_path_factory):
     return home
 
 
+@pytest.mark.whole
 def test_a_run_that_was_killed_goes_on_to_the_same_clips(runs):
     assert read_meta(runs / "warm" / "checkpoints" / "last.npz")["epoch"] == 1
     texts, seeds = tf.constant(["digit 3 is moving up and down"] * 2), tf.constant([7, 8], tf.int64)
@@ -73,6 +74,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_clips(runs):
         np.testing.assert_allclose(killed[key], array, atol=1e-5, err_msg=key)
 
 
+@pytest.mark.whole
 def test_discriminators_rest_in_the_warm_up_and_learn_after_it(runs):
     warm, done = checkpoint(runs / "warm"), checkpoint(runs / "whole")
     momentums = [key for key in warm if key.startswith("discriminator_optimizer/momentums/")]
@@ -84,6 +86,7 @@ def test_discriminators_rest_in_the_warm_up_and_learn_after_it(runs):
     assert warm["discriminator_optimizer/iterations"] == 0 and done["discriminator_optimizer/iterations"] == 4
 
 
+@pytest.mark.whole
 def test_the_best_weights_are_the_average_of_the_last_epoch(runs):
     # Nothing scores the clips here.
     best, last = checkpoint(runs / "whole", "best"), checkpoint(runs / "whole")
@@ -92,6 +95,7 @@ def test_the_best_weights_are_the_average_of_the_last_epoch(runs):
     assert (last["paint/kernel"] != last["generator/paint/kernel"]).any()
 
 
+@pytest.mark.whole
 def test_what_the_curves_show(runs):
     scalars = read_logs(runs / "whole").scalars
     found = scalars[scalars.part == "train"].pivot_table(index="step", columns="tag", values="value")
@@ -103,6 +107,7 @@ def test_what_the_curves_show(runs):
     assert rested.epoch_discriminator_loss == rested.epoch_generator_loss == 0 < rested.epoch_generator_gradient
 
 
+@pytest.mark.whole
 def test_two_devices_compute_what_one_computes():
     options = f"train.adversarial={{l2: 0.001, ramp_steps: 5, {SOME}}}"
     program = [sys.executable, "-m", "tests.fixtures.adversarial_two_devices"]
@@ -116,6 +121,7 @@ def test_two_devices_compute_what_one_computes():
     assert one["discriminator_loss"][-1] != one["discriminator_loss"][0] and one["error"][-1] < one["error"][0]
 
 
+@pytest.mark.whole
 def test_a_number_that_is_not_finite_stops_the_run(config, tmp_path):
     begun = config("train.stages=[{epochs: 1}]", "train.warmup_steps=0", "train.adversarial={discriminator_rate: 1000}")
     wild = begun.model_copy(update={"train": begun.train.model_copy(update={"learning_rate": 1e33})})

@@ -121,6 +121,7 @@ def birds(tiny_config):
     return config, Preprocessor(config.data, vocabulary), model
 
 
+@pytest.mark.whole
 def test_expected_reward_rises(birds):
     # Three wordings are learned alike; only the first is a reference. Drawn captions then earn about a third of
     # the ten points; learning by reward moves the model to the wording that earns them.
