@@ -43,6 +43,11 @@ def test_a_channel_that_never_changed_tells_when_it_does():
     assert cloud.distance(np.array([[0, 0.5]])) > 50 * cloud.distance(np.array([[1.0, 0]]))
 
 
+def test_clips_that_are_all_the_same_have_a_distance():
+    cloud = Gaussian.fit(np.ones((30, 4)))
+    assert cloud.distance(np.ones((1, 4)))[0] == 0 and cloud.distance(np.array([[1, 1, 1, 1.1]]))[0] > 10
+
+
 @pytest.mark.parametrize("clips, dim", [(20, 100), (500, 10)])
 def test_one_in_a_hundred_of_new_clips_is_foreign(clips, dim):
     rng = np.random.default_rng(1)

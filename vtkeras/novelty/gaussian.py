@@ -37,6 +37,7 @@ class Gaussian:
         usual = spread.mean() or 1.0
         scale = np.maximum(spread, FLAT * usual)
         shrunk = LedoitWolf(store_precision=False, assume_centered=True).fit((vectors - mean) / scale).covariance_
+        shrunk[np.diag_indices_from(shrunk)] += FLAT**2  # clips that are all the same have no spread
         inverse = solve_triangular(np.linalg.cholesky(shrunk), np.eye(len(mean)), lower=True)  # of a square root
         return cls(mean, inverse.T / np.sqrt(len(mean)) / scale[:, None])
 
