@@ -80,7 +80,7 @@ def export_run(
     if out != run.folder:
         _copy_run_files(run, out)
     calibration = calibrate_novelty(run, report)
-    report(f"writing the SavedModel with {len(endpoints(run.heads))} endpoints")
+    report(f"writing the SavedModel with {len(endpoints(run.heads)) + bool(calibration)} endpoints")
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled, calibration)
     write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration))
