@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fixtures.sentences import tiny_sentence_encoder
 
 from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.models import LinearClasses, LinearExperts, LinearSpace
@@ -110,7 +111,8 @@ def test_a_file_holds_encoder_and_models(copies, fine, tmp_path):
     encoder = FRAME_ENCODERS["efficientnet_lite0"](image_size=32)
     answer, label = LinearClasses(2, 3, 1, 4, 9, name="answer"), LinearClasses(2, 3, several=True, name="label")
     classes = {"answer": answer, "label": label}
-    space, dim = LinearSpace(3, 8, 2, name="contrastive"), [1, 1, 1] if fine else 3
+    meaning, dim = tiny_sentence_encoder() if fine else None, [1, 1, 1] if fine else 3
+    space = LinearSpace(3, 8, 2, meaning, name="contrastive")
     experts = LinearExperts(encoder, 1280, 2, 32, dim, classes, space, copies=copies, fine=fine)
     rng = np.random.default_rng(0)
     frames, mask = rng.integers(0, 256, (2, 2, 32, 32, 3), dtype="uint8"), np.array([[True, True], [True, False]])
@@ -126,6 +128,9 @@ def test_a_file_holds_encoder_and_models(copies, fine, tmp_path):
     asked = np.array([[2, 5, 6, 0], [2, 5, 0, 0]])
     np.testing.assert_allclose(again.classes["answer"](clips, asked), answer(clips, asked), atol=1e-4)
     np.testing.assert_allclose(again.space.embed_video(clips), experts.space.embed_video(clips), atol=1e-4)
+    texts, tokens = ["a dog", "cats"], np.array([[1, 2], [3, 0]])
+    one, other = (found.space.embed_text(tokens, found.space.pieces(texts)) for found in (experts, again))
+    np.testing.assert_allclose(other, one, atol=1e-6)
     assert set(again.shares) == {"answer", "label", "contrastive"}
     assert not again.trainable_variables
 

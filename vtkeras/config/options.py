@@ -124,6 +124,9 @@ class ModelConfig(_Options):
     0 leaves them out. They are fitted after training and count by what does best on the validation split."""
     linear_frames: int = Field(8, ge=1, le=256)
     """Frames of a clip that linear models read."""
+    linear_search: str = "words"
+    """A name in `vtkeras.linear.search.SEARCH_TEXTS`: how linear search compares texts. `minilm` adds the vectors of a
+    sentence encoder, which comes by `vtkeras pretrained install`, where they find more of the training clips."""
     label_from_text: bool = True
     """Labels may depend on the text that an example comes with, as of statements; False reads the clip alone."""
     single_label: bool = False

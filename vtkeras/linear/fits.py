@@ -6,16 +6,15 @@ import warnings
 
 import numpy as np
 import tensorflow as tf
-from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import END_ID
 from vtkeras.linear.table import Table
-from vtkeras.models import LinearClasses, LinearSentences, LinearSpace
+from vtkeras.models import LinearClasses, LinearSentences
 from vtkeras.tasks import Head
 
 OWN_MODEL = 30  # times that a question is asked in training, from which on it has a model of its own
@@ -26,8 +25,6 @@ MOST_CHOICES = 2000  # different answers, above which there is no model of them
 MOST_ANSWERS = 300  # that a model of answers is fitted to
 MOST_EXAMPLES = 5000  # that the model of all questions is fitted to
 ITERATIONS = 60  # of a fit: more change nothing that it says
-SPACE = 128
-FEWEST = 10  # captions from which on a space is fitted
 MOST_SENTENCES = 400  # different captions that are treated as classes, if they occur twice in the mean
 GROUPS = 5  # of clips, each left out once to tell which does better, a class for each caption or the nearest clip
 MOST_CLIPS = 4000  # among which the nearest is looked for
@@ -73,7 +70,7 @@ def _by_words(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What each word piece of a question adds, kernel and bias of a model of clips and questions together."""
     take = np.random.default_rng(0).permutation(rows)[:MOST_EXAMPLES]
-    counts = _counts(tokens[take], size)
+    counts = word_counts(tokens[take], size)
     present = np.flatnonzero(counts.any(axis=0))
     kernel, bias = _softmax(np.hstack([x[take], counts[:, present]]), y[take], np.arange(len(take)), classes)
     words = np.zeros((size, classes))
@@ -114,28 +111,6 @@ def fit_labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocess
     return layer
 
 
-def fit_space(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearSpace | None:
-    """Ridge regression from clips to the weighted word pieces of their captions, in fewer dimensions."""
-    texts = np.array(train.examples.truths[head.name], object)  # of strings NumPy would make all as wide as the longest
-    rows = train.once & (texts != "")
-    if rows.sum() < FEWEST:
-        return None
-    size = len(preprocessor.vocabulary.tokens)
-    counts = _counts(preprocessor.match(tf.constant(texts[rows])).numpy(), size)
-    weights = np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=0))) + 1
-    weighted = counts * weights
-    weighted /= np.maximum(np.linalg.norm(weighted, axis=1, keepdims=True), 1e-9)
-    svd = TruncatedSVD(min(SPACE, *(side - 1 for side in counts.shape)), random_state=0).fit(weighted)
-    ridge = Ridge(alpha=len(counts) / 10).fit(x[rows], svd.transform(weighted))
-    words = weights[:, None] * svd.components_.T
-    words[: END_ID + 1] = 0.0
-    space = LinearSpace(x.shape[1], size, words.shape[1], name=head.name)
-    space.kernel.assign(ridge.coef_.T)
-    space.bias.assign(ridge.intercept_)
-    space.words.assign(words)
-    return space
-
-
 def fit_sentences(
     head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor
 ) -> tuple[LinearSentences, list[str]]:
@@ -153,7 +128,7 @@ def fit_sentences(
     nearest = many or _nearest_does_better(x, classes.ravel())
     if nearest:
         take = np.sort(np.random.default_rng(0).permutation(len(x))[:MOST_CLIPS])
-        kernel, bias = SHARPNESS * _unit(x[take]).T, np.zeros(len(take))
+        kernel, bias = SHARPNESS * to_unit(x[take]).T, np.zeros(len(take))
         known = texts[take]
     else:
         kernel, bias = _softmax(x, classes.ravel(), np.arange(len(x)), len(different))
@@ -174,16 +149,16 @@ def _nearest_does_better(x: np.ndarray, y: np.ndarray) -> bool:
         asked, known = groups == group, np.flatnonzero(groups != group)
         kernel, bias = _softmax(x, y, known, y.max() + 1)
         by_model = (x[asked] @ kernel + bias).argmax(axis=1)
-        by_clip = y[known][(_unit(x[asked]) @ _unit(x[known]).T).argmax(axis=1)]
+        by_clip = y[known][(to_unit(x[asked]) @ to_unit(x[known]).T).argmax(axis=1)]
         gain += int((by_clip == y[asked]).sum()) - int((by_model == y[asked]).sum())
     return gain > 0
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
+def to_unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
-def _counts(tokens: np.ndarray, size: int) -> np.ndarray:
+def word_counts(tokens: np.ndarray, size: int) -> np.ndarray:
     """How often each word piece stands in texts, (texts, size), of tokens int32 (texts, length)."""
     counts = np.zeros((len(tokens), size), np.float32)
     np.add.at(counts, (np.arange(len(tokens))[:, None], tokens), 1.0)

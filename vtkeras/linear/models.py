@@ -24,10 +24,12 @@ from vtkeras.data.sources.base import Source
 from vtkeras.data.sources.datasets import clips_or_examples
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.linear.fits import fit_answers, fit_labels, fit_one_label, fit_sentences, fit_space
+from vtkeras.linear.fits import fit_answers, fit_labels, fit_one_label, fit_sentences
+from vtkeras.linear.search import SEARCH_TEXTS, best_installed, embed_texts, fit_space
 from vtkeras.linear.table import Table
 from vtkeras.models import LinearClasses, LinearExperts, LinearSentences, LinearSpace
 from vtkeras.models.clip_statistics import group_sizes, read_clips
+from vtkeras.pretrained.sentence_encoder import SentenceEncoder
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
@@ -50,6 +52,7 @@ class LinearModels:
         train: the training split.
         preprocessor: brings texts to word pieces, and knows the answers and labels.
         several: whether a clip may have several labels; None looks whether one has.
+        meaning: sentence encoder that search may use beside words.
 
     Attributes:
         classes: {head: `LinearClasses`}, of those that choose among answers or labels.
@@ -63,7 +66,14 @@ class LinearModels:
     """
 
     @threadpool_limits.wrap(limits=1)  # several, in steps as small as these, mostly wait for each other
-    def __init__(self, heads: Sequence[Head], train: Table, preprocessor: Preprocessor, several: bool | None = None):
+    def __init__(
+        self,
+        heads: Sequence[Head],
+        train: Table,
+        preprocessor: Preprocessor,
+        several: bool | None = None,
+        meaning: SentenceEncoder | None = None,
+    ):
         self.heads = heads
         self.preprocessor = preprocessor
         self.groups = list(train.groups) or [train.features.shape[1]]
@@ -76,7 +86,7 @@ class LinearModels:
         for head in heads:
             truths = train.examples.truths[head.name]
             if not head.field:
-                self.space = fit_space(head, x, train, preprocessor)
+                self.space = fit_space(head, x, train, preprocessor, meaning)
             elif not any(texts := [head.as_text(truth) for truth in truths]):
                 continue
             elif head.reads_question and head.separator is None:
@@ -110,8 +120,8 @@ class LinearModels:
             elif self.space and head.name == self.space.name:
                 texts = list(dict.fromkeys(filter(None, test.examples.truths[head.name])))
                 if texts:
-                    said = self.space.embed_text(self.preprocessor.match(tf.constant(texts)))
-                    found[head.name] = Predicted(values=np.asarray(self.space.embed_video(x)) @ np.asarray(said).T)
+                    said = embed_texts(self.space, self.preprocessor, texts)
+                    found[head.name] = Predicted(values=np.asarray(self.space.embed_video(x)) @ said.T)
         return found
 
     def experts(self, encoder: keras.layers.Layer, channels: int) -> LinearExperts:
@@ -183,7 +193,8 @@ class LinearBaseline:
     def __call__(self, head: Head, train: Examples, test: Examples) -> Predicted | None:
         """What the linear model of a head says of `test`."""
         if head.name not in self.fitted:
-            self.fitted[head.name] = LinearModels([head], self._table(train, self.training), self.preprocessor)
+            table, meaning = self._table(train, self.training), SEARCH_TEXTS[best_installed()]()
+            self.fitted[head.name] = LinearModels([head], table, self.preprocessor, meaning=meaning)
         return self.fitted[head.name].predict(self._table(test, self.source)).get(head.name)
 
     def _table(self, examples: Examples, source: Source) -> Table:

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from vtkeras.models.clip_statistics import group_sizes, read_clips
+from vtkeras.pretrained.sentence_encoder import SentenceEncoder
 
 LEAST_LOG = -12.0  # log-probability of a class that a linear model never saw
 
@@ -87,42 +88,62 @@ class LinearClasses(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("vtkeras")
 class LinearSpace(keras.layers.Layer):
-    """Clips and texts in one space: ridge regression from a clip's vector to the words of its caption.
+    """Clips and texts in one space: ridge regression from a clip's vector to the words of its caption, and to what a
+    sentence encoder says of it.
 
     Args:
         dim: int, width of a clip's vector.
         vocabulary_size: int, word pieces.
-        embedding_dim: int, width of the space.
+        embedding_dim: int, width of the space of words.
+        meaning: frozen `SentenceEncoder`, or None.
 
     Attributes:
-        kernel, bias: float (dim, embedding_dim) and (embedding_dim,), from clips into the space.
-        words: float (vocabulary_size, embedding_dim), from counts of word pieces into the space.
+        kernel, bias: float (dim, width) and (width,), from clips into both spaces side by side.
+        words: float (vocabulary_size, embedding_dim), from counts of word pieces into the space of words.
+        word_weight: float scalar, length of a text's vector in the space of words, beside 1 in that of meaning.
+        mean: float (meaning.dim,), what `meaning` says of a caption in the mean.
         share: float scalar, how much its similarity counts beside the network's.
 
     Example:
         >>> space = LinearSpace(dim=8, vocabulary_size=100, embedding_dim=4)
         >>> space.beside(ops.ones((2, 16)), space.embed_video(ops.ones((2, 8)))).shape
         (2, 20)
+
+    Source: regression into the space of sentences, Frome et al., "DeViSE", 2013.
     """
 
-    def __init__(self, dim, vocabulary_size, embedding_dim, **kwargs):
+    def __init__(self, dim, vocabulary_size, embedding_dim, meaning=None, **kwargs):
         super().__init__(**{**kwargs, "trainable": False})
         self.dim = dim
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
-        self.kernel = self.add_weight(shape=(dim, embedding_dim), initializer="zeros", name="kernel")
-        self.bias = self.add_weight(shape=(embedding_dim,), initializer="zeros", name="bias")
+        self.meaning = meaning
+        width = embedding_dim + (meaning.dim if meaning else 0)
+        self.kernel = self.add_weight(shape=(dim, width), initializer="zeros", name="kernel")
+        self.bias = self.add_weight(shape=(width,), initializer="zeros", name="bias")
         self.words = self.add_weight(shape=(vocabulary_size, embedding_dim), initializer="zeros", name="words")
         self.share = self.add_weight(shape=(), initializer="ones", name="share")
+        if meaning:
+            self.word_weight = self.add_weight(shape=(), initializer="ones", name="word_weight")
+            self.mean = self.add_weight(shape=(meaning.dim,), initializer="zeros", name="mean")
         self.built = True
 
     def embed_video(self, clips):
-        """Unit vectors (batch, embedding_dim) of clips (batch, dim)."""
+        """Unit vectors (batch, width) of clips (batch, dim)."""
         return ops.normalize(ops.matmul(clips, self.kernel) + self.bias, axis=-1)
 
-    def embed_text(self, tokens):
-        """Unit vectors (batch, embedding_dim) of token ids (batch, length), 0 where there is none."""
-        return ops.normalize(ops.sum(ops.take(self.words, tokens, axis=0), axis=1), axis=-1)
+    def embed_text(self, tokens, pieces=None):
+        """Unit vectors (batch, width) of token ids (batch, length), 0 where there is none, and of what `pieces` gives
+        of the same texts."""
+        words = ops.normalize(ops.sum(ops.take(self.words, tokens, axis=0), axis=1), axis=-1)
+        if self.meaning is None:
+            return words
+        meaning = ops.normalize(self.meaning(pieces) - self.mean, axis=-1)
+        return ops.normalize(ops.concatenate([self.word_weight * words, meaning], axis=-1), axis=-1)
+
+    def pieces(self, texts):
+        """What `meaning` reads of strings (batch,), int32 (batch, length); None without it."""
+        return self.meaning.tokenize(texts) if self.meaning else None
 
     def beside(self, embedded, linear):
         """Unit vectors (batch, both widths) whose products are those of both spaces, the linear one's by `share`."""
@@ -131,7 +152,13 @@ class LinearSpace(keras.layers.Layer):
 
     def get_config(self):
         names = ("dim", "vocabulary_size", "embedding_dim")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        meaning = self.meaning and self.meaning.get_config()
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}, "meaning": meaning}
+
+    @classmethod
+    def from_config(cls, config):
+        meaning = config.get("meaning")  # which runs of before lack
+        return cls(**{**config, "meaning": meaning and SentenceEncoder.from_config(meaning)})
 
 
 @keras.saving.register_keras_serializable("vtkeras")

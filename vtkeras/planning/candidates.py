@@ -11,6 +11,7 @@ from vtkeras import keys
 from vtkeras.config import Config, parse_config
 from vtkeras.encoders import FINE
 from vtkeras.linear.models import ENCODER
+from vtkeras.linear.search import WORDS
 from vtkeras.planning.speed import PATCH
 from vtkeras.planning.survey import MOST_TOKENS, Survey
 from vtkeras.tasks import TASKS
@@ -44,6 +45,7 @@ class Setting:
         share: of the folder's training and validation clips that are read.
         epoch_clips: training clips that an epoch may have; with more, epochs read parts of them in turn.
         passes: over all training clips that the small encoder has time for.
+        search: a name in `vtkeras.linear.search.SEARCH_TEXTS`.
     """
 
     survey: Survey
@@ -55,6 +57,7 @@ class Setting:
     share: float = 1.0
     epoch_clips: int | None = None
     passes: float = math.inf
+    search: str = WORDS
 
     @property
     def parts(self) -> int:
@@ -208,7 +211,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "word_dropout": 0.1,
             "label_from_text": questions == 1,
             "single_label": not survey.several_labels,
-            **({"linear_size": setting.side, "linear_frames": setting.frames} if setting.pretrained else {}),
+            **(_linear(setting) if setting.pretrained else {}),
         },
         "train": {
             "batch_size": batch,
@@ -224,6 +227,11 @@ def make_config(name: str, setting: Setting) -> Config | None:
     for part, chosen in own.items():
         values[part].update(chosen)
     return parse_config(values, origin=f"plan of candidate {name}")
+
+
+def _linear(setting: Setting) -> dict[str, Any]:
+    """Linear models beside the network."""
+    return {"linear_size": setting.side, "linear_frames": setting.frames, "linear_search": setting.search}
 
 
 def _multiple(side: int, of: int) -> int:

@@ -16,6 +16,7 @@ from vtkeras.data.text import Vocabulary, build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import figure, score
 from vtkeras.linear.models import ENCODER, TITLE
+from vtkeras.linear.search import best_installed
 from vtkeras.linear.table import read_table
 from vtkeras.planning.candidates import (
     CANDIDATES,
@@ -181,7 +182,7 @@ class Plan:
         epoch, clips = max(1, int(EPOCH * self.clock.seconds * trained / frames)), self.survey.clips[keys.TRAIN]
         self.epoch_seconds = min(epoch, clips) * frames / trained
         passes = self.clock.share(TRAINED) / (clips * frames / trained)
-        return Setting(self.survey, path, frames, side, pretrained, seed, share, epoch, passes)
+        return Setting(self.survey, path, frames, side, pretrained, seed, share, epoch, passes, best_installed())
 
     def _describe(self, names: list[str]) -> None:
         setting = self.setting

@@ -10,7 +10,6 @@ import numpy as np
 from vtkeras.pretrained.packages import checked_files
 
 Encode = Callable[[Sequence[str]], np.ndarray]
-MOST_WORD_PIECES = 256  # that MiniLM was trained to read
 BATCH = 64  # sentences at once
 
 
@@ -50,25 +49,13 @@ def minilm() -> Encode:
 
     Source: Wang et al., "MiniLM", 2020; Reimers and Gurevych, "Sentence-BERT", 2019.
     """
-    import keras_nlp  # takes seconds, and the other encoder does without
+    from vtkeras.pretrained.sentence_encoder import load_minilm  # takes seconds, and the other encoder does without
 
-    weights, _, vocabulary = checked_files("minilm")
-    backbone = keras_nlp.models.BertBackbone.from_preset(str(weights.parent))
-    tokenizer = keras_nlp.models.BertTokenizer(str(vocabulary), lowercase=True)
-    packer = keras_nlp.layers.StartEndPacker(
-        MOST_WORD_PIECES, tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id
-    )
+    encoder = load_minilm()
 
     def encode(texts: Sequence[str]) -> np.ndarray:
-        return np.concatenate([encode_batch(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
-
-    def encode_batch(texts: Sequence[str]) -> np.ndarray:
-        tokens = np.asarray(packer(tokenizer(list(texts))))
-        tokens = tokens[:, : (tokens != tokenizer.pad_token_id).sum(axis=1).max(initial=1)]
-        mask = tokens != tokenizer.pad_token_id
-        inputs = {"token_ids": tokens, "padding_mask": mask, "segment_ids": np.zeros_like(tokens)}
-        sequence = np.asarray(backbone(inputs)["sequence_output"])
-        return to_unit_length((sequence * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True))
+        batches = (list(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH))
+        return np.concatenate([np.asarray(encoder(encoder.tokenize(batch))) for batch in batches])
 
     return encode
 

@@ -14,7 +14,9 @@ from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.encoders import FINE, FRAME_ENCODERS
+from vtkeras.errors import lookup
 from vtkeras.linear.models import ENCODER, LinearModels
+from vtkeras.linear.search import SEARCH_TEXTS
 from vtkeras.linear.table import read_table
 from vtkeras.models import LinearExperts
 from vtkeras.models.linear_sentences import NEVER_NEW
@@ -52,7 +54,7 @@ def fit_linear(
             kept in the same pass.
 
     Raises:
-        UserError: if the encoder's weights are not installed, or the disk is full.
+        UserError: if weights are not installed, the disk is full, or `model.linear_search` is unknown.
     """
     config, data, heads = trainer.config, trainer.data, list(trainer.heads)
     size = config.model.linear_size
@@ -63,9 +65,13 @@ def fit_linear(
     assert preprocessor.beside is not None
     also = prepared if isinstance(prepared, PreparedSource) and _ends_early(prepared, config) else None
     source = PreparedSource(data.source, preprocessor.beside, features, encoder, report, statistics=True, also=also)
+    meaning = lookup(SEARCH_TEXTS, config.model.linear_search, "model.linear_search")()
     several = not config.model.single_label
     train = read_table(source, keys.TRAIN, heads, groups=source.groups)
-    return FittedLinear(LinearModels(heads, train, preprocessor, several), source)
+    models = LinearModels(heads, train, preprocessor, several, meaning)
+    if models.space and models.space.meaning:
+        report(f"search compares texts by {models.space.meaning.name} too: it ranks what is right higher than words do")
+    return FittedLinear(models, source)
 
 
 def _ends_early(prepared: PreparedSource, config: Config) -> bool:

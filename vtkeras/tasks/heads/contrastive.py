@@ -13,6 +13,8 @@ from vtkeras.tasks.base import Column, Endpoint, Head
 from vtkeras.tasks.heads.signatures import FRAMES, TEXT
 from vtkeras.tasks.predicted import Predicted
 
+TEXTS = 256  # that are read at once
+
 
 class ContrastiveHead(Head):
     """Brings a clip and its caption together, and others apart (Radford et al., "CLIP", 2021)."""
@@ -51,7 +53,9 @@ class ContrastiveHead(Head):
     def collect(self, outputs, reader, examples):
         """Similarity of every different caption (columns) to every clip (rows)."""
         texts = _different(examples.truths[self.name])
-        return Predicted(values=outputs["video"] @ reader.embed_text(tf.constant(texts)).numpy().T if texts else None)
+        batches = [tf.constant(texts[at : at + TEXTS]) for at in range(0, len(texts), TEXTS)]
+        said = [reader.embed_text(batch).numpy() for batch in batches]
+        return Predicted(values=outputs["video"] @ np.concatenate(said).T if texts else None)
 
     def truth(self, example):
         return (*(text.decode() for text in example[keys.CAPTIONS]), "")[0]
@@ -75,7 +79,7 @@ def embed_text(reader, text) -> tf.Tensor:
     tokens = reader.preprocessor.match(text)
     embedded = _space(reader).embed_text(reader.model.trunk.encode_text(tokens))
     linear = reader.experts and reader.experts.space
-    return linear.beside(embedded, linear.embed_text(tokens)) if linear else embedded
+    return linear.beside(embedded, linear.embed_text(tokens, linear.pieces(text))) if linear else embedded
 
 
 def _embed_video(reader, video):

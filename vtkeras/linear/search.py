@@ -1,0 +1,146 @@
+"""Search by ridge regression: from clips to what is said of them, by its words and by a sentence encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+from sklearn.decomposition import TruncatedSVD
+from sklearn.linear_model import Ridge
+
+from vtkeras.data.preprocess import Preprocessor
+from vtkeras.data.text import END_ID
+from vtkeras.linear.fits import GROUPS, to_unit, word_counts
+from vtkeras.linear.table import Table
+from vtkeras.models import LinearSpace
+from vtkeras.pretrained.packages import find
+from vtkeras.pretrained.sentence_encoder import SentenceEncoder, load_minilm
+from vtkeras.tasks import Head
+
+WORDS = "words"
+SEARCH_TEXTS: dict[str, Callable[[], SentenceEncoder | None]] = {WORDS: lambda: None, "minilm": load_minilm}
+DIMENSIONS = 128  # of the space of words
+FEWEST = 10  # captions from which on a space is fitted
+MOST_CLIPS = 8000  # whose captions a sentence encoder reads
+WORD_WEIGHTS = (1.0, 0.5, 0.0)  # of words beside meaning, of which one is chosen
+PENALTIES = (0.1, 1.0, 10.0)  # of ridge regression, for each clip, of which one is chosen
+WORTH = 1.05  # times the rank that words alone reach: what a sentence encoder must reach to be kept, and exported
+BATCH = 64  # texts that a sentence encoder reads at once
+
+
+def fit_space(
+    head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor, meaning: SentenceEncoder | None = None
+) -> LinearSpace | None:
+    """Ridge regression from clips to the weighted word pieces of their captions, in fewer dimensions, and beside these
+    to the sentence encoder's vectors, where the right captions of clips left out rank higher with them.
+
+    Args:
+        head: whose truths are captions.
+        x: float (examples, dim), each example's clip.
+        train: the training split.
+        preprocessor: brings texts to word pieces.
+        meaning: the sentence encoder, or None.
+
+    Returns:
+        the space, or None of fewer than `FEWEST` captions. It has no encoder where words alone do better.
+    """
+    texts = np.array(train.examples.truths[head.name], object)  # of strings NumPy would make all as wide as the longest
+    rows = np.flatnonzero(train.once & (texts != ""))
+    if meaning and len(rows) > MOST_CLIPS:
+        rows = np.sort(np.random.default_rng(0).permutation(rows)[:MOST_CLIPS])
+    if len(rows) < FEWEST:
+        return None
+    x, texts = x[rows], texts[rows]
+    words, pieces = _space_of_words(texts, preprocessor)
+    said = [words]
+    if meaning:
+        different, own = np.unique(texts, return_inverse=True)
+        vectors = _read(meaning, different.tolist())[own.ravel()]
+        mean = vectors.mean(axis=0)
+        said.append(to_unit(vectors - mean))
+    penalty, weight = _choose(x, texts, said)
+    if weight is None:
+        meaning, said = None, said[:1]
+    targets = np.hstack([words if weight is None else weight * words, *said[1:]])
+    ridge = Ridge(alpha=penalty * len(x)).fit(x, targets)
+    space = LinearSpace(x.shape[1], len(pieces), words.shape[1], meaning, name=head.name)
+    space.kernel.assign(ridge.coef_.T)
+    space.bias.assign(ridge.intercept_)
+    space.words.assign(pieces)
+    if meaning:
+        space.word_weight.assign(weight)
+        space.mean.assign(mean)
+    return space
+
+
+def best_installed() -> str:
+    """The name in `SEARCH_TEXTS` of the best that is installed."""
+    return next((name for name in reversed(SEARCH_TEXTS) if name != WORDS and find(name)), WORDS)
+
+
+def embed_texts(space: LinearSpace, preprocessor: Preprocessor, texts: Sequence[str]) -> np.ndarray:
+    """float32 (texts, width): texts in a space."""
+    found = []
+    for at in range(0, len(texts), BATCH):
+        batch = list(texts[at : at + BATCH])
+        found.append(np.asarray(space.embed_text(preprocessor.match(tf.constant(batch)), space.pieces(batch))))
+    return np.concatenate(found)
+
+
+def _space_of_words(texts: np.ndarray, preprocessor: Preprocessor) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors (texts, dimensions), and what each word piece adds (word pieces, dimensions)."""
+    counts = word_counts(preprocessor.match(tf.constant(texts)).numpy(), len(preprocessor.vocabulary.tokens))
+    weights = np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=0))) + 1
+    weighted = to_unit(counts * weights)
+    svd = TruncatedSVD(min(DIMENSIONS, *(side - 1 for side in counts.shape)), random_state=0).fit(weighted)
+    pieces = weights[:, None] * svd.components_.T
+    pieces[: END_ID + 1] = 0.0
+    return to_unit(counts @ pieces), pieces
+
+
+def _read(meaning: SentenceEncoder, texts: list[str]) -> np.ndarray:
+    """float32 (texts, dim), what a sentence encoder says of them; those of alike length together, as it is quicker."""
+    order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+    found = np.zeros((len(texts), meaning.dim), np.float32)
+    encode = tf.function(meaning.call, input_signature=[tf.TensorSpec((None, None), tf.int32)], autograph=False)
+    for at in range(0, len(order), BATCH):
+        places = order[at : at + BATCH]
+        found[places] = encode(meaning.tokenize([texts[place] for place in places])).numpy()
+    return found
+
+
+def _choose(x: np.ndarray, texts: np.ndarray, said: Sequence[np.ndarray]) -> tuple[float, float | None]:
+    """The penalty, and the weight of words, None for words alone, with which captions of clips left out rank highest.
+
+    The measure is the mean reciprocal rank (Voorhees, "The TREC-8 question answering track report", 1999) of a clip's
+    own caption among those of its group, and of a caption's clip.
+    """
+    _, own = np.unique(texts, return_inverse=True)
+    groups = np.random.default_rng(0).permutation(len(x)) % GROUPS
+    weights = (None, *(WORD_WEIGHTS if len(said) > 1 else ()))
+    ranks = {(penalty, weight): 0.0 for penalty in PENALTIES for weight in weights}
+    for group in range(GROUPS):
+        asked, known = groups == group, groups != group
+        right = own[asked][:, None] == own[asked][None]
+        for penalty in PENALTIES:
+            targets = np.hstack(said)
+            seen = Ridge(alpha=penalty * known.sum()).fit(x[known], targets[known]).predict(x[asked])
+            width = said[0].shape[1]
+            for weight in weights:
+                scale = np.ones(targets.shape[1])
+                scale[:width] = 1.0 if weight is None else weight
+                scale[width:] = 0.0 if weight is None else 1.0
+                alike = to_unit(seen * scale) @ to_unit(targets[asked] * scale).T
+                ranks[penalty, weight] += _reciprocal_rank(alike, right) + _reciprocal_rank(alike.T, right)
+    alone = max((key for key in ranks if key[1] is None), key=ranks.__getitem__)
+    best = max(ranks, key=ranks.__getitem__)
+    return best if ranks[best] > WORTH * ranks[alone] else alone
+
+
+def _reciprocal_rank(alike: np.ndarray, right: np.ndarray) -> float:
+    """The mean over rows of 1 / (rank of the best right column); of equals, half stand before it."""
+    best = np.where(right, alike, -np.inf).max(axis=1, keepdims=True)
+    wrong = ~right
+    before = (wrong & (alike > best)).sum(axis=1) + 0.5 * (wrong & (alike == best)).sum(axis=1)
+    return float((1.0 / (1.0 + before)).mean())
