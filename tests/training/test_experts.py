@@ -4,13 +4,17 @@ from types import SimpleNamespace
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests.linear.test_models import make_preprocessor, table
 from vtkeras.data.sources.base import Source
+from vtkeras.errors import UserError
 from vtkeras.linear.models import LinearModels
+from vtkeras.pretrained.packages import find
 from vtkeras.tasks import HEADS
-from vtkeras.training.experts import FittedLinear, WithVectors, add_experts
+from vtkeras.training.experts import FittedLinear, WithVectors, add_experts, check_linear
+from vtkeras.training.fit import train
 
 
 class Clips(Source):
@@ -35,3 +39,14 @@ def test_where_no_head_has_a_linear_model_nothing_is_kept(tmp_path, monkeypatch)
     trainer = SimpleNamespace(data=None, model=None)
     assert add_experts(trainer, tmp_path, FittedLinear(models, features), print) == {}
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("search, told", [("minlm", "model.linear_search"), ("minilm", "pretrained install")])
+def test_what_could_not_be_fitted_is_refused_before_training(search, told, tiny_config, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.pretrained.packages.find", lambda name: None if name == "minilm" else find(name))
+    config = tiny_config("model.linear_size=32", f"model.linear_search={search}")
+    with pytest.raises(UserError, match=told):
+        check_linear(config)
+    with pytest.raises(UserError, match=told):
+        train(config, tmp_path / "run", report=str)
+    assert not (tmp_path / "run").exists()

@@ -25,7 +25,7 @@ from vtkeras.data.sources.datasets import clips_or_examples
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.linear.fits import fit_answers, fit_labels, fit_one_label, fit_sentences
-from vtkeras.linear.search import SEARCH_TEXTS, best_installed, embed_texts, fit_space
+from vtkeras.linear.search import SEARCH_TEXTS, WORDS, best_installed, embed_texts, fit_space
 from vtkeras.linear.table import Table
 from vtkeras.models import LinearClasses, LinearExperts, LinearSentences, LinearSpace
 from vtkeras.models.clip_statistics import group_sizes, read_clips
@@ -193,8 +193,11 @@ class LinearBaseline:
     def __call__(self, head: Head, train: Examples, test: Examples) -> Predicted | None:
         """What the linear model of a head says of `test`."""
         if head.name not in self.fitted:
-            table, meaning = self._table(train, self.training), SEARCH_TEXTS[best_installed()]()
-            self.fitted[head.name] = LinearModels([head], table, self.preprocessor, meaning=meaning)
+            table, name = self._table(train, self.training), WORDS if head.field else best_installed()
+            models = LinearModels([head], table, self.preprocessor, meaning=SEARCH_TEXTS[name]())
+            if models.space:
+                self.report(f"{TITLE}: search compares texts by {name if models.space.meaning else WORDS}")
+            self.fitted[head.name] = models
         return self.fitted[head.name].predict(self._table(test, self.source)).get(head.name)
 
     def _table(self, examples: Examples, source: Source) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from vtkeras.data.text import END_ID
 from vtkeras.linear.fits import GROUPS, to_unit, word_counts
 from vtkeras.linear.table import Table
 from vtkeras.models import LinearSpace
-from vtkeras.pretrained.packages import find
+from vtkeras.pretrained.packages import state
 from vtkeras.pretrained.sentence_encoder import SentenceEncoder, load_minilm
 from vtkeras.tasks import Head
 
@@ -22,10 +23,11 @@ WORDS = "words"
 SEARCH_TEXTS: dict[str, Callable[[], SentenceEncoder | None]] = {WORDS: lambda: None, "minilm": load_minilm}
 DIMENSIONS = 128  # of the space of words
 FEWEST = 10  # captions from which on a space is fitted
-MOST_CLIPS = 8000  # whose captions a sentence encoder reads
+MOST_CLIPS = 8000  # by which is chosen, and whose captions a sentence encoder reads
 WORD_WEIGHTS = (1.0, 0.5, 0.0)  # of words beside meaning, of which one is chosen
 PENALTIES = (0.1, 1.0, 10.0)  # of ridge regression, for each clip, of which one is chosen
-WORTH = 1.05  # times the rank that words alone reach: what a sentence encoder must reach to be kept, and exported
+WORTH = 1.05  # times the rank that words alone reach: what a sentence encoder must pass to be kept, and exported
+CHANCE = 1.28  # standard errors that the gain must have as well: one in ten has them by chance
 BATCH = 64  # texts that a sentence encoder reads at once
 
 
@@ -47,22 +49,22 @@ def fit_space(
     """
     texts = np.array(train.examples.truths[head.name], object)  # of strings NumPy would make all as wide as the longest
     rows = np.flatnonzero(train.once & (texts != ""))
-    if meaning and len(rows) > MOST_CLIPS:
-        rows = np.sort(np.random.default_rng(0).permutation(rows)[:MOST_CLIPS])
     if len(rows) < FEWEST:
         return None
     x, texts = x[rows], texts[rows]
+    take = np.sort(np.random.default_rng(0).permutation(len(x))[:MOST_CLIPS])
     words, pieces = _space_of_words(texts, preprocessor)
-    said = [words]
+    said, mean = [words[take]], None
     if meaning:
-        different, own = np.unique(texts, return_inverse=True)
+        different, own = np.unique(texts[take], return_inverse=True)
         vectors = _read(meaning, different.tolist())[own.ravel()]
         mean = vectors.mean(axis=0)
         said.append(to_unit(vectors - mean))
-    penalty, weight = _choose(x, texts, said)
+    penalty, weight = _choose(x[take], texts[take], said)
     if weight is None:
-        meaning, said = None, said[:1]
-    targets = np.hstack([words if weight is None else weight * words, *said[1:]])
+        meaning, targets = None, words
+    else:
+        x, targets = x[take], np.hstack([weight * said[0], said[1]])
     ridge = Ridge(alpha=penalty * len(x)).fit(x, targets)
     space = LinearSpace(x.shape[1], len(pieces), words.shape[1], meaning, name=head.name)
     space.kernel.assign(ridge.coef_.T)
@@ -76,7 +78,7 @@ def fit_space(
 
 def best_installed() -> str:
     """The name in `SEARCH_TEXTS` of the best that is installed."""
-    return next((name for name in reversed(SEARCH_TEXTS) if name != WORDS and find(name)), WORDS)
+    return next((name for name in reversed(SEARCH_TEXTS) if name != WORDS and state(name) == "installed"), WORDS)
 
 
 def embed_texts(space: LinearSpace, preprocessor: Preprocessor, texts: Sequence[str]) -> np.ndarray:
@@ -118,29 +120,27 @@ def _choose(x: np.ndarray, texts: np.ndarray, said: Sequence[np.ndarray]) -> tup
     """
     _, own = np.unique(texts, return_inverse=True)
     groups = np.random.default_rng(0).permutation(len(x)) % GROUPS
+    targets, width = np.hstack(said), said[0].shape[1]
     weights = (None, *(WORD_WEIGHTS if len(said) > 1 else ()))
-    ranks = {(penalty, weight): 0.0 for penalty in PENALTIES for weight in weights}
-    for group in range(GROUPS):
+    ranks = {(penalty, weight): np.zeros(len(x)) for penalty in PENALTIES for weight in weights}
+    for group, penalty in itertools.product(range(GROUPS), PENALTIES):
         asked, known = groups == group, groups != group
         right = own[asked][:, None] == own[asked][None]
-        for penalty in PENALTIES:
-            targets = np.hstack(said)
-            seen = Ridge(alpha=penalty * known.sum()).fit(x[known], targets[known]).predict(x[asked])
-            width = said[0].shape[1]
-            for weight in weights:
-                scale = np.ones(targets.shape[1])
-                scale[:width] = 1.0 if weight is None else weight
-                scale[width:] = 0.0 if weight is None else 1.0
-                alike = to_unit(seen * scale) @ to_unit(targets[asked] * scale).T
-                ranks[penalty, weight] += _reciprocal_rank(alike, right) + _reciprocal_rank(alike.T, right)
-    alone = max((key for key in ranks if key[1] is None), key=ranks.__getitem__)
-    best = max(ranks, key=ranks.__getitem__)
-    return best if ranks[best] > WORTH * ranks[alone] else alone
+        seen = Ridge(alpha=penalty * known.sum()).fit(x[known], targets[known]).predict(x[asked])
+        for weight in weights:
+            scale = np.ones(targets.shape[1])
+            scale[:width] = 1.0 if weight is None else weight
+            scale[width:] = 0.0 if weight is None else 1.0
+            alike = to_unit(seen * scale) @ to_unit(targets[asked] * scale).T
+            ranks[penalty, weight][asked] = _reciprocal_rank(alike, right) + _reciprocal_rank(alike.T, right)
+    alone, best = (max(keys, key=lambda key: ranks[key].mean()) for keys in ([k for k in ranks if k[1] is None], ranks))
+    gain, least = ranks[best] - ranks[alone], (WORTH - 1) * ranks[alone].mean()
+    return best if gain.mean() > max(least, CHANCE * gain.std() / len(x) ** 0.5) else alone
 
 
-def _reciprocal_rank(alike: np.ndarray, right: np.ndarray) -> float:
-    """The mean over rows of 1 / (rank of the best right column); of equals, half stand before it."""
+def _reciprocal_rank(alike: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Of each row 1 / (rank of the best right column); of equals, half stand before it."""
     best = np.where(right, alike, -np.inf).max(axis=1, keepdims=True)
     wrong = ~right
     before = (wrong & (alike > best)).sum(axis=1) + 0.5 * (wrong & (alike == best)).sum(axis=1)
-    return float((1.0 / (1.0 + before)).mean())
+    return 1.0 / (1.0 + before)

@@ -34,7 +34,7 @@ class Gaussian:
 
         vectors = np.asarray(vectors, np.float64)
         mean, spread = vectors.mean(axis=0), vectors.std(axis=0)
-        usual = spread.mean() or 1.0
+        usual = max(spread.mean(), FLAT * np.abs(mean).mean()) or 1.0  # of vectors that differ by rounding alone
         scale = np.maximum(spread, FLAT * usual)
         shrunk = LedoitWolf(store_precision=False, assume_centered=True).fit((vectors - mean) / scale).covariance_
         shrunk[np.diag_indices_from(shrunk)] += FLAT**2  # clips that are all the same have no spread

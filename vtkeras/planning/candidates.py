@@ -27,6 +27,7 @@ TASK = "multitask"
 SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most pixels a side
 MANY = 500  # training clips from which on an encoder may learn from scratch
 MANY_PASSES = 5.0  # over them, that the time must allow for that
+RACE_PASSES = 40.0  # from which on an encoder from scratch may still overtake early patches of a frozen one
 SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
 PATCHES = {ENCODER: (PATCH, 1284), ENCODER + FINE: (PATCH // 2, 548)}  # pixels a side, and channels with motion
 
@@ -168,6 +169,12 @@ def in_order(setting: Setting) -> list[str]:
     order = ["frozen" if few else "small", *CANDIDATES]
     order.insert(0 if setting.survey.moves else 1, "fine")
     return [name for name in dict.fromkeys(order) if make_config(name, setting)]
+
+
+def raced(setting: Setting) -> int:
+    """How many of the candidates are tried at most: where something moves and time is short, the first needs it all."""
+    short = setting.pretrained and setting.survey.moves and setting.passes < RACE_PASSES
+    return 1 if short else len(CANDIDATES)
 
 
 def make_config(name: str, setting: Setting) -> Config | None:

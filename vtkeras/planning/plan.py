@@ -28,6 +28,7 @@ from vtkeras.planning.candidates import (
     feature_bytes,
     in_order,
     make_config,
+    raced,
 )
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
@@ -130,14 +131,14 @@ class Plan:
 
     def _train(self) -> None:
         """Races candidates, and moves the winner into the run folder."""
-        names = in_order(self.setting)
-        self._describe(names)
+        names, most = in_order(self.setting), raced(self.setting)
+        self._describe(names[:most])
         first = self._enter(names[0])
         if first.training.trainer.config.model.linear_size:
             self._fit_linear(first)
         race = Race(self.clock, self.survey.clips[keys.VALIDATION], self.report)
         try:
-            winner = race.run(names, lambda name: first if name == names[0] else self._enter(name))
+            winner = race.run(names, lambda name: first if name == names[0] else self._enter(name), most)
             self._finish(winner)
         except KeyboardInterrupt:
             winner = self._stopped([*race.contenders, *race.dropped] or [first])

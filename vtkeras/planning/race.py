@@ -47,7 +47,7 @@ class Race:
         self.contenders: list[Contender] = []
         self.dropped: list[Contender] = []
 
-    def run(self, names: Sequence[str], enter: Callable[[str], Contender]) -> Contender:
+    def run(self, names: Sequence[str], enter: Callable[[str], Contender], most: int | None = None) -> Contender:
         """Trains candidates until one is left or the time is over, and gives the most promising one that is left.
 
         The first two get a round each if that fits, further ones if another round of all fits as well.
@@ -55,13 +55,14 @@ class Race:
         Args:
             names: in `CANDIDATES`, the most promising first.
             enter: makes a contender of a name.
+            most: how many are tried whose loss stays finite; None tries all.
 
         Raises:
             UserError: if none is left, because the loss of each became NaN or infinite.
         """
         further, longest = ROUND * self.clock.seconds, 0.0
         for place, name in enumerate(names):
-            if place and self._nothing_to_gain(enough(self.clips)):
+            if len(self.contenders) == most or (place and self._nothing_to_gain(enough(self.clips))):
                 break
             needed = longest + (further * (place + 1) if place > 1 else 0)
             if place and not self._fits(needed):

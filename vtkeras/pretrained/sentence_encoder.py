@@ -77,7 +77,7 @@ def _tokenizer(pieces):
 
     ends = (pieces.index(START), pieces.index(END), PAD_ID)
     with tf.init_scope():
-        tokenizer = keras_nlp.models.BertTokenizer(list(pieces), lowercase=True)
+        tokenizer = keras_nlp.models.BertTokenizer(list(pieces), lowercase=True, strip_accents=True)
         return tokenizer, keras_nlp.layers.StartEndPacker(MOST_WORD_PIECES, *ends)
 
 

@@ -16,10 +16,11 @@ from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.encoders import FINE, FRAME_ENCODERS
 from vtkeras.errors import lookup
 from vtkeras.linear.models import ENCODER, LinearModels
-from vtkeras.linear.search import SEARCH_TEXTS
+from vtkeras.linear.search import SEARCH_TEXTS, WORDS
 from vtkeras.linear.table import read_table
 from vtkeras.models import LinearExperts
 from vtkeras.models.linear_sentences import NEVER_NEW
+from vtkeras.pretrained.packages import checked_files
 from vtkeras.run_files import BEST, CHECKPOINTS, LINEAR_FILE, replacing
 from vtkeras.tasks import Head, Reader
 from vtkeras.training.prepared import PreparedSource
@@ -41,6 +42,18 @@ class FittedLinear:
     source: PreparedSource
 
 
+def check_linear(config: Config) -> None:
+    """Refuses, before all training, linear models that could not be fitted after it.
+
+    Raises:
+        UserError: if weights are not installed, or `model.linear_search` is unknown.
+    """
+    if config.model.linear_size:
+        lookup(SEARCH_TEXTS, config.model.linear_search, "model.linear_search")
+        for name in {ENCODER, config.model.linear_search} - {WORDS}:
+            checked_files(name)
+
+
 def fit_linear(
     trainer: Trainer, features: Path, report: Callable[[str], None], prepared: Source | None = None
 ) -> FittedLinear:
@@ -54,7 +67,7 @@ def fit_linear(
             kept in the same pass.
 
     Raises:
-        UserError: if weights are not installed, the disk is full, or `model.linear_search` is unknown.
+        UserError: if the encoder's weights are not installed, or the disk is full.
     """
     config, data, heads = trainer.config, trainer.data, list(trainer.heads)
     size = config.model.linear_size
@@ -65,7 +78,7 @@ def fit_linear(
     assert preprocessor.beside is not None
     also = prepared if isinstance(prepared, PreparedSource) and _ends_early(prepared, config) else None
     source = PreparedSource(data.source, preprocessor.beside, features, encoder, report, statistics=True, also=also)
-    meaning = lookup(SEARCH_TEXTS, config.model.linear_search, "model.linear_search")()
+    meaning = SEARCH_TEXTS[config.model.linear_search]()
     several = not config.model.single_label
     train = read_table(source, keys.TRAIN, heads, groups=source.groups)
     models = LinearModels(heads, train, preprocessor, several, meaning)

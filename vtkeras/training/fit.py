@@ -26,7 +26,7 @@ from vtkeras.training.callbacks import (
     TensorBoard,
 )
 from vtkeras.training.data import TrainingData
-from vtkeras.training.experts import add_experts, fit_linear
+from vtkeras.training.experts import add_experts, check_linear, fit_linear
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import lacks_linear, resume_point
 from vtkeras.training.run import open_judge
@@ -67,6 +67,7 @@ def train(
         >>> train(load_config("demo"), "runs/demo")
     """
     folder = Path(folder)
+    check_linear(config)
     start = resume_point(folder, config) if resume else _fresh(folder, config)
     words = Vocabulary.load(folder / VOCABULARY_FILE) if resume else None  # an older version learned others
     training = Training(config, folder, report, strategy, features, vocabulary=words)

@@ -13,6 +13,7 @@ RATES = ("learning_rate", "learning_rate_end", "schedule")
 MAY_CHANGE = (
     "name",
     "data.path",
+    "model.linear_search",
     "train.learning_rate",
     "train.warmup_steps",
     "train.weight_decay",

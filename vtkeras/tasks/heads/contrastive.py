@@ -13,7 +13,7 @@ from vtkeras.tasks.base import Column, Endpoint, Head
 from vtkeras.tasks.heads.signatures import FRAMES, TEXT
 from vtkeras.tasks.predicted import Predicted
 
-TEXTS = 256  # that are read at once
+TEXTS = 64  # that are read at once
 
 
 class ContrastiveHead(Head):
