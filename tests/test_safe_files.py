@@ -127,6 +127,7 @@ def test_honest_files_pass(tmp_path):
         check_keras_file(shipped_model(*model) / MODEL_FILE)
 
 
+@pytest.mark.whole
 def test_memory_stays_flat(tmp_path):
     """A bomb of 2 GB in 2 MB is refused by a process that may not take 200 MB more than it has."""
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:

@@ -84,6 +84,7 @@ def test_in_the_graph_equals_eager(name, decoder):
             np.testing.assert_allclose(graph[key], eager[key], atol=1e-5, err_msg=key)
 
 
+@pytest.mark.whole
 def test_compiled_and_saved_it_writes_the_same(decoder, tmp_path):
     specs = [tf.TensorSpec((None, PLACES, DIM), tf.float32), tf.TensorSpec((None, PLACES), tf.bool)]
     module = tf.Module()

@@ -114,6 +114,7 @@ def test_epoch_is_the_source_s(make):
     assert brightest == 9 + 20
 
 
+@pytest.mark.whole
 def test_augmentation_changes_training_alone_and_travels_in_batches(preprocessor):
     amounts = {"brightness": 0.3, "flip": 0.5, "time": 0.5, "word_dropout": 0.5}
     changing = Preprocessor(CONFIG.model_copy(update={"augmentation": amounts}), preprocessor.vocabulary)

@@ -133,6 +133,7 @@ def test_broken_text_and_broken_tokens():
     assert [text.decode() for text in texts] == ["\ufffd", "\x03", "", ""]
 
 
+@pytest.mark.whole
 def test_captions_of_a_model(tmp_path):
     """In a saved graph, padded, without vtkeras: tensorflow and tensorflow-text are enough."""
     preprocessor = Preprocessor(DataConfig(caption_length=512), seen())

@@ -105,6 +105,7 @@ def test_thumbnail_of_a_black_clip_is_zero():
     assert not thumbnail(np.zeros((2, 16, 16, 3), "uint8")).any()
 
 
+@pytest.mark.whole
 def test_evaluate_writes_one_table_for_models_and_baselines(exported_run, tmp_path):
     run = Run.open(exported_run)
     table = PredictionTable()

@@ -63,6 +63,7 @@ def test_cider_equals_pycocoevalcap(unusual_corpus, examples):
     assert cider(references, predictions) == pytest.approx(peer, abs=1e-6)
 
 
+@pytest.mark.whole
 @needs_java
 def test_meteor_equals_pycocoevalcap(unusual_corpus):
     ours = meteor(*unusual_corpus)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  for `tf.saved_model.load`
 from tensorflow.python.eager import context
@@ -27,6 +28,7 @@ class Doubled(tf.Module):
         return tf.while_loop(lambda i, v: i < 2, lambda i, v: (i + 1, v * self.factor), (0, x))[1] + y
 
 
+@pytest.mark.whole
 def test_outputs_are_those_of_tensorflows_loader():
     opened, loaded = open_saved_model(FOLDER), tf.saved_model.load(str(FOLDER))
     assert set(vars(opened)) == set(loaded.signatures) - {"serving_default"}
@@ -62,6 +64,7 @@ def test_a_model_that_is_gone_takes_its_functions_along(tmp_path):
     assert not context.context().has_function(name)
 
 
+@pytest.mark.whole
 def test_a_prediction_imports_no_keras():
     question = "how many digits are there?"
     program = (

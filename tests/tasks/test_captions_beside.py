@@ -43,6 +43,7 @@ def captions(reader, video):
     return [text.decode() for text in reader.write_caption(video)["caption"].numpy()]
 
 
+@pytest.mark.whole
 def test_the_share_says_whose_sentence_is_taken(read, sentences):
     alone = captions(*read(beside=False))
     sentences.share.assign(0.0)

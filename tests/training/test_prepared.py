@@ -51,6 +51,7 @@ def test_patches_are_as_plans_count_them(encoders):
         assert encoder.compute_output_shape((None, 3, 32, 32, 3)) == (None, 3, (32 // pixels) ** 2, channels)
 
 
+@pytest.mark.whole
 def test_early_patches_are_kept_in_the_same_pass(source, preprocessor, encoders, tmp_path):
     whole, fine = encoders
     also = PreparedSource(source, preprocessor, tmp_path, fine, report=str)
@@ -70,6 +71,7 @@ def test_early_patches_are_kept_in_the_same_pass(source, preprocessor, encoders,
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.whole
 def test_what_is_kept_in_the_same_pass_may_fail(source, preprocessor, encoders, tmp_path, monkeypatch):
     whole, fine = encoders
     also = PreparedSource(source, preprocessor, tmp_path / "also", fine, report=str)

@@ -21,8 +21,14 @@ class Asked:
     def __init__(self, preprocessor, share):
         self.heads, self.preprocessor, self.share = (HEADS["label"],), preprocessor, share
 
-    def ask(self, batch):
-        return {"label": {"right": tf.fill(tf.shape(batch["video_id"]), float(self.share))}}
+        self.readings = tf.Variable(0)
+
+    def read(self, batch):
+        self.readings.assign_add(1)
+        return tf.shape(batch["video_id"])
+
+    def say(self, read):
+        return {"label": {"right": tf.fill(read, self.share)}}
 
 
 def test_the_share_that_does_best_is_kept(monkeypatch):
@@ -37,8 +43,10 @@ def test_the_share_that_does_best_is_kept(monkeypatch):
         return Predicted(truths[:right] + ["none"] * (len(truths) - right))
 
     monkeypatch.setattr(type(HEADS["label"]), "collect", collect)
-    found = choose_shares(experts, Asked(preprocessor, share), Clips())
+    asked = Asked(preprocessor, share)
+    found = choose_shares(experts, asked, Clips())
     assert found == {"label": (0.5, pytest.approx(1.0))} and float(share) == 0.5
+    assert int(asked.readings) == 1  # of one batch, for all shares
 
 
 def test_a_linear_model_counts_as_much_where_the_split_knows_nothing_of_its_head(monkeypatch):

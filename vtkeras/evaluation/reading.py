@@ -37,7 +37,8 @@ def read_split(
         split: one of `source.splits()`.
         heads: whose truths to keep.
         preprocessor: brings clips to the size that thumbnails are made of.
-        systems: {name: reader}; each brings clips to the shape that its model knows.
+        systems: {name: reader}; each brings clips to the shape that its model knows. Those that do it alike are given
+            the same batches.
         limit: examples at most; None takes all.
         clips: clips at most, each with all of its questions; None takes all.
 
@@ -47,10 +48,10 @@ def read_split(
     systems = systems or {}
     examples, thumbnails = Examples(truths={head.name: [] for head in heads}, split=split), {}
     outputs: dict[str, list[dict]] = {name: [] for name in systems}
-    shapes = {"": preprocessor, **{name: reader.preprocessor for name, reader in systems.items()}}
+    shapes = [preprocessor, *(reader.preprocessor for reader in systems.values())]
     with interrupt_between_steps() as end_of_step:
         for batch in _batches(source, split, shapes, limit, clips):
-            for example in batch[""]:
+            for example in batch[preprocessor.key]:
                 clip, question = example[keys.VIDEO_ID].decode(), example.get(keys.QUESTION, b"").decode()
                 examples.ids.append(clip)
                 examples.questions.append(question)
@@ -59,21 +60,23 @@ def read_split(
                     examples.truths[head.name].append(head.truth(example))
                 if keys.FRAMES in example and clip not in thumbnails:
                     thumbnails[clip] = thumbnail(example[keys.FRAMES])
-            for name in systems:
-                outputs[name].append(tf.nest.map_structure(np.asarray, systems[name].ask(_stack(batch[name]))))
+            stacked = {key: _stack(batch[key]) for key in {reader.preprocessor.key for reader in systems.values()}}
+            for name, reader in systems.items():
+                said = reader.ask(stacked[reader.preprocessor.key])
+                outputs[name].append(tf.nest.map_structure(np.asarray, said))
             end_of_step()
     examples.thumbnails = thumbnails or None
     return examples, {name: _collect(systems[name], outputs[name], examples) for name in systems}
 
 
 def _batches(
-    source: Source, split: str, shapes: dict[str, Preprocessor], limit: int | None, clips: int | None
+    source: Source, split: str, shapes: Sequence[Preprocessor], limit: int | None, clips: int | None
 ) -> Iterator[dict[str, list[dict]]]:
-    """Up to `BATCH` examples at a time, as each of the preprocessors prepares them; equal ones do it once.
+    """Up to `BATCH` examples at a time, as each of the preprocessors prepares them, by its key.
 
     A clip that the source gives whole is prepared once for all of its questions.
     """
-    different = {preprocessor.key: preprocessor for preprocessor in shapes.values()}
+    different = {preprocessor.key: preprocessor for preprocessor in shapes}
     dataset, whole = clips_or_examples(source, split)
     prepared = dataset.map(
         as_written(lambda example: _prepare_all(example, different)),
@@ -92,10 +95,10 @@ def _batches(
             break
         rows.append(example)
         if len(rows) == BATCH:
-            yield _by_name(rows, shapes)
+            yield _by_key(rows)
             rows = []
     if rows:
-        yield _by_name(rows, shapes)
+        yield _by_key(rows)
 
 
 def _prepare_all(example: dict, preprocessors: dict[str, Preprocessor]) -> dict:
@@ -110,8 +113,8 @@ def _prepare(example: dict, preprocessor: Preprocessor) -> dict:
     return {**with_one_caption(preprocessor.prepare(example)), **every}
 
 
-def _by_name(rows: list[dict], shapes: dict[str, Preprocessor]) -> dict[str, list[dict]]:
-    return {name: [row[shape.key] for row in rows] for name, shape in shapes.items()}
+def _by_key(rows: list[dict]) -> dict[str, list[dict]]:
+    return {key: [row[key] for row in rows] for key in rows[0]}
 
 
 def _stack(rows: list[dict]) -> dict[str, tf.Tensor]:

@@ -39,7 +39,7 @@ from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
 from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
-from vtkeras.training.experts import SHARES, FittedLinear, add_experts, fit_linear, prefer_linear
+from vtkeras.training.experts import FittedLinear, add_experts, fit_linear, prefer_linear
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 EPOCH = 0.03  # share of the time that an epoch may take
@@ -51,6 +51,7 @@ VISIBLE = 5e-3  # by which figures must differ to be worth a note
 BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
 VOCABULARY = 4000
 CACHE = "cache"
+WEIGHING = 3.0  # readings of the validation split that this takes: of captions, and of all other heads with each share
 BESIDE = "the same with linear models beside it"
 
 
@@ -245,7 +246,7 @@ class Plan:
     def _finish(self, winner: Contender) -> None:
         seconds = self.clock.left() - self._export_time(winner)
         if self.linear:
-            seconds -= (len(SHARES) + 1) * winner.reading_seconds + 2 * winner.graph_seconds
+            seconds -= WEIGHING * winner.reading_seconds + 2 * winner.graph_seconds
         title = CANDIDATES[winner.name].title
         if seconds > 0:
             self.report(f"{title} gets the remaining {spell_time(seconds)}")

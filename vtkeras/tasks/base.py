@@ -206,7 +206,15 @@ class Reader(tf.Module):
 
     def predict(self, batch: dict) -> dict[str, dict[str, tf.Tensor]]:
         """{head: what it says} of a batch of prepared examples; `ask` is the same as a graph."""
-        return {head.name: head.predict(self, batch) for head in self.heads}
+        return self.say(self.read(batch))
+
+    def read(self, batch: dict) -> Any:
+        """What `say` needs of a batch of prepared examples, whatever the heads make of it."""
+        return batch
+
+    def say(self, read: Any) -> dict[str, dict[str, tf.Tensor]]:
+        """{head: what it says} of what was read."""
+        return {head.name: head.predict(self, read) for head in self.heads}
 
     def samples(self, batch: dict) -> dict[str, str | np.ndarray]:
         """What TensorBoard shows of a few examples, see `Head.samples`."""

@@ -89,8 +89,8 @@ class VideoTextReader(Reader):
                 functools.partial(self.write, greedy), jit_compile=compiled, autograph=False
             )
 
-    def predict(self, batch):
-        """As `Reader.predict`; a clip that is asked several things is read once, and its caption written once."""
+    def read(self, batch):
+        """The clips of a batch, each once, its examples, and the clip of each; both with what was read of the video."""
         first, row = different(batch[keys.VIDEO_ID])
         once = {name: tf.gather(values, first) for name, values in batch.items()}
         video = self.encode_video(once.get(keys.FRAME_FEATURES, once.get(keys.FRAMES)), once[keys.FRAMES_MASK])
@@ -99,7 +99,11 @@ class VideoTextReader(Reader):
         elif self._read_linear:
             video[keys.LINEAR] = self._read_linear(once[keys.LINEAR_FRAMES], once[keys.LINEAR_MASK])
         once[keys.READS_VIDEO] = video
-        each = {**batch, keys.READS_VIDEO: for_each(row, video)}
+        return once, {**batch, keys.READS_VIDEO: for_each(row, video)}, row
+
+    def say(self, read):
+        """As `Reader.say`; of a clip that is asked several things the caption is written once."""
+        once, each, row = read
         return {
             head.name: for_each(row, head.predict(self, once)) if head.once_a_clip else head.predict(self, each)
             for head in self.heads

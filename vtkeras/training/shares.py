@@ -59,18 +59,67 @@ def choose_shares(
         nothing is missing, and its linear model counts as much as the network.
     """
     tried: dict[str, list[Tried]] = {head.name: [] for head in reader.heads}
+    together = ReadTogether(reader, [experts.shares[head.name] for head in reader.heads])
+    systems: dict[str, Any] = {str(share): AtShare(together, share) for share in SHARES}
+    examples, said = read_split(source, keys.VALIDATION, reader.heads, reader.preprocessor, systems, limit)
     for share in SHARES:
         for head in reader.heads:
-            experts.shares[head.name].assign(share)
-        examples, said = read_split(source, keys.VALIDATION, reader.heads, reader.preprocessor, {"": reader}, limit)
-        for head in reader.heads:
-            found = figure(head, score([head], said[""], examples))
+            found = figure(head, score([head], said[str(share)], examples))
             if found is not None:
-                tried[head.name].append(Tried(share, found, said[""][head.name]))
+                tried[head.name].append(Tried(share, found, said[str(share)][head.name]))
     best = {head.name: best_of(head, tried[head.name], examples) for head in reader.heads if tried[head.name]}
     for head in reader.heads:
         experts.shares[head.name].assign(best[head.name].share if head.name in best else 1.0)
     return {name: (one.share, one.figure) for name, one in best.items()}
+
+
+class ReadTogether:
+    """A reader that is asked once for each share of its linear models, and reads each batch of clips once for all.
+
+    Args:
+        reader: of a network with linear models.
+        shares: the variables that say how much these count.
+    """
+
+    def __init__(self, reader: Reader, shares: Sequence[Any]):
+        self.reader = reader
+        self.shares = shares
+        self.last: tuple[Any, Any] = (None, None)
+        self._read = tf.function(reader.read, reduce_retracing=True, autograph=False)
+        self.say = tf.function(reader.say, reduce_retracing=True, autograph=False)
+
+    def read(self, batch: dict) -> Any:
+        """What the reader reads of a batch; of the one before, if it is the same, what it has read."""
+        if self.last[0] is not batch:
+            self.last = batch, self._read(batch)
+        return self.last[1]
+
+
+class AtShare:
+    """One share of `ReadTogether`, as heads ask a reader."""
+
+    def __init__(self, together: ReadTogether, share: float):
+        self.together, self.share = together, share
+        self.heads, self.preprocessor = together.reader.heads, together.reader.preprocessor
+
+    def ask(self, batch: dict) -> dict:
+        """{head: what it says} of a batch of prepared examples."""
+        self._count()
+        return self.together.say(self.together.read(batch))
+
+    @property
+    def model(self) -> Any:
+        """The network."""
+        return self.together.reader.model
+
+    def embed_text(self, text: tf.Tensor) -> tf.Tensor:
+        """As the reader's."""
+        self._count()
+        return self.together.reader.embed_text(text)
+
+    def _count(self) -> None:
+        for share in self.together.shares:
+            share.assign(self.share)
 
 
 class Candidates(CaptionHead):

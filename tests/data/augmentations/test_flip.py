@@ -28,6 +28,7 @@ def test_whole_words_are_swapped_with_their_case(text, mirrored):
     assert [one.decode() for one in swapped(tf.constant([text, "up"])).numpy()] == [mirrored, "up"]
 
 
+@pytest.mark.whole
 def test_mirrors_frames_and_every_text_or_nothing():
     texts = dict.fromkeys((keys.CAPTION, keys.MATCH_ID, keys.ANSWER, keys.LABEL), tf.constant("left"))
     example = {keys.FRAMES: FRAMES, keys.REFERENCES: tf.constant("to the left\nright"), **texts}
