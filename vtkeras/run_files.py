@@ -118,8 +118,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: str | Path) -> Iterator[Path]:
+def replacing_folder(path: str | Path, flush: bool = True) -> Iterator[Path]:
     """Yields a new, empty folder that takes the place of `path`, a folder or nothing, at the end.
+
+    Args:
+        path: the folder.
+        flush: wait until its files are on the disk, so that they outlast a power cut. Of gigabytes that takes minutes.
 
     Raises:
         UserError: if the disk is full or `path` cannot be written; what was there stays.
@@ -134,7 +138,7 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
         if before.exists() and not path.exists():  # a process was killed between the two renames below
             before.rename(path)
         yield temporary
-        for file in temporary.rglob("*"):
+        for file in temporary.rglob("*") if flush else ():
             _flush(file)
         _remove(before)
         if path.exists():  # a folder with content cannot be replaced in one step

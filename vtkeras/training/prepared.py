@@ -23,11 +23,12 @@ from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.linear.models import ENCODER
 from vtkeras.models.clip_statistics import COPY_SIDE, group_sizes, read_clips
-from vtkeras.run_files import replacing_folder
+from vtkeras.run_files import replacing_folder, write_json
 
 BATCH = 16
 OTHERS = "others"  # features of another source that is written in the same pass
 REPORT_EVERY = 256
+SIZES = "sizes.json"  # beside what is kept: how large each file is when it is whole
 
 
 def prepared_source(
@@ -140,7 +141,7 @@ class PreparedSource(Source):
     def stored(self, split: str) -> tf.data.Dataset:
         """What is kept of a split: whole clips where the source gives them, else examples."""
         clips, self.by_clip = clips_or_examples(self.source, split)
-        if not self.path(split).is_dir():
+        if not is_whole(self.path(split)):
             self._write(split, clips)
         return tf.data.Dataset.load(str(self.path(split))).map(_as_float32)
 
@@ -161,7 +162,7 @@ class PreparedSource(Source):
 
         with (
             interrupt_between_steps() as end_of_step,
-            replacing_folder(self.path(split)) as temporary,
+            replacing_folder(self.path(split), flush=False) as temporary,
             self._beside(split, clips.element_spec) as others,
             ThreadPoolExecutor(1) as thread,  # Ctrl-C is heard by the main thread alone, and not while that saves
         ):
@@ -170,11 +171,11 @@ class PreparedSource(Source):
     @contextmanager
     def _beside(self, split: str, spec: dict) -> Iterator[Callable[[dict], None] | None]:
         """Yields what writes an example of `also`, or None where nothing more is to be written."""
-        if self.also is None or self.also.path(split).is_dir():
+        if self.also is None or is_whole(self.also.path(split)):
             yield None
             return
         rows: queue.Queue[dict | None] = queue.Queue(BATCH)
-        with replacing_folder(self.also.path(split)) as temporary, ThreadPoolExecutor(1) as thread:
+        with replacing_folder(self.also.path(split), flush=False) as temporary, ThreadPoolExecutor(1) as thread:
             saving = thread.submit(_save, lambda: iter(rows.get, None), self.also._element_spec(spec), temporary)
 
             def put(row: dict | None) -> None:
@@ -244,6 +245,21 @@ class PreparedSource(Source):
 
 def _save(rows: Callable[[], Iterator[dict]], spec: dict, folder: Path) -> None:
     tf.data.Dataset.from_generator(rows, output_signature=spec).save(str(folder))
+    write_json(folder / SIZES, _sizes(folder))
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder of kept clips has every byte that was written: after a power cut it may lack some."""
+    try:
+        return json.loads((folder / SIZES).read_text()) == _sizes(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """{file: its bytes}."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SIZES)
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
 
 def _as_float32(example: dict) -> dict:
