@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# With two arenas of memory: else each thread of TensorFlow keeps memory of its own.
+PYTEST := MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest -n 2 --dist worksteal
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: demo install test test-whole test-slow test-browser bench-attention bench-decoding bench-generation bench-novelty bench-train bench-ingest bench-damage bench-augmentation bench-create lint docs docs-notebooks clean
@@ -28,10 +30,10 @@ install: .venv/installed
 	@touch $@
 
 test: .venv/installed-tests
-	MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest -n 2 --dist worksteal  # else each thread of TensorFlow keeps memory of its own
+	$(PYTEST)
 
 test-whole: .venv/installed-tests
-	MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest -n 2 --dist worksteal -m "whole and not slow"
+	$(PYTEST) -m "whole and not slow"
 
 test-slow: .venv/installed-tests
 	$(BIN)/python -m pytest -m slow

@@ -89,7 +89,6 @@ def test_attention_shows_what_it_promises(executed):
     assert len(outputs(notebook, "image/png")) >= 2  # a table of pictures a method, and the curves
 
 
-@pytest.mark.whole
 @pytest.mark.slow
 @pytest.mark.parametrize("executed", [FOLDER / "07_understanding.ipynb"], indirect=True)
 def test_understanding_shows_every_fusion(executed):
@@ -104,7 +103,6 @@ def test_understanding_shows_every_fusion(executed):
     assert len(outputs(notebook, "image/png")) == 4  # three clips and the reliability diagram
 
 
-@pytest.mark.whole
 @pytest.mark.slow
 @pytest.mark.parametrize("executed", [FOLDER / "08_text_to_video.ipynb"], indirect=True)
 def test_text_to_video_shows_what_it_promises(executed):
@@ -120,7 +118,6 @@ def test_text_to_video_shows_what_it_promises(executed):
     assert len(outputs(notebook, "image/png")) == 3  # the flow of points, the first epoch, content and motion
 
 
-@pytest.mark.whole
 @pytest.mark.slow
 @pytest.mark.parametrize("executed", [FOLDER / "12_your_own_videos.ipynb"], indirect=True)
 def test_your_own_videos_shows_what_it_promises(executed):

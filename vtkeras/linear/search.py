@@ -133,7 +133,8 @@ def _choose(x: np.ndarray, texts: np.ndarray, said: Sequence[np.ndarray]) -> tup
             scale[width:] = 0.0 if weight is None else 1.0
             alike = to_unit(seen * scale) @ to_unit(targets[asked] * scale).T
             ranks[penalty, weight][asked] = _reciprocal_rank(alike, right) + _reciprocal_rank(alike.T, right)
-    alone, best = (max(keys, key=lambda key: ranks[key].mean()) for keys in ([k for k in ranks if k[1] is None], ranks))
+    by_rank = sorted(ranks, key=lambda choice: -ranks[choice].mean())
+    best, alone = by_rank[0], next(choice for choice in by_rank if choice[1] is None)
     gain, least = ranks[best] - ranks[alone], (WORTH - 1) * ranks[alone].mean()
     return best if gain.mean() > max(least, CHANCE * gain.std() / len(x) ** 0.5) else alone
 

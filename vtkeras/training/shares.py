@@ -104,7 +104,7 @@ class AtShare:
 
     def ask(self, batch: dict) -> dict:
         """{head: what it says} of a batch of prepared examples."""
-        self._count()
+        self._set_shares()
         return self.together.say(self.together.read(batch))
 
     @property
@@ -114,10 +114,10 @@ class AtShare:
 
     def embed_text(self, text: tf.Tensor) -> tf.Tensor:
         """As the reader's."""
-        self._count()
+        self._set_shares()
         return self.together.reader.embed_text(text)
 
-    def _count(self) -> None:
+    def _set_shares(self) -> None:
         for share in self.together.shares:
             share.assign(self.share)
 
