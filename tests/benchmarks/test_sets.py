@@ -9,6 +9,8 @@ from tests.benchmarks.sets import SETS, maker
 from tests.benchmarks.sets.writing import Clip, split_sizes, write_captions
 from vtkeras.data.captions import read_captions
 
+SLOW = ("crafter", "highway")  # their games take seconds to begin
+
 
 def test_captions_are_read_as_a_users(tmp_path):
     (tmp_path / "a.mp4").touch()
@@ -25,7 +27,9 @@ def test_every_split_has_a_clip():
     assert split_sizes(3, {"train": 0.8, "validation": 0.1, "test": 0.1}) == {"train": 1, "validation": 1, "test": 1}
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.whole] * (name in SLOW)) for name in SETS]
+)
 def test_a_set_is_the_same_each_time(name, tmp_path, monkeypatch):
     pytest.importorskip({"highway": "highway_env"}.get(name, name))
     module = importlib.import_module(f"tests.benchmarks.sets.{name}")  # the encoder may differ by a level or two

@@ -48,8 +48,9 @@ def room_of(path):
     return path.relative_to(ROOT).with_suffix("").parts[0]
 
 
-PATHS = sorted(ROOT.rglob("*.py"))
-FILES = {room: [path for path in PATHS if room_of(path) == room] for room in map(room_of, PATHS)}
+FILES: dict[str, list[Path]] = {}
+for path in sorted(ROOT.rglob("*.py")):
+    FILES.setdefault(room_of(path), []).append(path)
 FILES["dashboards"] = sorted((ROOT.parent / "dashboards").rglob("*.py"))
 
 

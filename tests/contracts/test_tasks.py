@@ -4,16 +4,19 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from fixtures.conv_encoder import conv_encoder
 
 from vtkeras import keys
 from vtkeras.data.pipeline import make_dataset
 from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.tasks import HEADS, TASKS
 from vtkeras.tasks.heads.captions import sequence_exact_match
 
 BATCH = 4
 ALWAYS = ("caption", "answer", "label", "contrastive")  # heads that the embedded data teach
 TASK = TASKS["multitask"]
+SMALL = ("model.frame_encoder=conv", "model.temporal_encoder=none", "model.fusion_layers=1", "model.decoder_layers=1")
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +42,9 @@ def reader(tiny_model, preprocessor, heads):
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 @pytest.mark.parametrize("name", TASKS)
-def test_trains(name, tiny_config, vocabulary, preprocessor, examples):
-    task, config = TASKS[name], tiny_config()
+def test_trains(name, tiny_config, vocabulary, preprocessor, examples, monkeypatch):
+    monkeypatch.setitem(FRAME_ENCODERS, "conv", conv_encoder)
+    task, config = TASKS[name], tiny_config(*SMALL)
     assert task.name == name and all(HEADS[head.name] is head for head in task.heads)
     heads = [head for head in task.heads if head.name in ALWAYS and head.active(config, vocabulary, task.heads)]
     if not heads:

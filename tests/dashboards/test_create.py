@@ -179,6 +179,7 @@ def test_an_empty_install_says_the_next_step(tmp_path, monkeypatch):
     assert not app.exception and "generate_demo" in app.code[0].value
 
 
+@pytest.mark.whole
 def test_the_worker_makes_the_clips(video_run, monkeypatch):
     monkeypatch.setenv("VTKERAS_MODELS", str(video_run))
     app = AppTest.from_file(str(APP), default_timeout=300).switch_page("views/create.py").run()

@@ -35,6 +35,7 @@ def test_has_as_many_weights_as_published(name, millions):
     assert model.output_shape == (None, 1000)
 
 
+@pytest.mark.whole
 def test_any_size_and_gradients():
     model = efficientnet_lite("efficientnet_lite0", None)
     assert model(np.zeros((1, 97, 64, 3))).shape == (1, 4, 2, 1280)

@@ -69,6 +69,7 @@ def test_graph_and_text_read_the_same_events():
     assert count > 50
 
 
+@pytest.mark.whole
 def test_exported_model_tells_events_with_seconds(dense_run, videos):
     predictor = Predictor(dense_run)
     for path, true in videos:
@@ -82,6 +83,7 @@ def test_exported_model_tells_events_with_seconds(dense_run, videos):
     assert to_webvtt(found).startswith("WEBVTT\n\n00:00:0")
 
 
+@pytest.mark.whole
 def test_long_videos_are_read_in_windows(dense_run, videos, tmp_path):
     source = DenseDigits(**Run.open(dense_run).config.data.options)
     both = np.concatenate([source.example("train", 0, index)["frames"] for index in range(2)])
@@ -133,10 +135,15 @@ def test_command_line(monkeypatch, capsys, dense_run, videos, tmp_path):
     assert "no event found" in said.out and f"left out: {len(true)} with less than 100% confidence" in said.err
 
 
-def test_bad_input(monkeypatch, capsys, dense_run, videos, exported_run, tmp_path):
-    (path, _), _ = videos
-    assert call(monkeypatch, "predict", path, "--dense", "--model", exported_run) == 2
+def test_a_model_without_times_refuses(monkeypatch, capsys, exported_run, tmp_path):
+    write_video(tmp_path / "clip.mp4", np.zeros((8, 32, 32, 3), "uint8"), FPS)
+    assert call(monkeypatch, "predict", tmp_path / "clip.mp4", "--dense", "--model", exported_run) == 2
     assert "trained without times" in capsys.readouterr().err
+
+
+@pytest.mark.whole
+def test_bad_input(monkeypatch, capsys, dense_run, videos, tmp_path):
+    (path, _), _ = videos
     arguments = ["predict", path, "--dense", "--model", dense_run]
     for window in ("0", "0.001"):
         assert call(monkeypatch, *arguments, "--window", window) == 2
@@ -149,6 +156,7 @@ def part_named(model, name):
     return next(part for part in model.parts() if part.name == name)
 
 
+@pytest.mark.whole
 def test_a_run_starts_with_the_weights_of_another(dense_run, tiny_config, vocabulary):
     other = Run.open(dense_run)
     sizes = ("frame_encoder", "temporal_encoder", "dim", "num_heads", "fusion_layers", "decoder_layers")
@@ -178,6 +186,7 @@ def test_no_times_in_the_data(tiny_config, tmp_path):
         train(tiny_config("task=dense_captioning"), tmp_path / "run", report=str)
 
 
+@pytest.mark.whole
 def test_a_model_that_is_named_is_the_one_that_is_asked(monkeypatch, capsys, videos):
     # Named, the shipped model of clips is refused; unnamed, the one that tells times is taken.
     (path, _), _ = videos

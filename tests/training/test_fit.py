@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
+from fixtures.conv_encoder import conv_encoder
 from fixtures.interrupts import PressedInDestructor
+from fixtures.shared import made_once
 
 from vtkeras.config import load_config
 from vtkeras.data.sources.moving_digits import MovingDigits
-from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
+from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.errors import UserError
 from vtkeras.run_files import LINEAR_FILE, TEMPORARY
 from vtkeras.tasks import TASKS
@@ -39,15 +41,8 @@ ONE_EPOCH = "train.stages=[{epochs: 1}]"
 
 @pytest.fixture(scope="module", autouse=True)
 def conv():
-    """A frame encoder that is traced in no time: one strided convolution and batch normalisation."""
-
-    def build(image_size, motion=True, **options):
-        layers = [keras.layers.Conv2D(8, 8, strides=8), keras.layers.BatchNormalization()]
-        backbone = keras.Sequential([keras.Input((image_size, image_size, 3)), *layers])
-        return FrameEncoder(backbone, scale=1 / 255, motion=motion, name="frame_encoder")
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(FRAME_ENCODERS, "conv", build)
+        patch.setitem(FRAME_ENCODERS, "conv", conv_encoder)
         yield
 
 
@@ -74,14 +69,21 @@ def differ(one, other):
 
 
 @pytest.fixture(scope="module")
-def lines():
-    return []
+def straight(config, tmp_path_factory):
+    """The run of two epochs without a break; tests leave it as it is."""
+
+    def make(folder):
+        told = []
+        train(config(), folder / "run", report=told.append)
+        (folder / "told.json").write_text(json.dumps(told))
+
+    return made_once(tmp_path_factory, "straight", make) / "run"
 
 
 @pytest.fixture(scope="module")
-def straight(config, lines, tmp_path_factory):
-    """Two epochs without a break."""
-    return train(config(), tmp_path_factory.mktemp("straight") / "run", report=lines.append)
+def lines(straight):
+    """What was told as that run was made."""
+    return json.loads((straight.parent / "told.json").read_text())
 
 
 def test_enlarged_frames_are_told(config, tmp_path, straight, lines):
