@@ -74,12 +74,23 @@ WRITERS = {"write_text", "write_bytes", "savez", "replace", "rename", "savez_com
 APPENDS = {"shot_features.py"}  # a log, a line a shot, that is cut back to its last whole line
 
 
+TEMPORARY = {"temporary", "path / 'captions.csv'", "terminal"}  # the second in a folder that is, the last no file
+
+
+def opens_to_write(node):
+    """Whether a node of the syntax tree calls `open` with a mode that empties the file."""
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open"
+    return called and any(isinstance(one, ast.Constant) and "w" in str(one.value) for one in node.args[1:])
+
+
 def test_nobody_else_writes():
     """Files are written by `run_files`, or to the temporary path that it yields."""
     for path in Path(vtkeras.__file__).parent.rglob("*.py"):
         if path.name == "run_files.py" or path.name in APPENDS:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if opens_to_write(node):
+                assert ast.unparse(node.args[0]) in TEMPORARY, f"{path}:{node.lineno} writes by itself"
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITERS:
                 owner = ast.unparse(node.func.value)
                 to = ast.unparse(node.args[0]) if node.args else ""

@@ -1,10 +1,15 @@
 """A description in lines."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from vtkeras.serving.describe import to_lines
+import vtkeras
+from vtkeras.errors import UserError
+from vtkeras.serving.describe import describe, to_lines
 from vtkeras.serving.schema import Description
+from vtkeras.workspace.runs import read_card
 
 
 @pytest.mark.parametrize(
@@ -17,3 +22,10 @@ from vtkeras.serving.schema import Description
 )
 def test_labels(single_label, labels, line):
     assert to_lines(Description("a.mp4", np.zeros(1), labels=labels, single_label=single_label)) == [line]
+
+
+@pytest.mark.parametrize("questions", [[], ["how many?"]])
+def test_a_model_without_words_for_videos_is_refused(questions):
+    maker = read_card(Path(vtkeras.__file__).parents[1] / "saved_models" / "text_to_video" / "moving_digits")
+    with pytest.raises(UserError, match="of the task 'text_to_video', which has no words for a video"):
+        next(describe(maker, None, ["a.mp4"], questions))

@@ -1,5 +1,6 @@
 """A model whose outputs rest on one known patch, explained and judged through its endpoints."""
 
+import errno
 import json
 from types import SimpleNamespace
 
@@ -245,6 +246,24 @@ def test_goes_on_after_a_stop(tmp_path, monkeypatch):
     assert judged == [2, 3]
     fresh = faithfulness.evaluate(toy(), stop_at(None), **{**options, "folder": tmp_path})
     assert judged == [2, 3, 0, 1, 2, 3] and fresh == resumed
+
+
+def test_a_full_disk_keeps_what_was_judged(tmp_path, monkeypatch):
+    def stopped():
+        yield FRAMES, ""
+        raise KeyboardInterrupt
+
+    def no_room(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    options = {"settings": {"split": "test"}, "folder": tmp_path, "orders": 3, "report": str}
+    with pytest.raises(KeyboardInterrupt):
+        faithfulness.evaluate(toy(), stopped(), **options)
+    kept = (tmp_path / "attention.partial.jsonl").read_bytes()
+    monkeypatch.setattr("os.fsync", no_room)
+    with pytest.raises(UserError, match="disk is full"):
+        faithfulness.evaluate(toy(), [(FRAMES, "")] * 2, **options)
+    assert kept.count(b"\n") == 2 and (tmp_path / "attention.partial.jsonl").read_bytes() == kept
 
 
 def test_ctrl_c_in_a_destructor_ends_after_the_clip(tmp_path):

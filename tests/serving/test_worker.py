@@ -8,15 +8,18 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import vtkeras
 from vtkeras.errors import UserError
 from vtkeras.serving.client import DONE, FAILED, RUNNING, STOPPED, Worker
-from vtkeras.serving.worker import Jobs, Models, find
+from vtkeras.serving.generator import Generator
+from vtkeras.serving.worker import Jobs, Models, find, load
 
 ROOT = Path(vtkeras.__file__).parents[1]
-MODEL = ROOT / "saved_models" / "question_answering" / "sort_of_clevr"
+SHIPPED = ROOT / "saved_models"
+MODEL = SHIPPED / "question_answering" / "sort_of_clevr"
 
 
 def wait_for(true, seconds=60):
@@ -31,12 +34,12 @@ def wait_for(true, seconds=60):
 
 def test_ten_sessions_at_once_load_a_model_once():
     ready, loaded = threading.Barrier(10), []
-    models = Models(2, lambda folder: time.sleep(0.05) or loaded.append(folder) or object())
+    models = Models(2, lambda folder, makes: time.sleep(0.05) or loaded.append(folder) or object())
     found = []
 
     def session():
         ready.wait()
-        found.append(models.get("a"))
+        found.append(models.get("a", False))
 
     threads = [threading.Thread(target=session) for _ in range(10)]
     for thread in threads:
@@ -47,9 +50,9 @@ def test_ten_sessions_at_once_load_a_model_once():
 
 
 def test_the_model_that_was_asked_least_recently_makes_room():
-    models = Models(2, lambda folder: [folder])
+    models = Models(2, lambda folder, makes: [folder])
     for folder in "abacab":
-        assert models.get(folder) == [folder]
+        assert models.get(folder, False) == [folder]
     # a and b are loaded, c drives b out, the last b is loaded again.
     assert models.loads == 4
 
@@ -58,25 +61,34 @@ def test_a_model_that_was_exported_again_is_loaded_again(tmp_path):
     file = tmp_path / "saved_model" / "saved_model.pb"
     file.parent.mkdir()
     file.write_bytes(b"1")
-    models = Models(2, lambda folder: object())
-    first = models.get(str(tmp_path))
-    assert models.get(str(tmp_path)) is first
+    models = Models(2, lambda folder, makes: object())
+    first = models.get(str(tmp_path), False)
+    assert models.get(str(tmp_path), False) is first
     os.utime(file, ns=(1, 1))
-    assert models.get(str(tmp_path)) is not first
+    assert models.get(str(tmp_path), False) is not first
 
 
 def test_a_model_that_cannot_be_loaded_is_tried_again():
     answers = iter([UserError("damaged"), None])
 
-    def load(folder):
+    def load(folder, makes):
         if error := next(answers):
             raise error
         return "model"
 
     models = Models(1, load)
     with pytest.raises(UserError, match="damaged"):
-        models.get("a")
-    assert models.get("a") == "model"
+        models.get("a", False)
+    assert models.get("a", False) == "model"
+
+
+def test_a_model_that_makes_videos_is_no_generator_to_who_asks_it_to_read_one():
+    maker = SHIPPED / "text_to_video" / "moving_digits"
+    assert isinstance(load(str(maker), True), Generator)
+    with pytest.raises(UserError, match="trained without captions"):
+        load(str(maker), False).captions([np.zeros((2, 32, 32, 3), "uint8")])
+    with pytest.raises(UserError, match="makes no video: it is of the task 'multitask'"):
+        load(str(SHIPPED / "multitask" / "moving_digits"), True)
 
 
 def test_a_job_reports_and_gives_its_result():

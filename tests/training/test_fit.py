@@ -334,6 +334,8 @@ def test_an_interruption_is_heard_while_clips_are_prepared(config, tmp_path):
         (["data.source=folder"], "--data DIR"),
         (["task=retrieval", "train.stages=[{epochs: 1, self_critical: 1}]"], "self_critical learns captions"),
         (["train.start_parts=[decoder]"], "needs train.start_from"),
+        (["train.start_from=nothing"], "nothing is not a run"),
+        (["train.judge=nothing"], "nothing is not a run"),
         (["data.source=attic"], "data.source 'attic' is unknown"),
         (["task=gardening"], "task 'gardening' is unknown"),
         (["task=retrieval", "train.loss_weights={caption: 1.0}"], "Task 'retrieval' has nothing to train"),

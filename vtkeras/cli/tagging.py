@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vtkeras.cli.common import number_option, say, shown
+from vtkeras.cli.common import number_option, refuse_unused, say, shown
 from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
 from vtkeras.pretrained.packages import PACKAGES, checked_files
@@ -17,6 +17,7 @@ app = typer.Typer()
 
 @app.command()
 def tag(
+    context: typer.Context,
     videos: Annotated[list[Path], typer.Argument(help="Video or image files, or folders of them.", metavar="VIDEO...")],
     labels: Annotated[
         str | None, typer.Option(help='Your own, zero-shot: "dog,cat,car", or a file with one a line; 16 languages.')
@@ -35,6 +36,8 @@ def tag(
 ) -> None:
     """Names what is on videos and images, out of ImageNet's 1,000 names and your own labels."""
     texts = _labels(labels) if labels is not None else []
+    if not texts and find is None:
+        refuse_unused(context, ["sentences"], "without --labels and --find")
     if find is not None and not find.strip():
         raise UserError("--find is empty: give it a text, e.g. 'a dog on the beach'.")
     from vtkeras.folders.listing import media_files

@@ -30,6 +30,7 @@ KEY_BYTES = 32
 MODELS = 3  # held at once; the one that was asked least recently makes room
 LONGEST_FOLDER = 80  # characters; the address of a socket has room for about a hundred
 PREDICTOR = "vtkeras.serving.predictor:Predictor."
+GENERATOR = "vtkeras.serving.generator:Generator."
 ENDED = (
     "The process that runs the models ended unexpectedly (out of memory, or stopped from outside). "
     "Try again: it is started anew."

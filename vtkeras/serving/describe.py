@@ -23,6 +23,7 @@ LABEL_THRESHOLD = 0.5
 GAP_THRESHOLD = 5.0  # seconds between frames, above which much may happen unseen
 TOGETHER = 16  # videos that are read before the model is asked
 TILE = 128  # pixels
+SAYING = ("caption", "answer", "write_answer", "classify")  # endpoints that have words for a video
 
 
 def describe(
@@ -51,14 +52,19 @@ def describe(
         anyway: caption and label clips that are unlike the model's training videos, too.
 
     Raises:
-        UserError: for a file that does not decode, an empty question, choices without a question, or
-            decoding options that the model cannot follow.
+        UserError: for a file that does not decode, an empty question, choices without a question, decoding options
+            that the model cannot follow, or a model that has no words for a video.
 
     Example:
         >>> card = read_card("saved_models/multitask/moving_digits")
         >>> [found.caption.text for found in describe(card, partial(worker.ask, card.folder), ["a.mp4"])]
         ['digit 3 is moving up and down']
     """
+    if not any(map(card.can, SAYING)):
+        raise UserError(
+            f"The model in {card.folder} is of the task '{card.task}', which has no words for a video: choose another "
+            "with --model."
+        )
     if choices and not questions:
         raise UserError("--choice gives answers to choose from: ask with --question.")
     if decoding != GREEDY and not card.can("caption"):

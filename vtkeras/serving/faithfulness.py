@@ -57,8 +57,9 @@ def evaluate(
         report(f"{len(done)} clips were judged before: going on after them")
     with disk_errors(partial), interrupt_between_steps() as end_of_step:
         folder.mkdir(parents=True, exist_ok=True)
-        with open(partial, "w", encoding="utf-8") as file:  # anew: its last line may have been cut short
-            file.writelines(json.dumps(line) + "\n" for line in (settings, *done))
+        kept = "".join(json.dumps(line) + "\n" for line in (settings, *done))
+        write_text(partial, kept)  # anew: its last line may have been cut short
+        with open(partial, "a", encoding="utf-8") as file:
             number = -1
             for number, (frames, question) in enumerate(clips):
                 if number >= len(done):

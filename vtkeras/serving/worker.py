@@ -24,6 +24,7 @@ from vtkeras.serving.client import (
     BROKEN,
     DONE,
     FAILED,
+    GENERATOR,
     KEY_BYTES,
     PROGRESS,
     REFUSED,
@@ -47,19 +48,19 @@ class Models:
 
     Args:
         most: models held at once.
-        load: from a run folder to its model.
+        load: from a run folder, and whether it is to make videos, to its model.
     """
 
-    def __init__(self, most: int, load: Callable[[str], object]):
+    def __init__(self, most: int, load: Callable[[str, bool], object]):
         self.loads = 0
         self._most, self._load = most, load
         self._lock = threading.Lock()
-        self._held: OrderedDict[tuple[str, int], _Held] = OrderedDict()
+        self._held: OrderedDict[tuple[str, bool, int], _Held] = OrderedDict()
 
-    def get(self, folder: str) -> object:
-        """The model of a run folder; loaded again after it was exported again."""
+    def get(self, folder: str, makes: bool) -> object:
+        """The model of a run folder, to make videos or to read them; loaded again after it was exported again."""
         file = Path(folder) / SAVED_MODEL / "saved_model.pb"
-        key = folder, file.stat().st_mtime_ns if file.is_file() else 0
+        key = folder, makes, file.stat().st_mtime_ns if file.is_file() else 0
         with self._lock:
             held = self._held.setdefault(key, _Held())
             self._held.move_to_end(key)
@@ -68,7 +69,7 @@ class Models:
                 gc.collect()  # a model's parts refer to each other
         with held.lock:
             if held.model is None:
-                held.model = self._load(folder)
+                held.model = self._load(folder, makes)
                 self.loads += 1
             return held.model
 
@@ -136,10 +137,10 @@ class Server:
 
     Args:
         models: models held at once.
-        load: from a run folder to its model.
+        load: as for `Models`.
     """
 
-    def __init__(self, models: int, load: Callable[[str], object]):
+    def __init__(self, models: int, load: Callable[[str, bool], object]):
         self._models, self._jobs = Models(models, load), Jobs()
 
     def serve(self, line: Connection) -> None:
@@ -162,7 +163,7 @@ class Server:
         return self._run(function, model, arguments, options)
 
     def _run(self, function: str, model: str | None, arguments: tuple, options: dict):
-        held = () if model is None else (self._models.get(model),)
+        held = () if model is None else (self._models.get(model, function.startswith(GENERATOR)),)
         return find(function)(*held, *arguments, **options)
 
     def _start(
@@ -195,8 +196,11 @@ def find(function: str) -> Callable:
     return found
 
 
-def load(folder: str) -> object:
-    """The model of a run folder; the first one imports TensorFlow, so what is amiss is told before."""
+def load(folder: str, makes: bool) -> object:
+    """The model of a run folder: a `Generator` if it is to make videos, else a `Predictor`.
+
+    The first one imports TensorFlow, so what is amiss is told before.
+    """
     print(f"Loading the model {Path(folder).name}, which takes some seconds.", file=sys.stderr, flush=True)
     from vtkeras.workspace.runs import read_card  # here, so that the line above comes at once
 
@@ -205,7 +209,7 @@ def load(folder: str) -> object:
         from vtkeras.serving.generator import Generator
         from vtkeras.serving.predictor import Predictor
 
-    return Generator(card) if card.can("generate") else Predictor(folder)
+    return Generator(card) if makes else Predictor(folder)
 
 
 def main(folder: str, models: str) -> None:

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vtkeras.serving.client import Worker
+from vtkeras.serving.client import GENERATOR, Worker
 from vtkeras.serving.generation_session import Noise
 from vtkeras.workspace.runs import RunCard
-
-GENERATOR = "vtkeras.serving.generator:Generator."
 
 
 class WorkerGenerator:

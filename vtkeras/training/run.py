@@ -56,9 +56,7 @@ class Run:
         Raises:
             UserError: if the folder is no run, or its files do not belong together.
         """
-        folder = run_folder(folder)
-        if not (folder / CONFIG_FILE).is_file():
-            raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
+        folder = check_run(folder)
         config = _with_own_data(load_config(str(folder / CONFIG_FILE)), folder)
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
         task = task_of(config)
@@ -67,10 +65,8 @@ class Run:
         if best.is_file():
             model = task.build(config, vocabulary, heads)
             load_state(best, model_variables(model))
-        elif (folder / MODEL_FILE).is_file():
-            model = load_model(folder / MODEL_FILE)
         else:
-            raise UserError(f"{folder} has neither {CHECKPOINTS}/{BEST} nor {MODEL_FILE}: train it first.")
+            model = load_model(folder / MODEL_FILE)
         preprocessor, experts = Preprocessor(config.data, vocabulary), None
         if (folder / LINEAR_FILE).is_file():
             preprocessor, experts = with_linear(preprocessor, config), load_model(folder / LINEAR_FILE)
@@ -85,6 +81,20 @@ class Run:
         """What turns frames and questions into strings, scores and attention."""
         beside = {"experts": self.experts} if self.experts else {}
         return self.task.reader(self.model, self.preprocessor, self.heads, compiled, **beside)
+
+
+def check_run(folder: str | Path) -> Path:
+    """The folder of a run that holds weights.
+
+    Raises:
+        UserError: if it is no run, or was not trained yet.
+    """
+    folder = run_folder(folder)
+    if not (folder / CONFIG_FILE).is_file():
+        raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
+    if not (folder / CHECKPOINTS / BEST).is_file() and not (folder / MODEL_FILE).is_file():
+        raise UserError(f"{folder} has neither {CHECKPOINTS}/{BEST} nor {MODEL_FILE}: train it first.")
+    return folder
 
 
 def _with_own_data(config: Config, folder: Path) -> Config:
