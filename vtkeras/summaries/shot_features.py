@@ -1,12 +1,13 @@
-"""What a model computes of every shot, stored shot by shot, so that a long video can be interrupted."""
+"""What a model computes of every shot, stored as it goes, so that a long video can be interrupted."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,10 +25,12 @@ from vtkeras.summaries.shots import Shot, find_shots
 
 if TYPE_CHECKING:  # pages read summaries, and import no TensorFlow
     from vtkeras.serving.predictor import Predictor
+    from vtkeras.serving.results import Caption
 
 SHOTS = "shots.jsonl"
 PICTURES = "pictures"
 VERSION = 3
+TOGETHER = 8  # shots that go through the model at once
 OLD_NAMES = {"look": "color_histogram"}  # in files that were written before the rename
 
 
@@ -118,11 +121,10 @@ def shot_features(
         if not log.complete:
             start, before = (log.shots[-1].end, log.shots[-1].length) if log.shots else (0.0, 0.0)
             progress(start, total)
-            for shot in find_shots(
-                stream, data.num_frames, 4 * data.image_size, start, before, longest, threshold
-            ):
-                log.add(shot, predictor)
-                progress(shot.end, total)
+            found = find_shots(stream, data.num_frames, 4 * data.image_size, start, before, longest, threshold)
+            while shots := list(itertools.islice(found, TOGETHER)):
+                log.add(shots, predictor)
+                progress(shots[-1].end, total)
                 end_of_step()
             log.finish(stream.missing())
         progress(total, total)
@@ -148,10 +150,15 @@ class _ShotLog:
             (folder / PICTURES).mkdir()
             self._path.write_text(json.dumps(key) + "\n", encoding="utf-8")
 
-    def add(self, shot: Shot, predictor: Predictor) -> None:
-        novelty = predictor.novelty(shot.frames)
-        foreign = novelty is not None and novelty.foreign
-        caption = None if foreign else predictor.caption(shot.frames)
+    def add(self, shots: Sequence[Shot], predictor: Predictor) -> None:
+        clips = [shot.frames for shot in shots]
+        foreign = [novelty is not None and novelty.foreign for novelty in predictor.novelties(clips)]
+        known = [place for place, unlike in enumerate(foreign) if not unlike]
+        captions = dict(zip(known, predictor.captions([clips[place] for place in known]) if known else ()))
+        for place, (shot, embedding) in enumerate(zip(shots, predictor.embed_videos(clips))):
+            self._add(shot, foreign[place], captions.get(place), embedding)
+
+    def _add(self, shot: Shot, foreign: bool, caption: Caption | None, embedding: np.ndarray) -> None:
         picture = f"{PICTURES}/{len(self.shots):05d}.jpg"
         Image.fromarray(shot.frames[len(shot.frames) // 2]).save(self._folder / picture, quality=88)
         values = {
@@ -160,7 +167,7 @@ class _ShotLog:
             "caption": caption.text if caption else "",
             "confidence": round(caption.score, 6) if caption else 0.0,
             "foreign": foreign,
-            "embedding": _rounded(predictor.embed_video(shot.frames)),
+            "embedding": _rounded(embedding),
             "color_histogram": _rounded(color_histogram(shot.frames)),
             "picture": picture,
         }
