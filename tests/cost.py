@@ -50,9 +50,13 @@ class Cost:
         # The first sum lacks processes that nobody waited for, the second what was used since the last sample.
         seconds = max(sum(one.ru_utime + one.ru_stime for one in waited), sum(self.used.values()))
         ends = self.ended.values() or [0]
+        default = terminalreporter.config.option.markexpr in terminalreporter.config.getini("addopts")
+        seconds_bound, memory_bound, apart_bound = (
+            f" (bound {bound:,})" if default else "" for bound in (SECONDS, GIGABYTES, APART)
+        )
         terminalreporter.write_line(
-            f"{seconds:,.0f} processor seconds (bound {SECONDS:,}), {self.peak / 1e9:.1f} GB at peak"
-            f" (bound {GIGABYTES}), {len(ends)} worker(s) ended within {max(ends) - min(ends):.0f} s (bound {APART})"
+            f"{seconds:,.0f} processor seconds{seconds_bound}, {self.peak / 1e9:.1f} GB at peak{memory_bound}, "
+            f"{len(ends)} worker(s) ended within {max(ends) - min(ends):.0f} s{apart_bound}"
         )
 
 
