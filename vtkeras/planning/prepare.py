@@ -16,12 +16,11 @@ from vtkeras.data.captions import ClipRow
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import begun_with, ingest
-from vtkeras.data.manifest import MANIFEST
 from vtkeras.data.paths import files_below
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.speed import NEARLY
-from vtkeras.run_files import CONFIG_FILE, DATA, write_text
+from vtkeras.run_files import CONFIG_FILE, DATA, MANIFEST, write_text
 
 DECODING = 0.15  # share of the time in which clips are decoded
 TRYING = 1.0  # seconds for which clips are decoded to measure the speed

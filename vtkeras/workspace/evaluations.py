@@ -11,10 +11,10 @@ import pandas as pd
 from vtkeras.aliases import current_column
 from vtkeras.config import load_config
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import METRICS, PREDICTIONS, SAVED_MODEL
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, METRICS, PREDICTIONS, SAVED_MODEL
 from vtkeras.workspace.runs import model_hash, read_results, tabulate_metrics
 
-CHECKPOINT = Path("checkpoints") / "best.npz"
+CHECKPOINT = Path(CHECKPOINTS) / BEST
 PARTS = ("caption", "answer", "label")
 CHOICES = ("all", "said otherwise", "first right alone", "second right alone")
 EVERY, DIFFERENT, FIRST_BETTER, SECOND_BETTER = CHOICES
@@ -139,9 +139,9 @@ def _read_predictions(folder: Path) -> pd.DataFrame:
 
 
 def _origin(folder: Path) -> dict[str, str]:
-    if not (folder / "config.yaml").is_file():
+    if not (folder / CONFIG_FILE).is_file():
         return {}
-    config = load_config(str(folder / "config.yaml"))
+    config = load_config(str(folder / CONFIG_FILE))
     origin = {"name": config.name, "task": config.task, "data": config.data.path or config.data.source}
     if (folder / SAVED_MODEL / "variables").is_dir():
         origin["weights"] = model_hash(folder)

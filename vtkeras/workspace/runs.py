@@ -21,6 +21,7 @@ from vtkeras.run_files import (
     METRICS,
     NOVELTY,
     SAVED_MODEL,
+    SAVED_MODEL_GRAPH,
     VOCABULARY_FILE,
     run_folder,
 )
@@ -135,7 +136,7 @@ def read_card(folder: str | Path) -> RunCard:
     folder = run_folder(folder)
     if not (folder / CONFIG_FILE).is_file():
         raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
-    if not (folder / SAVED_MODEL / "saved_model.pb").is_file():
+    if not (folder / SAVED_MODEL / SAVED_MODEL_GRAPH).is_file():
         raise UserError(f"{folder} holds no exported model: run `{command('export', folder)}` first.")
     config = load_config(str(folder / CONFIG_FILE))
     try:
@@ -170,7 +171,7 @@ def read_heads(folder: Path) -> tuple[tuple[HeadCard, ...], str]:
     path = folder / ENDPOINTS
     try:
         if not path.is_file():
-            functions = saved_functions(folder / SAVED_MODEL / "saved_model.pb")
+            functions = saved_functions(folder / SAVED_MODEL / SAVED_MODEL_GRAPH)
             found = (
                 HeadCard(name, title, tuple(one for one in endpoints if one in functions))
                 for name, title, endpoints in OLD_HEADS
@@ -232,9 +233,8 @@ def exported(roots: list[str | Path]) -> list[Path]:
 
     Those that can be asked for most come first, then in the order of the roots, then of name.
     """
-    found = dict.fromkeys(
-        path.parent.parent for root in roots for path in sorted(Path(root).glob(f"**/{SAVED_MODEL}/saved_model.pb"))
-    )
+    pattern = f"**/{SAVED_MODEL}/{SAVED_MODEL_GRAPH}"
+    found = dict.fromkeys(path.parent.parent for root in roots for path in sorted(Path(root).glob(pattern)))
     return sorted(filter(_is_whole, found), key=lambda folder: -_count_endpoints(folder))
 
 
@@ -258,7 +258,7 @@ def _endpoints_of(folder: Path, versions: tuple[int, ...]) -> int:
 
 def _count_endpoints(folder: Path) -> int:
     """How many endpoints a model has, 0 for a damaged one; read again after another export."""
-    files = (folder / ENDPOINTS, folder / SAVED_MODEL / "saved_model.pb")
+    files = (folder / ENDPOINTS, folder / SAVED_MODEL / SAVED_MODEL_GRAPH)
     return _endpoints_of(folder, tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
 
 
