@@ -194,7 +194,7 @@ def show_difference(found: list[Evaluation]) -> pd.DataFrame | None:
     }
     st.caption(" · ".join(f"{name}: {count}" for name, count in counts.items()))
     table = evaluations.compare(predictions, first, second, split, part, show)
-    everything = table["text"].str.lower() + " " + table["right"].str.lower()
+    everything = table["text"].str.lower() + " " + table["truth"].str.lower()
     table = table[everything.map(lambda text: words in text)]
     st.dataframe(table, hide_index=True)
     return table

@@ -91,7 +91,10 @@ def test_comparing_by_hand(models):
     found = {show: evaluations.compare(*arguments, show).example.tolist() for show in evaluations.CHOICES}
     assert list(found.values()) == [[0, 1, 2, 3], [1, 2, 3], [2, 3], [1]]
     row = evaluations.compare(*arguments, evaluations.SECOND_BETTER).iloc[0]
-    assert (row["clip"], row["first"], row.second, row.right) == ("two", "true", "false", "false")
+    assert row.drop("text").to_dict() == {
+        "example": 1, "clip": "two", "truth": "false", "first": "true", "second": "false",
+        "first_correct": False, "second_correct": True,
+    }  # fmt: skip
     other = pd.concat([tables[0], tables[1].assign(label="else")])
     assert evaluations.compare(other, *arguments[1:], evaluations.EVERY).empty  # other examples
 

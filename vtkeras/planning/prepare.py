@@ -66,7 +66,7 @@ def ingested_folder(
     report(f"reading {data} with {table}")
     told = time.monotonic()
 
-    def choose(rows: list[ClipRow]) -> list[ClipRow]:
+    def select_clips(rows: list[ClipRow]) -> list[ClipRow]:
         rows = with_validation(rows)
         begun = begun_with(out)
         again = [row for row in rows if row.clip_id in begun]
@@ -88,7 +88,7 @@ def ingested_folder(
             told = time.monotonic()
             report(f"read {done} of {total} clips")
 
-    manifest = ingest(data, table, out, FRAMES, SIDE, choose=choose, progress=progress, note=report)
+    manifest = ingest(data, table, out, FRAMES, SIDE, select=select_clips, progress=progress, note=report)
     if manifest.set_aside:
         path, reason = manifest.set_aside[0]
         report(f"{len(manifest.set_aside)} clips are set aside because they do not decode, the first {path}: {reason}")

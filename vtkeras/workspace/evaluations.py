@@ -86,7 +86,7 @@ def compare(
         show: one of `CHOICES`.
 
     Returns:
-        Columns example, clip, text, right, first, second, first_right and second_right (True, False, or
+        Columns example, clip, text, truth, first, second, first_correct and second_correct (True, False, or
         None where the truth is unknown).
     """
     of_split = predictions[predictions.split == split]
@@ -95,24 +95,24 @@ def compare(
     one, other = (named[named.who == who].set_index("example")[columns] for who in (first, second))
     both = one.join(other[[part, f"{part}_predicted", f"{part}_correct"]], rsuffix="_other", how="inner")
     both = both[both[part] == both[f"{part}_other"]]  # the same example, not only the same number
-    right = {"1": True, "0": False}
+    correct = {"1": True, "0": False}
     table = pd.DataFrame(
         {
             "example": both.index.astype(int),
             "clip": both["clip"].to_numpy(),
             "text": both["text"].to_numpy(),
-            "right": both[part].to_numpy(),
+            "truth": both[part].to_numpy(),
             "first": both[f"{part}_predicted"].to_numpy(),
             "second": both[f"{part}_predicted_other"].to_numpy(),
-            "first_right": both[f"{part}_correct"].map(right).to_numpy(object),
-            "second_right": both[f"{part}_correct_other"].map(right).to_numpy(object),
+            "first_correct": both[f"{part}_correct"].map(correct).to_numpy(object),
+            "second_correct": both[f"{part}_correct_other"].map(correct).to_numpy(object),
         }
     ).sort_values("example", ignore_index=True)
     return table[_chosen(table, show)].reset_index(drop=True)
 
 
 def _chosen(table: pd.DataFrame, show: str) -> pd.Series:
-    first, second = (table[name].eq(True) for name in ("first_right", "second_right"))
+    first, second = (table[name].eq(True) for name in ("first_correct", "second_correct"))
     return {
         EVERY: first | True,
         DIFFERENT: table["first"] != table["second"],

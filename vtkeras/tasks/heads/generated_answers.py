@@ -58,7 +58,7 @@ class GeneratedAnswerHead(QuestionHead):
     def endpoints(self):
         return (
             Endpoint("write_answer", write_answer, (FRAMES, TEXT)),
-            Endpoint("choose", choose, (FRAMES, TEXT, CHOICES)),
+            Endpoint("choose", score_written_answers, (FRAMES, TEXT, CHOICES)),
             EXPLAIN_ANSWER,
         )
 
@@ -98,7 +98,7 @@ def write_answer(reader, frames, text) -> dict[str, tf.Tensor]:
     return {**_write_answer(reader, reader.read_frames(frames), text), **reader.seen(frames)}
 
 
-def choose(reader, frames, text, choices) -> dict[str, tf.Tensor]:
+def score_written_answers(reader, frames, text, choices) -> dict[str, tf.Tensor]:
     """Scores candidate answers by their probability as a written answer.
 
     Args:
