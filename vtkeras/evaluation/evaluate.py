@@ -182,7 +182,7 @@ def by_kind(heads: Sequence[Head], said: dict[str, dict[str, Predicted]], test: 
     Returns:
         {kind: {"questions": int, "systems": {name: share of right answers}}}.
     """
-    asked = [head for head in heads if head.field == keys.ANSWER]
+    asked = [head for head in heads if head.answers_questions]
     if not asked:
         return {}
     truths = [asked[0].as_text(truth) for truth in test.truths[asked[0].name]]

@@ -28,7 +28,7 @@ class GeneratedAnswerHead(QuestionHead):
     columns = {"written_answer_accuracy": Column("written answer %", "%")} | VQA_COLUMN
 
     def active(self, config, vocabulary, heads):
-        answers = bool(vocabulary.answers) or not any(head.from_classes and head.field == self.field for head in heads)
+        answers = bool(vocabulary.answers) or not any(head.from_classes and head.answers_questions for head in heads)
         return answers and config.data.answer_length > 0
 
     def inputs(self, examples, preprocessor):
