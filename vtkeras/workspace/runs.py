@@ -28,7 +28,8 @@ from vtkeras.run_files import (
 from vtkeras.workspace.records import DamagedFile, saved_functions
 
 QUESTION, SPEECH = "question", "speech"  # what a model's text beside the video is
-# What an export without an endpoints.json can be asked for, by the endpoints in its SavedModel.
+# Heads of older versions, which wrote no titles: an export without an endpoints.json can be asked for those whose
+# endpoints are in its SavedModel.
 OLD_HEADS = (
     ("caption", "Captions", ("caption", "caption_beam", "caption_sample", "explain_caption")),
     ("answer", "Answers", ("answer", "choose", "explain_answer")),
@@ -192,18 +193,21 @@ def read_results(folder: str | Path) -> dict[str, dict]:
     """What `vtkeras evaluate` wrote.
 
     Returns:
-        dict of `columns`, the title, unit and better direction of every metric, and `splits`.
+        dict of `columns`, the title, unit and better direction of every metric, `heads`, the title and field of
+        every head, and `splits`.
 
     Raises:
         UserError: if the file is damaged.
     """
     path = Path(folder) / METRICS
     if not path.is_file():
-        return {"columns": {}, "splits": {}}
+        return {"columns": {}, "heads": {}, "splits": {}}
     try:
         results = current_results(json.loads(path.read_text(encoding="utf-8")))
         tabulate_metrics(results["splits"])
-        return results
+        heads = results.get("heads", {name: {"title": title, "field": name} for name, title, _ in OLD_HEADS})
+        heads = {name: {"title": str(head["title"]), "field": str(head["field"])} for name, head in heads.items()}
+        return {**results, "heads": heads}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(f"{path} is damaged: run `{command('evaluate', folder)}` again.") from None
 
