@@ -19,6 +19,7 @@ from vtkeras.serving.results import Answer, readable
 from vtkeras.serving.schema import Description
 from vtkeras.workspace.runs import RunCard
 
+DESCRIBING = ("caption", "answer", "write_answer", "classify")  # endpoints that say something of a video
 LABEL_THRESHOLD = 0.5
 GAP_THRESHOLD = 5.0  # seconds between frames, above which much may happen unseen
 TOGETHER = 16  # videos that are read before the model is asked
@@ -51,8 +52,8 @@ def describe(
         anyway: caption and label clips that are unlike the model's training videos, too.
 
     Raises:
-        UserError: for a file that does not decode, an empty question, choices without a question, or
-            decoding options that the model cannot follow.
+        UserError: for a file that does not decode, an empty question, choices without a question,
+            decoding options that the model cannot follow, or a model that says nothing of videos.
 
     Example:
         >>> card = read_card("saved_models/multitask/moving_digits")
@@ -63,6 +64,11 @@ def describe(
         raise UserError("--choice gives answers to choose from: ask with --question.")
     if decoding != GREEDY and not card.can("caption"):
         raise UserError(f"The model in {card.folder} writes no captions: leave the decoding options out.")
+    if not (card.novelty or any(map(card.can, DESCRIBING))):
+        raise UserError(
+            f"The model in {card.folder} says nothing of a video: a program may ask its saved_model/ for "
+            f"{', '.join(card.endpoints)}."
+        )
     questions, choices = [readable(text) for text in questions], [readable(text) for text in choices]
 
     for first in range(0, len(videos), TOGETHER):
