@@ -19,7 +19,16 @@ import pandas as pd
 import streamlit as st
 
 from vtkeras.errors import UserError
-from vtkeras.run_files import ENDPOINTS, METRICS, PREDICTIONS, SAVED_MODEL, shipped
+from vtkeras.run_files import (
+    CAPTIONS_FILE,
+    ENDPOINTS,
+    MANIFEST,
+    METRICS,
+    PREDICTIONS,
+    SAVED_MODEL,
+    SAVED_MODEL_GRAPH,
+    shipped,
+)
 from vtkeras.serving.client import PREDICTOR, shared_worker
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.describe import answer_all
@@ -167,7 +176,7 @@ def read_evaluation(folder: Path) -> evaluations.Evaluation:
 
 def list_clips(folder: Path) -> list[library.Clip]:
     """The clips of a library."""
-    marks = [version(folder / name) for name in ("manifest.json", library.CAPTIONS)]
+    marks = [version(folder / name) for name in (MANIFEST, CAPTIONS_FILE)]
     return _list_clips(str(folder), marks)
 
 
@@ -312,7 +321,7 @@ def _read_moment(path: str, version: int, second: float | None, max_side: int) -
 
 def model_key(folder: Path) -> tuple[str, int]:
     """A model, told from another one that is exported to the same folder later."""
-    return str(folder), version(folder / SAVED_MODEL / "saved_model.pb")
+    return str(folder), version(folder / SAVED_MODEL / SAVED_MODEL_GRAPH)
 
 
 def _ask(key: tuple[str, int], method: str, *arguments):

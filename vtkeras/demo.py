@@ -18,6 +18,7 @@ from vtkeras.evaluation.evaluate import evaluate
 from vtkeras.evaluation.tables import to_markdown, write_results
 from vtkeras.export import export_run
 from vtkeras.processes import end_with_owner
+from vtkeras.run_files import METRICS, SAVED_MODEL
 from vtkeras.training.fit import train_once
 from vtkeras.training.run import Run, make_source
 
@@ -44,14 +45,14 @@ def run_demo(out: str | Path, report: Callable[[str], None] = print) -> Path:
     rival = load_config("demo", ["name=demo_concat", "model.fusion=concat", "model.decoder_fusion=concat"])
     rival_run = train_once(rival, out / "demo_concat", report)
     report("4/5 evaluating against baselines")
-    if not (run / "metrics.json").is_file():
+    if not (run / METRICS).is_file():
         opened = [Run.open(run), Run.open(rival_run)]
         systems = {one.title: one.reader() for one in opened}
         results = evaluate(systems, make_source(config), opened[0].preprocessor, list(SPLITS), report=report)
         write_results(results, run)
-    report(to_markdown(json.loads((run / "metrics.json").read_text())))
+    report(to_markdown(json.loads((run / METRICS).read_text())))
     report("5/5 exporting the SavedModel")
-    if not (run / "saved_model").is_dir():
+    if not (run / SAVED_MODEL).is_dir():
         export_run(run, report=report)
     return run
 

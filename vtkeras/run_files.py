@@ -1,4 +1,4 @@
-"""The files of a run: their names, how every file is written, and where the shipped models are.
+"""The files of runs and of folders of clips: their names, how every file is written, and where the shipped models are.
 
 A file or folder is first written under a temporary name in the same folder, flushed to the disk and then
 renamed: readers see the old content or the new one, and what was there stays if anything fails.
@@ -31,6 +31,7 @@ VOCABULARY_FILE = "vocabulary.json"
 MODEL_FILE = "model.keras"
 LINEAR_FILE = "linear.keras"
 SAVED_MODEL = "saved_model"
+SAVED_MODEL_GRAPH = "saved_model.pb"  # within SAVED_MODEL
 ENDPOINTS = "endpoints.json"
 NOVELTY = "novelty"  # the endpoint of every model, and its entry in ENDPOINTS
 SCORER_FILE = "scorer.json"
@@ -48,6 +49,10 @@ PREDICTIONS = "predictions.csv"
 EVALUATIONS = "evaluations"  # a folder for each other folder of data that the run was evaluated on
 README = "README.md"
 PLAN_TABLE = "plan.md"
+
+CAPTIONS_FILE = "captions.csv"  # of a user's clips, and of a run's samples
+MANIFEST = "manifest.json"  # of ingested clips
+ANNOTATIONS = "annotations.json"  # of videos with people's summaries
 
 TEMPORARY = ".partial-"
 ABANDONED_SECONDS = 60  # after which a temporary file that nobody holds is removed: its process was killed

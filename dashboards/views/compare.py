@@ -33,7 +33,7 @@ def bundled() -> list[Path]:
     return [path for model in common.find_models() for path in sorted((model / SAMPLES).glob("*.mp4"))]
 
 
-def choose(role: str, number: int) -> tuple[str, Path] | None:
+def choose_video(role: str, number: int) -> tuple[str, Path] | None:
     """One of the two videos: what to call it, and its path. The bundled clip `number` is proposed."""
     places = [BUNDLED, UPLOAD, PATH] if (samples := bundled()) else [UPLOAD, PATH]
     place = st.segmented_control(role, places, default=places[0], required=True, key=f"{role} place")
@@ -148,7 +148,7 @@ with common.shown_errors():
     videos = []
     for number, (column, role) in enumerate(zip(st.columns(2), ("Reference", "Candidate"))):
         with column:
-            if video := choose(role, number):
+            if video := choose_video(role, number):
                 show_video(*video)
                 videos.append(video)
     if len(videos) == 2:

@@ -15,7 +15,6 @@ from vtkeras.workspace.evaluations import Evaluation
 FIRST_COLUMNS = ("run", "split", "system", "examples")
 FIRST_RUNS = 4  # chosen to begin with
 MOST_CELLS = 40  # classes a side of the heat map
-TITLES = {"caption": "captions", "answer": "answers", "label": "labels"}
 
 
 def name_first(folder: Path) -> str:
@@ -88,7 +87,8 @@ def show_details(found: list[Evaluation]) -> None:
         return
     left, right = st.columns([3, 1])
     details = choices[left.selectbox("Model and split", list(choices))]
-    part = right.selectbox("Of", list(details), format_func=TITLES.get)
+    titles = {name: head["title"] for one in found for name, head in one.heads.items()}
+    part = right.selectbox("Of", list(details), format_func=lambda name: titles.get(name, name))
     classes, confusions, diagram = st.tabs(["Class by class", "Confusions", "Confidence and accuracy"])
     with classes:
         show_classes(pd.DataFrame(details[part]["classes"]))
@@ -166,10 +166,16 @@ def reliability_chart(rows: pd.DataFrame) -> alt.LayerChart:
     return line + joined + points.mark_circle(opacity=0.9)
 
 
+def field_titles(found: list[Evaluation]) -> dict[str, str]:
+    """What to call the fields that heads tell; of two heads that tell one, the first gives its title."""
+    heads = [head for one in found for head in one.heads.values()]
+    return {head["field"]: head["title"] for head in reversed(heads)}
+
+
 def show_difference(found: list[Evaluation]) -> pd.DataFrame | None:
     """Two systems' predictions side by side; gives what is shown."""
     tables = [one.predictions.assign(run=common.short(one.folder)) for one in found]
-    predictions = pd.concat(tables, ignore_index=True)
+    predictions = pd.concat(tables, ignore_index=True).fillna("")  # runs with other heads have other columns
     systems = list(dict.fromkeys(predictions.run + ": " + predictions.system))
     if len(systems) < 2:
         st.info("Two models are needed. Evaluate another run, and choose both above, or put both in one table:")
@@ -179,22 +185,23 @@ def show_difference(found: list[Evaluation]) -> pd.DataFrame | None:
     first = left.selectbox("First", systems)
     second = right.selectbox("Second", [system for system in systems if system != first])
     of_both = predictions[(predictions.run + ": " + predictions.system).isin([first, second])]
-    parts = [part for part in evaluations.PARTS if (of_both[f"{part}_predicted"] != "").any()]
-    if not parts:
+    fields = evaluations.predicted_fields(of_both)
+    if not fields:
         st.info("Neither said anything.")
         return None
     one, two, three = st.columns(3)
     split = one.selectbox("Split", list(dict.fromkeys(of_both.split)))
-    part = two.selectbox("What they said", parts, format_func=TITLES.get)
+    titles = field_titles(found)
+    field = two.selectbox("What they said", fields, format_func=lambda name: titles.get(name, name))
     words = three.text_input("Examples with the words", placeholder="e.g. digit 7").lower()
     show = st.segmented_control("Show", evaluations.CHOICES, default=evaluations.DIFFERENT, required=True)
     counts = {
-        name: len(evaluations.compare(predictions, first, second, split, part, name))
+        name: len(evaluations.compare(predictions, first, second, split, field, name))
         for name in evaluations.CHOICES
     }
     st.caption(" · ".join(f"{name}: {count}" for name, count in counts.items()))
-    table = evaluations.compare(predictions, first, second, split, part, show)
-    everything = table["text"].str.lower() + " " + table["right"].str.lower()
+    table = evaluations.compare(predictions, first, second, split, field, show)
+    everything = table["text"].str.lower() + " " + table["truth"].str.lower()
     table = table[everything.map(lambda text: words in text)]
     st.dataframe(table, hide_index=True)
     return table

@@ -154,7 +154,7 @@ def show_tile(store: FolderStore, one: Found, names: list[str]) -> None:
         label, icon = (f"Play from {seconds:.1f} s", "play_arrow") if known.duration else ("Enlarge", "zoom_in")
         key = f"show {file.path}"
         st.button(
-            label, icon=f":material/{icon}:", key=key, width="stretch", on_click=choose, args=(file.path, seconds)
+            label, icon=f":material/{icon}:", key=key, width="stretch", on_click=select_file, args=(file.path, seconds)
         )
     score = f" · **{one.score:.2f}**" if one.score is not None else ""
     length = f" · {clock(known.duration)}" if known.duration else ""
@@ -173,7 +173,7 @@ def short_faults(file: File) -> list[str]:
     return read + [finding.split(":")[0] for finding in file.known.findings]
 
 
-def choose(path: str, seconds: float) -> None:
+def select_file(path: str, seconds: float) -> None:
     st.session_state["shown file"] = path, seconds
 
 

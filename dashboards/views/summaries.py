@@ -14,7 +14,7 @@ from dashboards.jobs import JOB, follow
 from dashboards.provenance import show_files
 from vtkeras.data.subtitles import to_webvtt
 from vtkeras.errors import UserError
-from vtkeras.run_files import SAMPLES
+from vtkeras.run_files import ANNOTATIONS, SAMPLES
 from vtkeras.serving.client import FAILED, RUNNING, STOPPED, shared_worker
 from vtkeras.summaries import jobs
 from vtkeras.summaries.summary import (
@@ -56,7 +56,7 @@ def choose_video(model: Path) -> Path | None:
 
 def bundled(model: Path) -> list[Path]:
     """Long videos with annotations, then the clips that came with the model."""
-    folders = [path.parent for data in common.data_roots() for path in sorted(data.glob("**/annotations.json"))]
+    folders = [path.parent for data in common.data_roots() for path in sorted(data.glob(f"**/{ANNOTATIONS}"))]
     return [path for folder in (*folders, model / SAMPLES) for path in sorted(folder.glob("*.mp4"))]
 
 

@@ -5,7 +5,8 @@ from test_playground import NARROW, WIDE, address, chromium, is_cut_off, open_pa
 
 from vtkeras.data.cleaning.clean import clean
 from vtkeras.data.cleaning.options import CleaningOptions
-from vtkeras.data.manifest import MANIFEST, Manifest
+from vtkeras.data.manifest import Manifest
+from vtkeras.run_files import MANIFEST
 
 pytestmark = pytest.mark.browser
 

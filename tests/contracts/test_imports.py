@@ -65,6 +65,12 @@ def test_room_imports_only_what_it_may(room):
                 assert inside, f"{file} imports {name}"
 
 
+def test_rooms_exist():
+    named = set(ALLOWED) | set().union(*ALLOWED.values())
+    missing = [name for name in sorted(named - {"dashboards"}) if not is_module(f"vtkeras.{name}")]
+    assert not missing, f"{TABLE} names {missing}"
+
+
 @pytest.mark.parametrize("room", sorted(MODEL_PARTS))
 def test_model_parts_are_keras_ops_only(room):
     for file in FILES[room]:

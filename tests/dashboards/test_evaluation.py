@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 import vtkeras
 from vtkeras.config import Config, save_config
 from vtkeras.errors import UserError
-from vtkeras.evaluation.evaluate import score
+from vtkeras.evaluation.evaluate import described, score
 from vtkeras.evaluation.tables import PredictionTable, write_results
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.classification_report import class_details
+from vtkeras.tasks.heads.labels import LabelHead
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 from vtkeras.workspace import evaluations
 
@@ -22,27 +24,33 @@ APP = Path(vtkeras.__file__).parent.parent / "dashboards" / "app.py"
 EXAMPLES = Examples(
     ids=["one", "two", "three", "four"],
     questions=["is it a cat?", "is it a cat?", "is it a dog?", "is it a dog?"],
-    truths={"label": ["true", "false", "false", "false"]},
+    truths={},
 )
+TRUTHS = ["true", "false", "false", "false"]
 KINDS = {"early": {"cat": 1.0, "dog": 0.5}, "late": {}}  # shares of right answers by kind of question
 SAID = {"early": ["true", "true", "false", "false"], "late": ["true", "false", "true", "true"]}
 
 
-def make_evaluation(folder, name):
+class MoodHead(LabelHead):
+    """A head that no page knows of."""
+
+    name, title, field = "mood", "Moods", "mood"
+
+
+def make_evaluation(folder, name, head=HEADS["label"]):
     """A run that says `SAID[name]` of the four examples, each with confidence 0.8."""
     folder.mkdir(parents=True)
     save_config(Config(name=name), folder / "config.yaml")
     labels = SAID[name]
     probabilities = np.array([[0.8, 0.2] if label == "true" else [0.2, 0.8] for label in labels])
-    heads = [HEADS["label"]]
-    found = {"label": Predicted(labels, ClassProbabilities(("true", "false"), probabilities))}
-    row, details = score(heads, found, EXAMPLES), class_details(heads, found, EXAMPLES)
+    found = {head.name: Predicted(labels, ClassProbabilities(("true", "false"), probabilities))}
+    examples = replace(EXAMPLES, truths={head.name: TRUTHS})
+    row, details = score([head], found, examples), class_details([head], found, examples)
     kinds = {kind: {"questions": 2, "systems": {name: right}} for kind, right in KINDS[name].items()}
     result = {"examples": 4, "systems": {name: row}, "details": {name: details}, "kinds": kinds}
-    columns = {column: vars(described) for column, described in heads[0].columns.items()}
-    write_results({"columns": columns, "splits": {"test": result}}, folder)
+    write_results({**described([head]), "splits": {"test": result}}, folder)
     table = PredictionTable()
-    table.add("test", name, heads, EXAMPLES, found)
+    table.add("test", name, [head], examples, found)
     table.write(folder)
 
 
@@ -91,7 +99,10 @@ def test_comparing_by_hand(models):
     found = {show: evaluations.compare(*arguments, show).example.tolist() for show in evaluations.CHOICES}
     assert list(found.values()) == [[0, 1, 2, 3], [1, 2, 3], [2, 3], [1]]
     row = evaluations.compare(*arguments, evaluations.SECOND_BETTER).iloc[0]
-    assert (row["clip"], row["first"], row.second, row.right) == ("two", "true", "false", "false")
+    assert row.drop("text").to_dict() == {
+        "example": 1, "clip": "two", "truth": "false", "first": "true", "second": "false",
+        "first_correct": False, "second_correct": True,
+    }  # fmt: skip
     other = pd.concat([tables[0], tables[1].assign(label="else")])
     assert evaluations.compare(other, *arguments[1:], evaluations.EVERY).empty  # other examples
 
@@ -128,6 +139,27 @@ def test_classes_confusions_and_calibration(page):
     choice = box(page.selectbox, "Model and split")
     choice.set_value(next(option for option in choice.options if "late" in option)).run()
     assert page.metric[0].value == "0.3000"  # two of four right
+
+
+def test_a_new_head_is_shown_by_its_own_title(models, monkeypatch):
+    make_evaluation(models / "new", "late", MoodHead())
+    monkeypatch.setenv("VTKERAS_MODELS", str(models))
+    app = AppTest.from_file(str(APP), default_timeout=300).switch_page("views/evaluation.py").run()
+    assert box(app.selectbox, "Of").options == ["Labels"]
+    app.multiselect[0].set_value([models / "early", models / "new"]).run()
+    assert box(app.selectbox, "What they said").options == ["Labels", "Moods"]
+    app.multiselect[0].set_value([models / "new"]).run()
+    assert box(app.selectbox, "Of").options == ["Moods"] and not app.exception
+
+
+def test_heads_of_older_versions_have_titles(models):
+    results = json.loads((models / "early" / "metrics.json").read_text())
+    assert results.pop("heads") == {"label": {"title": "Labels", "field": "label"}}
+    (models / "early" / "metrics.json").write_text(json.dumps(results))
+    assert evaluations.read_evaluation(models / "early").heads["label"] == {"title": "Labels", "field": "label"}
+    (models / "early" / "metrics.json").write_text(json.dumps({**results, "heads": {"label": {}}}))
+    with pytest.raises(UserError, match="vtkeras evaluate"):
+        evaluations.read_evaluation(models / "early")
 
 
 def test_answers_by_kind_of_question(page, models):

@@ -5,7 +5,7 @@ import pytest
 from tests.fixtures.videos import make_captions, make_folder
 from vtkeras.data.captions import read_captions
 from vtkeras.data.decoder import DecoderPool
-from vtkeras.data.manifest import MANIFEST, Manifest
+from vtkeras.data.manifest import Manifest
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.prepare import (
@@ -16,6 +16,7 @@ from vtkeras.planning.prepare import (
     table_from_folders,
     with_validation,
 )
+from vtkeras.run_files import MANIFEST
 
 
 @pytest.fixture(scope="module")

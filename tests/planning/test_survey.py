@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.planning.test_clock_and_speed import survey
 from vtkeras.data.text import build_vocabulary
-from vtkeras.planning.survey import has_names, look
+from vtkeras.planning.survey import has_names, survey_source
 
 
 class Labelled:
@@ -41,7 +41,7 @@ def test_a_small_thing_that_moves_is_motion_and_noise_is_not(noise, step, moves)
     frames = np.clip(frames + rng.normal(0, noise, frames.shape), 0, 255).astype("uint8")
     source = Labelled("cat")
     source.frames = frames
-    assert look(source, source.texts(), build_vocabulary(source.texts(), 100)).moves is moves
+    assert survey_source(source, source.texts(), build_vocabulary(source.texts(), 100)).moves is moves
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_small_thing_that_moves_is_motion_and_noise_is_not(noise, step, moves)
 def test_whether_a_clip_may_have_several_labels(labels, several):
     source = Labelled(*labels)
     texts = source.texts()
-    found = look(source, texts, build_vocabulary(texts, 100))
+    found = survey_source(source, texts, build_vocabulary(texts, 100))
     assert found.several_labels is several
     assert found.labels["cat"] == sum("cat" in label for label in labels)
 

@@ -7,14 +7,19 @@ import pytest
 import tensorflow as tf
 
 from tests.contracts import test_fusions as contract
+from tests.contracts import test_tasks as task_contract
 from tests.probes.gated import GatedFusion
 from tests.probes.words_to_pixels import TASK
 from tests.test_cli import call
+from vtkeras import keys
+from vtkeras.data.pipeline import make_dataset
+from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import evaluate
 from vtkeras.evaluation.tables import write_results
 from vtkeras.export import export_run
 from vtkeras.fusion import FUSIONS
-from vtkeras.tasks import TASKS
+from vtkeras.tasks import HEADS, TASKS
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run, make_source
 
@@ -54,10 +59,24 @@ def test_a_task_of_words_and_pixels(tiny_config, tmp_path):
     flat = evaluate({"black": _Black(grey.reader())}, make_source(grey.config), grey.preprocessor, ["test"], report=str)
     assert row["pixel_error"] < 0.8 * flat["splits"]["test"]["systems"]["black"]["pixel_error"]
     assert model.draw(tf.constant(["digit 3 is moving up and down"]))["picture"].shape == (1, 4, 4, 3)
+    clip = "saved_models/multitask/moving_digits/samples/clip_00.mp4"
+    with pytest.raises(UserError, match="has no words for a video: .* for draw"):
+        call("predict", clip, "--model", tmp_path / "run")
     told = json.loads((tmp_path / "run" / "endpoints.json").read_text())
     assert told["heads"] == [
         {"name": "pixels", "title": "Pictures", "endpoints": [{"name": "draw", "inputs": ["text"]}]}
     ]
+
+
+@pytest.mark.usefixtures("with_probes")
+def test_contract_of_tasks(tiny_config, vocabulary, preprocessor, monkeypatch):
+    source = MovingDigits(train_clips=8, eval_clips=4)
+    examples = next(iter(make_dataset(source, keys.TRAIN, preprocessor, dict, task_contract.BATCH)))
+    monkeypatch.setitem(HEADS, TASK.heads[0].name, TASK.heads[0])
+    task_contract.test_trains(TASK.name, tiny_config, vocabulary, preprocessor, examples, monkeypatch)
+    monkeypatch.setattr(task_contract, "TASK", TASK)
+    model = TASK.build(tiny_config(), vocabulary, TASK.heads)
+    task_contract.test_losses_give_one_value_an_example(tiny_config, model, preprocessor, examples, TASK.heads)
 
 
 class _Black:

@@ -12,6 +12,7 @@ from vtkeras.cli import common
 from vtkeras.config import load_options
 from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.errors import command
+from vtkeras.run_files import CAPTIONS_FILE
 
 app = typer.Typer(no_args_is_help=True, help="Make, ingest, check and clean data.")
 
@@ -140,7 +141,7 @@ def data_vqa(
     folder: Annotated[Path, typer.Argument(help="Folder of images or videos.")],
     questions: Annotated[Path, typer.Option(help="VQA's questions, JSON.")],
     annotations: Annotated[Path, typer.Option(help="VQA's annotations, JSON.")],
-    out: Annotated[Path, common.file_option("The captions file to write.")] = Path("captions.csv"),
+    out: Annotated[Path, common.file_option("The captions file to write.")] = Path(CAPTIONS_FILE),
 ) -> None:
     """Writes questions in VQA's form, with all their answers, as a captions file for `data ingest`."""
     common.refuse_missing(questions, annotations, folder)

@@ -11,8 +11,7 @@ import numpy as np
 
 from vtkeras.data.shot_sequence import ShotSequence
 from vtkeras.errors import UserError
-
-ANNOTATIONS = "annotations.json"
+from vtkeras.run_files import ANNOTATIONS
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def ingest(
     clips_per_shard: int = 64,
     progress: Progress = lambda done, total, note: None,
     time_limit: float = 120.0,
-    choose: Callable[[list[ClipRow]], list[ClipRow]] = list,
+    select: Callable[[list[ClipRow]], list[ClipRow]] = list,
     note: Note = ignore,
     missing: Mapping[str, str] = MappingProxyType({}),
 ) -> Manifest:
@@ -62,7 +62,7 @@ def ingest(
         clips_per_shard: most clips in one shard file.
         progress: called as `progress(done, total, note)` after each clip.
         time_limit: seconds a video may take.
-        choose: takes the clips of the file and gives those that are to be stored.
+        select: takes the clips of the file and gives those that are to be stored.
         note: called with a sentence for what had to be assumed of the captions file; the manifest keeps them.
         missing: what to do with its empty cells, {column: way}; see `missing.read_ways`.
 
@@ -88,7 +88,7 @@ def ingest(
         notes.append(sentence)
         note(sentence)
 
-    rows = choose(read_captions(captions_file, folder, seed, noted, missing))
+    rows = select(read_captions(captions_file, folder, seed, noted, missing))
     batches = _batches(rows, seed, clips_per_shard)
     plan = _plan(folder, captions_file, rows, batches, options)
     with locked(out), DecoderPool(time_limit=time_limit) as pool, interrupt_between_steps() as end_of_step:

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from vtkeras import keys
-from vtkeras.data.annotations import ANNOTATIONS
 from vtkeras.data.long_digits import FPS, SHOT_SECONDS, LongDigits
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.subtitles import write_subtitles
 from vtkeras.errors import command
-from vtkeras.run_files import replacing, write_json
+from vtkeras.run_files import ANNOTATIONS, CAPTIONS_FILE, replacing, write_json
 
 SHARES = ((keys.TRAIN, 0.8), (keys.VALIDATION, 0.9), (keys.TEST, 1.0))
 
@@ -49,7 +48,7 @@ def make_videos(out: str | Path, clips: int, seed: int = 0, report: Callable[[st
             write_video(out / name, example[keys.FRAMES], fps=FPS)
         texts = [example[key] for key in (keys.QUESTION, keys.ANSWER, keys.LABEL)]
         rows.append([name, example[keys.CAPTIONS][0], *texts, split])
-    captions = out / "captions.csv"
+    captions = out / CAPTIONS_FILE
     with replacing(captions) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["path", "caption", "question", "answer", "label", "split"])

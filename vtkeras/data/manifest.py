@@ -13,9 +13,8 @@ from typing import Any
 from vtkeras import keys
 from vtkeras.data.cleaning.marks import UNCLEANED, Cleaning
 from vtkeras.errors import UserError
-from vtkeras.run_files import disk_errors, write_json
+from vtkeras.run_files import MANIFEST, disk_errors, write_json
 
-MANIFEST = "manifest.json"
 VERSION = 1
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vtkeras import keys
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import Examples, Predicted
 
@@ -53,7 +52,7 @@ def nearest_clip(head: Head, train: Examples, test: Examples) -> Predicted | Non
     texts, said = _texts(head, train), []
     for clip, question in zip(test.ids, test.questions):
         row, rows = closeness[place[clip]], same[question]
-        by_question = head.field == keys.ANSWER and len(rows)
+        by_question = head.answers_questions and len(rows)
         said.append(texts[rows[row[columns[rows]].argmax()] if by_question else known[row.argmax()]])
     return Predicted(said)
 

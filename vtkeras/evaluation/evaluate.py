@@ -13,7 +13,7 @@ from vtkeras.data.sources.base import Source
 from vtkeras.evaluation.baselines import BASELINES, Baseline
 from vtkeras.evaluation.reading import read_split
 from vtkeras.evaluation.tables import format_cell
-from vtkeras.tasks import HEADS, Head, Reader
+from vtkeras.tasks import HEADS, Column, Head, Reader
 from vtkeras.tasks.classification_report import class_details
 from vtkeras.tasks.predicted import Examples, Predicted
 
@@ -52,7 +52,7 @@ def evaluate(
         more: {name: baseline} beside `BASELINES`; these may answer for heads that say no text, too.
 
     Returns:
-        {"columns": {name: {"title", "unit", "better", "listed"}}, "splits": {split: {"examples": int,
+        {"columns" and "heads": as `described` gives them, "splits": {split: {"examples": int,
         "systems": {name: {column: float or None}}, "kinds": {kind of question: {"questions": int, "systems":
         {name: accuracy}}}, "by": what `by_column` gives, if `by` is given, "details": {model: what
         `class_details` gives}}}}; shares lie in 0 to 1.
@@ -68,7 +68,7 @@ def evaluate(
         report("reading training examples for the baselines")
         compared = [head for head in heads if more or head.field or head.baselines]
         train, _ = read_split(train_source, keys.TRAIN, compared, preprocessor, clips=train_clips)
-    columns = {name: column for head in heads for name, column in head.columns.items()}
+    columns = _columns(heads)
     results = {}
     for split in splits:
         test, said = read_split(source, split, heads, preprocessor, systems, limit)
@@ -92,11 +92,24 @@ def evaluate(
             **({"by": {by: by_column(heads, said, test, values[split])}} if by else {}),
             "details": details,
         }
-    described = {
+    return {**described(heads), "splits": results}
+
+
+def described(heads: Sequence[Head]) -> dict[str, dict]:
+    """What tables and pages say of heads and their figures.
+
+    Returns:
+        {"columns": {name: {"title", "unit", "better", "listed"}}, "heads": {name: {"title", "field"}}}.
+    """
+    columns = {
         name: {"title": one.title, "unit": one.unit, "better": one.better, "listed": one.listed}
-        for name, one in columns.items()
+        for name, one in _columns(heads).items()
     }
-    return {"columns": described, "splits": results}
+    return {"columns": columns, "heads": {head.name: {"title": head.title, "field": head.field} for head in heads}}
+
+
+def _columns(heads: Sequence[Head]) -> dict[str, Column]:
+    return {name: column for head in heads for name, column in head.columns.items()}
 
 
 def baseline_answers(
@@ -182,7 +195,7 @@ def by_kind(heads: Sequence[Head], said: dict[str, dict[str, Predicted]], test: 
     Returns:
         {kind: {"questions": int, "systems": {name: share of right answers}}}.
     """
-    asked = [head for head in heads if head.field == keys.ANSWER]
+    asked = [head for head in heads if head.answers_questions]
     if not asked:
         return {}
     truths = [asked[0].as_text(truth) for truth in test.truths[asked[0].name]]

@@ -35,7 +35,7 @@ class Judge:
     """
 
     def __init__(self, reader: Reader, name: str):
-        if not any(head.field == keys.CAPTION for head in reader.heads):
+        if not any(head.writes_captions for head in reader.heads):
             raise UserError(f"The judge {name} writes no captions: name a run of a task that does, e.g. captioning.")
         self.reader = reader
         self.name = name

@@ -14,8 +14,8 @@ import numpy as np
 
 STEPS = 16
 ORDERS = 20
-DEPENDS = 0.05  # least change of probability, from the whole video to an empty one, that can be judged
-LUCK = 0.05  # a map is better than random if at most this share of the random orders do as well
+CHANGE_THRESHOLD = 0.05  # least change of probability, from the whole video to an empty one, that can be judged
+LUCK_THRESHOLD = 0.05  # a map is better than random if at most this share of the random orders do as well
 
 Probability = Callable[[np.ndarray], np.ndarray]
 
@@ -88,10 +88,10 @@ class Faithfulness:
 
     @property
     def better(self) -> tuple[bool, bool]:
-        """Whether deletion, and insertion, do better than all but `LUCK` of the random orders."""
+        """Whether deletion, and insertion, do better than all but `LUCK_THRESHOLD` of the random orders."""
         falls = [one.deletion_auc <= self.sweep.deletion_auc for one in self.random]
         rises = [one.insertion_auc >= self.sweep.insertion_auc for one in self.random]
-        return bool(np.mean(falls) <= LUCK), bool(np.mean(rises) <= LUCK)
+        return bool(np.mean(falls) <= LUCK_THRESHOLD), bool(np.mean(rises) <= LUCK_THRESHOLD)
 
     @property
     def verdict(self) -> str:
@@ -192,7 +192,7 @@ def random_orders(patches: int, orders: int, seed: int = 0) -> list[np.ndarray]:
 
 def depends(whole: float, empty: float) -> bool:
     """True if taking the picture away changes a probability enough to judge a map by it."""
-    return bool(abs(whole - empty) >= DEPENDS)
+    return bool(abs(whole - empty) >= CHANGE_THRESHOLD)
 
 
 def area(shares: np.ndarray, curve: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from vtkeras.errors import command
 from vtkeras.export.archive import write_endpoints
 from vtkeras.novelty import Calibration, ClipStatistics, calibrate, novelty_endpoint
 from vtkeras.run_files import (
+    CAPTIONS_FILE,
     CLASSES,
     CONFIG_FILE,
     ENDPOINTS,
@@ -178,7 +179,7 @@ def write_samples(run: Run, path: Path) -> None:
         captions = [text.decode() for text in example.get(keys.CAPTIONS, ())] or [""]
         others = [example.get(key, b"").decode() for key in (keys.QUESTION, keys.ANSWER, keys.LABEL)]
         rows[(names[clip], captions[0], *others)] = None
-    with open(path / "captions.csv", "w", newline="", encoding="utf-8") as file:
+    with open(path / CAPTIONS_FILE, "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("path", "caption", "question", "answer", "label"), *rows])
 
 

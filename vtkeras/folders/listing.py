@@ -13,9 +13,10 @@ from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
 from vtkeras.data.text_files import read_table, read_text
 from vtkeras.errors import UserError
+from vtkeras.run_files import CAPTIONS_FILE
 
 MOST_FILES = 20_000
-CAPTIONS = ("captions.csv", "captions.json")
+CAPTIONS = (CAPTIONS_FILE, "captions.json")
 HEADER = {"path", "caption"}
 
 

@@ -15,7 +15,7 @@ from vtkeras.tagging.zero_shot import ConceptSpace
 
 ENCODER, SENTENCES = "efficientnet_lite0", "use"
 NEEDED = (ENCODER, "imagenet_names", SENTENCES)  # packages: for names, and to search among them
-LEAST = 0.1  # probability of a name that is told
+NAME_THRESHOLD = 0.1  # probability of a name that is told
 CHUNK = 1024  # frames embedded at once
 
 
@@ -50,7 +50,7 @@ def encoder_key() -> str:
     return hashlib.sha256(json.dumps(PACKAGES[ENCODER].files).encode()).hexdigest()[:16]
 
 
-def tags(file: File, names: Sequence[str], most: int = 3, least: float = LEAST) -> list[Tag]:
+def tags(file: File, names: Sequence[str], most: int = 3, least: float = NAME_THRESHOLD) -> list[Tag]:
     """What is on a file, likeliest first.
 
     Args:

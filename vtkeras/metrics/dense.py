@@ -16,7 +16,7 @@ from vtkeras.errors import UserError
 from vtkeras.metrics.rouge import rouge_l
 
 OVERLAPS = (0.3, 0.5, 0.7, 0.9)
-RIGHT_OVERLAP = 0.5
+OVERLAP_THRESHOLD = 0.5
 
 TimedText = tuple[float, float, str]  # start, end, what happens
 
@@ -111,5 +111,5 @@ def _score_video(true, found, caption_score) -> dict[str, float]:
         "soda_precision": total / len(found),
         "soda_recall": total / len(true),
         "soda": 2 * total / (len(found) + len(true)),  # the harmonic mean of total / found and total / true
-        "exact": (same & (shared >= RIGHT_OVERLAP)).any(axis=1).mean(),
+        "exact": (same & (shared >= OVERLAP_THRESHOLD)).any(axis=1).mean(),
     }

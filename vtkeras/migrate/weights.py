@@ -21,6 +21,7 @@ from vtkeras.aliases import CLASSES, LAYER_CLASSES, PREFIXES
 from vtkeras.config import Config
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
+from vtkeras.run_files import CONFIG_FILE
 from vtkeras.safe_files import DAMAGED
 from vtkeras.tasks import TASKS
 from vtkeras.training.optimizers import make_optimizer
@@ -64,7 +65,7 @@ def old_checkpoint(path: Path, config: Config, vocabulary: Vocabulary) -> dict[s
     keys += [key_of[id(variable)] for variable in optimizer.variables]
     variables |= slots
     if len(stored) != len(keys) or any(a.shape != variables[key].shape for key, a in zip(keys, stored)):
-        raise UserError(f"Checkpoint {path} is of another model than {path.parent.parent / 'config.yaml'} describes.")
+        raise UserError(f"Checkpoint {path} is of another model than {path.parent.parent / CONFIG_FILE} describes.")
     return dict(zip(keys, stored))
 
 

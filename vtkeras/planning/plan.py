@@ -34,7 +34,7 @@ from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.race import Race, enough
 from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, measure, share_in_time, slowed
-from vtkeras.planning.survey import Survey, has_names, look
+from vtkeras.planning.survey import Survey, has_names, survey_source
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
 from vtkeras.training.callbacks import LossNotFinite, spell_time
@@ -108,7 +108,7 @@ class Plan:
         """Counts what the source holds, and learns its words."""
         texts = self.source.texts()
         self.vocabulary: Vocabulary = build_vocabulary(texts, VOCABULARY, keep_case=has_names(texts["captions"]))
-        self.survey: Survey = look(self.source, texts, self.vocabulary)
+        self.survey: Survey = survey_source(self.source, texts, self.vocabulary)
 
     def report(self, line: str) -> None:
         """Tells a line with the time that has passed."""

@@ -16,12 +16,11 @@ from vtkeras.data.captions import ClipRow
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import begun_with, ingest
-from vtkeras.data.manifest import MANIFEST
 from vtkeras.data.paths import files_below
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.speed import NEARLY
-from vtkeras.run_files import CONFIG_FILE, DATA, write_text
+from vtkeras.run_files import CONFIG_FILE, DATA, MANIFEST, write_text
 
 DECODING = 0.15  # share of the time in which clips are decoded
 TRYING = 1.0  # seconds for which clips are decoded to measure the speed
@@ -67,7 +66,7 @@ def ingested_folder(
     report(f"reading {data} with {table}")
     told = time.monotonic()
 
-    def choose(rows: list[ClipRow]) -> list[ClipRow]:
+    def select_clips(rows: list[ClipRow]) -> list[ClipRow]:
         rows = with_validation(rows)
         begun = begun_with(out)
         again = [row for row in rows if row.clip_id in begun]
@@ -89,7 +88,7 @@ def ingested_folder(
             told = time.monotonic()
             report(f"read {done} of {total} clips")
 
-    manifest = ingest(data, table, out, FRAMES, SIDE, choose=choose, progress=progress, note=report)
+    manifest = ingest(data, table, out, FRAMES, SIDE, select=select_clips, progress=progress, note=report)
     if manifest.set_aside:
         path, reason = manifest.set_aside[0]
         report(f"{len(manifest.set_aside)} clips are set aside because they do not decode, the first {path}: {reason}")

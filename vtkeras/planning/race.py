@@ -14,8 +14,8 @@ from vtkeras.training.callbacks import LossNotFinite
 
 SHARE = 0.45  # of what is left of the time when the race begins
 FIRST_ROUND, ROUND = 0.04, 0.08  # shares of the whole time that a candidate trains in a round
-LEVEL = 0.8  # of the best score, from which on a candidate may still catch up
-EARLY = 0.5  # the same after the first round, which tells less: some begin slowly
+LEVEL_THRESHOLD = 0.8  # of the best score, from which on a candidate may still catch up
+EARLY_THRESHOLD = 0.5  # the same after the first round, which tells less: some begin slowly
 BEST_SCORE, TELLING = 1.0, 100  # the highest score, and the validation clips from which on it means something
 
 
@@ -74,7 +74,7 @@ class Race:
             self.report(f"{CANDIDATES[name].title}: first steps, for which graphs are made")
             self._advance(self.contenders[-1], FIRST_ROUND * self.clock.seconds)
             longest = max(longest, self.clock.spent() - begin)
-        self._drop(EARLY)
+        self._drop(EARLY_THRESHOLD)
         while (
             len(self.contenders) > 1
             and self._fits(further * len(self.contenders))
@@ -82,8 +82,8 @@ class Race:
         ):
             for one in [*self.contenders]:
                 self._advance(one, further)
-            self._drop(LEVEL)
-        self._drop(LEVEL)
+            self._drop(LEVEL_THRESHOLD)
+        self._drop(LEVEL_THRESHOLD)
         return self.contenders[0]
 
     def _nothing_to_gain(self, score: float) -> bool:
@@ -125,7 +125,7 @@ def enough(clips: int) -> float:
     return BEST_SCORE if clips >= TELLING else math.inf
 
 
-def level(scores: Sequence[float], clips: int, share: float = LEVEL) -> float:
+def level(scores: Sequence[float], clips: int, share: float = LEVEL_THRESHOLD) -> float:
     """The score below which a candidate has fallen behind: further than chance explains, and too far to catch up.
 
     Args:

@@ -18,7 +18,7 @@ CELLS = 16  # into which a frame is cut to each side: noise is gone from their m
 STILL = 4.0  # change of a cell, of 255, below which nothing moves
 MOST_TOKENS = 96  # of a caption or a question that models read or write
 FEW = 20  # validation clips below which a choice by them is rough
-NAMES = 0.05  # share of words within captions that begin with a capital, from which on case is kept
+CASE_THRESHOLD = 0.05  # share of words within captions that begin with a capital, from which on case is kept
 MOST_LISTED = 3  # labels that a sentence names
 RARE = 20  # times as many of the most frequent label as of the rarest: told as an imbalance
 
@@ -45,7 +45,7 @@ class Survey:
         unjudged: training labels that no validation clip has.
 
     Example:
-        >>> look(FolderSource(path="data/cats")).clips
+        >>> survey_source(FolderSource(path="data/cats")).clips
         {'train': 800, 'validation': 100, 'test': 100}
     """
 
@@ -134,7 +134,7 @@ class Survey:
         return found
 
 
-def look(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) -> Survey:
+def survey_source(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) -> Survey:
     """Reads the frames of some clips of a source, and counts its texts.
 
     Args:
@@ -193,7 +193,7 @@ def has_names(captions: Sequence[str]) -> bool:
         (True, False)
     """
     within = [word for caption in captions for word in caption.split()[1:]]
-    return sum(word[0].isupper() and not word.isupper() for word in within) > NAMES * len(within)
+    return sum(word[0].isupper() and not word.isupper() for word in within) > CASE_THRESHOLD * len(within)
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -63,7 +63,7 @@ def describe(
     if not any(map(card.can, SAYING)):
         raise UserError(
             f"The model in {card.folder} is of the task '{card.task}', which has no words for a video: choose another "
-            "with --model."
+            f"with --model, or let a program ask its saved_model/ for {', '.join(card.endpoints)}."
         )
     if choices and not questions:
         raise UserError("--choice gives answers to choose from: ask with --question.")

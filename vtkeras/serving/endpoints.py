@@ -24,6 +24,8 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel  # noqa: E402
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph  # noqa: E402
 from tensorflow.python.eager import context  # noqa: E402
 
+from vtkeras.run_files import SAVED_MODEL_GRAPH  # noqa: E402
+
 del os.environ[KERAS_CHOICE]
 if _chosen is not None:
     os.environ[KERAS_CHOICE] = _chosen
@@ -54,7 +56,7 @@ def open_saved_model(folder: str | Path) -> Endpoints:
         <tf.Tensor: shape=(1,), dtype=string, numpy=array([b'digit 3 is moving up and down'], dtype=object)>
     """
     _register_text_ops()
-    [meta] = SavedModel.FromString((Path(folder) / "saved_model.pb").read_bytes()).meta_graphs
+    [meta] = SavedModel.FromString((Path(folder) / SAVED_MODEL_GRAPH).read_bytes()).meta_graphs
     objects, functions = meta.object_graph_def, list(meta.graph_def.library.function)
     names = _add_functions(functions)
     bound = _read_bound(meta, str(Path(folder) / "variables" / "variables"))

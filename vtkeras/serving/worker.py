@@ -19,7 +19,7 @@ from typing import Any
 
 from vtkeras.errors import UserError
 from vtkeras.processes import end_with_owner
-from vtkeras.run_files import SAVED_MODEL
+from vtkeras.run_files import SAVED_MODEL, SAVED_MODEL_GRAPH
 from vtkeras.serving.client import (
     BROKEN,
     DONE,
@@ -59,7 +59,7 @@ class Models:
 
     def get(self, folder: str, makes: bool) -> object:
         """The model of a run folder, to make videos or to read them; loaded again after it was exported again."""
-        file = Path(folder) / SAVED_MODEL / "saved_model.pb"
+        file = Path(folder) / SAVED_MODEL / SAVED_MODEL_GRAPH
         key = folder, makes, file.stat().st_mtime_ns if file.is_file() else 0
         with self._lock:
             held = self._held.setdefault(key, _Held())

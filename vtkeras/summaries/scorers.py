@@ -12,9 +12,8 @@ import tensorflow as tf
 
 from vtkeras.data.shot_sequence import ShotSequence
 from vtkeras.errors import UserError
+from vtkeras.run_files import SAVED_MODEL, SCORER_FILE
 
-SAVED_MODEL = "saved_model"
-SCORER_FILE = "scorer.json"
 DIVERSE, RANDOM = "diverse", "random"
 DIVERSITY_WEIGHT = 1.0
 

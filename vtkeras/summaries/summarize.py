@@ -41,7 +41,7 @@ from vtkeras.summaries.write import choose_quotes, divide, merge_captions, write
 BUDGET = 0.15
 LONGEST_SHARE = 0.05  # of the video: a longer take is cut into parts, so that three fit into the usual budget
 FINEST_TICK = 0.05  # seconds; lengths are counted in these, or in frames where those are longer
-KNOWN_SHARE = 0.5  # of a sentence's words; with fewer known ones, what the model makes of it means nothing
+KNOWN_THRESHOLD = 0.5  # of a sentence's words; with fewer known ones, what the model makes of it means nothing
 FLICKER_THRESHOLD = 0.25  # seconds; shorter shots, as the rest of a divided take, are too short to be seen
 
 Progress = Callable[[str, float, float], None]
@@ -175,7 +175,7 @@ def _knows(pieces: frozenset[str], text: str) -> bool:
     """Whether most words of a text are among a model's word pieces as a whole."""
     words = tokenize(text)
     known = sum(word in pieces or f"##{word}" in pieces for word in words)
-    return bool(words) and known >= KNOWN_SHARE * len(words)
+    return bool(words) and known >= KNOWN_THRESHOLD * len(words)
 
 
 def select_key_shots(

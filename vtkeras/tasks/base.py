@@ -63,6 +63,8 @@ class Head:
         field: column of the data that holds what is right, "" for none; names the columns of `predictions.csv`.
         learns_from: which of the `texts()` of a source it needs.
         reads_question: whether what it says depends on a question.
+        answers_questions: whether what is right is the answer to the example's question.
+        writes_captions: whether it writes what is on a clip: judges ask it, and it may learn by reward.
         once_a_clip: whether it says the same of a clip whatever is asked.
         from_classes: whether it chooses among the classes that training showed.
         separator: what joins several right classes of an example, None for one class an example.
@@ -80,6 +82,8 @@ class Head:
     field: str = ""
     learns_from: str = ""
     reads_question: bool = False
+    answers_questions: bool = False
+    writes_captions: bool = False
     once_a_clip: bool = False
     from_classes: bool = False
     separator: str | None = None

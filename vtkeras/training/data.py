@@ -60,7 +60,7 @@ class TrainingData:
             expanded(source.texts(), amounts),
             config.data.vocabulary_size,
             written_answers=config.data.answer_length > 0,
-            closed_answers=any(head.from_classes and head.field == keys.ANSWER for head in task.heads),
+            closed_answers=any(head.from_classes and head.answers_questions for head in task.heads),
             keep_case=config.data.keep_case,
         )
         return cls.of(config, source, vocabulary, replicas)

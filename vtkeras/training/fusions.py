@@ -11,6 +11,7 @@ from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import evaluate
 from vtkeras.evaluation.tables import PredictionTable, write_results
 from vtkeras.fusion import FUSIONS
+from vtkeras.run_files import FEATURES
 from vtkeras.training.fit import train_once
 from vtkeras.training.run import Run, make_source
 
@@ -54,7 +55,7 @@ def compare_fusions(
     for name in names:
         model = config.model.model_copy(update={"fusion": name})
         one = config.model_copy(update={"name": f"{config.name}_{name}", "model": model})
-        train_once(one, out / name, report, features=out / "features")
+        train_once(one, out / name, report, features=out / FEATURES)
     runs = {name: Run.open(out / name) for name in names}
     table = PredictionTable()
     results = evaluate(

@@ -10,7 +10,6 @@ from pathlib import Path
 import keras
 
 from vtkeras.config import Config, load_config
-from vtkeras.data.manifest import MANIFEST
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources import make_source  # noqa: F401  callers take it from here
 from vtkeras.data.text import Vocabulary
@@ -22,6 +21,7 @@ from vtkeras.run_files import (
     CONFIG_FILE,
     DATA,
     LINEAR_FILE,
+    MANIFEST,
     MODEL_FILE,
     VOCABULARY_FILE,
     run_folder,

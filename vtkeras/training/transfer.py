@@ -11,6 +11,7 @@ import numpy as np
 
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
+from vtkeras.run_files import CONFIG_FILE
 from vtkeras.training.run import Run
 
 VIDEO_PARTS = ("frame_encoder", "temporal_encoder")
@@ -69,7 +70,7 @@ def start_from(
         if part.name in VIDEO_PARTS and not part.trainable and copied < part.count_params():
             raise UserError(
                 f"train.start_from: the {part.name.replace('_', ' ')} of {folder} has other sizes than this config "
-                f"gives it: take the options under `model` and `data` from {Path(folder) / 'config.yaml'}."
+                f"gives it: take the options under `model` and `data` from {Path(folder) / CONFIG_FILE}."
             )
         taken += copied
     share = taken / model.count_params()

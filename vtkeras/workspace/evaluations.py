@@ -11,11 +11,11 @@ import pandas as pd
 from vtkeras.aliases import current_column
 from vtkeras.config import load_config
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import METRICS, PREDICTIONS, SAVED_MODEL
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, METRICS, PREDICTIONS, SAVED_MODEL
 from vtkeras.workspace.runs import model_hash, read_results, tabulate_metrics
 
-CHECKPOINT = Path("checkpoints") / "best.npz"
-PARTS = ("caption", "answer", "label")
+CHECKPOINT = Path(CHECKPOINTS) / BEST
+PREDICTED, CORRECT = "_predicted", "_correct"  # end the columns of what systems said, and of whether it is right
 CHOICES = ("all", "said otherwise", "first right alone", "second right alone")
 EVERY, DIFFERENT, FIRST_BETTER, SECOND_BETTER = CHOICES
 
@@ -28,7 +28,8 @@ class Evaluation:
         folder: where it lies.
         metrics: columns split, examples, system and one for each metric.
         columns: {metric: {"title", "unit", "better"}}.
-        details: {split: {system: {"answer" or "label": {"classes", "confusions", "reliability"}}}}.
+        heads: {head: {"title", "field"}}.
+        details: {split: {system: {head that chooses among classes: {"classes", "confusions", "reliability"}}}}.
         kinds: {split: {kind of question: {"questions": int, "systems": {system: share of right answers}}}}.
         predictions: the table of `predictions.csv`, all columns strings; no rows where there is none.
         origin: name, task, data and weights of the run, as far as they are known.
@@ -37,6 +38,7 @@ class Evaluation:
     folder: Path
     metrics: pd.DataFrame
     columns: dict[str, dict]
+    heads: dict[str, dict]
     details: dict[str, dict[str, dict]]
     kinds: dict[str, dict[str, dict]]
     predictions: pd.DataFrame
@@ -65,6 +67,7 @@ def read_evaluation(folder: str | Path) -> Evaluation:
         folder=folder,
         metrics=tabulate_metrics(splits),
         columns=results["columns"],
+        heads=results["heads"],
         details={split: result.get("details", {}) for split, result in splits.items()},
         kinds={split: result.get("kinds", {}) for split, result in splits.items()},
         predictions=_read_predictions(folder),
@@ -72,47 +75,52 @@ def read_evaluation(folder: str | Path) -> Evaluation:
     )
 
 
+def predicted_fields(predictions: pd.DataFrame) -> list[str]:
+    """The fields of heads, e.g. "caption", of which a table of `Evaluation.predictions` holds predictions."""
+    return [field for field in _fields(predictions) if (predictions[f"{field}{PREDICTED}"] != "").any()]
+
+
 def compare(
-    predictions: pd.DataFrame, first: str, second: str, split: str, part: str, show: str = DIFFERENT
+    predictions: pd.DataFrame, first: str, second: str, split: str, field: str, show: str = DIFFERENT
 ) -> pd.DataFrame:
     """What two systems said of the same examples.
 
     Args:
-        predictions: tables of `Evaluation.predictions`, one behind the other, with a column `run`; a
-            system goes by "run: system".
+        predictions: tables of `Evaluation.predictions`, one behind the other, "" where one lacks a column of
+            another, with a column `run`; a system goes by "run: system".
         first, second: the systems.
         split: the split.
-        part: "caption", "answer" or "label".
+        field: one of `predicted_fields`.
         show: one of `CHOICES`.
 
     Returns:
-        Columns example, clip, text, right, first, second, first_right and second_right (True, False, or
+        Columns example, clip, text, truth, first, second, first_correct and second_correct (True, False, or
         None where the truth is unknown).
     """
     of_split = predictions[predictions.split == split]
     named = of_split.assign(who=of_split.run + ": " + of_split.system)
-    columns = ["clip", "text", part, f"{part}_predicted", f"{part}_correct"]
+    columns = ["clip", "text", field, f"{field}{PREDICTED}", f"{field}{CORRECT}"]
     one, other = (named[named.who == who].set_index("example")[columns] for who in (first, second))
-    both = one.join(other[[part, f"{part}_predicted", f"{part}_correct"]], rsuffix="_other", how="inner")
-    both = both[both[part] == both[f"{part}_other"]]  # the same example, not only the same number
-    right = {"1": True, "0": False}
+    both = one.join(other[[field, f"{field}{PREDICTED}", f"{field}{CORRECT}"]], rsuffix="_other", how="inner")
+    both = both[both[field] == both[f"{field}_other"]]  # the same example, not only the same number
+    correct = {"1": True, "0": False}
     table = pd.DataFrame(
         {
             "example": both.index.astype(int),
             "clip": both["clip"].to_numpy(),
             "text": both["text"].to_numpy(),
-            "right": both[part].to_numpy(),
-            "first": both[f"{part}_predicted"].to_numpy(),
-            "second": both[f"{part}_predicted_other"].to_numpy(),
-            "first_right": both[f"{part}_correct"].map(right).to_numpy(object),
-            "second_right": both[f"{part}_correct_other"].map(right).to_numpy(object),
+            "truth": both[field].to_numpy(),
+            "first": both[f"{field}{PREDICTED}"].to_numpy(),
+            "second": both[f"{field}{PREDICTED}_other"].to_numpy(),
+            "first_correct": both[f"{field}{CORRECT}"].map(correct).to_numpy(object),
+            "second_correct": both[f"{field}{CORRECT}_other"].map(correct).to_numpy(object),
         }
     ).sort_values("example", ignore_index=True)
     return table[_chosen(table, show)].reset_index(drop=True)
 
 
 def _chosen(table: pd.DataFrame, show: str) -> pd.Series:
-    first, second = (table[name].eq(True) for name in ("first_right", "second_right"))
+    first, second = (table[name].eq(True) for name in ("first_correct", "second_correct"))
     return {
         EVERY: first | True,
         DIFFERENT: table["first"] != table["second"],
@@ -121,17 +129,21 @@ def _chosen(table: pd.DataFrame, show: str) -> pd.Series:
     }[show]
 
 
+def _fields(predictions: pd.DataFrame) -> list[str]:
+    return [name.removesuffix(PREDICTED) for name in predictions if name.endswith(PREDICTED)]
+
+
 def _read_predictions(folder: Path) -> pd.DataFrame:
     path = folder / PREDICTIONS
     columns = ["split", "example", "clip", "text", "system"]
-    optional = [f"{part}{end}" for part in PARTS for end in ("", "_predicted", "_correct")]
     if not path.is_file():
-        return pd.DataFrame(columns=columns + optional, dtype=str)
+        return pd.DataFrame(columns=columns, dtype=str)
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         table.columns = table.columns.map(current_column)
-        table = table.assign(**{name: "" for name in optional if name not in table})
-        if not set(columns) <= set(table.columns) or not table.example.str.fullmatch("[0-9]+").all():
+        fields = _fields(table)
+        needed = {*columns, *fields, *(f"{field}{CORRECT}" for field in fields)}
+        if not needed <= set(table.columns) or not table.example.str.fullmatch("[0-9]+").all():
             raise ValueError
     except (ValueError, AttributeError, OSError):
         raise UserError(f"{path} is damaged: run `{command('evaluate', folder)}` again.") from None
@@ -139,9 +151,9 @@ def _read_predictions(folder: Path) -> pd.DataFrame:
 
 
 def _origin(folder: Path) -> dict[str, str]:
-    if not (folder / "config.yaml").is_file():
+    if not (folder / CONFIG_FILE).is_file():
         return {}
-    config = load_config(str(folder / "config.yaml"))
+    config = load_config(str(folder / CONFIG_FILE))
     origin = {"name": config.name, "task": config.task, "data": config.data.path or config.data.source}
     if (folder / SAVED_MODEL / "variables").is_dir():
         origin["weights"] = model_hash(folder)

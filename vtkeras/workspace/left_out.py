@@ -7,7 +7,8 @@ from pathlib import Path
 
 from vtkeras.data.cleaning import restore
 from vtkeras.data.cleaning.marks import Mark
-from vtkeras.data.manifest import MANIFEST, Manifest
+from vtkeras.data.manifest import Manifest
+from vtkeras.run_files import MANIFEST
 
 
 def find_ingested(folders: Sequence[Path]) -> list[Path]:

@@ -17,10 +17,9 @@ from vtkeras.data.captions import read_captions
 from vtkeras.data.text_files import read_text
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
-from vtkeras.run_files import SAMPLES
+from vtkeras.run_files import CAPTIONS_FILE, MANIFEST, SAMPLES
 from vtkeras.workspace.records import DamagedFile, parse_clip, read_records
 
-CAPTIONS, MANIFEST = "captions.csv", "manifest.json"
 MOST_FRAMES = 64
 
 
@@ -59,9 +58,9 @@ class Clip:
 
 def find_libraries(roots: Sequence[Path], runs: Sequence[Path] = ()) -> list[Path]:
     """Folders with clips: the samples of `runs`, then what lies below `roots`, each in order of name."""
-    names = (MANIFEST, CAPTIONS)
+    names = (MANIFEST, CAPTIONS_FILE)
     below = {path.parent for root in roots for name in names for path in Path(root).glob(f"**/{name}")}
-    samples = {run / SAMPLES for run in runs if (run / SAMPLES / CAPTIONS).is_file()}
+    samples = {run / SAMPLES for run in runs if (run / SAMPLES / CAPTIONS_FILE).is_file()}
     return sorted(samples) + sorted(below - samples)
 
 
@@ -82,12 +81,12 @@ def list_clips(folder: str | Path, most: int = 2000) -> list[Clip]:
     folder = Path(folder)
     if (folder / MANIFEST).is_file():
         return list(islice(_stored_clips(folder), most))
-    if not (folder / CAPTIONS).is_file():
+    if not (folder / CAPTIONS_FILE).is_file():
         raise UserError(
-            f"{folder} holds neither {MANIFEST} nor {CAPTIONS}: make it with `vtkeras data ingest`."
+            f"{folder} holds neither {MANIFEST} nor {CAPTIONS_FILE}: make it with `vtkeras data ingest`."
         )
-    rows = read_captions(folder / CAPTIONS, folder)[:most]
-    has_splits = "split" in read_text(folder / CAPTIONS).partition("\n")[0].lower()
+    rows = read_captions(folder / CAPTIONS_FILE, folder)[:most]
+    has_splits = "split" in read_text(folder / CAPTIONS_FILE).partition("\n")[0].lower()
     return [
         Clip(
             id=row.clip_id,

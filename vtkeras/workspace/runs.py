@@ -21,13 +21,15 @@ from vtkeras.run_files import (
     METRICS,
     NOVELTY,
     SAVED_MODEL,
+    SAVED_MODEL_GRAPH,
     VOCABULARY_FILE,
     run_folder,
 )
 from vtkeras.workspace.records import DamagedFile, saved_functions
 
 QUESTION, SPEECH = "question", "speech"  # what a model's text beside the video is
-# What an export without an endpoints.json can be asked for, by the endpoints in its SavedModel.
+# Heads of older versions, which wrote no titles: an export without an endpoints.json can be asked for those whose
+# endpoints are in its SavedModel.
 OLD_HEADS = (
     ("caption", "Captions", ("caption", "caption_beam", "caption_sample", "explain_caption")),
     ("answer", "Answers", ("answer", "choose", "explain_answer")),
@@ -135,7 +137,7 @@ def read_card(folder: str | Path) -> RunCard:
     folder = run_folder(folder)
     if not (folder / CONFIG_FILE).is_file():
         raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
-    if not (folder / SAVED_MODEL / "saved_model.pb").is_file():
+    if not (folder / SAVED_MODEL / SAVED_MODEL_GRAPH).is_file():
         raise UserError(f"{folder} holds no exported model: run `{command('export', folder)}` first.")
     config = load_config(str(folder / CONFIG_FILE))
     try:
@@ -170,7 +172,7 @@ def read_heads(folder: Path) -> tuple[tuple[HeadCard, ...], str]:
     path = folder / ENDPOINTS
     try:
         if not path.is_file():
-            functions = saved_functions(folder / SAVED_MODEL / "saved_model.pb")
+            functions = saved_functions(folder / SAVED_MODEL / SAVED_MODEL_GRAPH)
             found = (
                 HeadCard(name, title, tuple(one for one in endpoints if one in functions))
                 for name, title, endpoints in OLD_HEADS
@@ -191,18 +193,21 @@ def read_results(folder: str | Path) -> dict[str, dict]:
     """What `vtkeras evaluate` wrote.
 
     Returns:
-        dict of `columns`, the title, unit and better direction of every metric, and `splits`.
+        dict of `columns`, the title, unit and better direction of every metric, `heads`, the title and field of
+        every head, and `splits`.
 
     Raises:
         UserError: if the file is damaged.
     """
     path = Path(folder) / METRICS
     if not path.is_file():
-        return {"columns": {}, "splits": {}}
+        return {"columns": {}, "heads": {}, "splits": {}}
     try:
         results = current_results(json.loads(path.read_text(encoding="utf-8")))
         tabulate_metrics(results["splits"])
-        return results
+        heads = results.get("heads", {name: {"title": title, "field": name} for name, title, _ in OLD_HEADS})
+        heads = {name: {"title": str(head["title"]), "field": str(head["field"])} for name, head in heads.items()}
+        return {**results, "heads": heads}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(f"{path} is damaged: run `{command('evaluate', folder)}` again.") from None
 
@@ -232,9 +237,8 @@ def exported(roots: list[str | Path]) -> list[Path]:
 
     Those that can be asked for most come first, then in the order of the roots, then of name.
     """
-    found = dict.fromkeys(
-        path.parent.parent for root in roots for path in sorted(Path(root).glob(f"**/{SAVED_MODEL}/saved_model.pb"))
-    )
+    pattern = f"**/{SAVED_MODEL}/{SAVED_MODEL_GRAPH}"
+    found = dict.fromkeys(path.parent.parent for root in roots for path in sorted(Path(root).glob(pattern)))
     return sorted(filter(_is_whole, found), key=lambda folder: -_count_endpoints(folder))
 
 
@@ -258,7 +262,7 @@ def _endpoints_of(folder: Path, versions: tuple[int, ...]) -> int:
 
 def _count_endpoints(folder: Path) -> int:
     """How many endpoints a model has, 0 for a damaged one; read again after another export."""
-    files = (folder / ENDPOINTS, folder / SAVED_MODEL / "saved_model.pb")
+    files = (folder / ENDPOINTS, folder / SAVED_MODEL / SAVED_MODEL_GRAPH)
     return _endpoints_of(folder, tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
 
 

@@ -12,7 +12,7 @@ from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.cleaning.options import CleaningOptions
 
 _NAMES = {"cjk": "han", "hiragana": "japanese", "katakana": "japanese", "katakana-hiragana": "japanese"}
-_SURE = 0.8  # of the captions must read as languages of the folder, or none is judged
+_READ_THRESHOLD = 0.8  # of the captions must read as languages of the folder, or none is judged
 _LEAST_WORDS = 3  # that a language is told from
 _MARKS = ".,;:!?¡¿\"'«»„“”()"
 _MIXED = {"fullwidth", "halfwidth", "modifier", "mathematical", "double-struck", "script", "black-letter"}
@@ -50,7 +50,7 @@ def _languages(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mar
         shares.update(languages_of(caption))
     total = shares.total()
     here = set(options.languages) or {name for name, share in shares.items() if share >= options.language_share * total}
-    if not options.languages and sum(shares[name] for name in here) < _SURE * total:
+    if not options.languages and sum(shares[name] for name in here) < _READ_THRESHOLD * total:
         return
 
     def fault(caption: str) -> str | None:

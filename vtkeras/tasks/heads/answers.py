@@ -43,7 +43,7 @@ class AnswerHead(QuestionHead):
     def endpoints(self):
         return (
             Endpoint("answer", answer, (FRAMES, TEXT)),
-            Endpoint("choose", choose, (FRAMES, TEXT, CHOICES)),
+            Endpoint("choose", score_known_answers, (FRAMES, TEXT, CHOICES)),
             EXPLAIN_ANSWER,
         )
 
@@ -81,7 +81,7 @@ def answer(reader, frames, text) -> dict[str, tf.Tensor]:
     return {**_answer(reader, reader.read_frames(frames), text), **reader.seen(frames)}
 
 
-def choose(reader, frames, text, choices) -> dict[str, tf.Tensor]:
+def score_known_answers(reader, frames, text, choices) -> dict[str, tf.Tensor]:
     """Scores candidate answers by their probability in the closed set.
 
     Args:

@@ -33,6 +33,7 @@ class CaptionHead(Head):
     title = "Captions"
     learns_from = "captions"
     field = keys.CAPTION
+    writes_captions = True
     once_a_clip = True
     headline = "caption_exact"
     goals = {"caption_exact": 1.0, "cider": 10.0}

@@ -28,7 +28,7 @@ class GeneratedAnswerHead(QuestionHead):
     columns = {"written_answer_accuracy": Column("written answer %", "%")} | VQA_COLUMN
 
     def active(self, config, vocabulary, heads):
-        answers = bool(vocabulary.answers) or not any(head.from_classes and head.field == self.field for head in heads)
+        answers = bool(vocabulary.answers) or not any(head.from_classes and head.answers_questions for head in heads)
         return answers and config.data.answer_length > 0
 
     def inputs(self, examples, preprocessor):
@@ -58,7 +58,7 @@ class GeneratedAnswerHead(QuestionHead):
     def endpoints(self):
         return (
             Endpoint("write_answer", write_answer, (FRAMES, TEXT)),
-            Endpoint("choose", choose, (FRAMES, TEXT, CHOICES)),
+            Endpoint("choose", score_written_answers, (FRAMES, TEXT, CHOICES)),
             EXPLAIN_ANSWER,
         )
 
@@ -98,7 +98,7 @@ def write_answer(reader, frames, text) -> dict[str, tf.Tensor]:
     return {**_write_answer(reader, reader.read_frames(frames), text), **reader.seen(frames)}
 
 
-def choose(reader, frames, text, choices) -> dict[str, tf.Tensor]:
+def score_written_answers(reader, frames, text, choices) -> dict[str, tf.Tensor]:
     """Scores candidate answers by their probability as a written answer.
 
     Args:

@@ -22,6 +22,7 @@ class QuestionHead(Head):
     field = keys.ANSWER
     learns_from = "answers"
     reads_question = True
+    answers_questions = True
 
     def truth(self, example):
         """Every answer that was given to the question, with repeats; [""] where there is none."""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from vtkeras import keys
 from vtkeras.config import StageConfig
 from vtkeras.data.sources.base import Source
 from vtkeras.errors import UserError
@@ -56,7 +55,7 @@ class Trainer(ABC):
     rewards_captions: bool = False
 
     def __init__(self, task: Task, heads: Sequence[Head], data: TrainingData, strategy: tf.distribute.Strategy):
-        captions = self.rewards_captions and any(head.field == keys.CAPTION for head in heads)
+        captions = self.rewards_captions and any(head.writes_captions for head in heads)
         if any(stage.self_critical for stage in data.config.train.stages) and not captions:
             raise UserError(f"train.stages: self_critical learns captions, and task '{task.name}' trains none.")
         self.task = task

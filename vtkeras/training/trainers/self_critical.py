@@ -60,7 +60,7 @@ class SelfCriticalTrainer(SupervisedTrainer):
 
     def measured(self) -> Sequence[Head]:
         """All heads but captions, whose weights may be below zero where they are drawn."""
-        return [head for head in self.heads if not (self.by_reward and head.field == keys.CAPTION)]
+        return [head for head in self.heads if not (self.by_reward and head.writes_captions)]
 
     def to_batch(self, stage: StageConfig | None = None) -> ToBatch:
         plain = super().to_batch(stage)
