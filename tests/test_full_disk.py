@@ -74,7 +74,7 @@ WRITERS = {"write_text", "write_bytes", "savez", "replace", "rename", "savez_com
 APPENDS = {"shot_features.py"}  # a log, a line a shot, that is cut back to its last whole line
 
 
-TEMPORARY = {"temporary", "path / 'captions.csv'", "terminal"}  # the second in a folder that is, the last no file
+TEMPORARY = {"temporary", "path / CAPTIONS_FILE", "terminal"}  # the second in a folder that is, the last no file
 
 
 def opens_to_write(node):
