@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -28,6 +29,13 @@ def test_build():
     assert (PAD_ID, UNKNOWN_ID, START_ID, END_ID) == (0, 1, 2, 3)
     assert {"a", "cat", "一", "##猫", "##?"} <= set(vocabulary.tokens)
     assert vocabulary == build_vocabulary(TEXTS, 200)
+
+
+def test_words_of_a_small_set_are_not_spelled():
+    texts = {"captions": ["a red ball", "a red cube", "a green ball"], "questions": [], "answers": [], "labels": []}
+    vocabulary = build_vocabulary(texts, 4000)
+    tokens = np.asarray(make_tokenizer(vocabulary)("a red ball"))
+    assert [vocabulary.tokens[token] for token in tokens] == ["a", "red", "ball"]
 
 
 def test_size_is_a_limit():

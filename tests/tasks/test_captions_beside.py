@@ -53,6 +53,17 @@ def test_the_share_says_whose_sentence_is_taken(read, sentences):
     assert captions(*read()) == SENTENCES[:2] != alone
 
 
+def test_a_caption_is_as_sure_as_the_linear_model_whose_it_is(read, sentences):
+    sentences.share.assign(1e3)
+    sentences.new.assign(NEVER_NEW)
+    reader, video = read()
+    # Of two sentences that are offered, one is e^3 times as likely: e^3 / (e^3 + 1) = 0.953, whatever the
+    # network, which has learned nothing, thinks of their words.
+    found = reader.write_caption(video)
+    np.testing.assert_allclose(found["score"], [0.953, 0.953], atol=0.02)
+    assert tf.reduce_max(tf.reduce_prod(tf.where(found["token_ids"] > 0, found["probabilities"], 1.0), axis=1)) < 1e-3
+
+
 def test_candidates_are_weighed_by_the_likelihood_of_their_words(read, sentences):
     reader, video = read()
     candidates, network, linear = reader.weigh_sentences(video)

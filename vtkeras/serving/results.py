@@ -41,8 +41,8 @@ class Caption:
 
     @property
     def word_score(self) -> float:
-        """Geometric mean of its word pieces' probabilities: the `score` of a long caption is small even if right."""
-        return float(np.exp(np.mean(np.log(np.maximum(self.probabilities, 1e-12))))) if self.probabilities else 0.0
+        """Its `score` for each word piece: that of a long caption is small even if right."""
+        return float(max(self.score, 0.0) ** (1 / len(self.probabilities))) if self.probabilities else 0.0
 
 
 @dataclass(frozen=True)

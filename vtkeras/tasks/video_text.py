@@ -165,7 +165,8 @@ class VideoTextReader(Reader):
     def write_caption(self, video) -> dict[str, tf.Tensor]:
         """A caption of a video from `read_frames`, as the endpoint `caption` gives it.
 
-        With linear models beside, it is the best of what the network writes and the sentences that these offer.
+        With linear models beside, it is the best of what the network writes and the sentences that these offer, and its
+        score is how likely it is among these.
         """
         if not (self.experts and self.experts.sentences and keys.LINEAR in video):
             return self.as_caption(self._write_alone(video))
@@ -173,7 +174,12 @@ class VideoTextReader(Reader):
         clips, candidates = tf.unstack(tf.shape(network))
         rows = tf.range(clips) * candidates + tf.argmax(network + linear, axis=1, output_type=tf.int32)
         chosen = {name: tf.gather(read[name], rows) for name in ("tokens", "probabilities", "scores")}
-        return self.as_caption({**chosen, keys.MAPS: video.get(keys.MAPS)})
+        # A share above 1 chooses better, but would make the choice look surer than the linear model is.
+        likely = tf.nn.softmax((network + linear) / tf.maximum(self.experts.sentences.share, 1.0))
+        tokens = tf.reshape(read["tokens"], (clips, candidates, -1))
+        same = tf.reduce_all(tf.equal(tokens, chosen["tokens"][:, None]), axis=-1)  # offered, and written as well
+        score = tf.reduce_sum(tf.where(same, likely, 0.0), axis=1)
+        return {**self.as_caption({**chosen, keys.MAPS: video.get(keys.MAPS)}), "score": score}
 
     def _write_alone(self, video) -> dict[str, tf.Tensor]:
         return self.write_greedily(video, max_length=self.preprocessor.config.caption_length)
