@@ -7,7 +7,7 @@ from vtkeras import keys
 from vtkeras.config import parse_config
 from vtkeras.errors import UserError
 from vtkeras.models import Parts
-from vtkeras.models.flow import SHARE, shifted
+from vtkeras.models.flow import shifted
 from vtkeras.models.generators import build_generator
 
 TOKENS = ["[PAD]", "[UNK]", "[START]", "[END]", "left", "right"]
@@ -54,11 +54,19 @@ def some_noise(model, size, seed=1):
 
 
 def test_losses_are_one_row_an_example(model):
-    losses = model(a_batch(model, SHARE + 1))["video"]
-    assert losses.shape == (SHARE + 1, len(model.terms)) and np.isfinite(losses).all()
+    losses = model(a_batch(model, 3))["video"]
+    assert losses.shape == (3, len(model.terms)) and np.isfinite(losses).all()
     # Codec and motion learn of the first of every two clips, and its error stands for both.
     for place in (1, 2):
-        assert len(np.unique(losses[:SHARE, place])) == 1 and losses[0, place] != losses[SHARE, place]
+        assert losses[0, place] == losses[1, place] != losses[2, place]
+
+
+def test_codec_and_motion_can_learn_of_every_clip(model):
+    batch, every = a_batch(model, 3), flow(share=1)
+    every.set_weights(model.get_weights())
+    losses, half = every(batch)["video"].numpy(), model(batch)["video"].numpy()
+    assert (losses[0, 1:3] != losses[1, 1:3]).all()
+    np.testing.assert_allclose(losses[::2], half[::2], rtol=1e-5)
 
 
 @pytest.mark.whole
@@ -110,6 +118,47 @@ def test_the_candidate_with_the_words_is_taken(model):
     errors = model.tagger.errors(latents, np.repeat(tokens, model.candidates, axis=0)).numpy()
     assert len(set(errors)) == model.candidates
     np.testing.assert_allclose(model.generate(tokens, noise), alone[errors.argmin()], atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """A flow whose frames show "left", 4, and not "right", 5."""
+    model, rng = flow(shown_words=0.5), np.random.default_rng(4)
+    model.set_weights([weight + rng.normal(scale=0.1, size=weight.shape) for weight in model.get_weights()])
+    model.codec.paint.bias.assign(np.full(3, 0.5))
+    model.tagger.usual_odds.assign(np.zeros(6))
+    model.tagger.usual_error.assign([0.69, 0.69, 0.69, 0.69, 0.1, 0.6])  # of ln 2, 0.69, that the words are in doubt
+    return model
+
+
+def test_words_that_no_frame_shows_do_not_steer_the_first_frame(shown):
+    def clip(*tokens):
+        return shown.generate(np.array([tokens], "int32"), noise).numpy()
+
+    noise = some_noise(shown, 1)
+    noise["content"][:] = noise["content"][:, :1]  # whichever is taken
+    one, both, neither = clip(2, 4, 0, 0), clip(2, 4, 5, 0), clip(2, 5, 0, 0)
+    np.testing.assert_allclose(one[:, 0], both[:, 0], atol=1e-6)
+    assert np.abs(one[:, 1:] - both[:, 1:]).max() > 1e-4  # the motion reads every word
+    assert np.abs(one[:, 0] - neither[:, 0]).max() > 1e-4
+
+
+def test_every_part_learns_with_shown_words(shown):
+    batch = a_batch(shown, 2)
+    batch["wordless"][:] = 1.0  # no latent is learned without its words
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(shown(batch)["video"])
+    variables = shown.shown_words.trainable_variables + [shown.tagger.usual_odds, shown.tagger.usual_error]
+    for gradient in tape.gradient(loss, [variable.value for variable in variables]):
+        assert np.abs(tf.convert_to_tensor(gradient)).max() > 0
+
+
+def test_a_file_brings_shown_words_back(shown, tmp_path):
+    shown.save(tmp_path / "flow.keras")
+    again = keras.saving.load_model(tmp_path / "flow.keras")
+    tokens, noise = np.array([[2, 4, 5, 0]], "int32"), some_noise(shown, 1)
+    np.testing.assert_allclose(again.generate(tokens, noise), shown.generate(tokens, noise), atol=1e-6)
+    assert [part.name for part in again.parts()][-1] == "shown_words" and again.share == shown.share
 
 
 def test_a_given_first_frame_stays(model):

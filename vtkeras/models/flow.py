@@ -9,9 +9,9 @@ from vtkeras.errors import UserError
 from vtkeras.models.denoiser import Denoiser
 from vtkeras.models.frame_codec import GRID, FrameCodec
 from vtkeras.models.moving_layers import MovingLayers
+from vtkeras.models.shown_words import ShownWords
 from vtkeras.models.word_tagger import WordTagger
 
-SHARE = 2  # codec and motion learn faster than the flow: they learn of every second clip of a batch
 WORDLESS = 0.1  # share of latents that the flow learns without their words, for guidance
 PIXEL_WEIGHT = 30.0  # brings squared errors of pixels near those of latents
 CODE_WEIGHT = 0.0005  # of the nats that a motion's code may hold
@@ -26,8 +26,8 @@ class FlowLosses(keras.layers.Layer):
     """What the parts of a `FlowGenerator` learn from a batch.
 
     Args:
-        text_encoder, codec, denoiser, tagger, motion: the parts.
-        shift: float, see `FlowGenerator`.
+        text_encoder, codec, denoiser, tagger, motion, shown_words: the parts.
+        shift, share: see `FlowGenerator`.
 
     Call arguments:
         inputs: dict, see `FlowGenerator`.
@@ -37,7 +37,7 @@ class FlowLosses(keras.layers.Layer):
         the tagger's cross-entropy.
     """
 
-    def __init__(self, text_encoder, codec, denoiser, tagger, motion, shift, **kwargs):
+    def __init__(self, text_encoder, codec, denoiser, tagger, motion, shift, shown_words=None, share=2, **kwargs):
         super().__init__(**kwargs)
         self.text_encoder = text_encoder
         self.codec = codec
@@ -45,6 +45,8 @@ class FlowLosses(keras.layers.Layer):
         self.tagger = tagger
         self.motion = motion
         self.shift = shift
+        self.shown_words = shown_words
+        self.share = share
 
     def build(self, inputs_shape):
         frame = (None, *inputs_shape[keys.FRAMES][2:])
@@ -56,6 +58,8 @@ class FlowLosses(keras.layers.Layer):
             self.tagger: ((None, *inputs_shape["blur"][1:]),),
             self.motion: (frame, inputs_shape["code"], words, words[:2]),
         }
+        if self.shown_words:
+            shapes[self.shown_words] = (inputs_shape[keys.MATCH_TOKENS],)
         for part, shape in shapes.items():
             if not part.built:  # one that was saved is built as it is loaded
                 part.build(*shape)
@@ -63,15 +67,15 @@ class FlowLosses(keras.layers.Layer):
     def call(self, inputs):
         clips = ops.cast(inputs[keys.FRAMES], self.compute_dtype) / 255
         text = self.text_encoder(inputs[keys.MATCH_TOKENS])
-        some = {name: value[::SHARE] for name, value in inputs.items()}
-        some_text = {name: value[::SHARE] for name, value in text.items()}
+        some = {name: value[:: self.share] for name, value in inputs.items()}
+        some_text = {name: value[:: self.share] for name, value in text.items()}
         count = ops.sum(ops.cast(inputs[keys.FRAMES_MASK], "float32"), axis=1)
         frames = _at(clips, ops.floor(inputs["place"] * count[:, None]))
         latents = ops.stop_gradient(self.codec.encode(_rows(frames)))
         terms = [
-            self._frames(inputs, latents, text),
-            _spread(self._codec(some, frames[::SHARE, 0]), clips),
-            _spread(self._motion(some, clips[::SHARE], some_text), clips),
+            self._frames(inputs, latents, told(inputs[keys.MATCH_TOKENS], text, self.shown_words, self.tagger)),
+            self._spread(self._codec(some, frames[:: self.share, 0]), clips),
+            self._spread(self._motion(some, clips[:: self.share], some_text), clips),
             self._words(inputs, latents),
         ]
         return ops.stack([ops.cast(term, "float32") for term in terms], axis=-1)
@@ -97,7 +101,7 @@ class FlowLosses(keras.layers.Layer):
         """Errors (batch,) of the words that the tagger reads off blurred latents."""
         samples = inputs["level"].shape[1]
         tokens, blur = (ops.repeat(inputs[name], samples, axis=0) for name in (keys.MATCH_TOKENS, "blur"))
-        errors = self.tagger.errors(latents + BLUR * blur, tokens)
+        errors = self.tagger.losses(latents + BLUR * blur, tokens)
         return WORDS_WEIGHT * ops.mean(ops.reshape(errors, (-1, samples)), axis=1)
 
     def _codec(self, inputs, frames):
@@ -115,12 +119,16 @@ class FlowLosses(keras.layers.Layer):
         nats = 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance, axis=-1)
         return PIXEL_WEIGHT * ops.mean(errors, axis=1) + CODE_WEIGHT * nats
 
+    def _spread(self, errors, clips):
+        """Errors of some clips, (batch / share,), to one an example: each stands for its neighbours."""
+        return ops.repeat(errors, self.share, axis=0)[: ops.shape(clips)[0]]
+
     def compute_output_shape(self, inputs_shape):
         return (inputs_shape[keys.FRAMES][0], 4)
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
-        return {**super().get_config(), **parts, "shift": self.shift}
+        return {**super().get_config(), **parts, "shift": self.shift, "share": self.share}
 
     @classmethod
     def from_config(cls, config):
@@ -144,6 +152,8 @@ class FlowGenerator(keras.Model):
         guidance: float, how many times the difference that the words make is taken.
         shift: float, above 1 puts more of the steps, and of training, where the noise is strong.
         candidates: int, first frames that are drawn for a clip, each of its own noise.
+        shown_words: `ShownWords`, what the denoiser reads in place of the text encoder; or None.
+        share: int, codec and motion, which learn faster than the flow, learn of every so many clips of a batch.
 
     Inputs: as `vtkeras.models.generators.GeneratorKind` says.
 
@@ -177,6 +187,8 @@ class FlowGenerator(keras.Model):
         guidance,
         shift,
         candidates,
+        shown_words=None,
+        share=2,
         **kwargs,
     ):
         grid, code = (GRID, GRID, codec.channels), (motion.code_dim,)
@@ -190,7 +202,7 @@ class FlowGenerator(keras.Model):
             keys.FRAMES_MASK: keras.Input((num_frames,), dtype="bool", name=keys.FRAMES_MASK),
             **{name: keras.Input(shape, name=name) for some in draws.values() for name, shape in some.items()},
         }
-        losses = FlowLosses(text_encoder, codec, denoiser, tagger, motion, shift, name="losses")
+        losses = FlowLosses(text_encoder, codec, denoiser, tagger, motion, shift, shown_words, share, name="losses")
         super().__init__(inputs, {"video": losses(inputs)}, **kwargs)
         self.text_encoder = text_encoder
         self.codec = codec
@@ -206,12 +218,14 @@ class FlowGenerator(keras.Model):
         self.guidance = guidance
         self.shift = shift
         self.candidates = candidates
+        self.shown_words = shown_words
+        self.share = share
         self.draws = draws
         self.noise_shapes = {"content": (candidates, *grid), "motion": code}
 
     def parts(self):
         """Every part with weights, each with a name of its own."""
-        return [getattr(self, name) for name in PARTS]
+        return [part for name in PARTS if (part := getattr(self, name)) is not None]
 
     def generate(self, tokens, noise, first_frame=None):
         """Clips from words and noise.
@@ -226,7 +240,8 @@ class FlowGenerator(keras.Model):
         """
         text = self.text_encoder(tokens)
         if first_frame is None:
-            latents = self._best(tokens, self._draw(_rows(noise["content"]), text))
+            words = told(tokens, text, self.shown_words, self.tagger)
+            latents = self._best(tokens, self._draw(_rows(noise["content"]), words))
             first_frame = ops.clip(self.codec.decode(latents), 0.0, 1.0)
         moved = self.motion(first_frame, noise["motion"], text[keys.SEQUENCE], text[keys.MASK])
         return ops.clip(ops.concatenate([first_frame[:, None], moved], axis=1), 0.0, 1.0)
@@ -256,7 +271,7 @@ class FlowGenerator(keras.Model):
         return ops.fori_loop(0, self.steps, step, latents)
 
     def get_config(self):
-        sizes = ("num_frames", "image_size", "length", "samples", "targets", *DRAWING, "name")
+        sizes = ("num_frames", "image_size", "length", "samples", "targets", "share", *DRAWING, "name")
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
         return {**parts, **{name: getattr(self, name) for name in sizes}}
 
@@ -266,7 +281,7 @@ class FlowGenerator(keras.Model):
 
 
 DRAWING = ("steps", "guidance", "shift", "candidates")
-PARTS = ("text_encoder", "codec", "denoiser", "tagger", "motion")
+PARTS = ("text_encoder", "codec", "denoiser", "tagger", "motion", "shown_words")
 
 
 def build_flow(
@@ -285,6 +300,8 @@ def build_flow(
     guidance=6.0,
     shift=1.5,
     candidates=6,
+    shown_words=0.0,
+    share=2,
 ):
     """The flow that a config describes.
 
@@ -294,7 +311,9 @@ def build_flow(
         latent_channels, codec_dim: of `FrameCodec`.
         flow_dim, flow_blocks: of `Denoiser`.
         motion_dim, motion_code, pieces: of `MovingLayers`.
-        samples, targets, steps, guidance, shift, candidates: of `FlowGenerator`.
+        samples, targets, steps, guidance, shift, candidates, share: of `FlowGenerator`.
+        shown_words: float, above 0 the denoiser reads each word alone, and only those of which frames take away at
+            least this share of the doubt, see `ShownWords`; 0 for all words as the text encoder reads them.
 
     Raises:
         UserError: for an image size that the grid does not divide, or too few frames.
@@ -304,11 +323,12 @@ def build_flow(
         raise UserError(f"data.image_size {data.image_size} is not a multiple of {2 * GRID}, which the flow needs.")
     if data.num_frames < 2:
         raise UserError("data.num_frames 1: the flow needs 2 frames to learn a motion.")
+    size = parts.vocabulary_size
     return FlowGenerator(
         text_encoder=parts.text_encoder(),
         codec=FrameCodec(latent_channels, codec_dim, name="codec"),
         denoiser=Denoiser(flow_dim, flow_blocks, heads, name="denoiser"),
-        tagger=WordTagger(parts.vocabulary_size, flow_dim, name="tagger"),
+        tagger=WordTagger(size, flow_dim, weighs=shown_words > 0, name="tagger"),
         motion=MovingLayers(data.num_frames, motion_code, pieces, motion_dim, heads, name="motion"),
         num_frames=data.num_frames,
         image_size=data.image_size,
@@ -319,8 +339,15 @@ def build_flow(
         guidance=guidance,
         shift=shift,
         candidates=candidates,
+        shown_words=ShownWords(size, config.model.dim, shown_words, name="shown_words") if shown_words else None,
+        share=share,
         name="flow",
     )
+
+
+def told(tokens, text, shown_words, tagger):
+    """What the denoiser reads of a caption: what the text encoder gives, or the words that frames show."""
+    return shown_words(tokens, tagger.shown()) if shown_words else text
 
 
 def shifted(time, shift):
@@ -350,10 +377,5 @@ def _error(found, right):
     return ops.mean(ops.square(found - right), axis=tuple(range(1, len(found.shape))))
 
 
-def _spread(errors, clips):
-    """Errors of every second clip, (batch / 4,), to one an example: each stands for its neighbours."""
-    return ops.repeat(errors, SHARE, axis=0)[: ops.shape(clips)[0]]
-
-
 def _with_parts(config):
-    return {**config, **{name: keras.saving.deserialize_keras_object(config[name]) for name in PARTS}}
+    return {**config, **{name: keras.saving.deserialize_keras_object(config.get(name)) for name in PARTS}}
