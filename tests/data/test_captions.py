@@ -123,6 +123,7 @@ def test_split_names(folder):
         ('path,caption\na.mp4,"one\n', "not a valid CSV"),
         ("path,caption\na.mp4,one\nb.mp4,t\0wo\n", "row 3: caption holds a NUL byte"),
         ("path,caption\nno.mp4,one\n", "row 2: there is no video 'no.mp4'"),
+        ("path,caption\nno.mp4,one\na.mp4,a\nna.mp4,b\n", "no video 'no.mp4' in .*nor for 1 more, the next is .*row 4"),
         ("path,caption\nsub,one\n", "row 2: there is no video 'sub'"),
         (f"path,caption\n{'x' * 5000},one\n", "row 2: there is no video 'xxx"),
         ("path,caption\n,one\n", "row 2 has no path"),

@@ -128,9 +128,14 @@ def _finished(draft: Draft, split: str) -> ClipRow:
 def _gather(entries: Iterable[Entry], folder: Path) -> list[Draft]:
     drafts: dict[str, Draft] = {}
     finder = FileFinder(folder)
+    lost: list[Entry] = []
     for entry in entries:
         _check_texts(entry)
-        entry.path = _find(entry, finder, folder)
+        found = _find(entry, finder)
+        if found is None:
+            lost.append(entry)
+            continue
+        entry.path = found
         clip_id = entry.video_id or _derived_id(entry)
         draft = drafts.get(clip_id)
         if draft is None:
@@ -144,6 +149,8 @@ def _gather(entries: Iterable[Entry], folder: Path) -> list[Draft]:
             raise _two_splits(entry.where, entry.path, entry.split, draft.split, draft.where)
         draft.split = draft.split or entry.split
         draft.add(entry)
+    if lost:
+        raise _without_video(lost, folder)
     return list(drafts.values())
 
 
@@ -166,14 +173,19 @@ def _check_texts(entry: Entry) -> None:
         raise UserError(f"{entry.where}: end {entry.end:g} is not after start {entry.start or 0:g}.")
 
 
-def _find(entry: Entry, finder: FileFinder, folder: Path) -> str:
+def _find(entry: Entry, finder: FileFinder) -> str | None:
     try:
-        found = finder.find(entry.path)
+        return finder.find(entry.path)
     except UserError as error:
         raise UserError(f"{entry.where}: {error}") from None
-    if found is None:
-        raise UserError(f"{entry.where}: there is no video '{entry.path[:200]}' in {folder}.")
-    return found
+
+
+def _without_video(lost: list[Entry], folder: Path) -> UserError:
+    first, *others = lost
+    more = f" (nor for {len(others)} more, the next is {others[0].where})" if others else ""
+    return UserError(
+        f"{first.where}: there is no video '{first.path[:200]}' in {folder}{more}: put it there, or take the row out."
+    )
 
 
 def _splits(drafts: list[Draft], seed: int) -> dict[str, str]:

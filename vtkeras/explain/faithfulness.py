@@ -98,8 +98,8 @@ class Faithfulness:
         """The finding as a sentence."""
         if not self.depends:
             return (
-                f"This cannot be judged: with the whole picture taken away the probability is still "
-                f"{self.empty:.0%} ({self.whole:.0%} before), so it does not come from the picture."
+                f"This cannot be judged: the network gives it {self.empty:.0%} with the whole picture taken away, "
+                f"{self.whole:.0%} before, so where it looked does not tell why it was said."
             )
         match self.better:
             case True, True:
