@@ -12,6 +12,7 @@ import tensorflow as tf
 from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.export import export_run
+from vtkeras.export.saved_model import tell_results
 from vtkeras.training.run import Run
 
 # A process of its own that may import nothing but TensorFlow and tensorflow-text.
@@ -169,6 +170,14 @@ def test_without_the_keras_file(exported_run, tmp_path, monkeypatch):
     out = export_run(exported_run, tmp_path / "out", report=lines.append, keras_file=False)
     assert lines[-1].endswith("saved_model, samples") and not (out / "model.keras").exists()
     assert "--no-keras-file" in (out / "README.md").read_text()
+
+
+def test_what_is_evaluated_later_comes_into_the_readme(tmp_path):
+    (tmp_path / "README.md").write_text(f"## Results\n\nNot evaluated: `vtkeras evaluate {tmp_path}`.\n")
+    (tmp_path / "metrics.md").write_text("| system | exact % |\n")
+    for _ in range(2):  # then nothing is left to say
+        tell_results(tmp_path)
+        assert (tmp_path / "README.md").read_text() == "## Results\n\n| system | exact % |\n"
 
 
 def test_a_failed_export_leaves_the_old_one(exported_run, tmp_path, monkeypatch):

@@ -112,6 +112,7 @@ def evaluate(
     from vtkeras.evaluation.evaluate import evaluate as score_systems
     from vtkeras.evaluation.judges import with_judge
     from vtkeras.evaluation.tables import PredictionTable, to_markdown, write_results
+    from vtkeras.export.saved_model import tell_results
     from vtkeras.training.run import Run, make_source, open_judge
 
     opened = [Run.open(folder) for folder in (run, *compare)]
@@ -141,6 +142,7 @@ def evaluate(
     out = writable_folder(run / EVALUATIONS / data.resolve().name) if other and data else run
     write_results(results, out)
     table.write(out)
+    tell_results(out)
     common.say(to_markdown(results))
     if other:
         common.say(f"written to {out}: those of the run's own data stay as they were")

@@ -205,10 +205,21 @@ def _copy_run_files(run: Run, out: Path) -> None:
             shutil.copytree(run.folder / LOGS, temporary, dirs_exist_ok=True)
 
 
+def tell_results(folder: Path) -> None:
+    """Puts the table that `evaluate` wrote into the README of a run that was exported before."""
+    readme = folder / README
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    if (unknown := _not_evaluated(folder)) in text:
+        write_text(readme, text.replace(unknown, (folder / METRICS_TABLE).read_text(encoding="utf-8")))
+
+
+def _not_evaluated(folder: Path) -> str:
+    return f"Not evaluated: `{command('evaluate', folder)}`.\n"
+
+
 def _readme(run: Run, out: Path) -> str:
     metrics = out / METRICS_TABLE
-    unknown = f"Not evaluated: `{command('evaluate', out)}`.\n"
-    table = metrics.read_text(encoding="utf-8") if metrics.is_file() else unknown
+    table = metrics.read_text(encoding="utf-8") if metrics.is_file() else _not_evaluated(out)
     keras_file = (out / MODEL_FILE).exists()
     use = f"`{MODEL_FILE}` is for Keras" if keras_file else f"the `{MODEL_FILE}` file is left out for its size"
     again = Path("runs") / run.config.name
