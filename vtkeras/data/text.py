@@ -34,7 +34,7 @@ SPECIAL_TOKENS = (PAD, UNKNOWN, START, END)
 PAD_ID, UNKNOWN_ID, START_ID, END_ID = range(4)
 _TIME_CHARACTERS = ("<", *(CONTINUES + char for char in "t=>0123456789"))
 _INSIDE = chr(0xE021)  # before what does not begin a word, while pieces are learned
-LEAST_COUNT = 2  # of a word: the learner's own, 10, spells most words of a small set letter by letter
+_LEAST_COUNT = 2  # of a word: the learner's own, 10, spells most words of a small set letter by letter
 _LONGEST_RUN = 32  # letters that a piece is learned from
 
 
@@ -139,7 +139,7 @@ def _learn_pieces(texts: Iterable[str], size: int, times: tuple[str, ...]) -> li
         forms = {piece[0] for piece in runs if piece[0] != _INSIDE}
         forms |= {CONTINUES + letter for piece in runs for letter in piece[1:]}
         learned = learner.learn(
-            runs, vocab_size=room, reserved_tokens=[], max_unique_chars=room, lower_thresh=LEAST_COUNT
+            runs, vocab_size=room, reserved_tokens=[], max_unique_chars=room, lower_thresh=_LEAST_COUNT
         )
         for token in learned:
             inside = token.startswith(_INSIDE)
