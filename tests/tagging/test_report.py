@@ -86,7 +86,9 @@ def test_what_is_refused(tag, videos):
     with pytest.raises(UserError, match="--labels names nothing"):
         tag(videos[0], "--labels", " , ")
     with pytest.raises(UserError, match="--sentences 'bert' is unknown: use one of minilm, use"):
-        tag(videos[0], "--sentences", "bert")
+        tag(videos[0], "--labels", "sleep", "--sentences", "bert")
+    with pytest.raises(UserError, match="--sentences does nothing without --labels and --find"):
+        tag(videos[0], "--sentences", "use")
 
 
 def test_missing_packages_are_told_before_the_work(monkeypatch, tmp_path):
