@@ -186,6 +186,8 @@ def test_unicode_file_name(tmp_path):
 def test_missing_and_empty(tmp_path):
     with pytest.raises(UserError, match="No video file .*nothing.mp4"):
         probe(tmp_path / "nothing.mp4")
+    with pytest.raises(UserError, match="No video file .*: it is a folder"):
+        probe(tmp_path)
     os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(UserError, match="No video file .*pipe.mp4"):
         probe(tmp_path / "pipe.mp4")

@@ -21,7 +21,7 @@ def open_reader(path: str | Path) -> AvReader | WebpReader:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"No video file {path}.")
+        raise UserError(f"No video file {path}{': it is a folder' if path.is_dir() else ''}.")
     if not path.stat().st_size:
         raise UserError(f"{path} is empty.")
     container_format = container_format_of(path)
