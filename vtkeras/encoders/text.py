@@ -9,6 +9,16 @@ from vtkeras.errors import UserError
 from vtkeras.layers import MaskedMean
 
 
+def text_spec(tokens, dim, dtype):
+    """What the encoder contract gives of tokens (batch, length), as `keras.KerasTensor`s of width `dim`."""
+    batch, length = tokens.shape
+    return {
+        keys.SEQUENCE: keras.KerasTensor((batch, length, dim), dtype),
+        keys.MASK: keras.KerasTensor((batch, length), "bool"),
+        keys.POOLED: keras.KerasTensor((batch, dim), dtype),
+    }
+
+
 class _TextEncoder(keras.layers.Layer):
     """Embeds tokens, lets `mix` relate them; gives the encoder contract.
 
@@ -45,12 +55,7 @@ class _TextEncoder(keras.layers.Layer):
         return {keys.SEQUENCE: sequence, keys.MASK: mask, keys.POOLED: self.pool(sequence, mask)}
 
     def compute_output_spec(self, tokens, training=None):
-        batch, length = tokens.shape
-        return {
-            keys.SEQUENCE: keras.KerasTensor((batch, length, self.dim), self.compute_dtype),
-            keys.MASK: keras.KerasTensor((batch, length), "bool"),
-            keys.POOLED: keras.KerasTensor((batch, self.dim), self.compute_dtype),
-        }
+        return text_spec(tokens, self.dim, self.compute_dtype)
 
     def get_config(self):
         return {

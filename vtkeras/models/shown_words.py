@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from vtkeras import keys
+from vtkeras.encoders.text import text_spec
 from vtkeras.layers import MaskedMean
 
 
@@ -56,12 +57,7 @@ class ShownWords(keras.layers.Layer):
         return {keys.SEQUENCE: sequence, keys.MASK: mask, keys.POOLED: self.pool(sequence, mask)}
 
     def compute_output_spec(self, tokens, shown):
-        batch, length = tokens.shape
-        return {
-            keys.SEQUENCE: keras.KerasTensor((batch, length, self.dim), self.compute_dtype),
-            keys.MASK: keras.KerasTensor((batch, length), "bool"),
-            keys.POOLED: keras.KerasTensor((batch, self.dim), self.compute_dtype),
-        }
+        return text_spec(tokens, self.dim, self.compute_dtype)
 
     def get_config(self):
         sizes = {name: getattr(self, name) for name in ("vocabulary_size", "dim", "least")}
