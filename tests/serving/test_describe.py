@@ -8,6 +8,7 @@ import pytest
 import vtkeras
 from vtkeras.errors import UserError
 from vtkeras.serving.describe import describe, to_lines
+from vtkeras.serving.results import Caption
 from vtkeras.serving.schema import Description
 from vtkeras.workspace.runs import read_card
 
@@ -22,6 +23,20 @@ from vtkeras.workspace.runs import read_card
 )
 def test_labels(single_label, labels, line):
     assert to_lines(Description("a.mp4", np.zeros(1), labels=labels, single_label=single_label)) == [line]
+
+
+@pytest.mark.parametrize(
+    "probabilities, score, expected",
+    [
+        ([0.5, 0.5], 0.25, 0.5),
+        ([0.01, 0.01], 0.81, 0.9),  # a linear model chose it
+        ([0.5] * 2000, 0.0, 0.5),  # the product is less than the smallest number there is
+        ([], 0.0, 0.0),
+    ],
+)
+def test_how_sure_a_caption_is_for_each_word(probabilities, score, expected):
+    caption = Caption("", score, [], probabilities, np.zeros(0), np.zeros(0), [])
+    assert caption.word_score == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("questions", [[], ["how many?"]])

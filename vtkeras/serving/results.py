@@ -19,7 +19,7 @@ class Caption:
 
     Attributes:
         text: the caption.
-        score: probability of the whole caption.
+        score: probability of the whole caption; among those that were weighed, where a linear model has a say.
         words: its word pieces.
         probabilities: of each word piece.
         attention: float32 (words, heads, time, rows, columns), sums to 1 over the last three axes.
@@ -41,8 +41,15 @@ class Caption:
 
     @property
     def word_score(self) -> float:
-        """Its `score` for each word piece: that of a long caption is small even if right."""
-        return float(max(self.score, 0.0) ** (1 / len(self.probabilities))) if self.probabilities else 0.0
+        """For each word piece, as the `score` of a long caption is small even if right.
+
+        The geometric mean of their probabilities, or the root of a higher `score`: a linear model may be surer of the
+        caption than the network is of its words.
+        """
+        if not self.probabilities:
+            return 0.0
+        mean = np.exp(np.mean(np.log(np.maximum(self.probabilities, 1e-12))))
+        return float(max(mean, self.score ** (1 / len(self.probabilities))))
 
 
 @dataclass(frozen=True)
