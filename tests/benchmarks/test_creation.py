@@ -36,6 +36,9 @@ class Bars:
         drawn = np.stack([np.random.default_rng(seed).normal(size=128) for seed in seeds]).astype("float32")
         return {"content": drawn[:, :64], "motion": drawn[:, 64:]}
 
+    def best_noise(self, text, seeds):
+        return self.noise(seeds)
+
     def generate(self, texts, noise, first_frames=None):
         clips = []
         for content, motion in zip(noise["content"], noise["motion"]):

@@ -15,7 +15,7 @@ from vtkeras.losses import ADVERSARIAL_LOSSES
 from vtkeras.tasks import HEADS, TASKS
 from vtkeras.training.penalties import PENALTIES
 
-FREE_TEXTS = {"name", "path", "frame_preset", "frame_weights", "text_preset", "start_from", "judge"}
+FREE_TEXTS = {"name", "path", "frame_preset", "frame_weights", "text_preset", "start_from", "judge", "reranker"}
 LISTED = "\n".join(config_help())
 
 

@@ -55,6 +55,19 @@ def test_the_command_writes_every_file(video_run, tmp_path):
     assert Image.open(tmp_path / "contact_sheet.png").size == (3 * 16, 3 * 16)  # a row a clip, a column a frame
 
 
+def test_clips_that_are_there_are_not_written_over(video_run, tmp_path, monkeypatch, capsys):
+    asked = ("generate", PROMPT, "--n", 1, "--out", tmp_path, "--model", video_run)
+    assert call(*asked)[0] == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    told = refused(monkeypatch, capsys, "generate", "digit 3 is moving up and down", *asked[2:])
+    assert f"{tmp_path} holds other clips, which would be lost: choose another --out." in told
+    assert "holds other clips" in refused(monkeypatch, capsys, *asked, "--seed", 1)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert call(*asked)[0] == 0  # the same clips again
+    (tmp_path / "generation.json").write_text("damaged")
+    assert "holds other clips" in refused(monkeypatch, capsys, *asked)
+
+
 @pytest.mark.parametrize(
     "prompt,sentence",
     [

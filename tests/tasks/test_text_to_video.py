@@ -98,7 +98,8 @@ def test_the_export_needs_no_vtkeras(video_run, tmp_path):
     np.testing.assert_array_equal(found["going_on"][:, 0], np.full((1, 16, 16, 3), 200))
     np.testing.assert_allclose(found["going_on"][:, 1:].astype(int), found["clips"][:, 1:], atol=1)
     told = json.loads((video_run / "endpoints.json").read_text())
-    assert [one["name"] for one in told["heads"][0]["endpoints"]] == ["generate", "noise", "render", "render_from"]
+    names = ["generate", "noise", "best_noise", "render", "render_from"]
+    assert [one["name"] for one in told["heads"][0]["endpoints"]] == names
     weights = load_model(video_run / "model.keras").get_weights()
     assert all(map(np.array_equal, weights, reader.model.get_weights()))
 

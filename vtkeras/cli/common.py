@@ -6,12 +6,11 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.models import OptionInfo
 
 from vtkeras.config import LARGEST_SEED, Config, load_config, naming_override, shipped_configs
@@ -98,26 +97,6 @@ def refuse_missing(*paths: Path | None) -> None:
 def say(line: str) -> None:
     """Prints a line of progress at once."""
     print(line, flush=True)
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[str, float, float], None]]:
-    """A bar with the time left, which appears once there is something to show."""
-    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with ExitStack() as stack:
-        bar = Progress(*columns, console=Console(stderr=True))
-        tasks: dict[str, TaskID] = {}
-
-        def show(stage: str, done: float, total: float) -> None:
-            if not tasks:  # not before: what is wrong with the input is told first, alone
-                stack.enter_context(bar)
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
-
-        yield show
 
 
 def read_config(name: str, data: Path | None, overrides: list[str]) -> Config:

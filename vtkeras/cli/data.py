@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from vtkeras.cli import common
+from vtkeras.cli.progress import progress_bar
 from vtkeras.config import load_options
 from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.errors import command
@@ -35,23 +36,11 @@ def data_ingest(
 ) -> None:
     """Decodes a folder of videos once; run it again to go on after an interruption."""
     common.refuse_missing(folder, captions)
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from vtkeras.data.ingest import ingest
     from vtkeras.data.missing import read_ways
 
     ways = read_ways(missing)
-    figures = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(
-        TextColumn("ingesting"), *figures, TextColumn("{task.description}"), console=Console(stderr=True)
-    )
-    task = bar.add_task("", total=None)
-
-    def show(done: int, total: int, note: str) -> None:
-        bar.start()  # not before: what is wrong with the input is told first, alone
-        bar.update(task, completed=done, total=total, description=note[:60])
-
-    try:
+    with progress_bar() as bar:
         manifest = ingest(
             folder,
             captions,
@@ -59,13 +48,10 @@ def data_ingest(
             num_frames=frames,
             max_side=max_side,
             seed=seed,
-            progress=show,
+            progress=partial(bar, "ingesting"),
             note=common.say,
             missing=ways,
         )
-    finally:
-        if bar.live.is_started:
-            bar.stop()
     for split in manifest.splits:
         common.say(f"{split}: {manifest.clips(split)} clips, {manifest.examples(split)} examples")
     for path, reason in manifest.set_aside:
@@ -97,7 +83,7 @@ def data_check(
     from vtkeras.data.manifest import Manifest
     from vtkeras.data.quality import check, to_json, to_lines
 
-    with common.progress_bar() as bar:
+    with progress_bar() as bar:
         findings = check(folder, progress=lambda done, total, _: bar("checking", done, total))
     manifest = Manifest.load(folder)
     common.say(to_json(findings, manifest) if as_json else "\n".join(to_lines(findings, manifest)))
@@ -128,7 +114,7 @@ def data_clean(
     from vtkeras.data.cleaning.clean import clean
     from vtkeras.data.cleaning.report import REPORT_TABLE, to_lines
 
-    with common.progress_bar() as bar:
+    with progress_bar() as bar:
         manifest = clean(folder, options, again, lambda done, total: bar("cleaning", done, total))
     common.say("\n".join(to_lines(manifest)))
     if manifest.cleaning.dropped:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from vtkeras.cli import common
+from vtkeras.cli.progress import progress_bar
 from vtkeras.errors import UserError
 from vtkeras.run_files import shipped_model
 
@@ -109,8 +109,6 @@ def explain(
 ) -> None:
     """Shows where a model looked for each word, and whether that is what the word rests on."""
     common.refuse_missing(video, model)
-    from rich.progress import Progress
-
     from vtkeras.serving import pictures, schema
     from vtkeras.serving.explanation import judge
     from vtkeras.serving.predictor import Predictor
@@ -119,12 +117,8 @@ def explain(
     found = pictures.explain_video(predictor, video, question, caption, start, end)
     maps = found.maps(method, layer and layer - 1, head and head - 1)
     words = pictures.find_words(found, word)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("taking patches out", total=None)
-        judged = judge(
-            predictor, found, maps, words, orders,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )  # fmt: skip
+    with progress_bar() as bar:
+        judged = judge(predictor, found, maps, words, orders, progress=partial(bar, "taking patches out"))
     by_word = dict(zip(words, judged))
     common.say("\n".join(pictures.to_lines(found, by_word)))
     if out:
@@ -173,7 +167,7 @@ def _predict_dense(
     card = read_card(model)
     with printed() as (show, set_aside):
         for video in videos:
-            with common.progress_bar() as bar, set_aside():
+            with progress_bar() as bar, set_aside():
                 found = shared_worker().call(
                     "vtkeras.serving.dense:find_events", model, video.absolute(), window,
                     progress=partial(bar, "reading"),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vtkeras.cli import common
+from vtkeras.cli.progress import progress_bar
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import writable_folder
 
@@ -35,7 +36,7 @@ def summarize(
     from vtkeras.summaries.summarize import summarize as run
 
     options = Options(budget=budget, scorer=scorer, longest=longest, threshold=threshold, clip=clip)
-    with common.progress_bar() as show:
+    with progress_bar() as show:
         found = run(video, model, folder, transcript, options, show)
     common.say(to_text(found).rstrip())
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.suffix != ".jsonl")
@@ -58,7 +59,7 @@ def train_scorer(
     from vtkeras.training.importance import train_importance
 
     predictor = Predictor(model)
-    with common.progress_bar() as show:
+    with progress_bar() as show:
         videos = read_annotated(folder, predictor, show)
         trained = train_importance(videos, epochs, seed, report=lambda *done: show("training", *done))
     known = {name: predictor.info[name] for name in ("name", "model_hash")}
@@ -94,7 +95,7 @@ def evaluate_summary(
     from vtkeras.summaries.scorers import SCORERS
     from vtkeras.training.importance import learned_scorers
 
-    with common.progress_bar() as show:
+    with progress_bar() as show:
         videos = read_annotated(folder, Predictor(model), show)
     learned = learned_scorers(epochs, seed)
     common.say(to_markdown(evaluate_scorers(videos, SCORERS, learned, splits, seed, report=common.say)))

@@ -10,6 +10,7 @@ import typer
 
 from vtkeras import keys
 from vtkeras.cli import common
+from vtkeras.cli.progress import progress_bar
 from vtkeras.config import Config
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, SAVED_MODEL, shipped, writable_folder, write_json
@@ -134,11 +135,12 @@ def evaluate(
     systems = {one.title: with_judge(one.reader(), found) for one in opened}
     table = PredictionTable()
     training = None if keys.TRAIN in source.splits() else _own_source(own)
-    results = score_systems(
-        systems, source, opened[0].preprocessor, splits, limit=limit, report=common.say, by=by,
-        meteor=meteor and _meteor_runs(), keep=table.add,
-        train_source=training, more=_linear(training or source, source) if linear else None,
-    )  # fmt: skip
+    with progress_bar() as bar:
+        results = score_systems(
+            systems, source, opened[0].preprocessor, splits, limit=limit, report=common.say, by=by,
+            meteor=meteor and _meteor_runs(), keep=table.add, progress=bar,
+            train_source=training, more=_linear(training or source, source) if linear else None,
+        )  # fmt: skip
     out = writable_folder(run / EVALUATIONS / data.resolve().name) if other and data else run
     write_results(results, out)
     table.write(out)
@@ -191,7 +193,7 @@ def score_video(
     common.refuse_missing(reference, candidate)
     from vtkeras.evaluation.videos import score_videos, to_lines, to_values
 
-    with common.progress_bar() as bar:
+    with progress_bar() as bar:
         found = score_videos(reference, candidate, note=_to_stderr, progress=bar)
     common.say("\n".join(to_lines(found)))
     if as_json:

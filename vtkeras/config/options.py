@@ -135,6 +135,11 @@ class ModelConfig(_Options):
     """A name in `vtkeras.models.generators.GENERATORS`: what makes video from words."""
     generator_options: dict[str, Any] = Field(default_factory=dict)
     """Options of the generator alone, e.g. sizes and how it draws; an unknown one is refused with those there are."""
+    reranker: str | None = None
+    """For generated video: a run that writes captions. Of several drafts of a clip that is kept in which it finds the
+    words that asked for it likeliest; None makes one draft."""
+    drafts: int = Field(4, ge=2, le=64)
+    """Drafts of each clip, where there is a `reranker`; each takes as long as a clip."""
     embedding_dim: int = Field(64, ge=4, le=4096)
     """Width of the space that videos and captions share."""
     dropout: float = Field(0.1, ge=0.0, lt=1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -33,6 +34,7 @@ def evaluate(
     train_source: Source | None = None,
     by: str | None = None,
     more: dict[str, Baseline] | None = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> dict:
     """Scores models and baselines on the same examples.
 
@@ -50,6 +52,7 @@ def evaluate(
             baselines out if it has none.
         by: a column of the source's table; figures are also given for each of its values.
         more: {name: baseline} beside `BASELINES`; these may answer for heads that say no text, too.
+        progress: called with (what is done, examples done, of how many).
 
     Returns:
         {"columns" and "heads": as `described` gives them, "splits": {split: {"examples": int,
@@ -71,7 +74,8 @@ def evaluate(
     columns = _columns(heads)
     results = {}
     for split in splits:
-        test, said = read_split(source, split, heads, preprocessor, systems, limit)
+        asking = functools.partial(progress, f"{split}: asking")
+        test, said = read_split(source, split, heads, preprocessor, systems, limit, progress=asking)
         for name, found in said.items():
             keep(split, name, systems[name].heads, test, found)
         details = {name: class_details(heads, found, test) for name, found in said.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -29,6 +29,7 @@ def read_split(
     systems: dict[str, Reader] | None = None,
     limit: int | None = None,
     clips: int | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> tuple[Examples, dict[str, dict[str, Predicted]]]:
     """Reads a split once: what is right of each example, and what every system says of it.
 
@@ -41,6 +42,7 @@ def read_split(
             the same batches.
         limit: examples at most; None takes all.
         clips: clips at most, each with all of its questions; None takes all.
+        progress: called with the number of examples that were read, and how many there are at most.
 
     Returns:
         the examples, and {system: {head: what it says}}.
@@ -64,9 +66,14 @@ def read_split(
             for name, reader in systems.items():
                 said = reader.ask(stacked[reader.preprocessor.key])
                 outputs[name].append(tf.nest.map_structure(np.asarray, said))
+            progress(len(examples.ids), _most(source, split, limit))
             end_of_step()
     examples.thumbnails = thumbnails or None
     return examples, {name: _collect(systems[name], outputs[name], examples) for name in systems}
+
+
+def _most(source: Source, split: str, limit: int | None) -> int:
+    return source.size(split) if limit is None else min(limit, source.size(split))
 
 
 def _batches(

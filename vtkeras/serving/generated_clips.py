@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from vtkeras.data.contact_sheet import contact_sheet
 from vtkeras.data.mp4 import write_video
+from vtkeras.errors import UserError
 from vtkeras.explain.animation import as_gif, as_png, enlarge
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import write_bytes, write_json
@@ -45,9 +47,10 @@ def write_clips(
         the entries of the clips in generation.json.
 
     Raises:
-        UserError: for a prompt that the model cannot read, or a folder that cannot be written.
+        UserError: for a prompt that the model cannot read, or a folder that cannot be written or holds other clips.
     """
     prompt = generator.check(prompt)
+    _refuse_others(out, {"prompt": prompt, "seed": seed, "model": generator.info})
     made: list[dict] = []
     rows: list[np.ndarray] = []
     with interrupt_between_steps() as end_of_step:
@@ -55,7 +58,7 @@ def write_clips(
             for first in range(seed, seed + count, AT_ONCE):
                 seeds = list(range(first, min(first + AT_ONCE, seed + count)))
                 began = time.perf_counter()
-                clips = generator.generate([prompt] * len(seeds), generator.noise(seeds))
+                clips = generator.generate([prompt] * len(seeds), generator.best_noise(prompt, seeds))
                 seconds = (time.perf_counter() - began) / len(seeds)
                 for own, clip in zip(seeds, clips):
                     files = write_clip(out, f"seed_{own}", clip)
@@ -68,6 +71,19 @@ def write_clips(
                 write_bytes(out / SHEET, as_png(contact_sheet(np.stack(rows[:SHEET_CLIPS]))))
                 write_json(out / TABLE, {"prompt": prompt, "seed": seed, "model": generator.info, "clips": made})
     return made
+
+
+def _refuse_others(out: Path, asked: dict) -> None:
+    """Refuses a folder whose clips were not made of the same words, seeds and weights: these would be written over."""
+    try:
+        there = json.loads((out / TABLE).read_text(encoding="utf-8"))
+        same = all(there[key] == value for key, value in asked.items())
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, TypeError, KeyError):
+        same = False
+    if not same:
+        raise UserError(f"{out} holds other clips, which would be lost: choose another --out.")
 
 
 def write_clip(out: Path, name: str, clip: np.ndarray) -> dict[str, str]:

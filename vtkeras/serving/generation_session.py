@@ -50,6 +50,7 @@ class Generator(Protocol):
 
     def check(self, text: str) -> str: ...
     def noise(self, seeds: Sequence[int]) -> Noise: ...
+    def best_noise(self, text: str, seeds: Sequence[int]) -> Noise: ...
     def generate(self, texts: Sequence[str], noise: Noise, first_frames: np.ndarray | None = None) -> np.ndarray: ...
 
 
@@ -106,7 +107,8 @@ class Start(_Saved):
     seeds: Seeds
 
     def apply(self, generator: Generator) -> Round:
-        return Round(generator, generator.check(self.prompt), generator.noise(self.seeds))
+        prompt = generator.check(self.prompt)
+        return Round(generator, prompt, generator.best_noise(prompt, self.seeds))
 
     def __str__(self) -> str:
         return f"“{self.prompt}”"

@@ -54,6 +54,7 @@ class Generator:
         try:
             self.words = tuple(json.loads((card.folder / VOCABULARY_FILE).read_text(encoding="utf-8"))["words"])
             self.model = open_saved_model(card.folder / SAVED_MODEL)
+            self._best_noise = self.model.best_noise  # models of older versions have none
         except Exception as error:
             raise UserError(
                 f"{card.folder} cannot be loaded ({str(error).splitlines()[0][:200]}): export the run again."
@@ -99,6 +100,12 @@ class Generator:
         A row depends on its own seed alone.
         """
         return {part: value.numpy() for part, value in self.model.noise(tf.constant(seeds, tf.int64)).items()}
+
+    def best_noise(self, text: str, seeds: Sequence[int]) -> Noise:
+        """As `noise`, but of the draft that shows a text best, where the model chooses among several."""
+        rows = [seeds[start : start + BATCH] for start in range(0, len(seeds), BATCH)]
+        found = [self._best_noise([text] * len(some), tf.constant(some, tf.int64)) for some in rows]
+        return {part: np.concatenate([one[part].numpy() for one in found]) for part in found[0]}
 
     def generate(self, texts: Sequence[str], noise: Noise, first_frames: np.ndarray | None = None) -> np.ndarray:
         """Makes a clip for each text.

@@ -39,6 +39,10 @@ class WorkerGenerator:
         """{part: float32 (seeds, ...)}, a row for each seed."""
         return self._ask("noise", seeds)
 
+    def best_noise(self, text: str, seeds: Sequence[int]) -> Noise:
+        """As `noise`, of the draft that shows a text best."""
+        return self._ask("best_noise", text, seeds)
+
     def generate(self, texts: Sequence[str], noise: Noise, first_frames: np.ndarray | None = None) -> np.ndarray:
         """Clips uint8 (texts, time, height, width, 3)."""
         return self._ask("generate", texts, noise, first_frames)

@@ -15,6 +15,7 @@ from vtkeras.models import Parts
 from vtkeras.models.generators import build_generator, generator_of
 from vtkeras.tasks.base import Head, Reader, Task
 from vtkeras.tasks.heads import HEADS
+from vtkeras.tasks.reranker import Reranker
 
 
 def inputs(examples: dict, preprocessor: Preprocessor, heads: Sequence[Head]) -> dict[str, tf.Tensor]:
@@ -33,10 +34,16 @@ def build(config: Config, vocabulary: Vocabulary, heads: Sequence[Head], from_fe
 
 
 class VideoReader(Reader):
-    """Draws noise and makes clips with a trained generator."""
+    """Draws noise and makes clips with a trained generator.
 
-    def __init__(self, model, preprocessor, heads, compiled=False):
+    Args:
+        model, preprocessor, heads, compiled: as for `Reader`.
+        reranker: chooses among drafts, or None for one draft.
+    """
+
+    def __init__(self, model, preprocessor, heads, compiled=False, reranker: Reranker | None = None):
         super().__init__(model, preprocessor, heads, compiled)
+        self.reranker = reranker
         self.make_clips = tf.function(model.generate, reduce_retracing=True)  # endpoints share its graph
 
 

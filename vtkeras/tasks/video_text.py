@@ -198,8 +198,16 @@ class VideoTextReader(Reader):
         candidates, length = tokens.shape[1:]
         context = {name: repeat_rows(video[name], candidates) for name in (keys.SEQUENCE, keys.MASK)}
         read = self.read_back(tf.reshape(tokens, (-1, length)), context)
-        logs = tf.where(read["tokens"] > 0, tf.math.log(tf.maximum(read["probabilities"], LEAST)), 0.0)
-        return read, tf.reshape(tf.reduce_sum(logs, axis=1), (-1, candidates)), linear
+        return read, tf.reshape(_log_likelihood(read), (-1, candidates)), linear
+
+    def likelihood(self, frames, text) -> tf.Tensor:
+        """How likely the network finds given captions: the log-probability of each, float32 (batch,).
+
+        Args:
+            frames: uint8 (batch, time, height, width, 3), any size and length.
+            text: string (batch,).
+        """
+        return _log_likelihood(self.read_back(self.preprocessor.caption(text)[1], self.read_frames(frames)))
 
     def read_back(self, tokens, video) -> dict[str, tf.Tensor]:
         """What `write` finds, of a text that is given: int32 (batch, length), 0 after the end token.
@@ -274,6 +282,12 @@ class VideoTextReader(Reader):
             grid = tf.einsum("bnhtk,btkp->bnhtp", grid, maps)
         side = int(grid.shape[-1] ** 0.5)
         return tf.reshape(grid, (*tf.unstack(tf.shape(grid)[:4]), side, side))
+
+
+def _log_likelihood(read: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Of each text that `read_back` gave: the sum of its pieces' log-probabilities, float32 (batch,)."""
+    logs = tf.where(read["tokens"] > 0, tf.math.log(tf.maximum(read["probabilities"], LEAST)), 0.0)
+    return tf.reduce_sum(logs, axis=1)
 
 
 def different(names: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -14,6 +14,8 @@ MAY_CHANGE = (
     "name",
     "data.path",
     "model.linear_search",
+    "model.reranker",
+    "model.drafts",
     "train.learning_rate",
     "train.warmup_steps",
     "train.weight_decay",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from vtkeras.run_files import (
 )
 from vtkeras.safe_files import check_keras_file
 from vtkeras.tasks import Head, Reader, Task, task_of
+from vtkeras.tasks.reranker import Reranker
 from vtkeras.training.experts import with_linear
 from vtkeras.training.state import load_state, model_variables
 
@@ -48,6 +50,7 @@ class Run:
     preprocessor: Preprocessor
     model: keras.Model
     experts: keras.Model | None = None
+    reranker: Reranker | None = None
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
@@ -70,7 +73,7 @@ class Run:
         preprocessor, experts = Preprocessor(config.data, vocabulary), None
         if (folder / LINEAR_FILE).is_file():
             preprocessor, experts = with_linear(preprocessor, config), load_model(folder / LINEAR_FILE)
-        return cls(folder, config, task, heads, preprocessor, model, experts)
+        return cls(folder, config, task, heads, preprocessor, model, experts, open_reranker(config, heads))
 
     @property
     def title(self) -> str:
@@ -79,8 +82,9 @@ class Run:
 
     def reader(self, compiled: bool = False) -> Reader:
         """What turns frames and questions into strings, scores and attention."""
-        beside = {"experts": self.experts} if self.experts else {}
-        return self.task.reader(self.model, self.preprocessor, self.heads, compiled, **beside)
+        beside = {"experts": self.experts, "reranker": self.reranker}
+        found = {name: part for name, part in beside.items() if part}
+        return self.task.reader(self.model, self.preprocessor, self.heads, compiled, **found)
 
 
 def check_run(folder: str | Path) -> Path:
@@ -113,6 +117,18 @@ def open_judge(folder: str | Path) -> Judge:
     """
     run = Run.open(folder)
     return Judge(run.reader(), run.config.name)
+
+
+def open_reranker(config: Config, heads: Sequence[Head]) -> Reranker | None:
+    """What chooses among drafts of a clip, where a head makes clips and the config names it.
+
+    Raises:
+        UserError: if that is no run, or writes no captions.
+    """
+    if not config.model.reranker or not any(head.needs_judge for head in heads):
+        return None
+    run = Run.open(config.model.reranker)
+    return Reranker(run.reader(), config.model.drafts, run.config.name)
 
 
 def is_old_file(path: Path) -> bool:

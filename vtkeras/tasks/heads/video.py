@@ -118,6 +118,7 @@ class VideoHead(Head):
         return (
             Endpoint("generate", generate, (TEXT, SEED)),
             Endpoint("noise", noise, (SEED,)),
+            Endpoint("best_noise", best_noise, (TEXT, SEED)),
             Endpoint("render", render, (TEXT, *NOISE)),
             Endpoint("render_from", render_from, (TEXT, *NOISE, FIRST_FRAME)),
         )
@@ -181,7 +182,20 @@ def generate(reader, text, seed) -> tf.Tensor:
     Returns:
         uint8 (batch, num_frames, image_size, image_size, 3).
     """
-    return render(reader, text, **noise(reader, seed))
+    return _best(reader, text, seed)["clips"]
+
+
+def best_noise(reader, text, seed) -> dict[str, tf.Tensor]:
+    """What the clips of `generate` are drawn from: `noise` of the same seeds, or of a better draft.
+
+    Args:
+        text: string (batch,).
+        seed: int64 (batch,).
+
+    Returns:
+        as `noise`.
+    """
+    return {part: value for part, value in _best(reader, text, seed).items() if part != "clips"}
 
 
 def noise(reader, seed) -> dict[str, tf.Tensor]:
@@ -193,15 +207,7 @@ def noise(reader, seed) -> dict[str, tf.Tensor]:
     Returns:
         dict of content and motion, float32 (batch, ...), standard normal.
     """
-    shapes = sorted(reader.model.noise_shapes.items())
-
-    def draw(shape, number):
-        def of_one(one):
-            return tf.random.stateless_normal(shape, tf.stack([one, number]), alg="philox")
-
-        return tf.map_fn(of_one, seed, fn_output_signature=tf.TensorSpec(shape, tf.float32))
-
-    return {part: draw(shape, tf.constant(number, tf.int64)) for number, (part, shape) in enumerate(shapes)}
+    return _noise(reader, seed, 0)
 
 
 def render(reader, text, content, motion) -> tf.Tensor:
@@ -226,6 +232,30 @@ def render_from(reader, text, content, motion, first_frame) -> tf.Tensor:
     """
     frames, _ = reader.preprocessor.clips(first_frame[:, None])
     return _render(reader, text, {"content": content, "motion": motion}, tf.cast(frames[:, 0], tf.float32) / 255)
+
+
+def _noise(reader, seed, draft: int) -> dict[str, tf.Tensor]:
+    """As `noise`, of one of the drafts of each seed."""
+    shapes = sorted(reader.model.noise_shapes.items())
+
+    def draw(shape, number):
+        def of_one(one):
+            return tf.random.stateless_normal(shape, tf.stack([one, number]), alg="philox")
+
+        return tf.map_fn(of_one, seed, fn_output_signature=tf.TensorSpec(shape, tf.float32))
+
+    first = draft * len(shapes)
+    return {part: draw(shape, tf.constant(number, tf.int64)) for number, (part, shape) in enumerate(shapes, first)}
+
+
+def _best(reader, text, seed) -> dict[str, tf.Tensor]:
+    """Clips and their noise, the reranker's choice where the model has one."""
+
+    def draw(draft):
+        drawn = _noise(reader, seed, draft)
+        return {**drawn, "clips": render(reader, text, **drawn)}
+
+    return reader.reranker(draw, text) if reader.reranker else draw(0)
 
 
 def _render(reader, text, noise, first_frame=None):
