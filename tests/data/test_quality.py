@@ -61,6 +61,9 @@ CLIPS = {
     "frozen": (frozen(checkerboard()), ["frozen"]),
     "light_on_black": (dot(0, 255), []),
     "print_on_white": (dot(255, 0), []),
+    "colour_on_dark": (np.where(dot(0, 255) > 0, (230, 40, 40), (10, 10, 60)).astype("uint8"), []),
+    "few_faint_edges": (dot(90, 110), []),
+    "few_soft_edges": (blurred(dot(90, 110)), ["blurred", "frozen"]),
     "image": (checkerboard()[:1], []),
 }
 
@@ -91,6 +94,8 @@ def test_sharpness_by_hand():
     frame[0, 2, 2] = 18
     found = arrays(frame)
     np.testing.assert_allclose(found["sharpness"], [933.12], rtol=1e-5)
+    # A hundredth of 25 pixels is one of them. The strongest gradient is beside the point: 2 * 18 = 36.
+    np.testing.assert_allclose(found["edges"], [144 / 36], rtol=1e-5)
     np.testing.assert_allclose(found["luma"], [18 / 25], rtol=1e-5)
     np.testing.assert_allclose(found["brightest"], [18], rtol=1e-5)
     assert found["change"].shape == (0,)
@@ -103,6 +108,7 @@ def test_light_and_change_by_hand():
     found = arrays(frames)
     np.testing.assert_allclose(found["luma"], [(54.19 + 182.43 + 18.39 + 255) / 4, 0], rtol=1e-3)
     np.testing.assert_allclose(found["light"], [2 / 4, 0])
+    np.testing.assert_allclose(found["vivid"], [1, 0])
     np.testing.assert_allclose(found["brightest"], [255, 0], rtol=1e-5)
     np.testing.assert_allclose(found["change"], [255], rtol=1e-5)
 
@@ -136,7 +142,8 @@ def test_numbers_and_limits():
 
 def test_thresholds_are_used():
     assert reasons(black_half(checkerboard()), Thresholds(black_share=0.5)) == []
-    assert reasons(checkerboard(), Thresholds(sharpness=1e6)) == ["blurred"]
+    assert reasons(checkerboard(), Thresholds(sharpness=1e6)) == []
+    assert reasons(checkerboard(), Thresholds(sharpness=1e6, edges=100)) == ["blurred"]
     assert reasons(checkerboard(), Thresholds(frozen_change=256)) == ["frozen"]
 
 

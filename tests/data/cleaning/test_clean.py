@@ -197,7 +197,7 @@ def test_command(folder, root):
 
 
 def test_an_empty_split_is_told(folder):
-    assert "no clip of the split train is left" in run(folder, "--set", "sharpness=1e9").stdout
+    assert "no clip of the split train is left" in run(folder, "--set", "sharpness=1e9", "--set", "edges=100").stdout
 
 
 @pytest.mark.parametrize(
