@@ -283,6 +283,30 @@ def run_folder(path: str | Path) -> Path:
     return found if found.is_dir() else path
 
 
+def check_config(folder: str | Path) -> Path:
+    """The folder of a run, of any state; the shipped model's where it names one.
+
+    Raises:
+        UserError: if it is no run.
+    """
+    folder = run_folder(folder)
+    if not (folder / CONFIG_FILE).is_file():
+        raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
+    return folder
+
+
+def check_run(folder: str | Path) -> Path:
+    """The folder of a run that holds weights.
+
+    Raises:
+        UserError: if it is no run, or was not trained yet.
+    """
+    folder = check_config(folder)
+    if not (folder / CHECKPOINTS / BEST).is_file() and not (folder / MODEL_FILE).is_file():
+        raise UserError(f"{folder} has neither {CHECKPOINTS}/{BEST} nor {MODEL_FILE}: train it first.")
+    return folder
+
+
 @contextmanager
 def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     """A new file or folder beside `path`, with its suffix, which writers go by; gone at the end."""

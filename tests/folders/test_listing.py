@@ -3,7 +3,7 @@
 import pytest
 
 from vtkeras.errors import UserError
-from vtkeras.folders.listing import list_folder, media_files
+from vtkeras.folders.listing import list_folder, media_files, refuse_empty
 
 
 @pytest.fixture
@@ -43,3 +43,14 @@ def test_what_is_refused(tmp_path):
     for path, words in (("none", "is no folder"), ("notes.txt", "is no folder"), (".", "holds no videos or pictures")):
         with pytest.raises(UserError, match=words):
             list_folder(tmp_path / path)
+
+
+def test_a_folder_without_anything_is_refused_at_once(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    with pytest.raises(UserError, match="holds no videos or pictures .*, and no table of them"):
+        refuse_empty(tmp_path)
+    for name in ("deep/clip.MP4", "captions.csv"):
+        folder = tmp_path / name.replace("/", "_")
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(b"")
+        refuse_empty(folder)

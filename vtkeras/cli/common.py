@@ -30,6 +30,10 @@ SHIPPED_MODEL, SHIPPED_DENSE_MODEL = ("multitask", "moving_digits"), ("dense_cap
 
 
 def _or_shipped(model: Path | None) -> Path:
+    if model is not None and run_folder(model).exists():
+        from vtkeras.workspace.runs import read_card
+
+        read_card(model)  # what is no model is told before TensorFlow loads
     return model or shipped_model(*SHIPPED_MODEL)
 
 

@@ -71,7 +71,7 @@ class Lines:
         now = self._clock()
         if stage not in self._began:
             self._began[stage] = self._told = now
-        if now - self._told >= QUIET and done:
+        if now - self._told >= QUIET and 0 < done != total:
             self._told = now
             left = _left(now - self._began[stage], done, total) if total else ""
             self._say(f"{stage}: {done:g}{left}")

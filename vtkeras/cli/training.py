@@ -13,7 +13,16 @@ from vtkeras.cli import common
 from vtkeras.cli.progress import progress_bar
 from vtkeras.config import Config
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import CHECKPOINTS, EVALUATIONS, SAVED_MODEL, shipped, writable_folder, write_json
+from vtkeras.run_files import (
+    CHECKPOINTS,
+    EVALUATIONS,
+    MANIFEST,
+    SAVED_MODEL,
+    check_run,
+    shipped,
+    writable_folder,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from vtkeras.data.sources.base import Source
@@ -75,6 +84,10 @@ def _plan(
     if (folder / CHECKPOINTS).exists():
         export = "" if (folder / SAVED_MODEL).exists() else f", or finish that one with {command('export', folder)}"
         raise UserError(f"{folder} already holds a run: choose another --out{export}.")
+    if not captions and not (data / MANIFEST).is_file():
+        from vtkeras.folders.listing import refuse_empty
+
+        refuse_empty(data)  # before TensorFlow loads
     folder = writable_folder(folder)
     from vtkeras.planning.clock import Clock
     from vtkeras.planning.plan import Plan
@@ -110,6 +123,8 @@ def evaluate(
     """
     writable_folder(run)
     common.refuse_missing(run, data, judge, *compare)
+    for one in filter(None, (run, judge, *compare)):
+        check_run(one)
     from vtkeras.evaluation.evaluate import evaluate as score_systems
     from vtkeras.evaluation.judges import with_judge
     from vtkeras.evaluation.tables import PredictionTable, to_markdown, write_results
@@ -236,6 +251,7 @@ def export(
     """Writes the SavedModel, the .keras file and sample clips of a run."""
     writable_folder(out or run)
     common.refuse_missing(run)
+    check_run(run)
     from vtkeras.export import export_run
 
     export_run(run, out, report=common.say, compiled=compiled, keras_file=keras_file)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from vtkeras.errors import UserError
 
+TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods")  # the last three only to say: save as CSV
 MAX_CELL = 16 * 1024**2
 HEADER_WITHIN = 20  # rows from the top that may be the header
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
-from vtkeras.data.text_files import read_table, read_text
+from vtkeras.data.text_files import TABLES, read_table, read_text
 from vtkeras.errors import UserError
 from vtkeras.run_files import CAPTIONS_FILE
 
@@ -66,6 +66,13 @@ def list_folder(folder: str | Path) -> Listing:
     captions = _captions(folder)
     others -= Counter([captions.suffix.lower()] if captions else [])
     return Listing(folder, tuple(found[:MOST_FILES]), len(found[MOST_FILES:]), others, captions)
+
+
+def refuse_empty(folder: Path) -> None:
+    """Raises `UserError` for a folder with neither a video, a picture nor a table, there and below."""
+    found = {path.suffix.lower() for path in files_below(folder, passed_over=lambda name: name.startswith("."))}
+    if not found & {*EXTENSIONS, *TABLES}:
+        raise UserError(f"{folder} holds no videos or pictures ({', '.join(EXTENSIONS)}), and no table of them.")
 
 
 def media_files(paths: Iterable[Path]) -> list[Path]:

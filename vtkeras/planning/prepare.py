@@ -17,6 +17,7 @@ from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import begun_with, ingest
 from vtkeras.data.paths import files_below
+from vtkeras.data.text_files import TABLES
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.speed import NEARLY
@@ -28,7 +29,6 @@ FEWEST = 20  # clips of a split that are taken even so
 FRAMES, SIDE = 16, 224  # that are stored of a clip
 VALIDATION_SHARE = 0.1  # of the training clips, where the table names splits but no validation
 NAMES = ("captions", "labels", "annotations", "metadata", "data")
-ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods")  # the last three only to say: save as CSV
 EVERY_SECONDS = 10.0
 
 
@@ -101,7 +101,7 @@ def find_table(folder: Path) -> Path | None:
     Raises:
         UserError: if there are several and none has a usual name.
     """
-    tables = sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
+    tables = sorted(file for file in folder.iterdir() if file.suffix.lower() in TABLES and file.is_file())
     for name in NAMES:
         for file in tables:
             if file.stem.lower() == name:

@@ -14,7 +14,17 @@ from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError, lookup
 from vtkeras.evaluation.judges import judged
 from vtkeras.interrupts import interrupt_between_steps
-from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, FEATURES, LAST, LOGS, SAMPLES, VOCABULARY_FILE, disk_errors
+from vtkeras.run_files import (
+    CHECKPOINTS,
+    CONFIG_FILE,
+    FEATURES,
+    LAST,
+    LOGS,
+    SAMPLES,
+    VOCABULARY_FILE,
+    check_run,
+    disk_errors,
+)
 from vtkeras.tasks import task_of
 from vtkeras.training.callbacks import (
     Checkpoints,
@@ -29,7 +39,7 @@ from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, check_linear, fit_linear
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import lacks_linear, resume_point
-from vtkeras.training.run import check_run, open_judge
+from vtkeras.training.run import open_judge
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
 from vtkeras.training.trainers import TRAINERS, Trainer

@@ -25,7 +25,7 @@ from vtkeras.run_files import (
     MANIFEST,
     MODEL_FILE,
     VOCABULARY_FILE,
-    run_folder,
+    check_run,
 )
 from vtkeras.safe_files import check_keras_file
 from vtkeras.tasks import Head, Reader, Task, task_of
@@ -85,20 +85,6 @@ class Run:
         beside = {"experts": self.experts, "reranker": self.reranker}
         found = {name: part for name, part in beside.items() if part}
         return self.task.reader(self.model, self.preprocessor, self.heads, compiled, **found)
-
-
-def check_run(folder: str | Path) -> Path:
-    """The folder of a run that holds weights.
-
-    Raises:
-        UserError: if it is no run, or was not trained yet.
-    """
-    folder = run_folder(folder)
-    if not (folder / CONFIG_FILE).is_file():
-        raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
-    if not (folder / CHECKPOINTS / BEST).is_file() and not (folder / MODEL_FILE).is_file():
-        raise UserError(f"{folder} has neither {CHECKPOINTS}/{BEST} nor {MODEL_FILE}: train it first.")
-    return folder
 
 
 def _with_own_data(config: Config, folder: Path) -> Config:

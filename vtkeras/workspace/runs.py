@@ -23,7 +23,7 @@ from vtkeras.run_files import (
     SAVED_MODEL,
     SAVED_MODEL_GRAPH,
     VOCABULARY_FILE,
-    run_folder,
+    check_config,
 )
 from vtkeras.workspace.records import DamagedFile, saved_functions
 
@@ -134,9 +134,7 @@ def read_card(folder: str | Path) -> RunCard:
         >>> read_card("saved_models/multitask/moving_digits").can("caption")
         True
     """
-    folder = run_folder(folder)
-    if not (folder / CONFIG_FILE).is_file():
-        raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
+    folder = check_config(folder)
     if not (folder / SAVED_MODEL / SAVED_MODEL_GRAPH).is_file():
         raise UserError(f"{folder} holds no exported model: run `{command('export', folder)}` first.")
     config = load_config(str(folder / CONFIG_FILE))

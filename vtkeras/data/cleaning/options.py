@@ -24,9 +24,10 @@ class Thresholds(BaseModel):
     light_luma: float = Field(215.0, ge=0, le=256)
     """Luma; a clip with a higher mean, and next to no pixel below mid-gray, is over-exposed."""
     sharpness: float = Field(150.0, ge=0, le=1e9)
-    """Squared luma; a clip with a lower variance of the Laplacian may be blurred, see `edges`. Two photographs at 128 pixels have 7,000
-    and 15,600, blurred by a Gaussian of 1 pixel 600 and 810, of 1.5 pixels 180 and 230, of 2 pixels 90 and 106. The
-    blocks that strong compression leaves count as edges, so a blurred clip that was compressed hard may pass."""
+    """Squared luma; a clip with a lower variance of the Laplacian may be blurred, see `edges`. Two photographs at 128
+    pixels have 7,000 and 15,600, blurred by a Gaussian of 1 pixel 600 and 810, of 1.5 pixels 180 and 230, of 2 pixels
+    90 and 106. The blocks that strong compression leaves count as edges, so a blurred clip that was compressed hard may
+    pass."""
     edges: float = Field(0.35, ge=0, le=100)
     """A clip is blurred only if its strongest edges are soft, too: if the Laplacian there is less than this multiple of
     the gradient. Sharp photographs and drawings have 0.6 and more, blurred by a Gaussian of 1.5 pixels 0.15 to 0.35."""
