@@ -8,7 +8,6 @@ from typing import Any
 import tensorflow as tf
 
 from vtkeras.errors import UserError
-from vtkeras.tasks.base import Reader
 
 
 class Reranker:
@@ -19,7 +18,7 @@ class Reranker:
     the generator learns nothing from it.
 
     Args:
-        reader: of a model that writes captions.
+        reader: `VideoTextReader` of a model that writes captions.
         drafts: int, of each clip.
         name: of the captioner, for messages.
 
@@ -35,13 +34,13 @@ class Reranker:
     likelihood in its place knows which word belongs to which.
     """
 
-    def __init__(self, reader: Reader, drafts: int, name: str):
+    def __init__(self, reader: Any, drafts: int, name: str):
         if not any(head.writes_captions for head in reader.heads):
             raise UserError(
                 f"model.reranker {name} writes no captions: name a run of a task that does, e.g. captioning, or null."
             )
-        self.reader: Any = reader
         self.drafts = drafts
+        self._likelihood = tf.function(reader.likelihood, reduce_retracing=True)  # drafts share its graph
 
     def __call__(self, draw: Callable[[int], dict[str, tf.Tensor]], text: tf.Tensor) -> dict[str, tf.Tensor]:
         """What `draw` gives of the best draft of each text.
@@ -52,7 +51,7 @@ class Reranker:
             text: string (batch,).
         """
         drawn = [draw(draft) for draft in range(self.drafts)]
-        likely = tf.stack([self.reader.likelihood(one["clips"], text) for one in drawn], axis=1)
+        likely = tf.stack([self._likelihood(one["clips"], text) for one in drawn], axis=1)
         best = tf.argmax(likely, axis=1, output_type=tf.int32)
         together = {name: tf.stack([one[name] for one in drawn], axis=1) for name in drawn[0]}
         return {name: tf.gather(values, best, batch_dims=1) for name, values in together.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import keras
@@ -15,6 +16,7 @@ from vtkeras.models import Parts
 from vtkeras.models.generators import build_generator, generator_of
 from vtkeras.tasks.base import Head, Reader, Task
 from vtkeras.tasks.heads import HEADS
+from vtkeras.tasks.heads.video import best_drafts
 from vtkeras.tasks.reranker import Reranker
 
 
@@ -44,7 +46,8 @@ class VideoReader(Reader):
     def __init__(self, model, preprocessor, heads, compiled=False, reranker: Reranker | None = None):
         super().__init__(model, preprocessor, heads, compiled)
         self.reranker = reranker
-        self.make_clips = tf.function(model.generate, reduce_retracing=True)  # endpoints share its graph
+        self.make_clips = tf.function(model.generate, reduce_retracing=True)  # endpoints share these graphs
+        self.best = tf.function(functools.partial(best_drafts, self), reduce_retracing=True)
 
 
 TEXT_TO_VIDEO = Task(

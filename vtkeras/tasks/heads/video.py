@@ -182,7 +182,7 @@ def generate(reader, text, seed) -> tf.Tensor:
     Returns:
         uint8 (batch, num_frames, image_size, image_size, 3).
     """
-    return _best(reader, text, seed)["clips"]
+    return reader.best(text, seed)["clips"]
 
 
 def best_noise(reader, text, seed) -> dict[str, tf.Tensor]:
@@ -195,7 +195,7 @@ def best_noise(reader, text, seed) -> dict[str, tf.Tensor]:
     Returns:
         as `noise`.
     """
-    return {part: value for part, value in _best(reader, text, seed).items() if part != "clips"}
+    return {part: value for part, value in reader.best(text, seed).items() if part != "clips"}
 
 
 def noise(reader, seed) -> dict[str, tf.Tensor]:
@@ -207,7 +207,7 @@ def noise(reader, seed) -> dict[str, tf.Tensor]:
     Returns:
         dict of content and motion, float32 (batch, ...), standard normal.
     """
-    return _noise(reader, seed, 0)
+    return _noise(reader, seed, tf.constant(0, tf.int64))
 
 
 def render(reader, text, content, motion) -> tf.Tensor:
@@ -234,8 +234,8 @@ def render_from(reader, text, content, motion, first_frame) -> tf.Tensor:
     return _render(reader, text, {"content": content, "motion": motion}, tf.cast(frames[:, 0], tf.float32) / 255)
 
 
-def _noise(reader, seed, draft: int) -> dict[str, tf.Tensor]:
-    """As `noise`, of one of the drafts of each seed."""
+def _noise(reader, seed, draft) -> dict[str, tf.Tensor]:
+    """As `noise`, of one of the drafts of each seed, an int64 scalar."""
     shapes = sorted(reader.model.noise_shapes.items())
 
     def draw(shape, number):
@@ -245,14 +245,14 @@ def _noise(reader, seed, draft: int) -> dict[str, tf.Tensor]:
         return tf.map_fn(of_one, seed, fn_output_signature=tf.TensorSpec(shape, tf.float32))
 
     first = draft * len(shapes)
-    return {part: draw(shape, tf.constant(number, tf.int64)) for number, (part, shape) in enumerate(shapes, first)}
+    return {part: draw(shape, first + number) for number, (part, shape) in enumerate(shapes)}
 
 
-def _best(reader, text, seed) -> dict[str, tf.Tensor]:
-    """Clips and their noise, the reranker's choice where the model has one."""
+def best_drafts(reader, text, seed) -> dict[str, tf.Tensor]:
+    """Clips and their noise, the reranker's choice where the model has one; arguments as for `generate`."""
 
     def draw(draft):
-        drawn = _noise(reader, seed, draft)
+        drawn = _noise(reader, seed, tf.constant(draft, tf.int64))
         return {**drawn, "clips": render(reader, text, **drawn)}
 
     return reader.reranker(draw, text) if reader.reranker else draw(0)
