@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.fixtures.cleaning import facts
-from vtkeras.data.cleaning.facts import thumbnail
+from vtkeras.data.cleaning.facts import thumbnail, tints
 from vtkeras.data.cleaning.near_duplicates import near_duplicates
 from vtkeras.data.cleaning.options import CleaningOptions
 
@@ -54,6 +54,26 @@ def test_a_fixed_camera_does_not_make_twins_of_what_moves_otherwise():
     assert find(there, back) == [] and find(there, back, twin_motion=0) == [("back", "near_duplicate")]
     fainter = facts("fainter", thumbnail=moving_square(*range(8), height=9))
     assert find(there, fainter) == [("fainter", "near_duplicate")]
+
+
+def test_what_differs_in_colour_alone_is_no_copy():
+    left = np.zeros((8, 4, 4, 3), np.float32)
+    left[:, :, 0] = [17, -5, 0]
+    assert find(facts("gray"), facts("red", tints=left)) == []
+    assert find(facts("gray"), facts("red", tints=left), twin_colour=17) == [("red", "near_duplicate")]
+    there, mirrored = moving_square(*range(8)), moving_square(*range(15, 7, -1))
+    clips = facts("a", thumbnail=there, tints=left), facts("b", thumbnail=mirrored, tints=left[:, :, ::-1])
+    assert find(*clips) == [("b", "near_duplicate")]
+
+
+def test_tints_by_hand():
+    # Red of 100 has a luma of 21.25: what is left of it is 78.75 red, and as much less than gray of the others.
+    frames = np.zeros((3, 8, 8, 3), np.uint8)
+    frames[:, :, :4, 0] = 100
+    found = tints(tf.constant(frames)).numpy()
+    assert found.shape == (8, 4, 4, 3)
+    np.testing.assert_allclose(found[:, :, :2], np.broadcast_to([78.75, -21.25, -21.25], (8, 4, 2, 3)), atol=0.01)
+    np.testing.assert_allclose(found[:, :, 2:], 0, atol=0.01)
 
 
 def test_no_clips():

@@ -15,6 +15,7 @@ from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.manifest import Manifest
 
 GRID, MOMENTS = 16, 8  # of a thumbnail: squares a side, frames
+FIELDS = 4  # a side, of which the colour is told: encoders keep colours in coarser squares than light
 
 _TEXTS = ("video_id", "path", "captions", "questions", "label")
 
@@ -32,6 +33,7 @@ class Facts:
         has_other_text: whether it has a question or a label.
         measures: of every frame, see `quality.measure`.
         thumbnail: float32 (MOMENTS * GRID * GRID,), see `thumbnail`.
+        tints: float32 (MOMENTS, FIELDS, FIELDS, 3), see `tints`.
     """
 
     clip: str
@@ -42,6 +44,7 @@ class Facts:
     has_other_text: bool
     measures: dict[str, np.ndarray]
     thumbnail: np.ndarray
+    tints: np.ndarray
 
     def mark(self, reason: str, detail: str, caption: str | None = None) -> Mark:
         """The mark that leaves this clip, or a caption of it, out."""
@@ -100,18 +103,37 @@ def thumbnail(frames: tf.Tensor) -> tf.Tensor:
         >>> thumbnail(tf.zeros((16, 72, 128, 3), tf.uint8)).shape
         TensorShape([2048])
     """
-    last = tf.cast(tf.shape(frames)[0] - 1, tf.float32)
-    chosen = tf.gather(frames, tf.cast(tf.round(tf.linspace(0.0, last, MOMENTS)), tf.int32))
-    luma = tfio.experimental.color.rgb_to_grayscale(tf.cast(chosen, tf.float32))
+    luma = tfio.experimental.color.rgb_to_grayscale(_moments(frames))
     squares = tf.reshape(tf.image.resize(luma, (GRID, GRID), method="area"), [-1])
     return squares - tf.reduce_mean(squares)
+
+
+def tints(frames: tf.Tensor) -> tf.Tensor:
+    """Mean colour of the fields of a coarse grid at the moments of `thumbnail`, less their luma.
+
+    Args:
+        frames: uint8 (time, height, width, 3), RGB.
+
+    Returns:
+        float32 (MOMENTS, FIELDS, FIELDS, 3), 0 where there is no colour.
+    """
+    chosen = _moments(frames)
+    colours = chosen - tfio.experimental.color.rgb_to_grayscale(chosen)
+    return tf.image.resize(colours, (FIELDS, FIELDS), method="area")
+
+
+def _moments(frames: tf.Tensor) -> tf.Tensor:
+    """Frames at a few even distances, float32 (MOMENTS, height, width, 3)."""
+    last = tf.cast(tf.shape(frames)[0] - 1, tf.float32)
+    return tf.cast(tf.gather(frames, tf.cast(tf.round(tf.linspace(0.0, last, MOMENTS)), tf.int32)), tf.float32)
 
 
 def _measure(record: tf.Tensor) -> dict[str, tf.Tensor]:
     clip = shards.parse(record)
     frames = shards.decode(clip["frames"])
     texts = {name: clip[name] for name in _TEXTS}
-    return {**texts, "measures": quality.measure(frames), "thumbnail": thumbnail(frames)}
+    pictures = {"thumbnail": thumbnail(frames), "tints": tints(frames)}
+    return {**texts, "measures": quality.measure(frames), **pictures}
 
 
 def _facts(values: dict, split: str) -> Facts:
@@ -124,4 +146,5 @@ def _facts(values: dict, split: str) -> Facts:
         has_other_text=bool(len(values["questions"]) or values["label"]),
         measures=values["measures"],
         thumbnail=values["thumbnail"],
+        tints=values["tints"],
     )

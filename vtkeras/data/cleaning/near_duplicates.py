@@ -15,7 +15,7 @@ STILL = 1.0  # luma; squares whose standard deviation over time is below that st
 
 
 def near_duplicates(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]:
-    """Marks every clip whose thumbnail is that of a clip which stays, as it is or mirrored.
+    """Marks every clip whose thumbnail and colours are those of a clip which stays, as it is or mirrored.
 
     Of twins in two splits the one to evaluate on stays, and the one to train on goes. Of twins in one split the first
     that is stored stays.
@@ -30,11 +30,14 @@ def near_duplicates(clips: Sequence[Facts], options: CleaningOptions) -> Iterato
         if number in decided:
             continue
         decided.add(number)
-        for how, picture in (("", pictures[number]), (", mirrored", pictures[number, :, :, ::-1])):
+        own = pictures[number], clips[number].tints
+        for how, (picture, tints) in (("", own), (", mirrored", [values[:, :, ::-1] for values in own])):
             near = tree.query_ball_point(_coarse(picture[None])[0], options.twin_luma, p=np.inf)
             for twin in sorted(set(near) - decided):
                 difference = float(np.abs(pictures[twin] - picture).max())
-                if difference <= options.twin_luma and _common_motion(pictures[twin], picture) >= options.twin_motion:
+                other = float(np.abs(clips[twin].tints - tints).max())
+                alike = difference <= options.twin_luma and other <= options.twin_colour
+                if alike and _common_motion(pictures[twin], picture) >= options.twin_motion:
                     decided.add(twin)
                     yield _mark(clips[twin], clips[number], how, difference)
 

@@ -44,6 +44,9 @@ class CleaningOptions(Thresholds):
     twin_luma: float = Field(16.0, ge=0, le=256)
     """Luma; two clips are near-duplicates if no square of a 16 by 16 grid differs by more than this in any of eight
     frames at even distances, once each clip's mean luma is taken off; 0 finds none."""
+    twin_colour: float = Field(16.0, ge=0, le=256)
+    """Levels; nor does the colour of a field of a 4 by 4 grid, its luma taken off: what differs in colour alone is no
+    copy. Encoders keep colours coarser than light."""
     twin_motion: float = Field(0.9, ge=0, le=1)
     """Least correlation of what changes in the squares of near-duplicates; still parts may be alike in many clips."""
     least_words: int = Field(2, ge=0, le=1_000_000)
