@@ -115,7 +115,7 @@ def test_text_to_video_shows_what_it_promises(executed):
     apart = [float(number) for number in re.findall(r"apart ([\d.]+)", printed)]
     assert apart[0] > 0.8 * apart[1]  # other seeds, other clips
     assert len(outputs(notebook, "image/gif")) == 1
-    assert len(outputs(notebook, "image/png")) == 3  # the flow of points, the first epoch, content and motion
+    assert len(outputs(notebook, "image/png")) == 4  # the flow, the first epoch, content and motion, drafts
 
 
 @pytest.mark.slow
