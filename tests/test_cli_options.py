@@ -100,6 +100,19 @@ for command in %r:
 """
 
 
+def test_what_is_no_run_and_holds_no_videos_is_refused_before_tensorflow_loads(tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"")
+    (tmp_path / "empty").mkdir()
+    commands = ["evaluate empty", "export empty", "predict clip.mp4 --model empty", "train --data empty"]
+    program = MISSING.replace(', "numpy"', "") % [command.split() for command in commands]
+    environment = {**os.environ, "PYTHONPATH": str(Path(vtkeras.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("empty is not a run") == 3 and "empty holds no videos or pictures" in done.stderr
+
+
 def test_what_is_not_there_is_refused_before_anything_heavy_loads(tmp_path):
     commands = [
         "data ingest absent --captions absent --out out", "data ingest . --captions absent --out out",

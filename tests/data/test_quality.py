@@ -62,6 +62,7 @@ CLIPS = {
     "light_on_black": (dot(0, 255), []),
     "print_on_white": (dot(255, 0), []),
     "colour_on_dark": (np.where(dot(0, 255) > 0, (230, 40, 40), (10, 10, 60)).astype("uint8"), []),
+    "blue_on_black": (np.where(dot(0, 255) > 0, (0, 0, 255), (0, 0, 0)).astype("uint8"), []),
     "few_faint_edges": (dot(90, 110), []),
     "few_soft_edges": (blurred(dot(90, 110)), ["blurred", "frozen"]),
     "image": (checkerboard()[:1], []),

@@ -1,6 +1,6 @@
 """The best of several drafts: by hand, and with a real generator and a real captioner."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,17 +11,16 @@ from vtkeras.config import save_config
 from vtkeras.errors import UserError
 from vtkeras.export import export_run
 from vtkeras.serving.generator import Generator
+from vtkeras.tasks import task_of
 from vtkeras.tasks.reranker import Reranker
 from vtkeras.training.fit import train
-from vtkeras.training.run import Run
+from vtkeras.training.run import Run, check_reranker
 
 TEXT, DRAFTS = "digit 3 is moving up and down", 5
 
 
 class Brightness:
     """Finds words the likelier the brighter the clip; of "dark", the darker."""
-
-    heads = (SimpleNamespace(writes_captions=True),)
 
     def likelihood(self, frames, text):
         bright = tf.reduce_mean(tf.cast(frames, tf.float32), axis=(1, 2, 3, 4))
@@ -35,7 +34,7 @@ def test_each_text_gets_the_draft_that_shows_it_best():
         clips = np.broadcast_to(shades[draft][:, None, None, None, None], (2, 2, 4, 4, 3)).astype("uint8")
         return {"clips": tf.constant(clips), "motion": tf.constant([[float(draft)], [10.0 + draft]])}
 
-    best = Reranker(Brightness(), 3, "brightness")(draw, tf.constant(["bright", "dark"]))
+    best = Reranker(Brightness(), 3)(draw, tf.constant(["bright", "dark"]))
     assert best["clips"].numpy()[:, 0, 0, 0, 0].tolist() == [90, 5]
     assert best["motion"].numpy().tolist() == [[1], [12]]
 
@@ -87,9 +86,22 @@ def test_the_exported_model_chooses_too(reranked):
 
 
 def test_a_reranker_must_write_captions(video_run, video_config, tmp_path, monkeypatch, capsys):
-    with pytest.raises(UserError, match="model.reranker tiny writes no captions: name a run"):
-        Reranker(Run.open(video_run).reader(), 4, "tiny")
-    with pytest.raises(UserError, match="is not a run"):  # before anything is built
-        train(video_config(f"model.reranker={tmp_path}"), tmp_path / "run", report=str)
+    for named, told in ((video_run, "writes no captions: name a run"), (tmp_path, "is not a run: name a run")):
+        with pytest.raises(UserError, match=f"model.reranker.*{named}.*{told} that writes captions of the same data"):
+            train(video_config(f"model.reranker={named}"), tmp_path / "run", report=str)
+    assert not (tmp_path / "run" / "checkpoints").exists()
     told = refused(monkeypatch, capsys, "train", "--config", "demo", "--set", "model.drafts=1", "--out", tmp_path / "a")
     assert "model.drafts" in told and "2" in told
+
+
+def test_a_reranker_must_fit(exported_run, tiny_config, vocabulary, video_config):
+    config = tiny_config(f"model.reranker={exported_run}")
+    heads = task_of(config).active_heads(config, vocabulary)
+    with pytest.raises(UserError, match="model.reranker does nothing for the task 'multitask': set it to null"):
+        check_reranker(config, heads, vocabulary)
+    config = video_config(f"model.reranker={exported_run}")
+    heads = task_of(config).active_heads(config, vocabulary)
+    check_reranker(config, heads, vocabulary)
+    cats = replace(vocabulary, words=("a", "cat", "digit"))
+    with pytest.raises(UserError, match="does not know most words of the captions, e.g. 'a': name a run"):
+        check_reranker(config, heads, cats)

@@ -41,6 +41,8 @@ def generate(
     from vtkeras.serving.generated_clips import write_clips
     from vtkeras.serving.generator import Generator
 
+    if interactive and not session and (out / create.SESSION).exists():
+        raise UserError(f"{out} holds a session: go on with --session {out / create.SESSION}, or choose another --out.")
     generator = Generator.load(model or shipped_model(*common.SHIPPED_GENERATOR))
     if session or interactive:
         return create.run(create.begin(generator, prompt, n, seed, session), out)

@@ -35,7 +35,8 @@ def progress_bar() -> Iterator[Show]:
 
     figures = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with ExitStack() as stack:
-        bar = Progress(TextColumn("{task.description}"), *figures, TextColumn("{task.fields[note]}"), console=console)
+        columns = (TextColumn("{task.description}"), *figures, TextColumn("{task.fields[note]}"))
+        bar = Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty())
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: float, total: float | None, note: str = "") -> None:
@@ -64,19 +65,19 @@ class Lines:
     def __init__(self, clock: Callable[[], float] = time.monotonic, say: Callable[[str], None] | None = None):
         self._clock = clock
         self._say = say or (lambda line: print(line, file=sys.stderr, flush=True))
-        self._began: dict[str, float] = {}
+        self._began: dict[str, tuple[float, float]] = {}  # when, and what was done already
         self._told = clock()
 
     def __call__(self, stage: str, done: float, total: float | None, note: str = "") -> None:
         now = self._clock()
         if stage not in self._began:
-            self._began[stage] = self._told = now
+            self._began[stage], self._told = (now, done), now
         if now - self._told >= QUIET and 0 < done != total:
             self._told = now
-            left = _left(now - self._began[stage], done, total) if total else ""
-            self._say(f"{stage}: {done:g}{left}")
+            left = self._left(stage, now, done, total) if total else ""
+            self._say(f"{stage}: {done:,.0f}{left}")
 
-
-def _left(seconds: float, done: float, total: float) -> str:
-    left = seconds * (total - done) / done
-    return f" of {total:g}, about {f'{left:.0f} s' if left < 120 else f'{left / 60:.0f} min'} left"
+    def _left(self, stage: str, now: float, done: float, total: float) -> str:
+        began, before = self._began[stage]
+        left = (now - began) * max(total - done, 0) / max(done - before, 1)
+        return f" of {total:,.0f}, about {f'{left:.0f} s' if left < 120 else f'{left / 60:.0f} min'} left"

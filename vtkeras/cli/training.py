@@ -145,6 +145,8 @@ def evaluate(
         judge = judge or _shipped_judge(own)
         found = open_judge(judge) if judge else None
         common.say(f"judge: {judge or 'none, name a run that writes captions with --judge'}")
+        if any(judge and one.config.model.reranker == str(judge) for one in opened):
+            common.say("the judge chose among the drafts, too, and finds more right than others do: name another one")
     elif judge:
         raise UserError(f"--judge does nothing for a run of the task '{own.task}': leave it out.")
     systems = {one.title: with_judge(one.reader(), found) for one in opened}

@@ -136,8 +136,8 @@ class ModelConfig(_Options):
     generator_options: dict[str, Any] = Field(default_factory=dict)
     """Options of the generator alone, e.g. sizes and how it draws; an unknown one is refused with those there are."""
     reranker: str | None = None
-    """For generated video: a run that writes captions. Of several drafts of a clip that is kept in which it finds the
-    words that asked for it likeliest; None makes one draft."""
+    """For generated video: a run that writes captions. Of several drafts of a clip it keeps the one in which it finds
+    the words of the prompt likeliest, once training is over; None makes one draft."""
     drafts: int = Field(4, ge=2, le=64)
     """Drafts of each clip, where there is a `reranker`; each takes as long as a clip."""
     embedding_dim: int = Field(64, ge=4, le=4096)

@@ -109,7 +109,7 @@ def measure(frames: tf.Tensor) -> dict[str, tf.Tensor]:
     Returns:
         dict of float32 tensors, luma from 0 to 255 (0.2125 R + 0.7154 G + 0.0721 B):
         `luma` (time,), the mean; `light` (time,), the share of pixels above mid-gray; `vivid` (time,), the
-        share of those of which a colour is; `brightest` (time,), the lightest pixel; `sharpness` (time,),
+        share of those of which a colour is; `brightest` (time,), the strongest colour of a pixel; `sharpness` (time,),
         the variance of the Laplacian, squared luma; `edges` (time,), how sharp the strongest edges are,
         see `_edges`; `change` (time - 1,), the largest change of a pixel from the frame before.
 
@@ -126,7 +126,7 @@ def measure(frames: tf.Tensor) -> dict[str, tf.Tensor]:
         "luma": tf.reduce_mean(luma, pixels),
         "light": tf.reduce_mean(tf.cast(luma > MID_GRAY, tf.float32), pixels),
         "vivid": tf.reduce_mean(tf.cast(tf.reduce_max(frames, -1) > int(MID_GRAY), tf.float32), (1, 2)),
-        "brightest": tf.reduce_max(luma, pixels),
+        "brightest": tf.cast(tf.reduce_max(frames, pixels), tf.float32),
         "sharpness": tf.math.reduce_variance(laplacian, pixels),
         "edges": _edges(luma, laplacian),
         "change": tf.reduce_max(tf.abs(luma[1:] - luma[:-1]), pixels),

@@ -69,7 +69,9 @@ def list_folder(folder: str | Path) -> Listing:
 
 
 def refuse_empty(folder: Path) -> None:
-    """Raises `UserError` for a folder with neither a video, a picture nor a table, there and below."""
+    """Raises `UserError` for what is no folder, or has neither a video, a picture nor a table, there and below."""
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder: give one with videos or pictures.")
     found = {path.suffix.lower() for path in files_below(folder, passed_over=lambda name: name.startswith("."))}
     if not found & {*EXTENSIONS, *TABLES}:
         raise UserError(f"{folder} holds no videos or pictures ({', '.join(EXTENSIONS)}), and no table of them.")

@@ -7,8 +7,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from vtkeras.errors import UserError
-
 
 class Reranker:
     """Makes several drafts of each clip and keeps the one in which a captioner finds the words likeliest.
@@ -20,13 +18,9 @@ class Reranker:
     Args:
         reader: `VideoTextReader` of a model that writes captions.
         drafts: int, of each clip.
-        name: of the captioner, for messages.
-
-    Raises:
-        UserError: if it writes no captions.
 
     Example:
-        >>> best = Reranker(Run.open("runs/captions").reader(), drafts=4, name="captions")
+        >>> best = Reranker(Run.open("runs/captions").reader(), drafts=4)
         >>> best(lambda draft: {"clips": make_clips(text, draft)}, text)["clips"].shape
         TensorShape([2, 16, 64, 64, 3])
 
@@ -34,11 +28,7 @@ class Reranker:
     likelihood in its place knows which word belongs to which.
     """
 
-    def __init__(self, reader: Any, drafts: int, name: str):
-        if not any(head.writes_captions for head in reader.heads):
-            raise UserError(
-                f"model.reranker {name} writes no captions: name a run of a task that does, e.g. captioning, or null."
-            )
+    def __init__(self, reader: Any, drafts: int):
         self.drafts = drafts
         self._likelihood = tf.function(reader.likelihood, reduce_retracing=True)  # drafts share its graph
 

@@ -39,7 +39,7 @@ from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, check_linear, fit_linear
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import lacks_linear, resume_point
-from vtkeras.training.run import open_judge
+from vtkeras.training.run import check_reranker, open_judge
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
 from vtkeras.training.trainers import TRAINERS, Trainer
@@ -132,6 +132,7 @@ class Training:
         heads = task.active_heads(config, data.preprocessor.vocabulary)
         if config.train.judge:
             heads = judged(heads, open_judge(config.train.judge))
+        check_reranker(config, heads, data.preprocessor.vocabulary)
         self.folder = folder
         self.report = report
         trainer = lookup(TRAINERS, task.trainer_of(config), f"the trainer of task '{task.name}'")
@@ -209,7 +210,7 @@ def train_once(
 def _fresh(folder: Path, config: Config) -> dict:
     if config.train.start_parts and not config.train.start_from:
         raise UserError("train.start_parts needs train.start_from: name the run that the parts come from.")
-    for other in filter(None, (config.train.start_from, config.train.judge, config.model.reranker)):
+    for other in filter(None, (config.train.start_from, config.train.judge)):
         check_run(other)
     if (folder / CHECKPOINTS / LAST).exists():
         raise UserError(f"{folder} already holds a run: add --resume to go on, or choose another --out.")

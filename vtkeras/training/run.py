@@ -50,7 +50,6 @@ class Run:
     preprocessor: Preprocessor
     model: keras.Model
     experts: keras.Model | None = None
-    reranker: Reranker | None = None
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
@@ -73,7 +72,7 @@ class Run:
         preprocessor, experts = Preprocessor(config.data, vocabulary), None
         if (folder / LINEAR_FILE).is_file():
             preprocessor, experts = with_linear(preprocessor, config), load_model(folder / LINEAR_FILE)
-        return cls(folder, config, task, heads, preprocessor, model, experts, open_reranker(config, heads))
+        return cls(folder, config, task, heads, preprocessor, model, experts)
 
     @property
     def title(self) -> str:
@@ -81,8 +80,13 @@ class Run:
         return f"{self.config.name} ({getattr(self.config.model, self.task.told_by)})"
 
     def reader(self, compiled: bool = False) -> Reader:
-        """What turns frames and questions into strings, scores and attention."""
-        beside = {"experts": self.experts, "reranker": self.reranker}
+        """What turns frames and questions into strings, scores and attention, or words into clips.
+
+        Raises:
+            UserError: if the run that chooses among drafts is not there, or cannot.
+        """
+        check_reranker(self.config, self.heads, self.preprocessor.vocabulary)
+        beside = {"experts": self.experts, "reranker": open_reranker(self.config)}
         found = {name: part for name, part in beside.items() if part}
         return self.task.reader(self.model, self.preprocessor, self.heads, compiled, **found)
 
@@ -105,16 +109,43 @@ def open_judge(folder: str | Path) -> Judge:
     return Judge(run.reader(), run.config.name)
 
 
-def open_reranker(config: Config, heads: Sequence[Head]) -> Reranker | None:
-    """What chooses among drafts of a clip, where a head makes clips and the config names it.
+def check_reranker(config: Config, heads: Sequence[Head], vocabulary: Vocabulary) -> None:
+    """Refuses what cannot choose among drafts of clips, before a model is built.
+
+    Args:
+        config: names it, or None.
+        heads: of the run that makes the clips.
+        vocabulary: of that run.
 
     Raises:
-        UserError: if that is no run, or writes no captions.
+        UserError: if these heads make no clips, or what is named is no run, writes no captions, or does not know most
+            of the captions' words.
     """
-    if not config.model.reranker or not any(head.needs_judge for head in heads):
+    named = config.model.reranker
+    if not named:
+        return
+    if not any(head.needs_judge for head in heads):
+        raise UserError(f"model.reranker does nothing for the task '{config.task}': set it to null.")
+    way_out = "name a run that writes captions of the same data, or set model.reranker to null"
+    try:
+        folder = check_run(named)
+    except UserError as error:
+        raise UserError(f"model.reranker: {str(error).split(':')[0]}: {way_out}.") from None
+    other, known = load_config(str(folder / CONFIG_FILE)), Vocabulary.load(folder / VOCABULARY_FILE)
+    if not any(head.writes_captions for head in task_of(other).active_heads(other, known)):
+        raise UserError(f"model.reranker {named} writes no captions: {way_out}.")
+    unknown = [word for word in vocabulary.words if word not in known.words]
+    if known.words and 2 * len(unknown) > len(vocabulary.words):
+        raise UserError(
+            f"model.reranker {named} does not know most words of the captions, e.g. '{unknown[0]}': {way_out}."
+        )
+
+
+def open_reranker(config: Config) -> Reranker | None:
+    """What chooses among drafts of a clip, where the config names it and `check_reranker` passed."""
+    if not config.model.reranker:
         return None
-    run = Run.open(config.model.reranker)
-    return Reranker(run.reader(), config.model.drafts, run.config.name)
+    return Reranker(Run.open(config.model.reranker).reader(), config.model.drafts)
 
 
 def is_old_file(path: Path) -> bool:

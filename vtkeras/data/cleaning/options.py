@@ -16,7 +16,7 @@ class Thresholds(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     black_luma: float = Field(32.0, ge=0, le=256)
-    """Luma, 0 to 255; a frame without a pixel as light as this is black."""
+    """Levels, 0 to 255; a frame without a pixel of which a colour is as strong as this is black."""
     black_share: float = Field(0.25, ge=0, le=1)
     """A clip is black if more than this share of its frames is; a fade is less."""
     dark_luma: float = Field(40.0, ge=0, le=256)
@@ -44,7 +44,7 @@ class CleaningOptions(Thresholds):
     twin_luma: float = Field(16.0, ge=0, le=256)
     """Luma; two clips are near-duplicates if no square of a 16 by 16 grid differs by more than this in any of eight
     frames at even distances, once each clip's mean luma is taken off; 0 finds none."""
-    twin_colour: float = Field(16.0, ge=0, le=256)
+    twin_colour: float = Field(16.0, ge=0, le=512)
     """Levels; nor does the colour of a field of a 4 by 4 grid, its luma taken off: what differs in colour alone is no
     copy. Encoders keep colours coarser than light."""
     twin_motion: float = Field(0.9, ge=0, le=1)

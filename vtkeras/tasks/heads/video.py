@@ -195,6 +195,8 @@ def best_noise(reader, text, seed) -> dict[str, tf.Tensor]:
     Returns:
         as `noise`.
     """
+    if not reader.reranker:
+        return noise(reader, seed)
     return {part: value for part, value in reader.best(text, seed).items() if part != "clips"}
 
 
