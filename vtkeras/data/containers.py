@@ -172,6 +172,10 @@ def video_stream(path: Path, container: av.container.InputContainer) -> av.Video
 def check_size(path: Path, width: int, height: int) -> None:
     """Refuses a picture larger than any that is read.
 
+    Args:
+        path: the file, which the message names.
+        width, height: int, pixels of the picture, as the file claims.
+
     Raises:
         UserError: if a side or the number of pixels is above its limit.
     """

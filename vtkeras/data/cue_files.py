@@ -96,7 +96,14 @@ def clean(text: str) -> str:
 
 
 def seconds_of(hours: str | None, minutes: str, seconds: str, fraction: str) -> float:
-    """Seconds of the parts of a time."""
+    """Seconds of the parts of a time.
+
+    Args:
+        hours: digits; None or "" where the time has none.
+        minutes: digits.
+        seconds: digits, without the fraction.
+        fraction: one to three digits after the point: "5" is 500 ms, "05" is 50 ms.
+    """
     return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000
 
 

@@ -85,6 +85,15 @@ def joined(datasets: Sequence[tf.data.Dataset]) -> tf.data.Dataset:
 def read(source: Source, split: str, config: DataConfig, epoch: int = 0) -> tf.data.Dataset:
     """What batches are made of: examples with one question each, or whole clips with `questions_per_clip`.
 
+    Args:
+        source: where examples come from.
+        split: one of `source.splits()`.
+        config: its `questions_per_clip` tells which of the two; 1 is an example for each question.
+        epoch: what a source that draws training examples draws them from.
+
+    Returns:
+        A dataset of dicts of tensors, as `source.spec` says.
+
     Raises:
         UserError: if the source gives no whole clips.
     """

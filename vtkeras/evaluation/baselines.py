@@ -14,12 +14,30 @@ Baseline = Callable[[Head, Examples, Examples], Predicted | None]
 
 
 def most_common(head: Head, train: Examples, test: Examples) -> Predicted:
-    """The training split's most common text for everything."""
+    """The training split's most common text for everything.
+
+    Args:
+        head: whose truths are counted.
+        train: the training examples; where figures count a clip once, its first example counts.
+        test: the examples to speak of; only their number is looked at.
+
+    Returns:
+        The same text for each of them; "" if training has none.
+    """
     return Predicted([_common(head, train)] * len(test.ids))
 
 
 def text_only(head: Head, train: Examples, test: Examples) -> Predicted:
-    """The most common text that training gave to the same question; no video is seen."""
+    """The most common text that training gave to the same question; no video is seen.
+
+    Args:
+        head: whose truths are counted; for one that reads no question this is `most_common`.
+        train: the training examples.
+        test: the examples to speak of; only their questions are looked at.
+
+    Returns:
+        A text for each of them; the most common of all for a question that training did not ask.
+    """
     common = _common(head, train)
     if not head.reads_question:
         return Predicted([common] * len(test.ids))
@@ -35,6 +53,14 @@ def nearest_clip(head: Head, train: Examples, test: Examples) -> Predicted | Non
 
     An answer is taken from the nearest training clip that was asked the same question, or from the nearest
     one if none was. Without frames there is no such clip.
+
+    Args:
+        head: whose truths are repeated.
+        train: the training examples, with thumbnails.
+        test: the examples to speak of, with thumbnails.
+
+    Returns:
+        A text for each of them; None if thumbnails are missing.
     """
     if train.thumbnails is None or test.thumbnails is None:
         return None

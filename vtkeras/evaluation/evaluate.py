@@ -119,7 +119,17 @@ def _columns(heads: Sequence[Head]) -> dict[str, Column]:
 def baseline_answers(
     heads: Sequence[Head], train: Examples, test: Examples, baselines: dict[str, Baseline] = BASELINES
 ) -> dict[str, dict[str, Predicted]]:
-    """What each baseline says of a split through each head that it can answer for: {baseline: {head: ...}}."""
+    """What each baseline says of a split through each head that it can answer for: {baseline: {head: ...}}.
+
+    Args:
+        heads: those to answer for.
+        train: training examples, with the truths of the heads.
+        test: examples of the split.
+        baselines: {name: function of a head, `train` and `test` to what it says, None where it cannot answer}.
+
+    Returns:
+        {baseline: {head: what it says of each example}}, without baselines that can answer for no head.
+    """
     said = {}
     for name, baseline in baselines.items():
         answers = ((head.name, baseline(head, train, test)) for head in heads)
@@ -136,7 +146,17 @@ def heads_of(systems: dict[str, Reader]) -> list[Head]:
 def score(
     heads: Sequence[Head], predictions: dict[str, Predicted], test: Examples, meteor: bool = False
 ) -> dict[str, float | None]:
-    """The row of one system: every column of the heads, None where the data or the system leave it empty."""
+    """The row of one system: every column of the heads, None where the data or the system leave it empty.
+
+    Args:
+        heads: those whose columns the row has; of two that tell a column, the first one counts.
+        predictions: {head: what the system says of each example}; heads that it does not have are missing.
+        test: the examples, with the truths of the heads.
+        meteor: score texts by METEOR too, which takes Java some seconds.
+
+    Returns:
+        {column: figure or None}.
+    """
     row: dict[str, float | None] = {column: None for head in heads for column in head.columns}
     clips = test.first_rows()
     for head in reversed(heads):  # what two heads can tell, the first one tells

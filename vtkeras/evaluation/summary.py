@@ -49,7 +49,17 @@ def human(opinions: Opinions, share: float = 0.15) -> dict[str, float]:
 
 
 def chance(opinions: Opinions, seed: int = 0, draws: int = 20, share: float = 0.15) -> dict[str, float]:
-    """Random scores, one a shot, averaged over draws."""
+    """Random scores, one a shot, averaged over draws.
+
+    Args:
+        opinions: of the video's annotators.
+        seed: of the random scores.
+        draws: how many times all shots are given random scores.
+        share: the summary's greatest share of the video.
+
+    Returns:
+        {column: mean}, for each of `COLUMNS`.
+    """
     rng = np.random.default_rng(seed)
     lengths = np.diff(opinions.shots, axis=1)[:, 0]
     summaries = _user_summaries(opinions, share)
@@ -72,6 +82,14 @@ def _score(opinions: Opinions, by_frame: np.ndarray, summaries: np.ndarray, shar
 
 def split_videos(count: int, splits: int = SPLITS, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
     """Indices of training and test videos; each video is in the test part of one split.
+
+    Args:
+        count: videos.
+        splits: how many parts the videos are dealt into.
+        seed: of the order in which they are dealt.
+
+    Returns:
+        A pair for each split: int (training videos,), rising, and int (test videos,).
 
     Raises:
         UserError: for fewer videos than splits.
@@ -126,7 +144,16 @@ def evaluate_scorers(
 
 
 def evaluate_people(opinions: list[Opinions], share: float = 0.15, draws: int = 5) -> dict[str, dict]:
-    """People beside chance where there are annotations and no videos."""
+    """People beside chance where there are annotations and no videos.
+
+    Args:
+        opinions: of the annotators of each video.
+        share: the summary's greatest share of a video.
+        draws: how many times the shots of each video are given random scores.
+
+    Returns:
+        {`HUMAN` or `CHANCE`: {column: mean over videos}}.
+    """
     return {
         HUMAN: _mean([human(one, share) for one in opinions]),
         CHANCE: _mean([chance(one, place, draws, share) for place, one in enumerate(opinions)]),

@@ -81,7 +81,15 @@ class PredictionTable:
         examples: Examples,
         predictions: dict[str, Predicted],
     ) -> None:
-        """Takes in one model's predictions of one split; of two heads that tell a column, the first one counts."""
+        """Takes in one model's predictions of one split; of two heads that tell a column, the first one counts.
+
+        Args:
+            split: the split.
+            system: the model's name.
+            heads: of the model; those without a column in the data (`field`) are left out.
+            examples: of the split, with the truths of the heads.
+            predictions: {head: what the model says of each example}.
+        """
         columns: dict[str, list] = {"clip": examples.ids, "text": examples.questions}
         for head in heads:
             if head.field and head.field not in columns:

@@ -108,7 +108,16 @@ def question_shares(attention: np.ndarray) -> np.ndarray:
 
 
 def by_time(shares: np.ndarray, frame_indices: list[int], times: np.ndarray) -> list[dict]:
-    """Each frame's seconds and share, repeats of the last frame left out."""
+    """Each frame's seconds and share, repeats of the last frame left out.
+
+    Args:
+        shares: float (places,), the attention that each place among the model's frames got.
+        frame_indices: for each place, which of the given frames it shows; a short clip repeats its last one.
+        times: float (frames,), seconds of the given frames.
+
+    Returns:
+        [{"seconds": float, "attention": float}], in the order of the places.
+    """
     return [
         {"seconds": round(float(times[frame_indices[place]]), 3), "attention": round(float(shares[place]), 4)}
         for place in real_frames(frame_indices)

@@ -185,7 +185,16 @@ def falling(scores: np.ndarray) -> np.ndarray:
 
 
 def random_orders(patches: int, orders: int, seed: int = 0) -> list[np.ndarray]:
-    """Orders drawn by lot; the same seed draws the same ones."""
+    """Orders drawn by lot; the same seed draws the same ones.
+
+    Args:
+        patches: int, how many there are to put in order.
+        orders: int, how many orders to draw.
+        seed: int.
+
+    Returns:
+        `orders` permutations of patch numbers, int (patches,) each.
+    """
     rng = np.random.default_rng(seed)
     return [rng.permutation(patches) for _ in range(orders)]
 
@@ -220,7 +229,15 @@ def without(frames: np.ndarray, gone: np.ndarray, fill: np.ndarray) -> np.ndarra
 
 
 def on_pixels(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Each patch's value (time, rows, columns) on its pixels: (time, height, width)."""
+    """Each patch's value (time, rows, columns) on its pixels: (time, height, width).
+
+    Args:
+        values: (time, rows, columns), of any type, one for each patch of each frame.
+        height, width: int, pixels of a frame; they need not be multiples of rows and columns.
+
+    Returns:
+        (time, height, width), of the type of `values`.
+    """
     _, rows, columns = values.shape
     return values[:, np.arange(height)[:, None] * rows // height, np.arange(width)[None] * columns // width]
 

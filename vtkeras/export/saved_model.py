@@ -117,7 +117,14 @@ def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibr
 
 
 def write_saved_model(run: Run, path: Path, compiled: bool = False, calibration: Calibration | None = None) -> None:
-    """Writes the SavedModel with the endpoints of the run's heads, and `novelty` where that is calibrated."""
+    """Writes the SavedModel with the endpoints of the run's heads, and `novelty` where that is calibrated.
+
+    Args:
+        run: the trained model, with its heads and its preprocessor.
+        path: the folder to write.
+        compiled: let XLA compile what can be.
+        calibration: what the run's own clips look like to its model; None leaves out `novelty`.
+    """
     reader = run.reader(compiled)
     functions = {
         one.name: tf.function(getattr(reader, one.name), input_signature=list(one.signature), autograph=False)

@@ -132,7 +132,17 @@ class FolderStore:
             self._set_note(database, PROBLEM, "")
 
     def save(self, path: str, stage: int, known: Known, preview: bytes | None = None) -> None:
-        """Stores how far a file is and what is known of it; without a preview the one that it has stays."""
+        """Stores how far a file is and what is known of it; without a preview the one that it has stays.
+
+        Args:
+            path: of the file, relative to the folder; one that `refresh` has not noted is passed over.
+            stage: `SEEN`, `NAMED` or `STUDIED`, how far the file is now.
+            known: all that is known of it, in place of what was.
+            preview: a JPEG of its middle; None leaves the one that it has.
+
+        Raises:
+            UserError: if the database cannot be written.
+        """
         with self._database() as database:
             database.execute(
                 "UPDATE files SET stage = ?, known = ?, preview = coalesce(?, preview) WHERE path = ?",

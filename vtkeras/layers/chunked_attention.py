@@ -103,7 +103,16 @@ class Chunks:
         return tensors[: len(self.memory.parts)], tensors[len(self.memory.parts) :]
 
     def logits(self, query, key, index):
-        """Float32 scores (batch, groups, rows, chunk) before softmax."""
+        """Float32 scores (batch, groups, rows, chunk) before softmax.
+
+        Args:
+            query: float (batch, groups, rows, head_dim), scaled.
+            key: float (batch, groups, chunk, head_dim), of the chunk.
+            index: int32 scalar, which chunk it is.
+
+        Returns:
+            float32 (batch, groups, rows, chunk), far below zero where a row may not read.
+        """
         logits = ops.cast(ops.matmul(query, ops.swapaxes(key, -1, -2)), "float32")
         readable = self._readable(index)
         if readable is None:
@@ -122,6 +131,14 @@ class Chunks:
         """`whole` (rows, total, width) plus `new` (..., length, width) at the chunk's positions.
 
         TensorFlow adds in place; where the last chunk overlaps the one before, `new` is 0.
+
+        Args:
+            whole: float (rows, total, width), over all positions of the context.
+            new: float, as many rows over the positions of one chunk: (..., length, width).
+            index: int32 scalar, which chunk it is.
+
+        Returns:
+            `whole` with the sum, of the same shape.
         """
         rows, _, width = ops.shape(whole)
         positions = self._start(index) + ops.arange(self.length)

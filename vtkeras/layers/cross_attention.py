@@ -255,6 +255,10 @@ def causal_mask(query_length, context_length):
 def few_scores(num_heads, query_length, context_length):
     """Whether an example's scores are few enough to hold; never of a length that is not known.
 
+    Args:
+        num_heads: int.
+        query_length, context_length: int, or None where it is not known yet.
+
     Example:
         >>> few_scores(8, 32, 784), few_scores(8, 512, 784), few_scores(8, 32, None)
         (True, False, False)

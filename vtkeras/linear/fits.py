@@ -35,6 +35,15 @@ def fit_answers(head: Head, x: np.ndarray, train: Table, preprocessor: Preproces
     """A model for each frequent question, and one for all others that reads their words.
 
     Rare answers are left out of the fit, and are not said. Of very many answers, or none, there is no model.
+
+    Args:
+        head: whose truths are answers.
+        x: float (examples, dim), the vector of each example's clip.
+        train: the training split, with questions and truths.
+        preprocessor: knows the answers, and brings questions to word pieces.
+
+    Returns:
+        The layer, with a class for each answer of the vocabulary; or None.
     """
     names = {name: place for place, name in enumerate(preprocessor.vocabulary.answers)}
     if not 0 < len(names) <= MOST_CHOICES:
@@ -79,7 +88,17 @@ def _by_words(
 
 
 def fit_one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
-    """One model, whose classes exclude each other."""
+    """One model, whose classes exclude each other.
+
+    Args:
+        head: whose truths are labels, one an example.
+        x: float (examples, dim), the vector of each example's clip.
+        train: the training split; the first example of each clip counts, if it has a label.
+        preprocessor: knows the labels, and how much each one counts.
+
+    Returns:
+        The layer, with a class for each label of the vocabulary.
+    """
     names = preprocessor.vocabulary.labels
     truths = train.examples.truths[head.name]
     y = np.array([names.index(truth) if truth in names else -1 for truth in truths])
@@ -92,7 +111,17 @@ def fit_one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preproc
 
 
 def fit_labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
-    """A model of yes or no for each label."""
+    """A model of yes or no for each label.
+
+    Args:
+        head: whose truths are labels, joined by `|`.
+        x: float (examples, dim), the vector of each example's clip.
+        train: the training split; the first example of each clip counts, if it has a label.
+        preprocessor: knows the labels, and how much each one counts.
+
+    Returns:
+        The layer, with a class for each label of the vocabulary, each with a probability of its own.
+    """
     names = preprocessor.vocabulary.labels
     x, truths = x[train.once], np.array(train.examples.truths[head.name], object)[train.once]
     labels = preprocessor.labels(tf.constant(truths))

@@ -82,7 +82,13 @@ def best_installed() -> str:
 
 
 def embed_texts(space: LinearSpace, preprocessor: Preprocessor, texts: Sequence[str]) -> np.ndarray:
-    """float32 (texts, width): texts in a space."""
+    """float32 (texts, width): texts in a space.
+
+    Args:
+        space: the space, made by `fit_space`.
+        preprocessor: brings texts to word pieces, the one that the space was made with.
+        texts: at least one.
+    """
     found = []
     for at in range(0, len(texts), BATCH):
         batch = list(texts[at : at + BATCH])

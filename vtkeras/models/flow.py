@@ -346,7 +346,17 @@ def build_flow(
 
 
 def told(tokens, text, shown_words, tagger):
-    """What the denoiser reads of a caption: what the text encoder gives, or the words that frames show."""
+    """What the denoiser reads of a caption: what the text encoder gives, or the words that frames show.
+
+    Args:
+        tokens: int32 (batch, length), of the captions, 0 where padded.
+        text: dict of `sequence`, `mask` and `pooled`, what the text encoder gives for them.
+        shown_words: `ShownWords`, or None for a model that reads what the text encoder gives.
+        tagger: `WordTagger`, which tells which words frames show; asked only with `shown_words`.
+
+    Returns:
+        dict of `sequence` (batch, length, dim), `mask` (batch, length) and `pooled` (batch, dim).
+    """
     return shown_words(tokens, tagger.shown()) if shown_words else text
 
 

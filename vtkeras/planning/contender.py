@@ -240,6 +240,14 @@ def tell(figures: dict[str, float]) -> str:
 def falling_stages(config: Config, done: int, epochs: int) -> Config:
     """A config whose rate, from what it is after `done` epochs, falls to zero over `epochs` more.
 
+    Args:
+        config: the experiment.
+        done: epochs that are trained; their stages stay, the one under way is cut there.
+        epochs: further ones; 0 ends the training after `done`.
+
+    Returns:
+        A copy of the config with other stages.
+
     Example:
         >>> falling_stages(config, done=10, epochs=5).epochs
         15

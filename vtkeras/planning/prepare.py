@@ -117,6 +117,17 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
 
     Hidden folders and runs are passed over. Where each clip lies at least two levels down, and each folder at the top
     has the name of a split, one of them that of training, these are the splits.
+
+    Args:
+        data: folder whose subfolders hold videos or pictures.
+        out: folder where `labels.csv` is written.
+        report: called with a line if folders are taken as splits.
+
+    Returns:
+        The path of the table, whose paths are relative to `data`; or None.
+
+    Raises:
+        UserError: if the table cannot be written.
     """
     files = sorted(files_below(data, passed_over=lambda name: name.startswith(".")))
     runs = {file.parent for file in files if file.name == CONFIG_FILE} - {Path()}

@@ -68,6 +68,14 @@ def slowed(
 ) -> tuple[T, float]:
     """What a call gives, and how many times its processor time it took: more than 1 beside other work.
 
+    Args:
+        call: without arguments, done once.
+        now: gives the time in seconds.
+        worked: gives the processor time of this process in seconds.
+
+    Returns:
+        What the call gives, and the factor, at least 1.
+
     Example:
         >>> slowed(lambda: sum(range(10**7)))
         (49999995000000, 1.0)

@@ -119,6 +119,17 @@ class Worker:
         """As `call`, for what takes long: it goes on by itself under a name, and must take `progress`.
 
         A job of the same name that runs is left alone; one that is done is forgotten.
+
+        Args:
+            job: the name under which `job` tells how it stands, and `stop` ends it.
+            title: what it is about, for people.
+            function: of this package, as "module:name".
+            model: the run folder, whose model is the function's first argument; None for a function that takes no
+                model.
+            arguments, options: the function's further arguments, without `progress`.
+
+        Raises:
+            UserError: if the worker ends meanwhile. Whether the function fails is told by the job's state.
         """
         self._request(("start", (job, title, function, _absolute(model), arguments, options)))
         self._jobs[job] = self._started()

@@ -137,6 +137,15 @@ def explain_caption(
 def explain_answer(predictor: Predictor, frames: np.ndarray, times: np.ndarray, question: str) -> Explanation:
     """Where the model looks for its answer to a question, and for each word of the question.
 
+    Args:
+        predictor: the model.
+        frames: uint8 (time, height, width, 3), any size and length.
+        times: float (time,), seconds.
+        question: the question.
+
+    Returns:
+        Of kind `answer`; without rollout if the model was exported without `explain_answer`.
+
     Raises:
         UserError: for an empty question, or a model without answers.
     """

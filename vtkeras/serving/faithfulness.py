@@ -81,6 +81,14 @@ def judge_clip(
 ) -> list[dict]:
     """A row for every word of the caption, and for the answer to the question.
 
+    Args:
+        predictor: the model.
+        frames: uint8 (time, height, width, 3), any size and length.
+        question: what is asked; "" for nothing, and passed over if the model has no answers of a closed set.
+        orders: int, random orders to compare with.
+        steps: int, points of the curves.
+        seed: int, draws the orders.
+
     Returns:
         dicts with kind, word, whether it depends on the picture, and if so `auc`: {map: [deletion,
         insertion]}, `random`: [[deletion, insertion], ...] and `better`: {map: [bool, bool]}.

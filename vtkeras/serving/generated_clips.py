@@ -89,6 +89,11 @@ def _refuse_others(out: Path, asked: dict) -> None:
 def write_clip(out: Path, name: str, clip: np.ndarray) -> dict[str, str]:
     """Writes NAME.mp4 and an enlarged NAME.gif of a clip uint8 (time, height, width, 3).
 
+    Args:
+        out: the folder.
+        name: of both files, without an ending.
+        clip: uint8 (time, height, width, 3), RGB, at `FPS` frames a second.
+
     Returns:
         {"mp4": file name, "gif": file name}.
 

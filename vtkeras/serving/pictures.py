@@ -35,6 +35,13 @@ def explain_video(
 ) -> Explanation:
     """Explains the caption of a video file, a caption of one's own, or the answer to a question.
 
+    Args:
+        predictor: the model.
+        video: video or image file.
+        question: whose answer to explain; None explains a caption.
+        caption: a caption of one's own; None takes the one that the model writes.
+        start, end: seconds of the part of the video to look at; None is its beginning, or its end.
+
     Raises:
         UserError: for a file that does not decode, an empty text, both texts at once, or a model without
             captions that is not asked anything.
@@ -69,13 +76,31 @@ def find_words(found: Explanation, word: str | None) -> list[int]:
 
 
 def to_png(found: Explanation, maps: np.ndarray, words: list[int]) -> bytes:
-    """A row a word, a column a frame."""
+    """A row a word, a column a frame.
+
+    Args:
+        found: what was explained.
+        maps: float (words, time, rows, columns), as `Explanation.maps` gives them.
+        words: places of the words to show.
+
+    Returns:
+        The picture, frames tinted where each word looked, as a PNG file's bytes.
+    """
     scale = max(1, TILE // max(found.frames.shape[1:3]))
     return as_png(caption_picture(found.frames, [found.words[word] for word in words], maps[words], scale))
 
 
 def to_frames(found: Explanation, maps: np.ndarray, words: list[int]) -> tuple[np.ndarray, float]:
-    """The animation's frames, word after word, and their number a second."""
+    """The animation's frames, word after word, and their number a second.
+
+    Args:
+        found: what was explained.
+        maps: float (words, time, rows, columns), as `Explanation.maps` gives them.
+        words: places of the words to show.
+
+    Returns:
+        uint8 (len(words) * time, height, width, 3), RGB, and frames a second.
+    """
     return animate(found.frames, found.words, words, maps, found.times, SIDE), pace(found.times)
 
 
@@ -98,6 +123,14 @@ def save(
     report: Callable[[str], None],
 ) -> None:
     """Writes words.png, look.gif, look.mp4 and explanation.json.
+
+    Args:
+        out: the folder.
+        found: what was explained.
+        maps: float (words, time, rows, columns), as `Explanation.maps` gives them.
+        words: places of the words to show; without any, only explanation.json is written.
+        numbers: the JSON text of explanation.json.
+        report: called with a line that names the files.
 
     Raises:
         UserError: if the folder cannot be written.

@@ -104,6 +104,13 @@ class Predictor:
     def events(self, frames: np.ndarray, start: float, end: float) -> list[TimedCaption]:
         """What happens in a clip that lies between two times, in seconds.
 
+        Args:
+            frames: uint8 (time, height, width, 3), any size and length.
+            start, end: seconds of the video at which the clip begins and ends.
+
+        Returns:
+            Events with times in seconds of the video; those without words are left out.
+
         Raises:
             UserError: if the model was trained on captions without times.
         """
@@ -148,7 +155,16 @@ class Predictor:
         return [_to_answer(frames, found) for frames, found in zip(clips, outputs)]
 
     def choose(self, frames: np.ndarray, question: str, choices: list[str]) -> Answer:
-        """As `chosen_answers`, of one clip."""
+        """As `chosen_answers`, of one clip.
+
+        Args:
+            frames: uint8 (time, height, width, 3), any size and length.
+            question: the question.
+            choices: at least two candidates.
+
+        Raises:
+            UserError: as `chosen_answers`.
+        """
         return self.chosen_answers([frames], [question], choices)[0]
 
     def chosen_answers(

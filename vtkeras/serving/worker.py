@@ -87,7 +87,13 @@ class Jobs:
         self._states: OrderedDict[str, JobState] = OrderedDict()
 
     def start(self, job: str, title: str, run: Callable) -> None:
-        """Calls `run(progress=...)` in a thread of its own, unless a job of this name runs."""
+        """Calls `run(progress=...)` in a thread of its own, unless a job of this name runs.
+
+        Args:
+            job: its name; the state of a job of this name that has ended is replaced.
+            title: what it is about, for people.
+            run: whose result is the job's; it calls `progress(*done)` as it goes on, which ends it once it was stopped.
+        """
         with self._lock:
             if self._is(job, RUNNING):
                 return

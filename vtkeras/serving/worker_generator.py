@@ -44,7 +44,16 @@ class WorkerGenerator:
         return self._ask("best_noise", text, seeds)
 
     def generate(self, texts: Sequence[str], noise: Noise, first_frames: np.ndarray | None = None) -> np.ndarray:
-        """Clips uint8 (texts, time, height, width, 3)."""
+        """Clips uint8 (texts, time, height, width, 3).
+
+        Args:
+            texts: what is to be seen, see `check`.
+            noise: as `noise` gives it, a row for each text.
+            first_frames: uint8 (texts, height, width, 3), pictures to go on from; None lets the model make them.
+
+        Raises:
+            UserError: if the worker ends meanwhile.
+        """
         return self._ask("generate", texts, noise, first_frames)
 
     def _ask(self, method: str, *arguments):

@@ -21,7 +21,19 @@ JOB = "job.json"
 
 
 def job_folder(root: str | Path, video: str | Path, model: str | Path) -> Path:
-    """The output folder of a video and a model: the same for the same ones, so that a job is found again."""
+    """The output folder of a video and a model: the same for the same ones, so that a job is found again.
+
+    Args:
+        root: the folder that holds the output folders of all jobs.
+        video: the file; another size or time of change makes it another one.
+        model: the run folder, told apart by how its path is written.
+
+    Returns:
+        A folder in `root`; it is not made.
+
+    Raises:
+        FileNotFoundError: if there is no such video.
+    """
     stat = Path(video).stat()
     key = json.dumps([str(Path(video).absolute()), stat.st_size, stat.st_mtime_ns, str(model)])
     return Path(root) / hashlib.sha256(key.encode()).hexdigest()[:12]
@@ -59,7 +71,19 @@ def run(
     budget: float,
     progress: Callable[[str, float, float], None],
 ) -> None:
-    """The worker's part: `summarize`, whose result is the output folder."""
+    """The worker's part: `summarize`, whose result is the output folder.
+
+    Args:
+        predictor: the model.
+        video: path of the video or image file.
+        out: path of the output folder.
+        transcript: path of a file that `read_transcript` reads; None for none.
+        budget: the summary's greatest share of the video, above 0 and at most 1.
+        progress: called with the stage, seconds done and seconds in all.
+
+    Raises:
+        UserError: as `summarize`.
+    """
     from vtkeras.summaries.summarize import Options, summarize
 
     summarize(video, predictor, out, transcript, Options(budget=budget), progress)

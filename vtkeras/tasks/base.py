@@ -138,7 +138,13 @@ class Head:
         raise NotImplementedError
 
     def collect(self, outputs: dict[str, np.ndarray], reader: Reader, examples: Examples) -> Predicted:
-        """What `predict` gave for all batches of a split, put together."""
+        """What `predict` gave for all batches of a split, put together.
+
+        Args:
+            outputs: {name: array}, with one row for each example of the split.
+            reader: of the model.
+            examples: of the split, in the same order.
+        """
         raise NotImplementedError
 
     def truth(self, example: dict) -> Any:
@@ -279,7 +285,13 @@ class Task:
         return {head.name: weights.get(head.name, head.loss_weight) for head in heads}
 
     def losses(self, config: Config, heads: Sequence[Head], gather: Callable | None = None) -> dict:
-        """{head: its loss}."""
+        """{head: its loss}.
+
+        Args:
+            config: the experiment.
+            heads: the active heads.
+            gather: brings (batch, ...) to that of all devices, for a loss that compares examples; None for one device.
+        """
         return {head.name: head.loss(config, gather) for head in heads}
 
     def metrics(self, config: Config, heads: Sequence[Head]) -> dict:

@@ -21,13 +21,29 @@ from vtkeras.tasks.reranker import Reranker
 
 
 def inputs(examples: dict, preprocessor: Preprocessor, heads: Sequence[Head]) -> dict[str, tf.Tensor]:
-    """The real clip and the tokens of its caption."""
+    """The real clip and the tokens of its caption.
+
+    Args:
+        examples: dict of a batch: CAPTION strings (batch,), FRAMES uint8 (batch, time, height, width, 3) and
+            FRAMES_MASK bool (batch, time).
+        preprocessor: brings captions to token ids.
+        heads: not looked at, since there is one alone.
+
+    Returns:
+        dict of MATCH_TOKENS int32 (batch, length), FRAMES and FRAMES_MASK.
+    """
     tokens = preprocessor.match(examples[keys.CAPTION])
     return {keys.MATCH_TOKENS: tokens, **{name: examples[name] for name in (keys.FRAMES, keys.FRAMES_MASK)}}
 
 
 def build(config: Config, vocabulary: Vocabulary, heads: Sequence[Head], from_features: bool = False) -> keras.Model:
     """The generator that the config names.
+
+    Args:
+        config: the experiment.
+        vocabulary: what training showed.
+        heads: not looked at, since there is one alone.
+        from_features: not looked at: generators learn from frames.
 
     Raises:
         UserError: if a part is unknown.

@@ -37,7 +37,17 @@ def video_text_task(name: str, heads: Sequence[str], **options) -> Task:
 
 
 def inputs(examples: dict, preprocessor: Preprocessor, heads: Sequence[Head]) -> dict[str, tf.Tensor]:
-    """What the trunk reads of a batch: frames or their features, and questions where a head reads those."""
+    """What the trunk reads of a batch: frames or their features, and questions where a head reads those.
+
+    Args:
+        examples: dict of a batch: FRAME_FEATURES, or FRAMES uint8 (batch, time, height, width, 3), FRAMES_MASK bool
+            (batch, time), and QUESTION strings (batch,) or (batch, questions).
+        preprocessor: brings questions to token ids.
+        heads: the active heads.
+
+    Returns:
+        dict of FRAME_FEATURES or FRAMES, FRAMES_MASK and, where a head reads it, QUESTION_TOKENS int32 (..., length).
+    """
     names = [name for name in (keys.FRAME_FEATURES, keys.FRAMES) if name in examples][:1]
     read = {name: examples[name] for name in (*names, keys.FRAMES_MASK)}
     if any(head.reads_question for head in heads):
@@ -49,6 +59,12 @@ def build(
     config: Config, vocabulary: Vocabulary, heads: Sequence[Head], from_features: bool = False
 ) -> VideoTextModel:
     """The video-text model with the given heads.
+
+    Args:
+        config: the experiment.
+        vocabulary: what training showed.
+        heads: the active heads, each of which makes its output layer.
+        from_features: take features of frames that were computed once, in place of frames.
 
     Raises:
         UserError: if a part is unknown, or an option names a word that is no word of the captions.

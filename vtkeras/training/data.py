@@ -51,6 +51,12 @@ class TrainingData:
     ) -> TrainingData:
         """Opens the source that `config` names and learns its words, unless a vocabulary is given.
 
+        Args:
+            config: the experiment.
+            task: whose heads tell whether answers are chosen from a closed set.
+            replicas: devices that share a batch.
+            vocabulary: the words, if they are known; None learns them from the source.
+
         Raises:
             UserError: if the source cannot be had, or holds too few examples for a batch on every device.
         """
@@ -125,6 +131,11 @@ class TrainingData:
         """Batches of the validation split, or None if there is too little of it.
 
         Every replica needs a share of every batch, so with several the last short batch is left out.
+
+        Args:
+            to_batch: maps a batch of examples to what a trainer's step takes.
+            prepared: what is read in place of the source, see `prepared_source`; None reads the source.
+            replicas: devices that share a batch.
         """
         split = keys.VALIDATION
         size = len(read(self.source, split, self.config.data)) if split in self.source.splits() else 0

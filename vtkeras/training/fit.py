@@ -195,7 +195,20 @@ class Training:
 def train_once(
     config: Config, folder: str | Path, report: Callable[[str], None] = print, features: Path | None = None
 ) -> Path:
-    """As `train`, but goes on after an interruption, or finds the same experiment done already."""
+    """As `train`, but goes on after an interruption, or finds the same experiment done already.
+
+    Args:
+        config: the experiment.
+        folder: the run folder; empty or absent, or one that the same experiment was begun or finished in.
+        report: called with lines of progress.
+        features: where clips that are read once are kept; None takes a place in the run folder.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        UserError: as `train`.
+    """
     folder = Path(folder)
     last = folder / CHECKPOINTS / LAST
     resume = last.is_file()

@@ -75,7 +75,13 @@ def shot_error(y_true, y_pred):
 
 
 def predict_importance(model: ImportanceModel, sequence: ShotSequence, with_speech: bool = True) -> np.ndarray:
-    """Scores of one video's shots, float32 (shots,)."""
+    """Scores of one video's shots, float32 (shots,).
+
+    Args:
+        model: made by `train_importance`.
+        sequence: the video's shots, and what is said.
+        with_speech: let shots read what is said, as in training.
+    """
     return np.asarray(model(batch([sequence], with_speech), training=False))[0]
 
 

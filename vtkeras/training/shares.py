@@ -192,6 +192,11 @@ def error_of_gain(head: Head, one: Predicted, other: Predicted, examples: Exampl
 
     Clips are dealt into groups, of which each is left out once.
 
+    Args:
+        head: whose figure it is.
+        one, other: what two systems say of each example.
+        examples: with the truths of the head.
+
     Source: the jackknife (Tukey, "Bias and confidence in not-quite large samples", 1958).
     """
     group = {clip: number % GROUPS for number, clip in enumerate(dict.fromkeys(examples.ids))}

@@ -10,7 +10,16 @@ from vtkeras import keys
 
 
 def blur(example: dict, amount: float, seed: tf.Tensor) -> dict:
-    """Smooths the pictures with a Gaussian whose standard deviation is up to this many pixels."""
+    """Smooths the pictures with a Gaussian whose standard deviation is up to this many pixels.
+
+    Args:
+        example: dict of tensors, whose FRAMES are uint8 (time, height, width, 3), RGB.
+        amount: float above 0, the greatest standard deviation, in pixels.
+        seed: int64 (2,), which decides what is drawn; the same for all frames.
+
+    Returns:
+        The example with other FRAMES, of the same shape.
+    """
     sigma = tf.random.stateless_uniform((), seed, 0.0, amount) + 1e-3
     reach = math.ceil(3 * amount)
     weights = tf.exp(-0.5 * tf.square(tf.range(-reach, reach + 1, dtype=tf.float32) / sigma))

@@ -10,6 +10,14 @@ from vtkeras import keys
 def cutout(example: dict, amount: float, seed: tf.Tensor) -> dict:
     """Makes a square of this share of the shorter side grey, in the same place of all frames.
 
+    Args:
+        example: dict of tensors, whose FRAMES are uint8 (time, height, width, 3), RGB.
+        amount: float, 0 to 1, the side of the square as a share of the picture's shorter side.
+        seed: int64 (2,), which decides where its middle is; a square at the edge is hidden in part only.
+
+    Returns:
+        The example with other FRAMES, of the same shape.
+
     Source: DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017.
     """
     frames = example[keys.FRAMES]

@@ -40,7 +40,17 @@ WORD = r"(?i)(?:counter|anti)-?clockwise|[\pL\pM]+"
 
 
 def flip(example: dict, amount: float, seed: tf.Tensor) -> dict:
-    """Mirrors the clip with this probability, and swaps left and right in all its texts."""
+    """Mirrors the clip with this probability, and swaps left and right in all its texts.
+
+    Args:
+        example: dict of tensors, whose FRAMES are uint8 (time, height, width, 3), RGB. Its texts are those named in
+            `TEXTS`.
+        amount: float, 0 to 1, the probability.
+        seed: int64 (2,), which decides whether it is mirrored.
+
+    Returns:
+        The example with other FRAMES and texts, or as it was; it always stays where a text matches `UNSURE`.
+    """
     texts = {key: example[key] for key in TEXTS if key in example}
     unsure = [tf.reduce_any(tf.strings.regex_full_match(text, f"(?is).*({UNSURE}).*")) for text in texts.values()]
     flipped = (tf.random.stateless_uniform((), seed) < amount) & ~tf.reduce_any(tf.stack([False, *unsure]))

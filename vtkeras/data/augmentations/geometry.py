@@ -10,7 +10,16 @@ from vtkeras import keys
 
 
 def crop(example: dict, amount: float, seed: tf.Tensor) -> dict:
-    """Moves and scales the picture by up to this share of its sides; what is outside mirrors what is inside."""
+    """Moves and scales the picture by up to this share of its sides; what is outside mirrors what is inside.
+
+    Args:
+        example: dict of tensors, whose FRAMES are uint8 (time, height, width, 3), RGB.
+        amount: float, 0 to 0.5, the most that the picture is moved or scaled, as a share of its sides.
+        seed: int64 (2,), which decides what is drawn; the same for all frames.
+
+    Returns:
+        The example with other FRAMES, of the same shape.
+    """
     scale, down, right = tf.unstack(tf.random.stateless_uniform((3,), seed, -amount, amount))
     size = tf.shape(example[keys.FRAMES])[1:3]
     height, width = tf.unstack(tf.cast(size, tf.float32))
@@ -21,7 +30,16 @@ def crop(example: dict, amount: float, seed: tf.Tensor) -> dict:
 
 
 def rotate(example: dict, amount: float, seed: tf.Tensor) -> dict:
-    """Turns the picture about its middle by up to this many degrees, either way."""
+    """Turns the picture about its middle by up to this many degrees, either way.
+
+    Args:
+        example: dict of tensors, whose FRAMES are uint8 (time, height, width, 3), RGB.
+        amount: float, 0 to 180, the greatest angle, in degrees.
+        seed: int64 (2,), which decides what is drawn; the same for all frames.
+
+    Returns:
+        The example with other FRAMES, of the same shape.
+    """
     angle = tf.random.stateless_uniform((), seed, -amount, amount) * (math.pi / 180)
     size = tf.shape(example[keys.FRAMES])[1:3]
     middle_y, middle_x = tf.unstack(tf.cast(size - 1, tf.float32) / 2)

@@ -15,7 +15,16 @@ from vtkeras.errors import UserError
 
 
 def synonyms(example: dict, amount: float, seed: tf.Tensor) -> dict:
-    """Replaces each English word that has synonyms with this probability, where `word_dropout` leaves words out."""
+    """Replaces each English word that has synonyms with this probability, where `word_dropout` leaves words out.
+
+    Args:
+        example: dict of tensors; its QUESTION, and its MATCH_TEXT or else its CAPTION, are strings.
+        amount: float, 0 to 1, the probability for each word.
+        seed: int64 (2,), which decides which words are replaced, and by what.
+
+    Returns:
+        The example with another QUESTION and MATCH_TEXT; the CAPTION stays.
+    """
 
     def replace(words: tf.RaggedTensor, seed: tf.Tensor) -> tf.RaggedTensor:
         draws = tf.random.stateless_uniform((tf.size(words.values), 2), seed)

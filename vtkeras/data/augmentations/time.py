@@ -12,6 +12,15 @@ def time(example: dict, amount: float, seed: tf.Tensor) -> dict:
 
     A slower one shows a part of the clip, which begins anywhere, in more frames; a faster one is over before the
     last frame, and is filled up like any short clip.
+
+    Args:
+        example: dict of tensors, whose FRAMES are uint8 (time, height, width, 3), RGB, and whose FRAMES_MASK, bool
+            (time,), is False for frames that fill up a short clip; without it all count.
+        amount: float above 0, to 0.9, the greatest change of the speed, and the most places that a frame is off.
+        seed: int64 (2,), which decides the speed, where the clip begins, and how far each frame is off.
+
+    Returns:
+        The example with other FRAMES, of the same shape, and with a FRAMES_MASK that fits them.
     """
     frames = example[keys.FRAMES]
     length = tf.shape(frames)[0]

@@ -26,7 +26,16 @@ def word_dropout(example: dict, amount: float, seed: tf.Tensor) -> dict:
 def with_read_words(
     example: dict, change: Callable[[tf.RaggedTensor, tf.Tensor], tf.RaggedTensor], seed: tf.Tensor
 ) -> dict:
-    """As `with_read_texts`, for a change from words, strings (texts, words), and a seed to words."""
+    """As `with_read_texts`, for a change from words, strings (texts, words), and a seed to words.
+
+    Args:
+        example: dict of tensors; MATCH_TEXT is its CAPTION where it has none yet.
+        change: from words, ragged strings (texts, words), and a seed, int64 (2,), to words of as many texts.
+        seed: int64 (2,), from which the seed of each field is made.
+
+    Returns:
+        The example with another QUESTION and MATCH_TEXT; the CAPTION stays.
+    """
 
     def change_words(field: str, texts: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return tf.strings.reduce_join(change(tf.strings.split(texts), seed), axis=1, separator=" ")

@@ -47,7 +47,13 @@ class Facts:
     tints: np.ndarray
 
     def mark(self, reason: str, detail: str, caption: str | None = None) -> Mark:
-        """The mark that leaves this clip, or a caption of it, out."""
+        """The mark that leaves this clip, or a caption of it, out.
+
+        Args:
+            reason: one word for the kind of fault, e.g. `blurred`.
+            detail: the fault with its numbers, for people.
+            caption: the caption to leave out; None leaves out the clip.
+        """
         return Mark(self.clip, self.path, self.split, self.examples, reason, detail, caption)
 
 
@@ -73,7 +79,16 @@ def read_facts(
 def each_caption(
     clips: Iterable[Facts], reason: str, fault: Callable[[str], str | None]
 ) -> Iterator[Mark]:
-    """Marks the captions in which `fault` finds something; it gives the detail, or None."""
+    """Marks the captions in which `fault` finds something; it gives the detail, or None.
+
+    Args:
+        clips: what is known of the clips.
+        reason: of the marks, one word for the kind of fault.
+        fault: from a caption to the detail of its fault, for people; None or "" if it has none.
+
+    Returns:
+        The marks, one for each faulty caption, in the order of the clips.
+    """
     for clip in clips:
         for caption in clip.captions:
             if detail := fault(caption):

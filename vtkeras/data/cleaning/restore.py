@@ -54,7 +54,16 @@ def put_back(folder: Path, chosen: Callable[[Mark], bool]) -> Manifest:
 
 
 def save_cleaning(folder: Path, manifest: Manifest, cleaning: Cleaning) -> Manifest:
-    """Writes the marks into the manifest, and the report beside it; gives the manifest."""
+    """Writes the marks into the manifest, and the report beside it; gives the manifest.
+
+    Args:
+        folder: made by `vtkeras data ingest`.
+        manifest: its manifest, whose cleaning is replaced.
+        cleaning: the marks of what is left out, and of what was put back.
+
+    Raises:
+        UserError: if the disk is full or the folder cannot be written.
+    """
     manifest = replace(manifest, cleaning=cleaning)
     manifest.save(folder)
     write_report(folder, manifest)

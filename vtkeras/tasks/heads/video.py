@@ -41,12 +41,30 @@ class RealClip(NamedTuple):
 
 
 def real_clips(head: Head, train: Examples, test: Examples) -> Predicted:
-    """The clips that the captions belong to: the most that a judge can find right."""
+    """The clips that the captions belong to: the most that a judge can find right.
+
+    Args:
+        head: the video head, whose truths are `RealClip`s.
+        train: not looked at.
+        test: the examples, with truths.
+
+    Returns:
+        `values`: uint8 (examples, time, height, width, 3), a clip for each example.
+    """
     return Predicted(values=_stack(test.truths[head.name]))
 
 
 def random_real_clips(head: Head, train: Examples, test: Examples) -> Predicted:
-    """Another real clip of the split, drawn at random: what is right by chance."""
+    """Another real clip of the split, drawn at random: what is right by chance.
+
+    Args:
+        head: the video head, whose truths are `RealClip`s.
+        train: not looked at.
+        test: the examples, with truths; where there are two or more, each is given the clip of another one.
+
+    Returns:
+        `values`: uint8 (examples, time, height, width, 3), a clip for each example.
+    """
     count = len(test.ids)
     order = np.random.default_rng(0).permutation(count)
     chosen = np.empty(count, int)
@@ -55,7 +73,16 @@ def random_real_clips(head: Head, train: Examples, test: Examples) -> Predicted:
 
 
 def clips_of_the_nearest_caption(head: Head, train: Examples, test: Examples) -> Predicted:
-    """A training clip whose caption shares the most words, another one for each example: what copying gets."""
+    """A training clip whose caption shares the most words, another one for each example: what copying gets.
+
+    Args:
+        head: the video head, whose truths are `RealClip`s.
+        train: training examples, with truths, whose clips are copied.
+        test: the examples, with truths, whose captions are asked.
+
+    Returns:
+        `values`: uint8 (examples, time, height, width, 3), a clip for each example.
+    """
     places: dict[str, list[int]] = {}
     for place, truth in enumerate(train.truths[head.name]):
         places.setdefault(truth.caption, []).append(place)

@@ -190,6 +190,12 @@ class SelfCritical:
     def draw(self, inputs: dict, references, seed) -> tuple[tuple, tf.Tensor]:
         """Draws a caption for every clip and rewards it.
 
+        Args:
+            inputs: dict of frames uint8 (batch, time, height, width, 3) or their features, and frames_mask bool (batch,
+                time).
+            references: strings (batch,), all captions of each clip, one a line.
+            seed: int32 scalar; the same one draws the same captions.
+
         Returns:
             (decoder input int32 (batch, length), target of the same shape, weight float32 (batch,)), and
             rewards float32 (batch, 2): CIDEr-D of the drawn and of the greedy caption.
