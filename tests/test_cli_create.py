@@ -80,6 +80,10 @@ def test_the_command_goes_through_rounds_and_on_with_a_saved_session(video_run, 
     then = run(app, ["generate", "--session", str(tmp_path / "session.json"), *options], input="history\nundo\n")
     assert then.exit_code == 0 and "locked the first frame of 2\nmore like 1" in then.output
     assert (tmp_path / "round_03" / "2.mp4").is_file() and "go on with: vtkeras generate --session" in then.output
+    before = (tmp_path / "session.json").read_bytes()
+    refused = run(app, begin)
+    assert "holds a session: go on with --session" in str(refused.exception)
+    assert (tmp_path / "session.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(
