@@ -112,6 +112,12 @@ def test_evaluate_on_the_command_line(video_run, exported_run, tmp_path, monkeyp
     header, _, ours, real = (run / "metrics.md").read_text().splitlines()[2:6]
     assert header.startswith("| system | as asked % (judge tiny) |") and "nearest training clip, p10" in header
     assert ours.startswith("| tiny (tiny) |") and real.startswith("| real clips |")
+    assert "the judge chose among the drafts" not in output
+    config = run / "config.yaml"
+    chosen = config.read_text().replace("reranker: null", f"reranker: {exported_run.parent}/./{exported_run.name}")
+    config.write_text(chosen.replace("drafts: 4", "drafts: 2"))
+    code, output = call("evaluate", run, "--split", "test", "--limit", 4, "--judge", exported_run)
+    assert code == 0 and "the judge chose among the drafts, too" in output
     told = refused(monkeypatch, capsys, "evaluate", exported_run, "--judge", exported_run)
     assert "--judge does nothing for a run of the task 'multitask'" in told
 

@@ -19,6 +19,7 @@ from vtkeras.run_files import (
     MANIFEST,
     SAVED_MODEL,
     check_run,
+    run_folder,
     shipped,
     writable_folder,
     write_json,
@@ -145,7 +146,8 @@ def evaluate(
         judge = judge or _shipped_judge(own)
         found = open_judge(judge) if judge else None
         common.say(f"judge: {judge or 'none, name a run that writes captions with --judge'}")
-        if any(judge and one.config.model.reranker == str(judge) for one in opened):
+        choosers = [run_folder(one.config.model.reranker).resolve() for one in opened if one.config.model.reranker]
+        if judge and run_folder(judge).resolve() in choosers:
             common.say("the judge chose among the drafts, too, and finds more right than others do: name another one")
     elif judge:
         raise UserError(f"--judge does nothing for a run of the task '{own.task}': leave it out.")

@@ -50,8 +50,7 @@ def list_folder(folder: str | Path) -> Listing:
         PosixPath('beach/dog.mp4')
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise UserError(f"{folder} is no folder: give one with videos or pictures.")
+    _refuse_no_folder(folder)
     if not os.access(folder, os.R_OK | os.X_OK):
         raise UserError(f"{folder} cannot be read: its permissions forbid it.")
     found, others = [], Counter[str]()
@@ -70,11 +69,15 @@ def list_folder(folder: str | Path) -> Listing:
 
 def refuse_empty(folder: Path) -> None:
     """Raises `UserError` for what is no folder, or has neither a video, a picture nor a table, there and below."""
-    if not folder.is_dir():
-        raise UserError(f"{folder} is no folder: give one with videos or pictures.")
+    _refuse_no_folder(folder)
     found = {path.suffix.lower() for path in files_below(folder, passed_over=lambda name: name.startswith("."))}
     if not found & {*EXTENSIONS, *TABLES}:
         raise UserError(f"{folder} holds no videos or pictures ({', '.join(EXTENSIONS)}), and no table of them.")
+
+
+def _refuse_no_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder: give one with videos or pictures.")
 
 
 def media_files(paths: Iterable[Path]) -> list[Path]:
