@@ -115,7 +115,8 @@ def test_split_names(folder):
     "text,message",
     [
         ("", "row 1 names no column 'path'"),
-        ("path,text\na.mp4,one\n", "row 1 names no column 'caption' or 'question' or 'label'; it names path, text"),
+        ("path,mood\na.mp4,one\n", "row 1 names no column 'caption' or 'question' or 'label'; it names path, mood"),
+        ("mood,caption\na.mp4,one\n", "row 1 names no column 'path'; it names mood, caption"),
         ("path,caption,caption\na.mp4,one,two\n", "row 1 names the column 'caption' twice"),
         ("path,caption\n", "describes no clip"),
         ("path,caption\na.mp4,one\na.mp4\n", "row 3 has 1 cells where the header has 2"),
@@ -123,6 +124,7 @@ def test_split_names(folder):
         ('path,caption\na.mp4,"one\n', "not a valid CSV"),
         ("path,caption\na.mp4,one\nb.mp4,t\0wo\n", "row 3: caption holds a NUL byte"),
         ("path,caption\nno.mp4,one\n", "row 2: there is no video 'no.mp4'"),
+        ("path,caption\nx/a.mp4,one\nd,two\ne,three\ne,four\nf,five\ng,six\n", "no video 'e' in .*for 3 more, .*row 5"),
         ("path,caption\nno.mp4,one\na.mp4,a\nna.mp4,b\n", "no video 'no.mp4' in .*nor for 1 more, the next is .*row 4"),
         ("path,caption\nsub,one\n", "row 2: there is no video 'sub'"),
         (f"path,caption\n{'x' * 5000},one\n", "row 2: there is no video 'xxx"),
@@ -157,6 +159,64 @@ def test_what_is_wrong_in_a_csv_is_told_with_its_row(folder, text, message):
     with pytest.raises(UserError, match=message) as caught:
         read_csv(folder, text)
     assert "captions.csv" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def read_with_notes(folder, text):
+    path = folder.parent / "captions.csv"
+    path.write_text(text)
+    notes = []
+    return read_captions(path, folder, note=notes.append), [note.removeprefix(f"{path}: ") for note in notes]
+
+
+@pytest.mark.parametrize(
+    "header, notes",
+    [
+        ("Filename,Description", ["filename was read as path", "description was read as caption"]),
+        ("video;sentence", ["video was read as path", "sentence was read as caption"]),
+        ("image_name| comment", ["image_name was read as path", "comment was read as caption"]),
+        ("Video ID,caption", ["video_id was read as path"]),
+        ("path,text", ["text was read as caption"]),
+        ("class,file", ["file was read as path", "class was read as label"]),
+    ],
+)
+def test_what_others_call_the_columns(folder, header, notes):
+    separator = next(sign for sign in ",;|" if sign in header)
+    lines = [separator.join(pair) for pair in (("a.mp4", "one"), ("c.webm", "two"))]
+    if header == "class,file":
+        lines = [",".join(reversed(line.split(","))) for line in lines]
+    rows, told = read_with_notes(folder, "\n".join([header, *lines]))
+    assert [(row.path, row.captions or row.labels) for row in rows] == [("a.mp4", ("one",)), ("c.webm", ("two",))]
+    assert [note for note in told if "was read as" in note] == [f"its column {note}." for note in notes]
+
+
+def test_a_column_of_the_users_own_keeps_its_name_where_nothing_is_lacking(folder):
+    rows, told = read_with_notes(folder, "path,caption,category,file\na.mp4,one,calm,x\nb.mp4,two,wild,y\n")
+    own = [dict(row.columns[0]) for row in rows]
+    assert own == [{"category": "calm", "file": "x"}, {"category": "wild", "file": "y"}]
+    assert not rows[0].labels and not told
+
+
+def test_a_header_further_down_is_taken_before_one_in_other_words(folder):
+    rows, _ = read_with_notes(folder, "video,text\npath,caption\na.mp4,one\n")
+    assert [(row.path, row.captions) for row in rows] == [("a.mp4", ("one",))]
+
+
+def test_files_are_found_by_their_names(folder):
+    rows, told = read_with_notes(folder, "path,caption\nclips/d.gif,one\nvideo8,two\na.mp4,three\nd.gif,four\n")
+    assert [(row.path, row.captions) for row in rows] == [
+        ("sub/d.gif", ("one", "four")), ("video8.avi", ("two",)), ("a.mp4", ("three",)),
+    ]  # fmt: skip
+    assert told == ["3 files were found by their name alone, the first 'clips/d.gif' as sub/d.gif."]
+    (folder / "sub/video8.mp4").touch()
+    with pytest.raises(UserError, match="row 2: both 'sub/video8.mp4' and 'video8.avi' could be 'video8'"):
+        read_with_notes(folder, "path,caption\nvideo8,two\n")
+
+
+def test_a_few_videos_that_are_not_there_are_left_out(folder):
+    rows, told = read_with_notes(folder, "path,caption\na.mp4,one\nno.mp4,two\nno.mp4,three\nb.mp4,four\n")
+    assert [row.path for row in rows] == ["a.mp4", "b.mp4"]
+    where = f"{folder.parent}/captions.csv row 3"
+    assert told == [f"1 of 3 videos are not in {folder} and are left out, the first is 'no.mp4' ({where})."]
 
 
 def test_missing_file(folder):
@@ -219,9 +279,12 @@ def one_video(video=(), sentence=()):
         ({"videos": [{"id": True}], "sentences": []}, r"videos\[0\]: id true is not an id"),
         ({"videos": [{"id": [1]}], "sentences": []}, r"videos\[0\]: id \[1\] is not an id"),
         ({"videos": [{"id": "a"}, {"id": "a"}], "sentences": []}, r"videos\[1\] repeats the id 'a' of"),
-        ({"videos": [{"id": "a"}], "sentences": []}, r"videos\[0\] has no sentence"),
-        ({"videos": [{"id": "z"}], "sentences": []}, r"videos\[0\]: there is no file for video 'z'"),
-        (one_video(sentence={"video_id": "b"}), r"sentences\[0\] is about video 'b', which is not among"),
+        ({"videos": [{"id": "a"}], "sentences": []}, r"describes no clip: .* videos\[0\] has no caption"),
+        ({"videos": [{"id": "z"}], "sentences": [{"video_id": "z", "caption": "1"}]}, r"\[0\]: there is no video 'z'"),
+        ({"images": [{"id": 1}], "annotations": [{"image_id": 2}]}, r"annotations\[0\] is about '2', .* the images"),
+        ({"images": []}, "holds no list 'annotations'"),
+        ('[{"path": "a.mp4", "caption": ["one", []]}]', r"entry 1: caption \[\] is not a text"),
+        (one_video(sentence={"video_id": "b"}), r"sentences\[0\] is about 'b', which is not among the videos"),
         (one_video(sentence={"caption": 3}), r"sentences\[0\]: caption 3 is not a text"),
         (one_video(sentence={"caption": ""}), r"describes no clip: .* sentences\[0\] has no caption"),
         (one_video(sentence={"caption": "\ud83d"}), r"sentences\[0\]: caption holds half of a surrogate"),
@@ -240,9 +303,27 @@ def test_what_is_wrong_in_a_json_is_told_with_its_index(folder, document, messag
     assert "captions.json" in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_coco(folder):
+    document = {
+        "info": {},
+        "images": [{"id": 1, "file_name": "a.mp4", "width": 9}, {"id": 7}],
+        "annotations": [{"id": 5, "image_id": 1, "caption": "one"}, {"image_id": 1, "caption": "two"},
+                        {"image_id": 7, "caption": "three"}],
+    }  # fmt: skip
+    assert [(row.clip_id, row.path, row.captions) for row in read_json(folder, document)] == [
+        ("1", "a.mp4", ("one", "two")), ("7", "7.mp4", ("three",)),
+    ]  # fmt: skip
+
+
+def test_several_captions_of_one_object(folder):
+    rows = [{"file": "a.mp4", "captions": ["one", "two"], "split": "train"}, {"file": "b.mp4", "captions": "three"}]
+    found = read_json(folder, [{**row, "split": "train"} for row in rows])
+    assert [row.captions for row in found] == [("one", "two"), ("three",)]
+
+
 def test_two_files_of_one_id(folder):
     (folder / "sub/a.webm").touch()
-    with pytest.raises(UserError, match=r"videos\[0\]: both 'a.mp4' and 'sub/a.webm' could be video 'a'"):
+    with pytest.raises(UserError, match=r"sentences\[0\]: both 'a.mp4' and 'sub/a.webm' could be 'a'"):
         read_json(folder, one_video())
 
 
@@ -274,6 +355,7 @@ def test_rows_as_json_objects_and_as_lines(folder):
     lines = folder.parent / "a.jsonl"
     lines.write_text("\n".join(map(json.dumps, rows)))
     assert read_captions(lines, folder) == read_json(folder, rows)
+    assert read_json(folder, [{"video": "a", "Text": "one"}, {"video": "b", "text": "two"}])[1].captions == ("two",)
     lines.write_text('{"path": "a.mp4", "caption": "one"}\n\n{"path": NaN}')
     with pytest.raises(UserError, match="a.jsonl line 3 is not valid JSON: it holds NaN"):
         read_captions(lines, folder)

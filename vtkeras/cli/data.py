@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="Make, ingest, check and clean data
 @app.command("ingest")
 def data_ingest(
     folder: Annotated[Path, typer.Argument(help="Folder of videos and images.")],
-    captions: Annotated[Path, typer.Option(help="CSV, TSV or JSON (path, caption, ...), or MSR-VTT style JSON.")],
+    captions: Annotated[Path, typer.Option(help="CSV, TSV or JSON (path, caption, ...), or as of MSR-VTT or COCO.")],
     out: Annotated[Path, common.folder_option("Where the TFRecord shards go.")],
     frames: Annotated[int, common.number_option("Frames stored of each clip.", 1, 4096)] = 16,
     max_side: Annotated[int, common.number_option("Longest side of a stored frame, in pixels.", 1, 16_384)] = 128,

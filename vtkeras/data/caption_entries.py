@@ -1,4 +1,4 @@
-"""The entries of a captions file, one by one: the rows of a table, or the sentences of a JSON like MSR-VTT's.
+"""The entries of a captions file, one by one: the rows of a table, or the sentences of a JSON like MSR-VTT's or COCO's.
 
 What they say together, of videos and clips, is for `captions`.
 """
@@ -9,22 +9,17 @@ import difflib
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vtkeras import keys
-from vtkeras.data.containers import EXTENSIONS
-from vtkeras.data.paths import files_below
-from vtkeras.data.text_files import Note, ignore, read_table
+from vtkeras.data.column_names import ALL_NAMES, KNOWN_COLUMNS, in_our_names, missing_column, other_names
+from vtkeras.data.text_files import Note, Table, ignore, read_table
 from vtkeras.errors import UserError
 
-PATH, TEXT_COLUMNS = "path", ("caption", "question", "label")
-OPTIONAL_COLUMNS = ("answer", "split", "start", "end", "video_id")
-KNOWN_COLUMNS = (PATH, *TEXT_COLUMNS, *OPTIONAL_COLUMNS)
-
+MSR_VTT, COCO = ("videos", "sentences"), ("images", "annotations")  # names of the lists in their JSON files
 SPLIT_NAMES = {
     "train": keys.TRAIN,
     "training": keys.TRAIN,
@@ -69,7 +64,7 @@ def csv_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
     Raises:
         UserError: names the row at fault.
     """
-    table = read_table(path, text, KNOWN_COLUMNS, lambda names: not _missing_column(names), note)
+    table = _read_rows(path, text, note)
     _check_header(f"{path} row {table.header_row}", table.header)
     seen: dict[tuple[str, ...], int] = {}
     commas = clocks = False
@@ -88,15 +83,40 @@ def csv_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
         note(f"{path}: times like 1:30 were read as minutes and seconds.")
 
 
-def _object_entries(rows: Iterable[tuple[str, Any]]) -> Iterator[Entry]:
+def _read_rows(path: Path, text: str, note: Note) -> Table:
+    """The table, under the names that columns have here."""
+    table = read_table(path, text, KNOWN_COLUMNS, lambda names: not missing_column(names), note)
+    if not missing_column(table.header):
+        return table
+    found = read_table(path, text, ALL_NAMES, lambda names: not missing_column(in_our_names(names)), note)
+    if missing_column(in_our_names(found.header)):
+        return table  # to be refused with the names that it has
+    _tell_names(path, other_names(found.header), note)
+    return replace(found, header=in_our_names(found.header))
+
+
+def _tell_names(path: Path, others: dict[str, str], note: Note) -> None:
+    for other, known in others.items():
+        note(f"{path}: its column {other} was read as {known}.")
+
+
+def _object_entries(path: Path, rows: Iterable[tuple[str, Any]], note: Note) -> Iterator[Entry]:
     """The entries of JSON objects that are rows: what a CSV has as columns, they have as fields."""
+    found: list[tuple[str, dict[str, Any]]] = []
     for where, row in rows:
         if not isinstance(row, dict):
             raise UserError(f"{where} is not an object.")
-        fields = {"_".join(name.lower().split()): value for name, value in row.items()}
-        if missing := _missing_column(list(fields)):
+        found.append((where, {"_".join(name.lower().split()): value for name, value in row.items()}))
+    others = other_names(list(dict.fromkeys(name for _, fields in found for name in fields)))
+    _tell_names(path, others, note)
+    for where, row in found:
+        fields = {others.get(name, name): value for name, value in row.items()}
+        if missing := missing_column(list(fields)):
             raise UserError(f"{where} has no {missing}.")
-        yield _row_entry(where, {name: _cell(where, name, value) for name, value in fields.items()})
+        several = fields.get("caption")
+        for caption in several if isinstance(several, list) and several else [several]:
+            texts = {**fields, "caption": caption} if "caption" in fields else fields
+            yield _row_entry(where, {name: _cell(where, name, value) for name, value in texts.items()})
 
 
 def _row_entry(where: str, cells: dict[str, str]) -> Entry:
@@ -127,13 +147,8 @@ def _cell(where: str, name: str, value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _missing_column(names: list[str]) -> str:
-    texts = " or ".join(f"'{name}'" for name in TEXT_COLUMNS)
-    return f"'{PATH}'" if PATH not in names else "" if {*TEXT_COLUMNS} & {*names} else texts
-
-
 def _check_header(where: str, header: list[str]) -> None:
-    if missing := _missing_column(header):
+    if missing := missing_column(header):
         found = ", ".join(header) or "nothing"
         raise UserError(f"{where} names no column {missing}; it names {found[:200]}: give the columns their names.")
     for name in KNOWN_COLUMNS:
@@ -141,13 +156,13 @@ def _check_header(where: str, header: list[str]) -> None:
             raise UserError(f"{where} names the column '{name}' twice.")
 
 
-def json_entries(path: Path, text: str, folder: Path) -> Iterator[Entry]:
-    """The sentences of a JSON in the form of MSR-VTT, or the objects of a list, or of lines, that are rows.
+def json_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
+    """The sentences of a JSON in the form of MSR-VTT or COCO, or the objects of a list, or of lines, that are rows.
 
     Args:
         path: of the file, for messages.
         text: its content.
-        folder: holds the videos.
+        note: called with a sentence for what had to be assumed.
 
     Raises:
         UserError: names the entry at fault.
@@ -155,41 +170,37 @@ def json_entries(path: Path, text: str, folder: Path) -> Iterator[Entry]:
     if path.suffix.lower() == ".jsonl":
         lines = ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
         rows = ((f"{path} line {number}", line) for number, line in lines)
-        yield from _object_entries((where, _parse_json(where, line)) for where, line in rows)
+        yield from _object_entries(path, ((where, _parse_json(where, line)) for where, line in rows), note)
         return
     document = _parse_json(str(path), text)
     if isinstance(document, list):
-        yield from _object_entries((f"{path} entry {number}", row) for number, row in enumerate(document, start=1))
+        rows = ((f"{path} entry {number}", row) for number, row in enumerate(document, start=1))
+        yield from _object_entries(path, rows, note)
         return
     if not isinstance(document, dict):
-        raise UserError(f"{path} must hold a list of rows, or an object with 'videos' and 'sentences'.")
-    videos = _json_videos(path, document, folder)
-    for where, sentence in _json_list(path, document, "sentences"):
-        video_id = _json_id(where, sentence, ("video_id",))
+        raise UserError(
+            f"{path} must hold a list of rows, or an object with 'videos' and 'sentences', or with 'images' and "
+            "'annotations'."
+        )
+    clips, sentences = COCO if COCO[0] in document and "videos" not in document else MSR_VTT
+    videos = _json_videos(path, document, clips)
+    for where, sentence in _json_list(path, document, sentences):
+        video_id = _json_id(where, sentence, ("video_id", "image_id"))
         if video_id not in videos:
-            raise UserError(f"{where} is about video '{video_id}', which is not among the videos.")
+            raise UserError(f"{where} is about '{video_id}', which is not among the {clips}.")
         video = videos[video_id]
         video.described = True
-        yield Entry(
-            where=where,
-            path=video.path,
-            video_id=video_id,
-            start=video.start,
-            end=video.end,
-            split=video.split,
-            caption=_json_text(where, sentence, "caption"),
-            question=_json_text(where, sentence, "question"),
-            answer=_json_text(where, sentence, "answer"),
-            labels=video.labels,
-        )
+        texts = {name: _json_text(where, sentence, name) for name in ("caption", "question", "answer")}
+        yield video.entry(where, **texts)
     for video in videos.values():
         if not video.described:
-            raise UserError(f"{video.where} has no sentence.")
+            yield video.entry(video.where)
 
 
 @dataclass
 class _Video:
     where: str
+    video_id: str
     path: str
     start: float | None
     end: float | None
@@ -197,15 +208,18 @@ class _Video:
     labels: tuple[str, ...]
     described: bool = False
 
+    def entry(self, where: str, caption: str = "", question: str = "", answer: str = "") -> Entry:
+        texts = (caption, question, answer, self.labels)
+        return Entry(where, self.path, self.video_id, self.start, self.end, self.split, *texts)
 
-def _json_videos(path: Path, document: dict, folder: Path) -> dict[str, _Video]:
+
+def _json_videos(path: Path, document: dict, clips: str) -> dict[str, _Video]:
     videos: dict[str, _Video] = {}
-    stems = _files_by_stem(folder)
-    for where, entry in _json_list(path, document, "videos"):
+    for where, entry in _json_list(path, document, clips):
         video_id = _json_id(where, entry, ("video_id", "id"))
         if video_id in videos:
             raise UserError(f"{where} repeats the id '{video_id}' of {videos[video_id].where}.")
-        named = _json_text(where, entry, "path") or _json_text(where, entry, "file")
+        named = next(filter(None, (_json_text(where, entry, name) for name in ("path", "file", "file_name"))), "")
         # See `read_captions` on when MSR-VTT's times count.
         names = {"start": "start time", "end": "end time"} if named else {}
         start, end = (
@@ -213,30 +227,14 @@ def _json_videos(path: Path, document: dict, folder: Path) -> dict[str, _Video]:
         )
         videos[video_id] = _Video(
             where=where,
-            path=named or _file_of(where, video_id, stems),
+            video_id=video_id,
+            path=named or video_id,  # which is found by its name
             start=start,
             end=end,
             split=_split_name(where, _json_text(where, entry, "split")),
             labels=_labels(_json_text(where, entry, "label")),
         )
     return videos
-
-
-def _files_by_stem(folder: Path) -> dict[str, list[str]]:
-    stems: dict[str, list[str]] = {}
-    for file in files_below(folder):
-        if file.suffix.lower() in EXTENSIONS:
-            stems.setdefault(unicodedata.normalize("NFC", file.stem), []).append(file.as_posix())
-    return stems
-
-
-def _file_of(where: str, video_id: str, stems: dict[str, list[str]]) -> str:
-    files = stems.get(unicodedata.normalize("NFC", video_id), [])
-    if len(files) > 1:
-        raise UserError(f"{where}: both '{files[0]}' and '{files[1]}' could be video '{video_id}'.")
-    if not files:
-        raise UserError(f"{where}: there is no file for video '{video_id}', e.g. '{video_id}.mp4'.")
-    return files[0]
 
 
 def _parse_json(where: str, text: str) -> Any:

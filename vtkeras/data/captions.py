@@ -1,4 +1,4 @@
-"""Reading caption files: a table as CSV or JSON, or JSON in the form of MSR-VTT.
+"""Reading caption files: a table as CSV or JSON, or JSON in the form of MSR-VTT or COCO.
 
 Both come out as a list of `ClipRow`: one for each video, or segment of a video, with every text
 that belongs to it. Whatever is wrong in a file is told with the row (the CSV's header is row 1) or
@@ -65,13 +65,17 @@ def read_captions(
     CSV: columns `path` (relative to `folder`) and `caption`, optionally `question`, `answer`,
     `label` (several joined by `|`), `split`, `start`, `end` (seconds) and `video_id`. Rows of the
     same video and segment make one clip, however the path to the video is written (`paths.FileFinder`).
-    Separators and encodings that spreadsheets save are found out (`text_files`).
+    Separators and encodings that spreadsheets save are found out (`text_files`), and what other people call the
+    columns is read as ours where the table would be refused else (`column_names`).
 
-    JSON: a list of objects with the CSV's columns as fields (`.jsonl`: one on each line), or
-    `{"videos": [{"video_id" or "id", ...}], "sentences": [{"video_id", "caption"}]}`. A video
-    may name its `path` or `file`; else its file is the one in `folder` whose name, less the
-    extension, is its id. `start` and `end` are seconds in that file. MSR-VTT's `start time` and
-    `end time` are seconds in the film at `url`, out of which the file has been cut already: they
+    A file that is not where its row says is looked for by its name, with or without the extension, in all of the
+    folder; where it is nowhere, its rows are left out, and told.
+
+    JSON: a list of objects with the CSV's columns as fields (`.jsonl`: one on each line; `caption` may be a list of
+    texts), `{"videos": [{"video_id" or "id", ...}], "sentences": [{"video_id", "caption"}]}`, or COCO's `images` and
+    `annotations` with `image_id`. A video may name its `path`, `file` or `file_name`; else its file is the one in
+    `folder` whose name, less the extension, is its id. `start` and `end` are seconds in that file. MSR-VTT's
+    `start time` and `end time` are seconds in the film at `url`, out of which the file has been cut already: they
     count only for a video that names its file.
 
     When no split is given anywhere, one video in ten goes to test and one in ten to validation, by
@@ -89,7 +93,8 @@ def read_captions(
         The clips, in the order of the file.
 
     Raises:
-        UserError: for anything amiss in the file, with the row or entry at fault.
+        UserError: for anything amiss in the file, with the row or entry at fault; also where it names more videos that
+            are not there than ones that are.
 
     Example:
         >>> read_captions("captions.csv", "videos")[0].captions
@@ -100,8 +105,8 @@ def read_captions(
         raise UserError(f"No captions file {captions_file}.")
     text = read_text(captions_file, note)
     is_json = captions_file.suffix.lower() in (".json", ".jsonl") or text.lstrip()[:1] == "{"
-    entries = json_entries(captions_file, text, folder) if is_json else csv_entries(captions_file, text, note)
-    drafts = _gather(entries, folder)
+    entries = json_entries(captions_file, text, note) if is_json else csv_entries(captions_file, text, note)
+    drafts = _gather(entries, folder, lambda told: note(f"{captions_file}: {told}"))
     kept, splits = settle(drafts, missing, lambda kept: _splits(kept, seed), note)
     if not kept:
         empty = f": {drafts[0].where} has no caption, question with answer, or label" if drafts else ""
@@ -125,33 +130,43 @@ def _finished(draft: Draft, split: str) -> ClipRow:
     )
 
 
-def _gather(entries: Iterable[Entry], folder: Path) -> list[Draft]:
+def _gather(entries: Iterable[Entry], folder: Path, note: Note) -> list[Draft]:
     drafts: dict[str, Draft] = {}
     finder = FileFinder(folder)
     lost: list[Entry] = []
+    renamed: dict[str, str] = {}
     for entry in entries:
         _check_texts(entry)
         found = _find(entry, finder)
         if found is None:
             lost.append(entry)
             continue
-        entry.path = found
-        clip_id = entry.video_id or _derived_id(entry)
-        draft = drafts.get(clip_id)
-        if draft is None:
-            draft = drafts[clip_id] = Draft(entry.where, clip_id, entry.path, entry.start, entry.end)
-        elif (draft.path, draft.start, draft.end) != (entry.path, entry.start, entry.end):
-            raise UserError(
-                f"{entry.where}: the video_id '{clip_id}' is already that of another video or segment; "
-                f"see {draft.where}."
-            )
-        if entry.split and draft.split and entry.split != draft.split:
-            raise _two_splits(entry.where, entry.path, entry.split, draft.split, draft.where)
-        draft.split = draft.split or entry.split
-        draft.add(entry)
+        if found.named:
+            renamed[entry.path] = found.path
+        entry.path = found.path
+        _add(entry, drafts)
+    if renamed:
+        written, path = next(iter(renamed.items()))
+        note(f"{len(renamed)} files were found by their name alone, the first '{written}' as {path}.")
     if lost:
-        raise _without_video(lost, folder)
+        _leave_out(lost, {draft.path for draft in drafts.values()}, folder, note)
     return list(drafts.values())
+
+
+def _add(entry: Entry, drafts: dict[str, Draft]) -> None:
+    """Adds an entry to the draft of its clip."""
+    clip_id = entry.video_id or _derived_id(entry)
+    draft = drafts.get(clip_id)
+    if draft is None:
+        draft = drafts[clip_id] = Draft(entry.where, clip_id, entry.path, entry.start, entry.end)
+    elif (draft.path, draft.start, draft.end) != (entry.path, entry.start, entry.end):
+        raise UserError(
+            f"{entry.where}: the video_id '{clip_id}' is already that of another video or segment; see {draft.where}."
+        )
+    if entry.split and draft.split and entry.split != draft.split:
+        raise _two_splits(entry.where, entry.path, entry.split, draft.split, draft.where)
+    draft.split = draft.split or entry.split
+    draft.add(entry)
 
 
 def _derived_id(entry: Entry) -> str:
@@ -173,19 +188,42 @@ def _check_texts(entry: Entry) -> None:
         raise UserError(f"{entry.where}: end {entry.end:g} is not after start {entry.start or 0:g}.")
 
 
-def _find(entry: Entry, finder: FileFinder) -> str | None:
+@dataclass(frozen=True)
+class _Found:
+    """A file of the folder, and whether it is there by its name alone, not where the table says."""
+
+    path: str
+    named: bool
+
+
+def _find(entry: Entry, finder: FileFinder) -> _Found | None:
     try:
-        return finder.find(entry.path)
+        there = finder.find(entry.path)
     except UserError as error:
         raise UserError(f"{entry.where}: {error}") from None
+    if there is not None:
+        return _Found(there, named=False)
+    found = finder.named(entry.path)
+    if len(found) > 1:
+        raise UserError(
+            f"{entry.where}: both '{found[0]}' and '{found[1]}' could be '{entry.path[:200]}': write the one that is "
+            "meant."
+        )
+    return _Found(found[0], named=True) if found else None
 
 
-def _without_video(lost: list[Entry], folder: Path) -> UserError:
+def _leave_out(lost: list[Entry], found: set[str], folder: Path, note: Note) -> None:
+    """Tells of entries without a video, or refuses them where they name more videos than there are."""
     first, *others = lost
-    more = f" (nor for {len(others)} more, the next is {others[0].where})" if others else ""
-    return UserError(
-        f"{first.where}: there is no video '{first.path[:200]}' in {folder}{more}: put it there, or take the row out."
-    )
+    missing = {entry.path for entry in lost}
+    if len(missing) > len(found):
+        more = f" (nor for {len(others)} more, the next is {others[0].where})" if others else ""
+        raise UserError(
+            f"{first.where}: there is no video '{first.path[:200]}' in {folder}{more}: put it there, or take the row "
+            "out."
+        )
+    clips = f"{len(missing)} of {len(missing) + len(found)} videos"
+    note(f"{clips} are not in {folder} and are left out, the first is '{first.path[:200]}' ({first.where}).")
 
 
 def _splits(drafts: list[Draft], seed: int) -> dict[str, str]:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path, PureWindowsPath
 
+from vtkeras.data.containers import EXTENSIONS
 from vtkeras.errors import UserError
 
 
@@ -55,6 +56,7 @@ class FileFinder:
         self._folder = Path(folder)
         self._names: dict[tuple[int, int], str] = {}  # the first name of each file, by device and inode
         self._composed: dict[Path, dict[str, str]] = {}  # of a folder: entries by their composed names
+        self._media: dict[str, list[str]] | None = None  # videos and pictures by name, and by name less extension
 
     def find(self, written: str) -> str | None:
         """The name of a file relative to the folder, with forward slashes; None where there is no such file.
@@ -69,6 +71,24 @@ class FileFinder:
                 if status is not None:
                     return self._names.setdefault((status.st_dev, status.st_ino), known)
         return None
+
+    def named(self, written: str) -> list[str]:
+        """The videos and pictures, in whichever folder below, whose name is the last part of `written`.
+
+        Their extension may be left out. The names are relative to the folder, with forward slashes, in their order.
+
+        Example:
+            >>> FileFinder("videos").named("a")
+            ['cats/a.mp4']
+        """
+        if self._media is None:
+            self._media = {}
+            for file in files_below(self._folder):
+                if file.suffix.lower() in EXTENSIONS:
+                    for name in (file.name, file.stem):
+                        self._media.setdefault(unicodedata.normalize("NFC", name), []).append(file.as_posix())
+        name = written.strip().replace("\\", "/").rsplit("/", 1)[-1]
+        return sorted(self._media.get(unicodedata.normalize("NFC", name), []))
 
     def _inside(self, name: str) -> str:
         if posixpath.isabs(name):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from vtkeras.data.column_names import ALL_NAMES, in_our_names, missing_column
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
 from vtkeras.data.text_files import TABLES, read_table, read_text
@@ -17,7 +18,6 @@ from vtkeras.run_files import CAPTIONS_FILE
 
 MOST_FILES = 20_000
 CAPTIONS = (CAPTIONS_FILE, "captions.json")
-HEADER = {"path", "caption"}
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,12 @@ def _captions(folder: Path) -> Path | None:
                  or path not in usual and _has_columns(path)), None)  # fmt: skip
 
 
+def _describes(names: list[str]) -> bool:
+    return not missing_column(in_our_names(names))
+
+
 def _has_columns(path: Path) -> bool:
     try:
-        return HEADER <= {*read_table(path, read_text(path), HEADER, lambda names: {*names} >= HEADER).header}
+        return _describes(read_table(path, read_text(path), ALL_NAMES, _describes).header)
     except (OSError, UserError):
         return False

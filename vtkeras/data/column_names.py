@@ -1,0 +1,59 @@
+"""Names of columns: those that tables of captions have here, and what other people call the same things.
+
+Other names count only in a table that would be refused without them, so that a column of the user's own keeps its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+PATH, TEXT_COLUMNS = "path", ("caption", "question", "label")
+OPTIONAL_COLUMNS = ("answer", "split", "start", "end", "video_id")
+KNOWN_COLUMNS = (PATH, *TEXT_COLUMNS, *OPTIONAL_COLUMNS)
+OTHER_NAMES = {
+    PATH: (
+        *("file", "filename", "file_name", "filepath", "file_path", "relative_path"),
+        *("video", "video_path", "video_file", "video_name", "videoname", "clip", "clip_name", "clip_path"),
+        *("image", "image_path", "image_file", "image_name", "img", "picture"),
+        *("video_id", "videoid", "clip_id", "image_id", "id"),
+    ),
+    "caption": ("captions", "description", "descriptions", "sentence", "text", "comment", "title"),
+    "label": ("labels", "class", "class_name", "category", "action", "tag", "tags"),
+    "answer": ("answers",),
+}
+ALL_NAMES = {*KNOWN_COLUMNS, *(name for names in OTHER_NAMES.values() for name in names)}
+
+
+def missing_column(names: Sequence[str]) -> str:
+    """The column that a table of captions with columns `names` lacks, quoted; empty if it lacks none."""
+    texts = " or ".join(f"'{name}'" for name in TEXT_COLUMNS)
+    return f"'{PATH}'" if PATH not in names else "" if {*TEXT_COLUMNS} & {*names} else texts
+
+
+def other_names(names: Sequence[str]) -> dict[str, str]:
+    """Which columns of a table stand for those that it lacks: {name in the table: what it is here}.
+
+    Args:
+        names: of the table's columns, in lower case, spaces as underscores.
+
+    Returns:
+        An empty dict where the table lacks nothing. A path is looked for where there is none, a caption and a label
+        where there is no text at all, an answer where there is a question without one.
+
+    Example:
+        >>> other_names(["filename", "description", "mood"])
+        {'filename': 'path', 'description': 'caption'}
+    """
+    lacking = [PATH] if PATH not in names else []
+    if not {*TEXT_COLUMNS} & {*names}:
+        lacking += ["caption", "label"]
+    if "question" in names and "answer" not in names:
+        lacking += ["answer"]
+    found = {known: next((other for other in OTHER_NAMES[known] if other in names), None) for known in lacking}
+    return {other: known for known, other in found.items() if other}
+
+
+def in_our_names(names: Sequence[str]) -> list[str]:
+    """Names of columns, with ours in place of `other_names`."""
+    others = other_names(names)
+    return [others.get(name, name) for name in names]
