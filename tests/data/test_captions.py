@@ -206,7 +206,10 @@ def test_files_are_found_by_their_names(folder):
     assert [(row.path, row.captions) for row in rows] == [
         ("sub/d.gif", ("one", "four")), ("video8.avi", ("two",)), ("a.mp4", ("three",)),
     ]  # fmt: skip
-    assert told == ["3 files were found by their name alone, the first 'clips/d.gif' as sub/d.gif."]
+    assert told == ["2 files were found by the name alone, the first 'clips/d.gif' as sub/d.gif."]
+    (folder / ".trash").mkdir()
+    (folder / ".trash/video8.mp4").touch()
+    assert read_with_notes(folder, "path,caption\nvideo8,two\n")[0][0].path == "video8.avi"
     (folder / "sub/video8.mp4").touch()
     with pytest.raises(UserError, match="row 2: both 'sub/video8.mp4' and 'video8.avi' could be 'video8'"):
         read_with_notes(folder, "path,caption\nvideo8,two\n")

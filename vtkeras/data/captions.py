@@ -147,7 +147,9 @@ def _gather(entries: Iterable[Entry], folder: Path, note: Note) -> list[Draft]:
         _add(entry, drafts)
     if renamed:
         written, path = next(iter(renamed.items()))
-        note(f"{len(renamed)} files were found by their name alone, the first '{written}' as {path}.")
+        count = len({*renamed.values()})
+        files = "1 file was" if count == 1 else f"{count} files were"
+        note(f"{files} found by the name alone, the first '{written}' as {path}.")
     if lost:
         _leave_out(lost, {draft.path for draft in drafts.values()}, folder, note)
     return list(drafts.values())

@@ -73,7 +73,7 @@ class FileFinder:
         return None
 
     def named(self, written: str) -> list[str]:
-        """The videos and pictures, in whichever folder below, whose name is the last part of `written`.
+        """The videos and pictures, in whichever folder below that is not hidden, whose name ends `written`.
 
         Their extension may be left out. The names are relative to the folder, with forward slashes, in their order.
 
@@ -83,7 +83,7 @@ class FileFinder:
         """
         if self._media is None:
             self._media = {}
-            for file in files_below(self._folder):
+            for file in files_below(self._folder, passed_over=lambda name: name.startswith(".")):
                 if file.suffix.lower() in EXTENSIONS:
                     for name in (file.name, file.stem):
                         self._media.setdefault(unicodedata.normalize("NFC", name), []).append(file.as_posix())
@@ -97,7 +97,10 @@ class FileFinder:
                     return Path(os.path.normpath(name)).relative_to(folder).as_posix()
         normal = posixpath.normpath(name)
         if posixpath.isabs(name) or PureWindowsPath(name).drive or normal.split("/")[0] == "..":
-            raise UserError(f"the path '{name[:200]}' leads out of {self._folder}.")
+            raise UserError(
+                f"the path '{name[:200]}' leads out of {self._folder}: write it relative to that, or the file's name "
+                "alone."
+            )
         return normal
 
     def _as_stored(self, name: str) -> str:
