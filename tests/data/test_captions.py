@@ -124,7 +124,7 @@ def test_split_names(folder):
         ('path,caption\na.mp4,"one\n', "not a valid CSV"),
         ("path,caption\na.mp4,one\nb.mp4,t\0wo\n", "row 3: caption holds a NUL byte"),
         ("path,caption\nno.mp4,one\n", "row 2: there is no video 'no.mp4'"),
-        ("path,caption\nx/a.mp4,one\nd,two\ne,three\ne,four\nf,five\ng,six\n", "no video 'e' in .*for 3 more, .*row 5"),
+        ("path,caption\nx/a.mp4,one\nd,two\ne,three\ne,four\nf,five\ng,six\n", "'x/a.mp4' in .*for 4 more, .*row 4"),
         ("path,caption\nno.mp4,one\na.mp4,a\nna.mp4,b\n", "no video 'no.mp4' in .*nor for 1 more, the next is .*row 4"),
         ("path,caption\nsub,one\n", "row 2: there is no video 'sub'"),
         (f"path,caption\n{'x' * 5000},one\n", "row 2: there is no video 'xxx"),
@@ -176,6 +176,7 @@ def read_with_notes(folder, text):
         ("image_name| comment", ["image_name was read as path", "comment was read as caption"]),
         ("Video ID,caption", ["video_id was read as path"]),
         ("path,text", ["text was read as caption"]),
+        ("video,class_name", ["video was read as path", "class_name was read as label"]),
         ("class,file", ["file was read as path", "class was read as label"]),
     ],
 )
@@ -196,23 +197,43 @@ def test_a_column_of_the_users_own_keeps_its_name_where_nothing_is_lacking(folde
     assert not rows[0].labels and not told
 
 
+def test_a_text_is_not_lost_beside_another_one(folder):
+    rows, told = read_with_notes(folder, "filename,description,label\na.mp4,one,cat\n")
+    assert (rows[0].captions, rows[0].labels) == (("one",), ("cat",))
+    rows = read_json(folder, [{"path": "a.mp4", "caption": "one", "question": "what?", "answers": ["x"]}])
+    assert rows[0].captions == ("one",) and not rows[0].questions
+
+
 def test_a_header_further_down_is_taken_before_one_in_other_words(folder):
     rows, _ = read_with_notes(folder, "video,text\npath,caption\na.mp4,one\n")
     assert [(row.path, row.captions) for row in rows] == [("a.mp4", ("one",))]
 
 
 def test_files_are_found_by_their_names(folder):
-    rows, told = read_with_notes(folder, "path,caption\nclips/d.gif,one\nvideo8,two\na.mp4,three\nd.gif,four\n")
+    rows, told = read_with_notes(folder, "path,caption\nd.gif,one\nvideo8,two\na.mp4,three\nsub/d,four\n")
     assert [(row.path, row.captions) for row in rows] == [
         ("sub/d.gif", ("one", "four")), ("video8.avi", ("two",)), ("a.mp4", ("three",)),
     ]  # fmt: skip
-    assert told == ["2 files were found by the name alone, the first 'clips/d.gif' as sub/d.gif."]
+    assert told == ["2 files were found by the name alone, the first 'd.gif' as sub/d.gif."]
     (folder / ".trash").mkdir()
     (folder / ".trash/video8.mp4").touch()
     assert read_with_notes(folder, "path,caption\nvideo8,two\n")[0][0].path == "video8.avi"
     (folder / "sub/video8.mp4").touch()
     with pytest.raises(UserError, match="row 2: both 'sub/video8.mp4' and 'video8.avi' could be 'video8'"):
         read_with_notes(folder, "path,caption\nvideo8,two\n")
+
+
+def test_a_file_of_the_same_name_in_another_folder_is_another_one(folder):
+    rows, told = read_with_notes(folder, "path,caption\ncats/d.gif,a cat\nsub/d.gif,a dog\na.mp4,a hen\n")
+    assert [row.captions for row in rows] == [("a dog",), ("a hen",)] and "1 of 3 videos are not in" in told[0]
+
+
+def test_what_is_found_by_its_name_is_a_file_and_each_file_one_video(folder):
+    (folder / "gone.mp4").symlink_to(folder / "nowhere.mp4")
+    (folder / "linked.mp4").symlink_to(folder / "sub/d.gif")
+    rows, told = read_with_notes(folder, "path,caption\ngone,one\nsub/d.gif,two\nlinked,three\na.mp4,four\n")
+    assert [(row.path, row.captions) for row in rows] == [("sub/d.gif", ("two", "three")), ("a.mp4", ("four",))]
+    assert told[1].startswith("1 of 3 videos are not in")
 
 
 def test_a_few_videos_that_are_not_there_are_left_out(folder):

@@ -31,7 +31,10 @@ def test_texts_are_found_by_name_or_columns(folder):
     (folder / "words.csv").write_text("\ufeffpath, Caption\nb.mp4,a cat\n")
     assert list_folder(folder).captions == folder / "words.csv"
     (folder / "words.csv").write_text("Filename;Description\nb.mp4;a cat\n")
+    (folder / "films.csv").write_text("id,title\n1,a cat\n")
     assert list_folder(folder).captions == folder / "words.csv"
+    (folder / "written.csv").write_text("path,caption\nb.mp4,a cat\n")
+    assert list_folder(folder).captions == folder / "written.csv"
     (folder / "captions.csv").write_text("path,caption\nb.mp4,a cat\n")
     assert list_folder(folder).captions == folder / "captions.csv"
 

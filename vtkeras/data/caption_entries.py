@@ -84,7 +84,7 @@ def csv_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
 
 
 def _read_rows(path: Path, text: str, note: Note) -> Table:
-    """The table, under the names that columns have here."""
+    """The table, under the names that columns have here; a header of these wins over one of other names above it."""
     table = read_table(path, text, KNOWN_COLUMNS, lambda names: not missing_column(names), note)
     if not missing_column(table.header):
         return table
@@ -114,7 +114,7 @@ def _object_entries(path: Path, rows: Iterable[tuple[str, Any]], note: Note) -> 
         if missing := missing_column(list(fields)):
             raise UserError(f"{where} has no {missing}.")
         several = fields.get("caption")
-        for caption in several if isinstance(several, list) and several else [several]:
+        for caption in (several or [None]) if isinstance(several, list) else [several]:
             texts = {**fields, "caption": caption} if "caption" in fields else fields
             yield _row_entry(where, {name: _cell(where, name, value) for name, value in texts.items()})
 
@@ -148,7 +148,7 @@ def _cell(where: str, name: str, value: Any) -> str:
 
 
 def _check_header(where: str, header: list[str]) -> None:
-    if missing := missing_column(header):
+    if missing := missing_column(in_our_names(header)):
         found = ", ".join(header) or "nothing"
         raise UserError(f"{where} names no column {missing}; it names {found[:200]}: give the columns their names.")
     for name in KNOWN_COLUMNS:
@@ -219,7 +219,8 @@ def _json_videos(path: Path, document: dict, clips: str) -> dict[str, _Video]:
         video_id = _json_id(where, entry, ("video_id", "id"))
         if video_id in videos:
             raise UserError(f"{where} repeats the id '{video_id}' of {videos[video_id].where}.")
-        named = next(filter(None, (_json_text(where, entry, name) for name in ("path", "file", "file_name"))), "")
+        fields = ("path", "file", *(["file_name"] if clips == COCO[0] else []))
+        named = next(filter(None, (_json_text(where, entry, name) for name in fields)), "")
         # See `read_captions` on when MSR-VTT's times count.
         names = {"start": "start time", "end": "end time"} if named else {}
         start, end = (

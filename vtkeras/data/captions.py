@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,8 @@ def read_captions(
     Separators and encodings that spreadsheets save are found out (`text_files`), and what other people call the
     columns is read as ours where the table would be refused else (`column_names`).
 
-    A file that is not where its row says is looked for by its name, with or without the extension, in all of the
-    folder; where it is nowhere, its rows are left out, and told.
+    A file that is not where its row says is looked for in all folders below, where one path ends with what is written,
+    with or without the extension; where there is none, its rows are left out, and told.
 
     JSON: a list of objects with the CSV's columns as fields (`.jsonl`: one on each line; `caption` may be a list of
     texts), `{"videos": [{"video_id" or "id", ...}], "sentences": [{"video_id", "caption"}]}`, or COCO's `images` and
@@ -93,8 +94,8 @@ def read_captions(
         The clips, in the order of the file.
 
     Raises:
-        UserError: for anything amiss in the file, with the row or entry at fault; also where it names more videos that
-            are not there than ones that are.
+        UserError: for anything amiss in the file, with the row or entry at fault; also where it names no fewer
+            videos that are not there than ones that are.
 
     Example:
         >>> read_captions("captions.csv", "videos")[0].captions
@@ -149,7 +150,7 @@ def _gather(entries: Iterable[Entry], folder: Path, note: Note) -> list[Draft]:
         written, path = next(iter(renamed.items()))
         count = len({*renamed.values()})
         files = "1 file was" if count == 1 else f"{count} files were"
-        note(f"{files} found by the name alone, the first '{written}' as {path}.")
+        note(f"{files} found by the name alone, the first '{written[:200]}' as {path}.")
     if lost:
         _leave_out(lost, {draft.path for draft in drafts.values()}, folder, note)
     return list(drafts.values())
@@ -215,10 +216,10 @@ def _find(entry: Entry, finder: FileFinder) -> _Found | None:
 
 
 def _leave_out(lost: list[Entry], found: set[str], folder: Path, note: Note) -> None:
-    """Tells of entries without a video, or refuses them where they name more videos than there are."""
+    """Tells of entries without a video, or refuses them where they name as many videos as there are, or more."""
     first, *others = lost
-    missing = {entry.path for entry in lost}
-    if len(missing) > len(found):
+    missing = {posixpath.normpath(entry.path) for entry in lost}
+    if len(missing) >= len(found):
         more = f" (nor for {len(others)} more, the next is {others[0].where})" if others else ""
         raise UserError(
             f"{first.where}: there is no video '{first.path[:200]}' in {folder}{more}: put it there, or take the row "

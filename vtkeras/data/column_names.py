@@ -17,8 +17,8 @@ OTHER_NAMES = {
         *("image", "image_path", "image_file", "image_name", "img", "picture"),
         *("video_id", "videoid", "clip_id", "image_id", "id"),
     ),
-    "caption": ("captions", "description", "descriptions", "sentence", "text", "comment", "title"),
-    "label": ("labels", "class", "class_name", "category", "action", "tag", "tags"),
+    "caption": ("captions", "description", "descriptions", "sentence", "text", "title", "comment"),
+    "label": ("labels", "class_name", "class", "category", "action", "tag", "tags"),
     "answer": ("answers",),
 }
 ALL_NAMES = {*KNOWN_COLUMNS, *(name for names in OTHER_NAMES.values() for name in names)}
@@ -37,18 +37,17 @@ def other_names(names: Sequence[str]) -> dict[str, str]:
         names: of the table's columns, in lower case, spaces as underscores.
 
     Returns:
-        An empty dict where the table lacks nothing. A path is looked for where there is none, a caption and a label
-        where there is no text at all, an answer where there is a question without one.
+        An empty dict where there are a path and a text; else each of path, caption and label that is not among the
+        names is looked for, and an answer where there is a question.
 
     Example:
         >>> other_names(["filename", "description", "mood"])
         {'filename': 'path', 'description': 'caption'}
     """
-    lacking = [PATH] if PATH not in names else []
-    if not {*TEXT_COLUMNS} & {*names}:
-        lacking += ["caption", "label"]
-    if "question" in names and "answer" not in names:
-        lacking += ["answer"]
+    if not missing_column(names):
+        return {}
+    wanted = [PATH, "caption", "label", *(["answer"] if "question" in names else [])]
+    lacking = [known for known in wanted if known not in names]
     found = {known: next((other for other in OTHER_NAMES[known] if other in names), None) for known in lacking}
     return {other: known for known, other in found.items() if other}
 

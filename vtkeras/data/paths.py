@@ -73,9 +73,9 @@ class FileFinder:
         return None
 
     def named(self, written: str) -> list[str]:
-        """The videos and pictures, in whichever folder below that is not hidden, whose name ends `written`.
+        """The videos and pictures, in whichever folder below that is not hidden, whose path ends with `written`.
 
-        Their extension may be left out. The names are relative to the folder, with forward slashes, in their order.
+        Their extension may be left out. The names are relative to the folder, as `find` gives them, in their order.
 
         Example:
             >>> FileFinder("videos").named("a")
@@ -87,8 +87,9 @@ class FileFinder:
                 if file.suffix.lower() in EXTENSIONS:
                     for name in (file.name, file.stem):
                         self._media.setdefault(unicodedata.normalize("NFC", name), []).append(file.as_posix())
-        name = written.strip().replace("\\", "/").rsplit("/", 1)[-1]
-        return sorted(self._media.get(unicodedata.normalize("NFC", name), []))
+        *folders, name = unicodedata.normalize("NFC", written.strip().replace("\\", "/")).split("/")
+        places = (place for place in self._media.get(name, []) if _lies_in(place, folders))
+        return sorted({found for place in places if (found := self.find(place)) is not None})
 
     def _inside(self, name: str) -> str:
         if posixpath.isabs(name):
@@ -118,6 +119,11 @@ class FileFinder:
                 names = []
             self._composed[place] = {unicodedata.normalize("NFC", name): name for name in names}
         return self._composed[place]
+
+
+def _lies_in(place: str, folders: list[str]) -> bool:
+    """Whether the last folders of a file's path are these."""
+    return unicodedata.normalize("NFC", place).split("/")[:-1][-len(folders) :] == folders if folders else True
 
 
 def _file_status(path: Path) -> os.stat_result | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vtkeras.data.column_names import ALL_NAMES, in_our_names, missing_column
+from vtkeras.data.column_names import ALL_NAMES, PATH, in_our_names, other_names
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
 from vtkeras.data.text_files import TABLES, read_table, read_text
@@ -18,6 +18,7 @@ from vtkeras.run_files import CAPTIONS_FILE
 
 MOST_FILES = 20_000
 CAPTIONS = (CAPTIONS_FILE, "captions.json")
+HEADER = {PATH, "caption"}
 
 
 @dataclass(frozen=True)
@@ -100,18 +101,21 @@ def _files_at(path: Path) -> list[Path]:
 
 
 def _captions(folder: Path) -> Path | None:
-    """`captions.csv` or `captions.json`, or the first CSV file whose columns are those of one."""
-    usual = [folder / name for name in CAPTIONS]
-    return next((path for path in [*usual, *sorted(folder.glob("*.csv"))] if path in usual and path.is_file()
-                 or path not in usual and _has_columns(path)), None)  # fmt: skip
+    """`captions.csv` or `captions.json`, or the first CSV file whose columns are those of one, at best by our names."""
+    tables = [path for path in sorted(folder.glob("*.csv")) if path.is_file()]
+    usual = (path for path in (folder / name for name in CAPTIONS) if path.is_file())
+    own = (path for path in tables if _has_columns(path, HEADER.issubset))
+    return next((path for found in (usual, own, (path for path in tables if _has_columns(path, _describes)))
+                 for path in found), None)  # fmt: skip
 
 
 def _describes(names: list[str]) -> bool:
-    return not missing_column(in_our_names(names))
+    """Whether other people's names say the same; a number alone is no file there."""
+    return other_names(names).get("id") != PATH and HEADER <= {*in_our_names(names)}
 
 
-def _has_columns(path: Path) -> bool:
+def _has_columns(path: Path, fit: Callable[[list[str]], bool]) -> bool:
     try:
-        return _describes(read_table(path, read_text(path), ALL_NAMES, _describes).header)
+        return fit(read_table(path, read_text(path), ALL_NAMES, fit).header)
     except (OSError, UserError):
         return False

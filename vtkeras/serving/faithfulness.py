@@ -92,6 +92,9 @@ def judge_clip(
     Returns:
         dicts with kind, word, whether it depends on the picture, and if so `auc`: {map: [deletion,
         insertion]}, `random`: [[deletion, insertion], ...] and `better`: {map: [bool, bool]}.
+
+    Raises:
+        UserError: with a model that writes no captions, or was exported without what tells how likely given words are.
     """
     times = np.arange(len(frames), dtype="float32")
     explained = [explanation.explain_caption(predictor, frames, times)]
