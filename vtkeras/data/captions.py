@@ -138,14 +138,14 @@ def _gather(entries: Iterable[Entry], folder: Path, note: Note) -> list[Draft]:
     renamed: dict[str, str] = {}
     for entry in entries:
         _check_texts(entry)
-        found = _find(entry, finder)
-        if found is None:
+        path = _find(entry, finder)
+        if path is None and (path := _find_by_name(entry, finder)) is not None:
+            renamed[entry.path] = path
+        if path is None:
             lost.append(entry)
-            continue
-        if found.named:
-            renamed[entry.path] = found.path
-        entry.path = found.path
-        _add(entry, drafts)
+        else:
+            entry.path = path
+            _add(entry, drafts)
     if renamed:
         written, path = next(iter(renamed.items()))
         count = len({*renamed.values()})
@@ -191,28 +191,22 @@ def _check_texts(entry: Entry) -> None:
         raise UserError(f"{entry.where}: end {entry.end:g} is not after start {entry.start or 0:g}.")
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A file of the folder, and whether it is there by its name alone, not where the table says."""
-
-    path: str
-    named: bool
-
-
-def _find(entry: Entry, finder: FileFinder) -> _Found | None:
+def _find(entry: Entry, finder: FileFinder) -> str | None:
     try:
-        there = finder.find(entry.path)
+        return finder.find(entry.path)
     except UserError as error:
         raise UserError(f"{entry.where}: {error}") from None
-    if there is not None:
-        return _Found(there, named=False)
+
+
+def _find_by_name(entry: Entry, finder: FileFinder) -> str | None:
+    """The one file whose path ends with what an entry says; None where there is none."""
     found = finder.named(entry.path)
     if len(found) > 1:
         raise UserError(
             f"{entry.where}: both '{found[0]}' and '{found[1]}' could be '{entry.path[:200]}': write the one that is "
             "meant."
         )
-    return _Found(found[0], named=True) if found else None
+    return found[0] if found else None
 
 
 def _leave_out(lost: list[Entry], found: set[str], folder: Path, note: Note) -> None:
