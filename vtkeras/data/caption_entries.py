@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from vtkeras import keys
-from vtkeras.data.column_names import ALL_NAMES, KNOWN_COLUMNS, in_our_names, missing_column, other_names
+from vtkeras.data.column_names import (
+    ALL_NAMES,
+    KNOWN_COLUMNS,
+    in_our_names,
+    missing_column,
+    missing_under_any_name,
+    other_names,
+)
 from vtkeras.data.text_files import Note, Table, ignore, read_table
 from vtkeras.errors import UserError
 
@@ -88,8 +95,8 @@ def _read_rows(path: Path, text: str, note: Note) -> Table:
     table = read_table(path, text, KNOWN_COLUMNS, lambda names: not missing_column(names), note)
     if not missing_column(table.header):
         return table
-    found = read_table(path, text, ALL_NAMES, lambda names: not missing_column(in_our_names(names)), note)
-    if missing_column(in_our_names(found.header)):
+    found = read_table(path, text, ALL_NAMES, lambda names: not missing_under_any_name(names), note)
+    if missing_under_any_name(found.header):
         return table  # to be refused with the names that it has
     _tell_names(path, other_names(found.header), note)
     return replace(found, header=in_our_names(found.header))
@@ -148,7 +155,7 @@ def _cell(where: str, name: str, value: Any) -> str:
 
 
 def _check_header(where: str, header: list[str]) -> None:
-    if missing := missing_column(in_our_names(header)):
+    if missing := missing_under_any_name(header):
         found = ", ".join(header) or "nothing"
         raise UserError(f"{where} names no column {missing}; it names {found[:200]}: give the columns their names.")
     for name in KNOWN_COLUMNS:

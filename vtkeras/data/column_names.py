@@ -56,3 +56,8 @@ def in_our_names(names: Sequence[str]) -> list[str]:
     """Names of columns, with ours in place of `other_names`."""
     others = other_names(names)
     return [others.get(name, name) for name in names]
+
+
+def missing_under_any_name(names: Sequence[str]) -> str:
+    """As `missing_column`, of a table whose columns may have `other_names`."""
+    return missing_column(in_our_names(names))

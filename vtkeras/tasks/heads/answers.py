@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import keras
 import tensorflow as tf
 
@@ -12,6 +14,9 @@ from vtkeras.tasks.classification_report import class_columns, class_scores
 from vtkeras.tasks.heads.questions import EXPLAIN_ANSWER, IMPOSSIBLE, VQA_COLUMN, QuestionHead, chosen
 from vtkeras.tasks.heads.signatures import CHOICES, FRAMES, TEXT
 from vtkeras.tasks.predicted import ClassProbabilities, Predicted
+
+if TYPE_CHECKING:
+    from vtkeras.tasks.video_text import VideoTextReader
 
 
 class AnswerHead(QuestionHead):
@@ -65,7 +70,7 @@ class AnswerHead(QuestionHead):
         return {f"answer_{name}": value for name, value in scores.items()} | self.vqa_scores(truths, predicted.texts)
 
 
-def answer(reader, frames, text) -> dict[str, tf.Tensor]:
+def answer(reader: VideoTextReader, frames, text) -> dict[str, tf.Tensor]:
     """Answers a question about every clip.
 
     Args:
@@ -81,7 +86,7 @@ def answer(reader, frames, text) -> dict[str, tf.Tensor]:
     return {**_answer(reader, reader.read_frames(frames), text), **reader.seen(frames)}
 
 
-def score_known_answers(reader, frames, text, choices) -> dict[str, tf.Tensor]:
+def score_known_answers(reader: VideoTextReader, frames, text, choices) -> dict[str, tf.Tensor]:
     """Scores candidate answers by their probability in the closed set.
 
     Args:
@@ -101,7 +106,7 @@ def score_known_answers(reader, frames, text, choices) -> dict[str, tf.Tensor]:
     return {**chosen(reader, question, video, choices, logs, known), **reader.seen(frames)}
 
 
-def _answer(reader, video, questions):
+def _answer(reader: VideoTextReader, video, questions):
     tokens, read, scores = reader.read_question(questions, video)
     logits = _logits(reader, (tokens, read, scores), video)
     probabilities = reader.model.heads[AnswerHead.name].probabilities(logits)
@@ -114,7 +119,7 @@ def _answer(reader, video, questions):
     }
 
 
-def _logits(reader, question, video):
+def _logits(reader: VideoTextReader, question, video):
     tokens, read, _ = question
     logits = reader.model.heads[AnswerHead.name]({keys.READS_QUESTION: read})
     return reader.with_linear(AnswerHead.name, logits, video, tokens)

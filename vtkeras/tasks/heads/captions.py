@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -20,6 +21,9 @@ from vtkeras.models import WrittenText
 from vtkeras.tasks.base import LOWER, Column, Endpoint, Head, sample_table
 from vtkeras.tasks.heads.signatures import BEAM, FRAMES, SAMPLE, TEXT
 from vtkeras.tasks.predicted import Predicted
+
+if TYPE_CHECKING:
+    from vtkeras.tasks.video_text import VideoTextReader
 
 UNLIMITED = 2**31 - 1  # no longer than the model can write
 SCORES = tuple(name for name in TEXT_METRICS if name not in ("exact_match", "vqa_accuracy"))
@@ -120,7 +124,7 @@ def sequence_exact_match(y_true, y_pred):
     return ops.cast(ops.all(ops.logical_or(right, ops.equal(y_true, 0)), axis=-1), "float32")
 
 
-def caption(reader, frames) -> dict[str, tf.Tensor]:
+def caption(reader: VideoTextReader, frames) -> dict[str, tf.Tensor]:
     """Writes a caption for every clip, greedily.
 
     Args:
@@ -137,7 +141,7 @@ def caption(reader, frames) -> dict[str, tf.Tensor]:
 
 
 def caption_beam(
-    reader, frames, width=4, length_penalty=0.6, min_length=0, max_length=UNLIMITED, no_repeat_ngram=0
+    reader: VideoTextReader, frames, width=4, length_penalty=0.6, min_length=0, max_length=UNLIMITED, no_repeat_ngram=0
 ) -> dict[str, tf.Tensor]:
     """Writes a caption for every clip by beam search.
 
@@ -162,7 +166,7 @@ def caption_beam(
 
 
 def caption_sample(
-    reader,
+    reader: VideoTextReader,
     frames,
     temperature=1.0,
     top_p=1.0,
@@ -190,7 +194,7 @@ def caption_sample(
     return {**reader.as_caption(found), **reader.seen(frames)}
 
 
-def explain_caption(reader, frames, text) -> dict[str, tf.Tensor]:
+def explain_caption(reader: VideoTextReader, frames, text) -> dict[str, tf.Tensor]:
     """How likely each word of given captions is after the words before, and where it looks.
 
     Args:
@@ -209,7 +213,7 @@ def explain_caption(reader, frames, text) -> dict[str, tf.Tensor]:
     return {**reader.as_caption(found), "rollout": on_grid[:, :, 0], **reader.seen(frames)}
 
 
-def _limits(reader, min_length, max_length, no_repeat_ngram) -> dict:
+def _limits(reader: VideoTextReader, min_length, max_length, no_repeat_ngram) -> dict:
     longest = reader.preprocessor.config.caption_length  # positions beyond were never trained
     max_length = tf.clip_by_value(max_length, 1, longest)
     return {"min_length": min_length, "max_length": max_length, "no_repeat_ngram": no_repeat_ngram}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
@@ -12,6 +14,9 @@ from vtkeras.models import SharedSpace
 from vtkeras.tasks.base import Column, Endpoint, Head
 from vtkeras.tasks.heads.signatures import FRAMES, TEXT
 from vtkeras.tasks.predicted import Predicted
+
+if TYPE_CHECKING:
+    from vtkeras.tasks.video_text import VideoTextReader
 
 TEXTS = 64  # that are read at once
 
@@ -69,12 +74,12 @@ class ContrastiveHead(Head):
         return {"recall_at_1": found["r@1"], "recall_at_5": found["r@5"]}
 
 
-def embed_video(reader, frames) -> tf.Tensor:
+def embed_video(reader: VideoTextReader, frames) -> tf.Tensor:
     """Unit vectors (batch, embedding_dim) of clips uint8 (batch, time, height, width, 3)."""
     return _embed_video(reader, reader.read_frames(frames))
 
 
-def embed_text(reader, text) -> tf.Tensor:
+def embed_text(reader: VideoTextReader, text) -> tf.Tensor:
     """Unit vectors (batch, embedding_dim) of texts, string (batch,)."""
     tokens = reader.preprocessor.match(text)
     embedded = _space(reader).embed_text(reader.model.trunk.encode_text(tokens))
@@ -82,13 +87,13 @@ def embed_text(reader, text) -> tf.Tensor:
     return linear.beside(embedded, linear.embed_text(tokens, linear.pieces(text))) if linear else embedded
 
 
-def _embed_video(reader, video):
+def _embed_video(reader: VideoTextReader, video):
     embedded = _space(reader).embed_video(video)
     linear = reader.experts and reader.experts.space
     return linear.beside(embedded, linear.embed_video(video[keys.LINEAR])) if linear else embedded
 
 
-def _space(reader) -> SharedSpace:
+def _space(reader: VideoTextReader) -> SharedSpace:
     return reader.model.heads[ContrastiveHead.name]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from vtkeras.data.events import TIME_BINS, TIME_TOKENS
@@ -10,6 +12,9 @@ from vtkeras.errors import UserError
 from vtkeras.tasks.base import Endpoint
 from vtkeras.tasks.heads.captions import CaptionHead
 from vtkeras.tasks.heads.signatures import FRAMES
+
+if TYPE_CHECKING:
+    from vtkeras.tasks.video_text import VideoTextReader
 
 
 class EventsHead(CaptionHead):
@@ -37,7 +42,7 @@ class EventsHead(CaptionHead):
         return (*super().endpoints(), Endpoint("events", events, (FRAMES,)))
 
 
-def events(reader, frames) -> dict[str, tf.Tensor]:
+def events(reader: VideoTextReader, frames) -> dict[str, tf.Tensor]:
     """Writes the dense caption of every video, greedily, and reads its events.
 
     Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import keras
 import tensorflow as tf
 
@@ -16,6 +18,9 @@ from vtkeras.tasks.heads.captions import sequence_exact_match
 from vtkeras.tasks.heads.questions import EXPLAIN_ANSWER, IMPOSSIBLE, VQA_COLUMN, QuestionHead, chosen
 from vtkeras.tasks.heads.signatures import CHOICES, FRAMES, TEXT
 from vtkeras.tasks.predicted import Predicted
+
+if TYPE_CHECKING:
+    from vtkeras.tasks.video_text import VideoTextReader
 
 
 class GeneratedAnswerHead(QuestionHead):
@@ -82,7 +87,7 @@ class GeneratedAnswerHead(QuestionHead):
         return preprocessor.each(lambda text: preprocessor.written_answer(text)[side], examples[keys.ANSWER])
 
 
-def write_answer(reader, frames, text) -> dict[str, tf.Tensor]:
+def write_answer(reader: VideoTextReader, frames, text) -> dict[str, tf.Tensor]:
     """Writes an answer to a question about every clip, greedily.
 
     Args:
@@ -98,7 +103,7 @@ def write_answer(reader, frames, text) -> dict[str, tf.Tensor]:
     return {**_write_answer(reader, reader.read_frames(frames), text), **reader.seen(frames)}
 
 
-def score_written_answers(reader, frames, text, choices) -> dict[str, tf.Tensor]:
+def score_written_answers(reader: VideoTextReader, frames, text, choices) -> dict[str, tf.Tensor]:
     """Scores candidate answers by their probability as a written answer.
 
     Args:
@@ -122,7 +127,7 @@ def score_written_answers(reader, frames, text, choices) -> dict[str, tf.Tensor]
     return {**chosen(reader, question, video, choices, logs, known), **reader.seen(frames)}
 
 
-def _write_answer(reader, video, questions):
+def _write_answer(reader: VideoTextReader, video, questions):
     tokens, read, scores = reader.read_question(questions, video)
     found = reader.write_greedily(read, max_length=reader.preprocessor.config.answer_length)
     probabilities = tf.where(found["tokens"] > 0, found["probabilities"], 1.0)

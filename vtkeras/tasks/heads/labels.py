@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -12,6 +14,9 @@ from vtkeras.tasks.base import Endpoint, Head
 from vtkeras.tasks.classification_report import class_columns, class_scores, split_labels
 from vtkeras.tasks.heads.signatures import FRAMES, TEXT
 from vtkeras.tasks.predicted import ClassProbabilities, Predicted
+
+if TYPE_CHECKING:
+    from vtkeras.tasks.video_text import VideoTextReader
 
 
 class LabelHead(Head):
@@ -78,7 +83,7 @@ class LabelHead(Head):
         return {f"label_{name}": value for name, value in scores.items()}
 
 
-def classify(reader, frames, text) -> dict[str, tf.Tensor]:
+def classify(reader: VideoTextReader, frames, text) -> dict[str, tf.Tensor]:
     """Labels every (clip, text) pair.
 
     Args:
@@ -100,7 +105,7 @@ def classify(reader, frames, text) -> dict[str, tf.Tensor]:
     }
 
 
-def _probabilities(reader, video, texts):
+def _probabilities(reader: VideoTextReader, video, texts):
     layer, reading = reader.model.heads[LabelHead.name], {keys.READS_VIDEO: video}
     if layer.with_question:
         reading[keys.READS_QUESTION] = reader.read_question(texts, video)[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from vtkeras import keys
@@ -10,6 +12,9 @@ from vtkeras.explain.rollout import cross_rollout
 from vtkeras.metrics import vqa_accuracy
 from vtkeras.tasks.base import Column, Endpoint, Head, sample_table
 from vtkeras.tasks.heads.signatures import FRAMES, TEXT
+
+if TYPE_CHECKING:
+    from vtkeras.tasks.video_text import VideoTextReader
 
 ANNOTATORS = 4  # answers that a question needs for VQA accuracy to reach 1
 IMPOSSIBLE = -1e9  # log probability of a candidate that the model cannot say
@@ -48,7 +53,7 @@ class QuestionHead(Head):
         return {"vqa_accuracy": vqa_accuracy(*zip(*pairs))} if pairs else {}
 
 
-def explain_answer(reader, frames, text) -> dict[str, tf.Tensor]:
+def explain_answer(reader: VideoTextReader, frames, text) -> dict[str, tf.Tensor]:
     """Where each word of a question looks, followed back to the input patches.
 
     Args:
@@ -66,7 +71,9 @@ def explain_answer(reader, frames, text) -> dict[str, tf.Tensor]:
     return {"tokens": looked["tokens"], "rollout": looked["attention"][:, :, 0], **reader.seen(frames)}
 
 
-def chosen(reader, question: tuple, video: dict, choices: tf.Tensor, logs: tf.Tensor, known: tf.Tensor) -> dict:
+def chosen(
+    reader: VideoTextReader, question: tuple, video: dict, choices: tf.Tensor, logs: tf.Tensor, known: tf.Tensor
+) -> dict:
     """The likeliest of several candidate answers.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -18,6 +18,9 @@ from vtkeras.metrics.tokenize import tokenize
 from vtkeras.tasks.base import LOWER, Column, Endpoint, Head
 from vtkeras.tasks.heads.signatures import TEXT
 from vtkeras.tasks.predicted import Examples, Predicted
+
+if TYPE_CHECKING:
+    from vtkeras.tasks.text_to_video import VideoReader
 
 SEED = tf.TensorSpec((None,), tf.int64, name="seed")
 NOISE = tuple(tf.TensorSpec(None, tf.float32, name=part) for part in ("content", "motion"))  # shapes are the model's
@@ -199,7 +202,7 @@ class SumOfTerms(keras.losses.Loss):
         return ops.sum(y_pred, axis=-1)
 
 
-def generate(reader, text, seed) -> tf.Tensor:
+def generate(reader: VideoReader, text, seed) -> tf.Tensor:
     """Makes a clip for every text; the same text and seed make the same clip, whatever else is asked for.
 
     Args:
@@ -212,7 +215,7 @@ def generate(reader, text, seed) -> tf.Tensor:
     return reader.best(text, seed)["clips"]
 
 
-def best_noise(reader, text, seed) -> dict[str, tf.Tensor]:
+def best_noise(reader: VideoReader, text, seed) -> dict[str, tf.Tensor]:
     """What the clips of `generate` are drawn from: `noise` of the same seeds, or of a better draft.
 
     Args:
@@ -227,7 +230,7 @@ def best_noise(reader, text, seed) -> dict[str, tf.Tensor]:
     return {part: value for part, value in reader.best(text, seed).items() if part != "clips"}
 
 
-def noise(reader, seed) -> dict[str, tf.Tensor]:
+def noise(reader: VideoReader, seed) -> dict[str, tf.Tensor]:
     """What clips are drawn from, one row for each seed.
 
     Args:
@@ -239,7 +242,7 @@ def noise(reader, seed) -> dict[str, tf.Tensor]:
     return _noise(reader, seed, tf.constant(0, tf.int64))
 
 
-def render(reader, text, content, motion) -> tf.Tensor:
+def render(reader: VideoReader, text, content, motion) -> tf.Tensor:
     """Makes clips from noise that the caller holds, e.g. moved a little.
 
     Args:
@@ -252,7 +255,7 @@ def render(reader, text, content, motion) -> tf.Tensor:
     return _render(reader, text, {"content": content, "motion": motion})
 
 
-def render_from(reader, text, content, motion, first_frame) -> tf.Tensor:
+def render_from(reader: VideoReader, text, content, motion, first_frame) -> tf.Tensor:
     """As `render`, going on from a given picture.
 
     Args:
@@ -263,7 +266,7 @@ def render_from(reader, text, content, motion, first_frame) -> tf.Tensor:
     return _render(reader, text, {"content": content, "motion": motion}, tf.cast(frames[:, 0], tf.float32) / 255)
 
 
-def _noise(reader, seed, draft) -> dict[str, tf.Tensor]:
+def _noise(reader: VideoReader, seed, draft) -> dict[str, tf.Tensor]:
     """As `noise`, of one of the drafts of each seed, an int64 scalar."""
     shapes = sorted(reader.model.noise_shapes.items())
 
@@ -277,7 +280,7 @@ def _noise(reader, seed, draft) -> dict[str, tf.Tensor]:
     return {part: draw(shape, first + number) for number, (part, shape) in enumerate(shapes)}
 
 
-def best_drafts(reader, text, seed) -> dict[str, tf.Tensor]:
+def best_drafts(reader: VideoReader, text, seed) -> dict[str, tf.Tensor]:
     """Clips and their noise, the reranker's choice where the model has one; arguments as for `generate`."""
 
     def draw(draft):
@@ -287,7 +290,7 @@ def best_drafts(reader, text, seed) -> dict[str, tf.Tensor]:
     return reader.reranker(draw, text) if reader.reranker else draw(0)
 
 
-def _render(reader, text, noise, first_frame=None):
+def _render(reader: VideoReader, text, noise, first_frame=None):
     tokens = reader.preprocessor.match(text)
     shapes = reader.model.noise_shapes
     noise = {part: tf.reshape(value, (-1, *shapes[part])) for part, value in noise.items()}
