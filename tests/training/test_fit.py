@@ -37,6 +37,7 @@ FAST = (
     "train.stages=[{epochs: 2}]",
 )
 ONE_EPOCH = "train.stages=[{epochs: 1}]"
+MAKES_VIDEO = ("task=text_to_video", "data.image_size=16", "data.num_frames=4")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -339,6 +340,11 @@ def test_an_interruption_is_heard_while_clips_are_prepared(config, tmp_path):
         (["data.source=attic"], "data.source 'attic' is unknown"),
         (["task=gardening"], "task 'gardening' is unknown"),
         (["task=retrieval", "train.loss_weights={caption: 1.0}"], "Task 'retrieval' has nothing to train"),
+        ([*MAKES_VIDEO, "train.warmup.steps=1"], "train.warmup is about a frame encoder"),
+        (
+            [*MAKES_VIDEO, "train.stages=[{epochs: 1, motion_dropout: 0.5}]"],
+            "motion_dropout of train.stages is about a frame encoder",
+        ),
     ],
 )
 def test_configs_that_do_not_fit(config, tmp_path, overrides, sentence):

@@ -151,7 +151,8 @@ class StopOnNaN(keras.callbacks.Callback):
         if not np.isfinite(loss):
             raise LossNotFinite(
                 f"The loss became {loss} in batch {batch} of epoch {self.epoch + 1}; the last checkpoint is "
-                "kept. Lower train.learning_rate, or use train.precision float32, and go on with --resume."
+                "kept. Lower train.learning_rate, or use train.precision float32, and go on with --resume; "
+                "where that ends like this at once, begin anew."
             )
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from vtkeras.config import Config, load_config, save_config
 from vtkeras.data.text import Vocabulary
+from vtkeras.encoders import FrameEncoder
 from vtkeras.errors import UserError, lookup
 from vtkeras.evaluation.judges import judged
 from vtkeras.interrupts import interrupt_between_steps
@@ -258,9 +259,10 @@ def _first_weights(trainer: Trainer, report: Callable[[str], None]) -> None:
         return
     if not data.preprocessor.vocabulary.labels:
         raise UserError("train.warmup needs labels in the data: set train.warmup.steps to 0.")
+    encoder = _frame_encoder(trainer, "train.warmup")
     progress = Progress(f"{config.name} warm-up", warmup.steps, warmup.steps, warmup.batch_size, report=report)
     detectors = warm_up(
-        trainer.model.frame_encoder,
+        encoder,
         data.source,
         data.preprocessor,
         config,
@@ -284,7 +286,14 @@ def _motion_dropout(trainer: Trainer) -> list[keras.callbacks.Callback]:
             "set model.motion to true and model.cache_features to false."
         )
     rates = [model.motion_dropout if rate is None else rate for rate in given]
-    return [MotionDropout(trainer.model.frame_encoder, rates)]
+    return [MotionDropout(_frame_encoder(trainer, "motion_dropout of train.stages"), rates)]
+
+
+def _frame_encoder(trainer: Trainer, option: str) -> FrameEncoder:
+    """The model's frame encoder; where it has none, the option that is about it is refused."""
+    if encoder := getattr(trainer.model, "frame_encoder", None):
+        return encoder
+    raise UserError(f"{option} is about a frame encoder, and task {trainer.config.task} has none: leave it out.")
 
 
 def _samples(trainer: Trainer, folder: Path) -> list[keras.callbacks.Callback]:
