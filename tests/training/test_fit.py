@@ -341,6 +341,7 @@ def test_an_interruption_is_heard_while_clips_are_prepared(config, tmp_path):
         (["task=gardening"], "task 'gardening' is unknown"),
         (["task=retrieval", "train.loss_weights={caption: 1.0}"], "Task 'retrieval' has nothing to train"),
         ([*MAKES_VIDEO, "train.warmup.steps=1"], "train.warmup is about a frame encoder"),
+        ([*MAKES_VIDEO, *FROZEN, "model.cache_features=true"], "model.cache_features is about a frame encoder"),
         (
             [*MAKES_VIDEO, "train.stages=[{epochs: 1, motion_dropout: 0.5}]"],
             "motion_dropout of train.stages is about a frame encoder",

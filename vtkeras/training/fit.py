@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from vtkeras.config import Config, load_config, save_config
 from vtkeras.data.text import Vocabulary
-from vtkeras.encoders import FrameEncoder
 from vtkeras.errors import UserError, lookup
 from vtkeras.evaluation.judges import judged
 from vtkeras.interrupts import interrupt_between_steps
@@ -38,7 +37,7 @@ from vtkeras.training.callbacks import (
 )
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, check_linear, fit_linear
-from vtkeras.training.prepared import prepared_source
+from vtkeras.training.prepared import frame_encoder_of, prepared_source
 from vtkeras.training.resume import lacks_linear, resume_point
 from vtkeras.training.run import check_reranker, open_judge
 from vtkeras.training.state import load_state, read_meta
@@ -259,7 +258,7 @@ def _first_weights(trainer: Trainer, report: Callable[[str], None]) -> None:
         return
     if not data.preprocessor.vocabulary.labels:
         raise UserError("train.warmup needs labels in the data: set train.warmup.steps to 0.")
-    encoder = _frame_encoder(trainer, "train.warmup")
+    encoder = frame_encoder_of(trainer.model, "train.warmup")
     progress = Progress(f"{config.name} warm-up", warmup.steps, warmup.steps, warmup.batch_size, report=report)
     detectors = warm_up(
         encoder,
@@ -286,14 +285,7 @@ def _motion_dropout(trainer: Trainer) -> list[keras.callbacks.Callback]:
             "set model.motion to true and model.cache_features to false."
         )
     rates = [model.motion_dropout if rate is None else rate for rate in given]
-    return [MotionDropout(_frame_encoder(trainer, "motion_dropout of train.stages"), rates)]
-
-
-def _frame_encoder(trainer: Trainer, option: str) -> FrameEncoder:
-    """The model's frame encoder; where it has none, the option that is about it is refused."""
-    if encoder := getattr(trainer.model, "frame_encoder", None):
-        return encoder
-    raise UserError(f"{option} is about a frame encoder, and task {trainer.config.task} has none: leave it out.")
+    return [MotionDropout(frame_encoder_of(trainer.model, "motion_dropout of train.stages"), rates)]
 
 
 def _samples(trainer: Trainer, folder: Path) -> list[keras.callbacks.Callback]:
