@@ -39,6 +39,16 @@ def refused(monkeypatch, capsys, *arguments) -> str:
     return printed.err
 
 
+@pytest.mark.parametrize("given", [("--out", ""), ("--out=",), ("",)])
+def test_an_empty_argument_is_not_this_folder(monkeypatch, capsys, given):
+    assert "is empty: give it a value" in refused(monkeypatch, capsys, "train", "--config", "demo", *given)
+
+
+def test_the_help_of_configs_takes_no_config(monkeypatch, capsys):
+    told = refused(monkeypatch, capsys, "train", "--help-config", "--config", "nope")
+    assert "--config does nothing with --help-config" in told
+
+
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
     """20 clips of moving_digits as mp4 files with a captions.csv."""

@@ -329,6 +329,33 @@ def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
 
 
 @contextmanager
+def locked(folder: Path, who: str) -> Iterator[None]:
+    """Makes a folder where it is missing, and keeps other commands from writing to it.
+
+    Args:
+        folder: to be written to.
+        who: may be writing there, for the message.
+
+    Raises:
+        UserError: if one does so now.
+
+    Example:
+        >>> with locked(Path("runs/mine"), "Another training"):
+        ...     train()
+    """
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with _opened(folder) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone when the process is, however it ends
+        except BlockingIOError:
+            raise UserError(f"{who} is writing to {folder}: wait for its end.") from None
+        except OSError:
+            pass  # some network disks know no locks
+        yield
+
+
+@contextmanager
 def _opened(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY)
     try:

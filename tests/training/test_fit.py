@@ -16,7 +16,7 @@ from vtkeras.config import load_config
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.errors import UserError
-from vtkeras.run_files import LINEAR_FILE, TEMPORARY
+from vtkeras.run_files import LINEAR_FILE, TEMPORARY, locked
 from vtkeras.tasks import TASKS
 from vtkeras.training.callbacks import Progress, StopOnNaN, spell_time
 from vtkeras.training.data import TrainingData
@@ -240,6 +240,13 @@ def test_resume_of_a_run_that_was_stopped_while_linear_models_were_fitted(config
         train(chosen, tmp_path, resume=True)
 
 
+def test_two_trainings_of_one_folder(config, tmp_path):
+    with locked(tmp_path, "Another training"):
+        with pytest.raises(UserError, match="Another training is writing to .*: wait for its end"):
+            train(config(), tmp_path, report=str)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_damaged_checkpoint(straight, config, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     data = (straight / "checkpoints" / "last.npz").read_bytes()
@@ -340,11 +347,15 @@ def test_an_interruption_is_heard_while_clips_are_prepared(config, tmp_path):
         (["data.source=attic"], "data.source 'attic' is unknown"),
         (["task=gardening"], "task 'gardening' is unknown"),
         (["task=retrieval", "train.loss_weights={caption: 1.0}"], "Task 'retrieval' has nothing to train"),
-        ([*MAKES_VIDEO, "train.warmup.steps=1"], "train.warmup is about a frame encoder"),
-        ([*MAKES_VIDEO, *FROZEN, "model.cache_features=true"], "model.cache_features is about a frame encoder"),
+        (["model.generator=adversarial"], "model.generator does nothing for the task"),
+        (["model.generator_options={steps: 3}"], "model.generator_options does nothing for the task"),
+        (["data.window_seconds=3"], "data.window_seconds does nothing for the task"),
+        (["train.adversarial.weight=2"], "train.adversarial does nothing for the task"),
+        ([*MAKES_VIDEO, "train.warmup.steps=1"], "train.warmup.steps does nothing for the task"),
+        ([*MAKES_VIDEO, *FROZEN, "model.cache_features=true"], "model.cache_features does nothing for the task"),
         (
             [*MAKES_VIDEO, "train.stages=[{epochs: 1, motion_dropout: 0.5}]"],
-            "motion_dropout of train.stages is about a frame encoder",
+            "train.stages.motion_dropout does nothing for the task",
         ),
     ],
 )

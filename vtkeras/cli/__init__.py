@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -49,6 +50,7 @@ def main() -> None:
 def _run() -> int | str | None:
     """Runs the command that was asked for, and gives the exit code; no error, with all it refers to, outlives this."""
     try:
+        _refuse_empty(sys.argv[1:])
         app()
     except UserError as error:
         return _refuse(str(error))
@@ -62,6 +64,14 @@ def _run() -> int | str | None:
         traceback.print_exc()
         return 1
     return 0
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Refuses empty arguments, such as an unset variable of a shell leaves: as a path they would be this folder."""
+    for before, argument in zip(["the command", *arguments], arguments):
+        if not argument or re.fullmatch("--[a-z-]+=", argument):
+            what = argument.strip("=") or f"What follows {before}"
+            raise UserError(f"{what} is empty: give it a value or leave it out.")
 
 
 def _refuse(problem: str) -> int:

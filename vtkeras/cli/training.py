@@ -19,6 +19,7 @@ from vtkeras.run_files import (
     MANIFEST,
     SAVED_MODEL,
     check_run,
+    locked,
     run_folder,
     shipped,
     writable_folder,
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     from vtkeras.data.sources.base import Source
 
 app = typer.Typer()
+OF_A_TRAINING = ("config", "data", "minutes", "captions", "out", "override", "resume")
 
 
 @app.command()
 def train(
+    context: typer.Context,
     config: Annotated[str | None, typer.Option(help="A shipped config or a YAML file; without --data, demo.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="A folder of videos; with --config, one that `vtkeras data ingest` made.")
@@ -53,6 +56,7 @@ def train(
     trains and exports the best within --minutes.
     """
     if help_config:
+        common.refuse_unused(context, OF_A_TRAINING, "with --help-config")
         from vtkeras.cli.config_help import config_help
 
         return common.say("\n".join(config_help()))
@@ -97,9 +101,10 @@ def _plan(
     clock = Clock(minutes, began=common.STARTED)
     from vtkeras.export import export_run
 
-    plan = Plan(ingested_folder(data, captions, folder, clock, common.say), folder, clock, common.say)
-    plan.run()
-    export_run(folder, report=plan.report)
+    with locked(folder, "Another training"):
+        plan = Plan(ingested_folder(data, captions, folder, clock, common.say), folder, clock, common.say)
+        plan.run()
+        export_run(folder, report=plan.report)
     evaluate, predict = command("evaluate", folder), command("predict", "CLIP", "--model", folder)
     common.say(f"next: {evaluate}; {predict}; vtkeras dashboard")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import yaml
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from vtkeras.aliases import current_config
 from vtkeras.config.messages import first_problem
-from vtkeras.config.options import Config
+from vtkeras.config.options import Config, ModelConfig
 from vtkeras.errors import UserError
 from vtkeras.run_files import write_text
 
@@ -85,9 +86,11 @@ def _read_file(path: Path) -> dict:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise UserError(f"Config {path} is larger than {MOST_BYTES:,} bytes, so it is no config.")
-        values = _read_yaml(path.read_text(encoding="utf-8"), f"Config {path}") or {}
+        values = _read_yaml(path.read_text(encoding="utf-8"), f"Config {path}")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Config {path} cannot be read as text in UTF-8: {error}.") from None
+    if values is None:
+        raise UserError(f"Config {path} is empty: it must hold `key: value` lines.")
     if not isinstance(values, dict):
         raise UserError(f"Config {path} must hold `key: value` lines, not a {type(values).__name__}.")
     return values
@@ -140,6 +143,13 @@ def parse_config(values: dict, origin: str = "config") -> Config:
         config = Config.model_validate(values)
     except ValidationError as error:
         raise UserError(f"{origin}: {first_problem(error, Config)}") from None
+    parts = PurePath(config.name).parts
+    if not config.name.strip() or PurePath(config.name).is_absolute() or ".." in parts or not parts:
+        raise UserError(f"{origin}: name {config.name!r} cannot be that of a folder below runs: choose another.")
+    if not config.model.linear_size:
+        for key in ("linear_frames", "linear_search"):
+            if getattr(config.model, key) != ModelConfig.model_fields[key].default:
+                raise UserError(f"{origin}: model.{key} does nothing without model.linear_size: leave it out.")
     if config.model.dim % config.model.num_heads:
         raise UserError(
             f"{origin}: model.dim {config.model.dim} is not a multiple of "
@@ -175,8 +185,8 @@ def _read_yaml(text: str, what: str) -> Any:
     Raises:
         UserError: if it is no YAML, or its aliases make it endless or very large.
     """
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         _count_values(node, what)
         return loader.construct_document(node) if node else None
@@ -193,6 +203,8 @@ def _count_values(root: yaml.Node | None, what: str) -> None:
         node, depth = waiting.pop()
         if not isinstance(node, yaml.CollectionNode):
             continue
+        if isinstance(node, yaml.MappingNode):
+            _refuse_repeated([key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)], what)
         inside = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
         count += len(inside)
         if depth == MOST_NESTING:
@@ -200,6 +212,12 @@ def _count_values(root: yaml.Node | None, what: str) -> None:
         if count > MOST_VALUES:
             raise UserError(f"{what} holds more than {MOST_VALUES:,} values.")
         waiting += [(one, depth + 1) for one in inside]
+
+
+def _refuse_repeated(names: list[str], what: str) -> None:
+    for name, count in Counter(names).items():
+        if count > 1 and name != "<<":
+            raise UserError(f"{what} names the key '{name}' {count} times: keep one of them.")
 
 
 def _apply_override(values: dict, override: str) -> None:

@@ -71,6 +71,9 @@ def first_problem(error: ValidationError, options: type[BaseModel], prefix: str 
     if field and problem["type"] in _BOUND_PROBLEMS:
         default = "" if field.default is None or field.is_required() else f" (default {field.default})"
         return f"{told} is out of range: it must be {_bounds(field) or 'a finite number'}{default}."
+    if problem["type"] in _BOUND_PROBLEMS:  # of an entry of a dict
+        missed = [f"{_BOUND_WORDS[name]} {bound:,}" for name, bound in problem.get("ctx", {}).items()]
+        return f"{told} is out of range: it must be {missed[0] if missed else 'a finite number'}."
     wanted = _WANTED.get(problem["type"], "another kind of value")
     return f"{told} must be {wanted.format(**problem.get('ctx', {}))}."
 

@@ -5,19 +5,30 @@ Attribute docstrings become the help of `vtkeras train --help-config`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 MOST_STEPS = 1_000_000_000
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
 
 
-class _Options(BaseModel):
+class Options(BaseModel):
+    """What every option class is: frozen, with finite numbers and known keys alone."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """Lets no `yes` or `true` pass as 1."""
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and {int, float} & {kind, *get_args(kind)}:
+            raise ValueError(f"{str(value).lower()} is no number")
+        return value
 
-class DataConfig(_Options):
+
+class DataConfig(Options):
     """Where examples come from and the shape they are brought to."""
 
     source: str = "moving_digits"
@@ -64,7 +75,7 @@ class DataConfig(_Options):
     """Examples held for shuffling; 0 keeps the source's order."""
 
 
-class ModelConfig(_Options):
+class ModelConfig(Options):
     """Sizes and parts of the model."""
 
     frame_encoder: str = "efficientnet_tiny"
@@ -148,7 +159,7 @@ class ModelConfig(_Options):
     """Share of the decoder's input words hidden in training, so that it looks instead of guessing."""
 
 
-class StageConfig(_Options):
+class StageConfig(Options):
     """A stretch of training with its own data options."""
 
     epochs: int = Field(ge=1, le=1_000_000)
@@ -171,7 +182,7 @@ class StageConfig(_Options):
     its own losses."""
 
 
-class WarmupConfig(_Options):
+class WarmupConfig(Options):
     """Single-frame labels first: teaches the frame encoder what to see before what moves."""
 
     steps: int = Field(0, ge=0, le=MOST_STEPS)
@@ -185,7 +196,7 @@ class WarmupConfig(_Options):
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 
 
-class AdversarialConfig(_Options):
+class AdversarialConfig(Options):
     """How a generator and its discriminators train each other, for models that have discriminators."""
 
     loss: str = "bce"
@@ -222,7 +233,7 @@ class AdversarialConfig(_Options):
     """Weight of the sum of their squares."""
 
 
-class TrainConfig(_Options):
+class TrainConfig(Options):
     """How long, how fast, with what weights."""
 
     start_from: str | None = None
@@ -269,7 +280,7 @@ class TrainConfig(_Options):
     """The one seed that initial weights, data order, dropout and augmentation come from."""
 
 
-class Config(_Options):
+class Config(Options):
     """One experiment."""
 
     name: str = "experiment"

@@ -20,13 +20,13 @@ from vtkeras.data.captions import ClipRow, read_captions
 from vtkeras.data.cleaning.marks import UNCLEANED, Cleaning
 from vtkeras.data.containers import EXTENSIONS, MAX_SIDE
 from vtkeras.data.decoder import DecoderPool, EncodedClip, Request
-from vtkeras.data.manifest import VERSION, Manifest, Shard, locked
+from vtkeras.data.manifest import VERSION, WRITERS, Manifest, Shard
 from vtkeras.data.paths import files_below
 from vtkeras.data.shards import sha256_of, write_shard
 from vtkeras.data.text_files import Note, ignore
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
-from vtkeras.run_files import TEMPORARY, write_json
+from vtkeras.run_files import TEMPORARY, locked, write_json
 
 PLAN = "plan.json"
 
@@ -91,7 +91,7 @@ def ingest(
     rows = select(read_captions(captions_file, folder, seed, noted, missing))
     batches = _batches(rows, seed, clips_per_shard)
     plan = _plan(folder, captions_file, rows, batches, options)
-    with locked(out), DecoderPool(time_limit=time_limit) as pool, interrupt_between_steps() as end_of_step:
+    with locked(out, WRITERS), DecoderPool(time_limit=time_limit) as pool, interrupt_between_steps() as end_of_step:
 
         def tell(done: int, note: str) -> None:
             progress(done, len(rows), note)
@@ -173,7 +173,7 @@ def _settle(out: Path, plan: dict) -> None:
     path = out / PLAN
     way_out = "choose another --out or delete that folder."
     if not path.exists():
-        if any(file.name != ".lock" and not file.name.startswith(TEMPORARY) for file in out.iterdir()):
+        if any(not file.name.startswith(TEMPORARY) for file in out.iterdir()):
             raise UserError(f"{out} is not empty and was not made by ingest: {way_out}")
         write_json(path, plan)
         return

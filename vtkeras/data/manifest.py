@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +10,10 @@ from typing import Any
 from vtkeras import keys
 from vtkeras.data.cleaning.marks import UNCLEANED, Cleaning
 from vtkeras.errors import UserError
-from vtkeras.run_files import MANIFEST, disk_errors, write_json
+from vtkeras.run_files import MANIFEST, write_json
 
 VERSION = 1
+WRITERS = "Another ingest or cleaning"  # that may be writing to a folder
 
 
 @dataclass(frozen=True)
@@ -142,21 +140,3 @@ class Manifest:
             if told != examples:
                 raise UserError(f"{path} is damaged: its counts of the split {split} differ.")
         return manifest
-
-
-@contextmanager
-def locked(out: Path) -> Iterator[None]:
-    """Keeps other commands from writing to the same folder.
-
-    Raises:
-        UserError: if one does so now.
-    """
-    with disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(f"Another ingest or cleaning is writing to {out}: wait for its end.") from None
-        yield

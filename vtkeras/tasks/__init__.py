@@ -5,7 +5,7 @@ from vtkeras.errors import UserError, lookup
 from vtkeras.tasks.base import Column, Endpoint, Head, Reader, Task
 from vtkeras.tasks.heads import HEADS
 from vtkeras.tasks.text_to_video import TEXT_TO_VIDEO
-from vtkeras.tasks.video_text import video_text_task
+from vtkeras.tasks.video_text import GENERATES, video_text_task
 
 BY_REWARD = {"trainer": "self_critical"}  # captions may be learned by reward
 TASKS = {
@@ -13,7 +13,7 @@ TASKS = {
     for task in (
         video_text_task("multitask", ["caption", "answer", "written_answer", "label", "contrastive"], **BY_REWARD),
         video_text_task("captioning", ["caption"], **BY_REWARD),
-        video_text_task("dense_captioning", ["events"], **BY_REWARD),
+        video_text_task("dense_captioning", ["events"], without=GENERATES, **BY_REWARD),
         video_text_task("question_answering", ["answer", "written_answer"]),
         video_text_task("narration", ["caption", "written_answer", "contrastive"], text_role="speech", **BY_REWARD),
         video_text_task("classification", ["label"]),

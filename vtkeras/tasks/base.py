@@ -245,6 +245,7 @@ class Task:
         trainer: name in `vtkeras.training.trainers.TRAINERS`, or a function that gives it from the config.
         told_by: the option of `model` that tells two runs of this task apart in tables.
         text_role: what the text that an example comes with is: a "question", or "speech".
+        without: options of a config that do nothing for this task.
     """
 
     name: str
@@ -255,6 +256,18 @@ class Task:
     trainer: str | Callable[[Config], str] = "supervised"
     told_by: str = "fusion"
     text_role: str = field(default="question")
+    without: tuple[str, ...] = ()
+
+    def check_options(self, config: Config) -> None:
+        """Refuses options that would do nothing.
+
+        Raises:
+            UserError: for one of `without` that is not at its default.
+        """
+        usual = Config()
+        for key in self.without:
+            if any(value not in _values_at(usual, key) for value in _values_at(config, key)):
+                raise UserError(f"{key} does nothing for the task '{self.name}': leave it out.")
 
     def trainer_of(self, config: Config) -> str:
         """The name of what trains this task with a config."""
@@ -321,3 +334,12 @@ def sample_table(title: str, given: tf.Tensor, said: tf.Tensor) -> str:
     """A Markdown table of what was given, under `title`, beside what a model says; strings (batch,) both."""
     rows = [f"| {a.decode()} | {b.decode()} |" for a, b in zip(given.numpy(), said.numpy())]
     return "\n".join([f"| {title} | model says |", "| --- | --- |", *rows])
+
+
+def _values_at(options: Any, key: str) -> list:
+    """The values of a key like `train.stages.epochs`: one, or one of each entry."""
+    name, _, rest = key.partition(".")
+    found = getattr(options, name)
+    if not rest:
+        return [found]
+    return [value for one in (found if isinstance(found, tuple) else [found]) for value in _values_at(one, rest)]

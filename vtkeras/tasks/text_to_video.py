@@ -74,4 +74,5 @@ TEXT_TO_VIDEO = Task(
     VideoReader,
     trainer=lambda config: generator_of(config).trainer,
     told_by="generator",
+    without=("train.warmup.steps", "train.stages.motion_dropout", "model.cache_features"),  # of what reads video
 )

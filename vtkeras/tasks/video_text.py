@@ -19,6 +19,7 @@ from vtkeras.tasks.heads import HEADS
 
 NEVER_WRITTEN = (PAD_ID, START_ID)
 LEAST = 1e-12  # probability of a word
+GENERATES = ("model.generator", "model.generator_options", "model.drafts", "train.adversarial")  # options of generators
 
 
 def video_text_task(name: str, heads: Sequence[str], **options) -> Task:
@@ -33,6 +34,7 @@ def video_text_task(name: str, heads: Sequence[str], **options) -> Task:
         >>> video_text_task("captioning", ["caption"]).heads[0].title
         'Captions'
     """
+    options = {"without": (*GENERATES, "data.window_seconds"), **options}
     return Task(name, tuple(HEADS[head] for head in heads), inputs, build, VideoTextReader, **options)
 
 

@@ -24,6 +24,7 @@ from vtkeras.run_files import (
     VOCABULARY_FILE,
     check_run,
     disk_errors,
+    locked,
 )
 from vtkeras.tasks import task_of
 from vtkeras.training.callbacks import (
@@ -37,7 +38,7 @@ from vtkeras.training.callbacks import (
 )
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, check_linear, fit_linear
-from vtkeras.training.prepared import frame_encoder_of, prepared_source
+from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import lacks_linear, resume_point
 from vtkeras.training.run import check_reranker, open_judge
 from vtkeras.training.state import load_state, read_meta
@@ -70,28 +71,30 @@ def train(
         The run folder.
 
     Raises:
-        UserError: if the folder holds another run, the config does not fit the checkpoint or the
-            data, the loss is not finite, or the disk is full.
+        UserError: if the folder holds another run or is being written to, the config does not fit the task, the
+            checkpoint or the data, the loss is not finite, or the disk is full.
 
     Example:
         >>> train(load_config("demo"), "runs/demo")
     """
     folder = Path(folder)
+    task_of(config).check_options(config)
     check_linear(config)
     start = resume_point(folder, config) if resume else _fresh(folder, config)
     words = Vocabulary.load(folder / VOCABULARY_FILE) if resume else None  # an older version learned others
     training = Training(config, folder, report, strategy, features, vocabulary=words)
-    training.begin(start if resume else None)
-    trainer, data = training.trainer, training.trainer.data
-    if training.epoch < config.epochs:  # else it was stopped while linear models were fitted
-        progress = Progress(
-            config.name, data.steps * config.epochs, data.steps, config.train.batch_size, start["epoch"], report
-        )
-        validation = data.validation(trainer.to_batch(), training.prepared, data.replicas)
-        training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
-    if config.model.linear_size:
-        linear = fit_linear(trainer, features or folder / FEATURES, report, training.prepared)
-        add_experts(trainer, folder, linear, report, training.prepared)
+    with locked(folder, "Another training"):
+        training.begin(start if resume else None)
+        trainer, data = training.trainer, training.trainer.data
+        if training.epoch < config.epochs:  # else it was stopped while linear models were fitted
+            progress = Progress(
+                config.name, data.steps * config.epochs, data.steps, config.train.batch_size, start["epoch"], report
+            )
+            validation = data.validation(trainer.to_batch(), training.prepared, data.replicas)
+            training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
+        if config.model.linear_size:
+            linear = fit_linear(trainer, features or folder / FEATURES, report, training.prepared)
+            add_experts(trainer, folder, linear, report, training.prepared)
     return folder
 
 
@@ -258,10 +261,9 @@ def _first_weights(trainer: Trainer, report: Callable[[str], None]) -> None:
         return
     if not data.preprocessor.vocabulary.labels:
         raise UserError("train.warmup needs labels in the data: set train.warmup.steps to 0.")
-    encoder = frame_encoder_of(trainer.model, "train.warmup")
     progress = Progress(f"{config.name} warm-up", warmup.steps, warmup.steps, warmup.batch_size, report=report)
     detectors = warm_up(
-        encoder,
+        trainer.model.frame_encoder,
         data.source,
         data.preprocessor,
         config,
@@ -285,7 +287,7 @@ def _motion_dropout(trainer: Trainer) -> list[keras.callbacks.Callback]:
             "set model.motion to true and model.cache_features to false."
         )
     rates = [model.motion_dropout if rate is None else rate for rate in given]
-    return [MotionDropout(frame_encoder_of(trainer.model, "motion_dropout of train.stages"), rates)]
+    return [MotionDropout(trainer.model.frame_encoder, rates)]
 
 
 def _samples(trainer: Trainer, folder: Path) -> list[keras.callbacks.Callback]:

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -20,7 +19,6 @@ from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.data.sources.datasets import clips_or_examples, one_question_each
-from vtkeras.encoders import FrameEncoder
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.linear.models import ENCODER
@@ -49,25 +47,13 @@ def prepared_source(
         A `PreparedSource`, or None if the config does not ask for it.
 
     Raises:
-        UserError: if features are asked for and the frame encoder is not frozen, or there is none.
+        UserError: if features are asked for and the frame encoder is not frozen.
     """
     if not config.model.cache_features:
         return PreparedSource(source, preprocessor, folder, report=report) if config.data.cache_frames else None
     if config.model.frame_trainable:
         raise UserError("model.cache_features needs a frozen encoder: set model.frame_trainable to false.")
-    encoder = frame_encoder_of(model, "model.cache_features")
-    return PreparedSource(source, preprocessor, folder, encoder, report, read_as_linear(config))
-
-
-def frame_encoder_of(model: keras.Model, option: str) -> FrameEncoder:
-    """A model's frame encoder, which an option is about.
-
-    Raises:
-        UserError: if it has none, with the option's name.
-    """
-    if encoder := getattr(model, "frame_encoder", None):
-        return encoder
-    raise UserError(f"{option} is about a frame encoder, and the model of this task has none: leave it out.")
+    return PreparedSource(source, preprocessor, folder, model.frame_encoder, report, read_as_linear(config))
 
 
 def read_as_linear(config: Config) -> bool:

@@ -16,9 +16,10 @@ from vtkeras.data.cleaning.near_duplicates import near_duplicates
 from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.data.cleaning.pictures import pictures
 from vtkeras.data.cleaning.restore import save_cleaning
-from vtkeras.data.manifest import Manifest, locked
+from vtkeras.data.manifest import WRITERS, Manifest
 from vtkeras.data.shards import verify
 from vtkeras.errors import UserError, lookup
+from vtkeras.run_files import locked
 
 # A check takes the clips that those before it left, with the captions that they left, and yields marks.
 Check = Callable[[Sequence[Facts], CleaningOptions], Iterable[Mark]]
@@ -62,7 +63,7 @@ def clean(
     folder, options = Path(folder), options or CleaningOptions()
     _check(options)
     manifest = verify(folder)
-    with locked(folder):
+    with locked(folder, WRITERS):
         put_back = () if again else manifest.cleaning.put_back
         clips = read_facts(folder, manifest, progress)
         dropped = tuple(find(clips, options, put_back))

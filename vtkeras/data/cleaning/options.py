@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from vtkeras.config import Options
 
 
-class Thresholds(BaseModel):
+class Thresholds(Options):
     """What counts as a fault of a clip's frames; the defaults are for frames stored with a `max_side` of 128.
 
     Example:
         >>> Thresholds(sharpness=0).sharpness  # nothing is blurred
         0.0
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     black_luma: float = Field(32.0, ge=0, le=256)
     """Levels, 0 to 255; a frame without a pixel of which a colour is as strong as this is black."""

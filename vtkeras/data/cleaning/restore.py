@@ -8,8 +8,9 @@ from pathlib import Path
 
 from vtkeras.data.cleaning.marks import Cleaning, Mark
 from vtkeras.data.cleaning.report import write_report
-from vtkeras.data.manifest import Manifest, locked
+from vtkeras.data.manifest import WRITERS, Manifest
 from vtkeras.errors import UserError
+from vtkeras.run_files import locked
 
 ALL = "all"
 
@@ -49,7 +50,7 @@ def put_back(folder: Path, chosen: Callable[[Mark], bool]) -> Manifest:
         100
     """
     manifest = Manifest.load(folder)
-    with locked(folder):
+    with locked(folder, WRITERS):
         return save_cleaning(folder, manifest, manifest.cleaning.without(chosen))
 
 

@@ -8,23 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from vtkeras.config import first_problem
+from vtkeras.config import Options, first_problem
 from vtkeras.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
-class SourceOptions(BaseModel):
+class SourceOptions(Options):
     """The options of a source: frozen, each with its bounds and, as attribute docstring, its help.
 
     Attributes:
         small: values that make a source of a few examples, as tests use it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
     small: ClassVar[dict[str, Any]] = {}
 
     @classmethod
