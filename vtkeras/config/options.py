@@ -24,7 +24,7 @@ class Options(BaseModel):
         """Lets no `yes` or `true` pass as 1."""
         kind = cls.model_fields[str(info.field_name)].annotation
         if isinstance(value, bool) and {int, float} & {kind, *get_args(kind)}:
-            raise ValueError(f"{str(value).lower()} is no number")
+            raise ValueError(f"{str(value).lower()} is no number: give one, e.g. 3")
         return value
 
 
