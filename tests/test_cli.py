@@ -270,6 +270,7 @@ def test_one_bad_video_is_set_aside(videos, tmp_path):
         (["train", "--set", "train.batch_size"], "key=value"),
         (["train", "--set", "data.options={digits: 3}"], "did you mean 'min_digits'?"),
         (["train", "--set", "train.stages=[{epochs: 1, options: {train_clips: -5}}]"], "it must be at least 1"),
+        (["train", "--set", "train.stages=[{epochs: 1, options: {wings: 2}}]"], "key 'train.stages.0.options.wings'"),
         (["train", "--data", "absent", "--out", "unused"], "absent"),
         (["train", "--resume", "--out", "unused"], "last.npz"),
         (["evaluate", "absent"], "absent"),

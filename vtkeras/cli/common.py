@@ -108,14 +108,24 @@ def read_config(name: str, data: Path | None, overrides: list[str]) -> Config:
 
     The options of the data are checked for every stage, so that a mistake shows before TensorFlow loads.
     """
-    from vtkeras.data.sources import source_options
-
     config = load_config(name, overrides)
     config = config if data is None else with_data(config, data)
-    with naming_override(overrides):
-        for stage in config.train.stages:
-            source_options(config, stage.options)
+    with naming_override(overrides, origin=name):
+        _check_source(config, name)
     return config
+
+
+def _check_source(config: Config, name: str) -> None:
+    from vtkeras.data.sources import source_options
+
+    place = "data.options"
+    try:
+        source_options(config)
+        for number, stage in enumerate(config.train.stages):
+            place = f"train.stages.{number}.options"
+            source_options(config, stage.options)
+    except UserError as error:
+        raise UserError(f"{name}: {str(error).replace('data.options', place)}") from None
 
 
 def with_data(config: Config, data: Path) -> Config:
