@@ -5,7 +5,6 @@ import unicodedata
 import pytest
 
 from vtkeras.data.paths import FileFinder, files_below
-from vtkeras.errors import UserError
 
 
 @pytest.fixture
@@ -55,6 +54,49 @@ def test_no_file(folder, written):
 
 
 @pytest.mark.parametrize("written", ["../b.mp4", "x/../../b.mp4", "/etc/passwd", "C:\\b.mp4", "..\\b.mp4"])
-def test_names_that_lead_out(folder, written):
-    with pytest.raises(UserError, match="leads out"):
-        FileFinder(folder).find(written)
+def test_what_lies_out_of_the_folder_is_no_file_of_it(folder, written):
+    (folder.parent / "b.mp4").touch()
+    assert FileFinder(folder).find(written) is None
+
+
+@pytest.mark.parametrize(
+    "written,found",
+    [
+        ("A.MP4", ["x/a.mp4"]),
+        ("X/a.mp4", ["x/a.mp4"]),
+        ("a.avi", ["x/a.mp4"]),
+        ("X/A.WMV", ["x/a.mp4"]),
+        ("y/a.mp4", []),
+        ("a.b", []),
+        ("/home/ann/x/a.mp4", ["x/a.mp4"]),
+        ("C:\\ann\\x\\A.MOV", ["x/a.mp4"]),
+        ("../x/a.mp4", ["x/a.mp4"]),
+        ("https://example.org/x/a.mp4", ["x/a.mp4"]),
+    ],
+)
+def test_another_case_another_extension_and_another_machine(folder, written, found):
+    finder = FileFinder(folder)
+    finder.expect([written])
+    assert finder.named(written) == found
+
+
+def test_the_same_case_and_extension_win(folder):
+    for name in ("x/A.mp4", "x/a.avi"):
+        (folder / name).touch()
+    finder = FileFinder(folder)
+    assert [finder.named(name) for name in ("a.mp4", "A.mp4", "A.MP4", "a.avi")] == [
+        ["x/a.mp4"], ["x/A.mp4"], ["x/A.mp4", "x/a.mp4"], ["x/a.avi"],
+    ]  # fmt: skip
+
+
+def test_a_picture_beside_a_video_of_the_same_name_is_not_meant(folder):
+    for name in ("x/a.jpg", "x/p.jpg"):
+        (folder / name).touch()
+    finder = FileFinder(folder)
+    assert (finder.named("a"), finder.named("a.jpg"), finder.named("p")) == (["x/a.mp4"], ["x/a.jpg"], ["x/p.jpg"])
+
+
+def test_folders_in_which_the_paths_of_another_machine_differ_must_be_there(folder):
+    finder = FileFinder(folder)
+    finder.expect(["/data/x/a.mp4", "/data/y/a.mp4", "inside.mp4"])
+    assert finder.named("/data/x/a.mp4") == ["x/a.mp4"] and finder.named("/data/y/a.mp4") == []

@@ -22,6 +22,7 @@ from vtkeras.data.column_names import (
     missing_column,
     missing_under_any_name,
     other_names,
+    other_times,
 )
 from vtkeras.data.text_files import Note, Table, ignore, read_table
 from vtkeras.errors import UserError
@@ -72,6 +73,7 @@ def csv_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
         UserError: names the row at fault.
     """
     table = _read_rows(path, text, note)
+    _tell_times(path, table.header, note)
     _check_header(f"{path} row {table.header_row}", table.header)
     seen: dict[tuple[str, ...], int] = {}
     commas = clocks = False
@@ -107,6 +109,15 @@ def _tell_names(path: Path, others: dict[str, str], note: Note) -> None:
         note(f"{path}: its column {other} was read as {known}.")
 
 
+def _tell_times(path: Path, names: Iterable[str], note: Note) -> None:
+    if times := other_times(names):
+        start, end = times
+        note(
+            f"{path}: its columns {start} and {end} do not cut the videos; call them start and end if each row is a "
+            "part of its video."
+        )
+
+
 def _object_entries(path: Path, rows: Iterable[tuple[str, Any]], note: Note) -> Iterator[Entry]:
     """The entries of JSON objects that are rows: what a CSV has as columns, they have as fields."""
     found: list[tuple[str, dict[str, Any]]] = []
@@ -116,6 +127,7 @@ def _object_entries(path: Path, rows: Iterable[tuple[str, Any]], note: Note) -> 
         found.append((where, {"_".join(name.lower().split()): value for name, value in row.items()}))
     others = other_names(list(dict.fromkeys(name for _, fields in found for name in fields)))
     _tell_names(path, others, note)
+    _tell_times(path, {name for _, fields in found for name in fields}, note)
     for where, row in found:
         fields = {others.get(name, name): value for name, value in row.items()}
         if missing := missing_column(list(fields)):

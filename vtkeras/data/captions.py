@@ -17,6 +17,8 @@ from types import MappingProxyType
 
 from vtkeras import keys
 from vtkeras.data.caption_entries import Entry, csv_entries, json_entries
+from vtkeras.data.column_names import other_times
+from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.drafts import Draft
 from vtkeras.data.missing import settle
 from vtkeras.data.paths import FileFinder
@@ -70,7 +72,8 @@ def read_captions(
     columns is read as ours where the table would be refused else (`column_names`).
 
     A file that is not where its row says is looked for in all folders below, where one path ends with what is written,
-    with or without the extension; where there is none, its rows are left out, and told.
+    with or without the extension (`FileFinder.named`), or as `ID_start_end`, if that is how the video was cut; where
+    there is none, its rows are left out, and told.
 
     JSON: a list of objects with the CSV's columns as fields (`.jsonl`: one on each line; `caption` may be a list of
     texts), `{"videos": [{"video_id" or "id", ...}], "sentences": [{"video_id", "caption"}]}`, or COCO's `images` and
@@ -133,14 +136,19 @@ def _finished(draft: Draft, split: str) -> ClipRow:
 
 def _gather(entries: Iterable[Entry], folder: Path, note: Note) -> list[Draft]:
     drafts: dict[str, Draft] = {}
-    finder = FileFinder(folder)
+    finder, entries = FileFinder(folder), [*entries]
+    finder.expect(entry.path for entry in entries)
     lost: list[Entry] = []
     renamed: dict[str, str] = {}
+    cut: dict[str, str] = {}
     for entry in entries:
         _check_texts(entry)
-        path = _find(entry, finder)
+        path = finder.find(entry.path)
         if path is None and (path := _find_by_name(entry, finder)) is not None:
             renamed[entry.path] = path
+        elif path is None and (path := _find_cut(entry, finder)) is not None:
+            cut[entry.path] = path
+            entry.start = entry.end = None
         if path is None:
             lost.append(entry)
         else:
@@ -151,8 +159,11 @@ def _gather(entries: Iterable[Entry], folder: Path, note: Note) -> list[Draft]:
         count = len({*renamed.values()})
         files = "1 file was" if count == 1 else f"{count} files were"
         note(f"{files} found by the name alone, the first '{written[:200]}' as {path}.")
+    if cut:
+        written, path = next(iter(cut.items()))
+        note(f"start and end tell what videos were cut from, the first '{path}' from '{written[:200]}'.")
     if lost:
-        _leave_out(lost, {draft.path for draft in drafts.values()}, folder, note)
+        _leave_out(lost, {draft.path for draft in drafts.values()}, finder, note)
     return list(drafts.values())
 
 
@@ -191,36 +202,55 @@ def _check_texts(entry: Entry) -> None:
         raise UserError(f"{entry.where}: end {entry.end:g} is not after start {entry.start or 0:g}.")
 
 
-def _find(entry: Entry, finder: FileFinder) -> str | None:
-    try:
-        return finder.find(entry.path)
-    except UserError as error:
-        raise UserError(f"{entry.where}: {error}") from None
-
-
 def _find_by_name(entry: Entry, finder: FileFinder) -> str | None:
     """The one file whose path ends with what an entry says; None where there is none."""
-    found = finder.named(entry.path)
+    return _the_one(entry, entry.path, finder)
+
+
+def _find_cut(entry: Entry, finder: FileFinder) -> str | None:
+    """The file that was cut out of a video from its start to its end, by the names of MSVD and Kinetics."""
+    start, end = _bounds(entry)
+    if start is None or end is None:
+        return None
+    stem = posixpath.splitext(entry.path.strip())[0] if entry.path.lower().endswith(EXTENSIONS) else entry.path.strip()
+    names = (f"{stem}_{start:g}_{end:g}", f"{stem}_{start:06.0f}_{end:06.0f}")
+    return next(filter(None, (_the_one(entry, name, finder) for name in names)), None)
+
+
+def _bounds(entry: Entry) -> tuple[float | None, float | None]:
+    """Start and end, also under the names that do not cut a video."""
+    names = other_times(entry.columns)
+    if names is None or (entry.start, entry.end) != (None, None):
+        return entry.start, entry.end
+    try:
+        start, end = (float(entry.columns[name]) for name in names)
+    except ValueError:
+        return None, None
+    return (start, end) if 0 <= start < end < math.inf else (None, None)
+
+
+def _the_one(entry: Entry, name: str, finder: FileFinder) -> str | None:
+    found = finder.named(name)
     if len(found) > 1:
         raise UserError(
-            f"{entry.where}: both '{found[0]}' and '{found[1]}' could be '{entry.path[:200]}': write the one that is "
+            f"{entry.where}: both '{found[0]}' and '{found[1]}' could be '{name[:200]}': write the one that is "
             "meant."
         )
     return found[0] if found else None
 
 
-def _leave_out(lost: list[Entry], found: set[str], folder: Path, note: Note) -> None:
+def _leave_out(lost: list[Entry], found: set[str], finder: FileFinder, note: Note) -> None:
     """Tells of entries without a video, or refuses them where they name as many videos as there are, or more."""
     first, *others = lost
     missing = {posixpath.normpath(entry.path) for entry in lost}
     if len(missing) >= len(found):
         more = f" (nor for {len(others)} more, the next is {others[0].where})" if others else ""
         raise UserError(
-            f"{first.where}: there is no video '{first.path[:200]}' in {folder}{more}: put it there, or take the row "
-            "out."
+            f"{first.where}: there is no video '{first.path[:200]}' in {finder.folder}{more}: put it there, or take "
+            "the row out."
         )
     clips = f"{len(missing)} of {len(missing) + len(found)} videos"
-    note(f"{clips} are not in {folder} and are left out, the first is '{first.path[:200]}' ({first.where}).")
+    note(f"{clips} are not in {finder.folder} and are left out, the first is '{first.path[:200]}' ({first.where}).")
 
 
 def _splits(drafts: list[Draft], seed: int) -> dict[str, str]:

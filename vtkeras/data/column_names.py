@@ -5,7 +5,7 @@ Other names count only in a table that would be refused without them, so that a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 PATH, TEXT_COLUMNS = "path", ("caption", "question", "label")
 OPTIONAL_COLUMNS = ("answer", "split", "start", "end", "video_id")
@@ -15,12 +15,14 @@ OTHER_NAMES = {
         *("file", "filename", "file_name", "filepath", "file_path", "relative_path"),
         *("video", "video_path", "video_file", "video_name", "videoname", "clip", "clip_name", "clip_path"),
         *("image", "image_path", "image_file", "image_name", "img", "picture"),
-        *("video_id", "videoid", "clip_id", "image_id", "id"),
+        *("video_id", "videoid", "clip_id", "image_id", "youtube_id", "ytid", "id"),
     ),
     "caption": ("captions", "description", "descriptions", "sentence", "text", "title", "comment"),
     "label": ("labels", "class_name", "class", "category", "action", "tag", "tags"),
     "answer": ("answers",),
 }
+# What may be seconds in the file, or in a film that the file was cut from already: only the owner of a table knows.
+OTHER_TIMES = (("start_time", "end_time"), ("time_start", "time_end"), ("start_seconds", "end_seconds"))
 ALL_NAMES = {*KNOWN_COLUMNS, *(name for names in OTHER_NAMES.values() for name in names)}
 
 
@@ -50,6 +52,12 @@ def other_names(names: Sequence[str]) -> dict[str, str]:
     lacking = [known for known in wanted if known not in names]
     found = {known: next((other for other in OTHER_NAMES[known] if other in names), None) for known in lacking}
     return {other: known for known, other in found.items() if other}
+
+
+def other_times(names: Iterable[str]) -> tuple[str, str] | None:
+    """The columns of a table that may say where clips begin and end, of one that has neither `start` nor `end`."""
+    found = {*names}
+    return None if {"start", "end"} & found else next((pair for pair in OTHER_TIMES if {*pair} <= found), None)
 
 
 def in_our_names(names: Sequence[str]) -> list[str]:

@@ -33,6 +33,11 @@ _NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails
 _MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
+def is_video(name: str) -> bool:
+    """Whether a file is a video and no picture, by its name."""
+    return name.lower().endswith(_VIDEOS)
+
+
 def container_format_of(path: Path) -> str | None:
     """FFmpeg's name for the container of a file, by its first bytes; None for anything else."""
     with path.open("rb") as file:

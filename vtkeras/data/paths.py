@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import posixpath
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PureWindowsPath
 
-from vtkeras.data.containers import EXTENSIONS
-from vtkeras.errors import UserError
+from vtkeras.data.containers import EXTENSIONS, is_video
+
+CONVERTED = (".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".bmp", ".tif", ".tiff")  # that tables may still name
 
 
 def files_below(folder: str | Path, passed_over: Callable[[str], bool] = lambda name: False) -> Iterator[Path]:
@@ -53,21 +54,24 @@ class FileFinder:
     """
 
     def __init__(self, folder: str | Path):
-        self._folder = Path(folder)
+        self.folder = Path(folder)
         self._names: dict[tuple[int, int], str] = {}  # the first name of each file, by device and inode
         self._composed: dict[Path, dict[str, str]] = {}  # of a folder: entries by their composed names
-        self._media: dict[str, list[str]] | None = None  # videos and pictures by name, and by name less extension
+        self._media: list[dict[str, list[str]]] = []  # for each of WAYS: videos and pictures by name and by stem
+        self._elsewhere = 0  # folders at the begin of paths that lead out which all of them have in common
+
+    def expect(self, written: Iterable[str]) -> None:
+        """Takes the folder that all paths of a table that lead out lie in as the same as this one, or one beside it."""
+        outside = {tuple(_parts(name)[:-1]) for name in written if not self._inside(_slashed(name))}
+        if outside:
+            self._elsewhere = len(os.path.commonprefix([*outside]))
 
     def find(self, written: str) -> str | None:
-        """The name of a file relative to the folder, with forward slashes; None where there is no such file.
-
-        Raises:
-            UserError: if the name leads out of the folder.
-        """
-        for name in dict.fromkeys((written, written.strip(), written.strip().replace("\\", "/"))):
+        """The name of a file relative to the folder, with forward slashes; None where there is no such file in it."""
+        for name in dict.fromkeys((written, written.strip(), _slashed(written))):
             inside = self._inside(name)
-            for known in (inside, self._as_stored(inside)):
-                status = _file_status(self._folder / known)
+            for known in (inside, self._as_stored(inside)) if inside else ():
+                status = _file_status(self.folder / known)
                 if status is not None:
                     return self._names.setdefault((status.st_dev, status.st_ino), known)
         return None
@@ -75,34 +79,49 @@ class FileFinder:
     def named(self, written: str) -> list[str]:
         """The videos and pictures, in whichever folder below that is not hidden, whose path ends with `written`.
 
-        Their extension may be left out. The names are relative to the folder, as `find` gives them, in their order.
+        Their extension may be left out. Where there is none, letters of another case count as the same, and then
+        another extension does, too. Of a path that leads out of the folder, as one of another machine, the longest end
+        counts for which there is a file; what comes after the folder that such paths have in common (`expect`) is part
+        of it. Where a video and pictures have the name, it is the video that is meant.
+
+        Returns:
+            Names relative to the folder, as `find` gives them, in their order.
 
         Example:
-            >>> FileFinder("videos").named("a")
-            ['cats/a.mp4']
+            >>> finder = FileFinder("videos")
+            >>> finder.expect(["/home/ann/Cats/a.avi", "/home/ann/Dogs/a.avi"])
+            >>> finder.named("a"), finder.named("/home/ann/Cats/a.avi")
+            (['cats/a.mp4'], ['cats/a.mp4'])
         """
-        if self._media is None:
-            self._media = {}
-            for file in files_below(self._folder, passed_over=lambda name: name.startswith(".")):
-                if file.suffix.lower() in EXTENSIONS:
-                    for name in (file.name, file.stem):
-                        self._media.setdefault(unicodedata.normalize("NFC", name), []).append(file.as_posix())
-        *folders, name = unicodedata.normalize("NFC", written.strip().replace("\\", "/")).split("/")
-        places = (place for place in self._media.get(name, []) if _lies_in(place, folders))
-        return sorted({found for place in places if (found := self.find(place)) is not None})
+        parts = _parts(written)
+        ends = [parts[first:] for first in range(1 if self._inside(_slashed(written)) else self._elsewhere + 1)]
+        for way, media in zip(WAYS, self._all_media(), strict=True):
+            for *folders, name in ends:
+                places = (place for place in media.get(way(name), []) if _lies_in(way(place), [*map(way, folders)]))
+                if found := {found for place in places if (found := self.find(place)) is not None}:
+                    return sorted(filter(is_video, found)) or sorted(found)
+        return []
 
-    def _inside(self, name: str) -> str:
+    def _all_media(self) -> list[dict[str, list[str]]]:
+        if not self._media:
+            files = files_below(self.folder, passed_over=lambda name: name.startswith("."))
+            media = [file for file in files if file.suffix.lower() in EXTENSIONS]
+            self._media = [{} for _ in WAYS]
+            for way, places in zip(WAYS, self._media, strict=True):
+                for file in media:
+                    for name in {way(file.name), way(file.stem)}:
+                        places.setdefault(name, []).append(file.as_posix())
+        return self._media
+
+    def _inside(self, name: str) -> str | None:
+        """The path within the folder; None of one that leads out of it."""
         if posixpath.isabs(name):
-            for folder in (self._folder.absolute(), self._folder.resolve()):
+            for folder in (self.folder.absolute(), self.folder.resolve()):
                 if Path(os.path.normpath(name)).is_relative_to(folder):
                     return Path(os.path.normpath(name)).relative_to(folder).as_posix()
         normal = posixpath.normpath(name)
-        if posixpath.isabs(name) or PureWindowsPath(name).drive or normal.split("/")[0] == "..":
-            raise UserError(
-                f"the path '{name[:200]}' leads out of {self._folder}: write it relative to that, or the file's name "
-                "alone."
-            )
-        return normal
+        outside = posixpath.isabs(name) or PureWindowsPath(name).drive or "://" in name or normal.split("/")[0] == ".."
+        return None if outside else normal
 
     def _as_stored(self, name: str) -> str:
         """The name whose letters, composed, are those of `name`, as the file system has them."""
@@ -114,16 +133,41 @@ class FileFinder:
     def _entries(self, place: Path) -> dict[str, str]:
         if place not in self._composed:
             try:
-                names = sorted(os.listdir(self._folder / place))
+                names = sorted(os.listdir(self.folder / place))
             except (OSError, ValueError):
                 names = []
             self._composed[place] = {unicodedata.normalize("NFC", name): name for name in names}
         return self._composed[place]
 
 
+def _parts(written: str) -> list[str]:
+    """Folders and name of a path as tables write it, after whatever leads out of a folder."""
+    return [part for part in _slashed(written).split("/") if part not in ("", ".", "..")] or [written]
+
+
+def _slashed(written: str) -> str:
+    return written.strip().replace("\\", "/")
+
+
 def _lies_in(place: str, folders: list[str]) -> bool:
     """Whether the last folders of a file's path are these."""
-    return unicodedata.normalize("NFC", place).split("/")[:-1][-len(folders) :] == folders if folders else True
+    return place.split("/")[:-1][-len(folders) :] == folders if folders else True
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _small_letters(name: str) -> str:
+    return _composed(_composed(name).casefold())
+
+
+def _small_letters_of_stem(name: str) -> str:
+    stem, extension = posixpath.splitext(_small_letters(name))
+    return stem if extension in (*EXTENSIONS, *CONVERTED) else stem + extension
+
+
+WAYS = (_composed, _small_letters, _small_letters_of_stem)  # in which names are compared, the strictest first
 
 
 def _file_status(path: Path) -> os.stat_result | None:
