@@ -84,15 +84,24 @@ def _refuse_no_folder(folder: Path) -> None:
 def media_files(paths: Iterable[Path]) -> list[Path]:
     """The same paths, with the videos and pictures of a folder in the folder's place, and files in a pattern's.
 
+    Of several paths, a folder without any stays as it is, to be set aside like a file that cannot be read.
+
     Raises:
         UserError: as `list_folder`, or for a pattern, e.g. `clips/*.mp4`, that fits nothing.
     """
-    return [file for path in paths for file in _files_at(path)]
+    paths = [*paths]
+    found = [_files_at(path, alone=len(paths) == 1) for path in paths]
+    return [file for files in found for file in files]
 
 
-def _files_at(path: Path) -> list[Path]:
+def _files_at(path: Path, alone: bool) -> list[Path]:
     if path.is_dir():
-        return [path / file for file in list_folder(path).files]
+        try:
+            return [path / file for file in list_folder(path).files]
+        except UserError:
+            if alone:
+                raise
+            return [path]
     if path.exists() or not glob.has_magic(str(path)):
         return [path]
     if not (found := sorted(glob.glob(str(path), recursive=True))):
