@@ -18,7 +18,11 @@ from av.stream import Disposition
 
 from vtkeras.errors import UserError
 
-_VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".ts", ".mts", ".m2ts")
+# .ogg is not among them, for most such files are sound; the others are opened all the same where they are named.
+_VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".f4v", ".webm", ".mkv", ".avi", ".ts", ".mts", ".m2ts"),
+    *(".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".ogv"),
+)
 _PICTURES = (".gif", ".webp", ".png", ".apng", ".jpg", ".jpeg")
 EXTENSIONS = _VIDEOS + _PICTURES
 MAX_SIDE = 16_384
@@ -27,9 +31,18 @@ ANIMATED_WEBP = "animated webp"
 # FFmpeg's option for every file it opens.
 LOCAL_FILES_ONLY = {"protocol_whitelist": "file"}
 
-_FIRST_BYTES = 1024  # that tell the container
+FIRST_BYTES = 1024  # that tell the container
 _TS_PACKETS = ((0, 188), (4, 192))  # first byte and length of the packets of MPEG-TS, and of cameras' M2TS
 _NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails
+_MAGICS = {
+    b"\x1a\x45\xdf\xa3": "matroska",
+    b"\x00\x00\x01\xba": "mpeg",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "asf",
+    b"FLV\x01": "flv",
+    b"OggS": "ogg",
+    b"GIF8": "gif",
+    b"\xff\xd8\xff": "jpeg_pipe",
+}
 _MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
@@ -41,7 +54,7 @@ def is_video(name: str) -> bool:
 def container_format_of(path: Path) -> str | None:
     """FFmpeg's name for the container of a file, by its first bytes; None for anything else."""
     with path.open("rb") as file:
-        head = file.read(_FIRST_BYTES)
+        head = file.read(FIRST_BYTES)
         if head[4:8] in _MOV_ATOMS:
             return "mov"
         if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
@@ -50,62 +63,20 @@ def container_format_of(path: Path) -> str | None:
         if head.startswith(b"RIFF") and head[8:11] == b"AVI":
             return "avi"
         if head.startswith(b"\x89PNG"):
-            before_pixels = takewhile(lambda chunk: chunk[0] != b"IDAT", _png_chunks(file))
+            before_pixels = takewhile(lambda chunk: chunk[0] != b"IDAT", png_chunks(file))
             return "apng" if any(kind == b"acTL" for kind, _ in before_pixels) else "png_pipe"
-    if _ts_packet(head):
+    if ts_packet(head):
         return "mpegts"
-    magics = {b"\x1a\x45\xdf\xa3": "matroska", b"GIF8": "gif", b"\xff\xd8\xff": "jpeg_pipe"}
-    return next((name for magic, name in magics.items() if head.startswith(magic)), None)
+    return next((name for magic, name in _MAGICS.items() if head.startswith(magic)), None)
 
 
-def is_cut(path: Path, container_format: str) -> bool:
-    """True if the file lacks its closing mark, or is shorter than it says of itself."""
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if container_format == "mpegts":
-            return size % _ts_packet(file.read(_FIRST_BYTES)) != 0
-        if container_format == "gif":
-            return not _gif_ends(file.read())
-        if container_format == "jpeg_pipe":
-            data = file.read()
-            return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-        if container_format in ("png_pipe", "apng"):
-            return b"IEND" not in [kind for kind, _ in _png_chunks(file)]
-        if container_format == "matroska":
-            return _matroska_end(file.read(64)) > size
-        if container_format == "mov":
-            return _mov_end(file, size) > size
-        if container_format in ("avi", "webp_pipe", ANIMATED_WEBP):
-            return _riff_end(file, size) > size
-    return False
-
-
-def _ts_packet(head: bytes) -> int:
+def ts_packet(head: bytes) -> int:
     """How long the packets of an MPEG-TS are, of which a whole file has no part; 0 if it is none."""
     lengths = (length for start, length in _TS_PACKETS if set(head[start::length]) == {0x47} and len(head) > 2 * length)
     return next(lengths, 0)
 
 
-def _gif_ends(data: bytes) -> bool:
-    """True if the blocks of a GIF lead to its closing mark."""
-
-    def colors(flags: int) -> int:
-        return 3 * 2 ** (flags % 8 + 1) if flags & 0x80 else 0
-
-    try:
-        place = 13 + colors(data[10])
-        while data[place] != ord(";"):
-            is_picture = data[place] == ord(",")
-            place += 11 + colors(data[place + 9]) if is_picture else 2
-            while data[place]:  # parts, each after its length
-                place += 1 + data[place]
-            place += 1
-    except IndexError:
-        return False
-    return True
-
-
-def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Name and length of every chunk that is there as a whole."""
     place = file.seek(8)
     size = os.fstat(file.fileno()).st_size
@@ -116,50 +87,6 @@ def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
             return
         yield kind, length
         file.seek(place)
-
-
-def _mov_end(file: BinaryIO, size: int) -> int:
-    """Where the last box of an MP4 ends."""
-    place = 0
-    while place < size and len(head := _read_at(file, place, 16)) >= 8:
-        length = int.from_bytes(head[:4], "big")
-        if length == 1:
-            length = int.from_bytes(head[8:16], "big")
-        if length < 8:  # 0: up to the end of the file
-            return size
-        place += length
-    return place
-
-
-def _riff_end(file: BinaryIO, size: int) -> int:
-    """Where the last RIFF chunk ends; a long AVI has several."""
-    place = 0
-    while place < size and (head := _read_at(file, place, 8))[:4] == b"RIFF" and len(head) == 8:
-        length = int.from_bytes(head[4:], "little")
-        if not length:  # never filled in by the program that wrote the file
-            return size
-        place += 8 + length
-    return place
-
-
-def _matroska_end(head: bytes) -> int:
-    """Where the segment of a Matroska file ends; 0 if it does not say."""
-    place = 4 + _vint(head[4:])[1] + _vint(head[4:])[0]  # past the EBML header
-    if head[place : place + 4] != b"\x18\x53\x80\x67":
-        return 0
-    length, width = _vint(head[place + 4 :])
-    return 0 if length == 2 ** (7 * width) - 1 else place + 4 + width + length
-
-
-def _vint(data: bytes) -> tuple[int, int]:
-    """A number of variable width, and that width."""
-    width = 9 - data[0].bit_length() if data else 1
-    return int.from_bytes(data[:width], "big") & (2 ** (7 * width) - 1), width
-
-
-def _read_at(file: BinaryIO, place: int, count: int) -> bytes:
-    file.seek(place)
-    return file.read(count)
 
 
 def video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:

@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 
 from vtkeras.data.containers import EXTENSIONS, is_video
 
-CONVERTED = (".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".bmp", ".tif", ".tiff")  # that tables may still name
+CONVERTED = (".ogg", ".bmp", ".tif", ".tiff")  # that tables may still name
 
 
 def files_below(folder: str | Path, passed_over: Callable[[str], bool] = lambda name: False) -> Iterator[Path]:
@@ -98,7 +98,7 @@ class FileFinder:
         for way, media in zip(WAYS, self._all_media(), strict=True):
             for *folders, name in ends:
                 places = (place for place in media.get(way(name), []) if _lies_in(way(place), [*map(way, folders)]))
-                if found := {found for place in places if (found := self.find(place)) is not None}:
+                if found := {file for place in places if (file := self.find(place)) is not None}:
                     return sorted(filter(is_video, found)) or sorted(found)
         return []
 

@@ -19,6 +19,8 @@ from av.stream import Stream
 _DEFAULT_RATE, _HIGHEST_RATE = 25.0, 1000.0
 _MARGIN = 1.0  # seconds before the announced end at which the last packets are sought
 _MOST_TIMES = 250  # of the last packets
+# Containers that announce where the file ends on the clock of its packets, and not how long it or a stream is.
+_FROM_ZERO = ("asf", "flv")
 _MATROSKA_TIME = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")  # counted from the file's own zero
 
 
@@ -93,6 +95,9 @@ def _rate(stream: av.VideoStream) -> float | None:
 
 def _announced(container: av.container.InputContainer, stream: av.VideoStream, origin: float) -> tuple[float, bool]:
     """Where the header says that the video ends, 0 if it does not; and whether that is not of the whole file."""
+    if container.format.name in _FROM_ZERO:
+        length = stream.duration * time_base(stream) if stream.duration else (container.duration or 0) / av.time_base
+        return length - origin, False
     if stream.duration:
         return ((stream.start_time or 0) + stream.duration) * time_base(stream) - origin, True
     if match := _MATROSKA_TIME.fullmatch(stream.metadata.get("DURATION", "")):
@@ -113,10 +118,22 @@ class _Tail:
 
 
 def _read_tail(container: av.container.InputContainer, stream: av.VideoStream, start: float) -> _Tail:
-    sought = int(start / time_base(stream))
-    if sought > (stream.start_time or 0):
-        with contextlib.suppress(av.error.FFmpegError, OverflowError):  # no index: all packets are read
-            container.seek(sought, stream=stream)
+    begin = (stream.start_time or 0) * time_base(stream)
+    if start > begin:
+        _seek(container, stream, start)
+    tail = _read_on(container, stream)
+    if tail.latest < start and start > begin:  # sound goes on, and nothing or too little was found of the pictures
+        _seek(container, stream, max(tail.latest - _MARGIN, begin))
+        tail = max(tail, _read_on(container, stream), key=lambda one: len(one.times))
+    return tail
+
+
+def _seek(container: av.container.InputContainer, stream: av.VideoStream, seconds: float) -> None:
+    with contextlib.suppress(av.error.FFmpegError, OverflowError):  # no index: all packets are read
+        container.seek(int(seconds / time_base(stream)), stream=stream)
+
+
+def _read_on(container: av.container.InputContainer, stream: av.VideoStream) -> _Tail:
     tail, index = _Tail(), stream.index_entries
     # MP4 has an index of all its pictures, that no cut of the pictures themselves shortens.
     is_indexed = container.format.name.startswith("mov") and len(index) >= max(stream.frames, 1)

@@ -15,7 +15,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from vtkeras.data.containers import MAX_SIDE, container_format_of, is_cut
+from vtkeras.data.containers import MAX_SIDE, container_format_of
+from vtkeras.data.file_ends import is_cut
 from vtkeras.data.readers import Frame, Reader, VideoInfo, open_reader
 from vtkeras.errors import UserError
 

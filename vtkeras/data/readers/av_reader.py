@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from pathlib import Path
 
 import av
 
-from vtkeras.data.containers import LOCAL_FILES_ONLY, MAX_PIXELS, check_size, is_cut, video_stream
+from vtkeras.data.containers import LOCAL_FILES_ONLY, MAX_PIXELS, check_size, video_stream
 from vtkeras.data.display import Display, tags_of_frame, tags_of_picture
+from vtkeras.data.file_ends import clock_restarts, is_cut
 from vtkeras.data.readers.base import ROUNDING, Frame, Reader, VideoInfo
 from vtkeras.data.readers.steps import Steps
 from vtkeras.data.timeline import Timeline, read_timeline, shown_at, time_base
@@ -17,8 +19,18 @@ from vtkeras.errors import UserError
 
 # Key frames are sought this many seconds early: index times may run ahead of display times.
 _SEEK_MARGIN = 1.0
+# Containers of which FFmpeg has no index of key frames before all was read; it searches them by the times of packets.
+# That may fail, so it is worth it only for a frame that far away; and MPEG-PS has a time in some packets only, so that
+# the first ones found may be off by a frame.
+_WITHOUT_INDEX, _FAR, _SEARCH_MARGIN = ("mpeg", "asf", "flv", "ogg"), 10.0, 3.0
 # Containers that say how many frames a second they have; elsewhere FFmpeg guesses.
 _DECLARE_RATE = ("avi", "matroska")
+# How the names of codecs begin of which FFmpeg knows when frames are shown, in containers that do not tell it of each.
+_TIMED = {
+    "mpeg": ("mpeg1video", "mpeg2video"),
+    "asf": ("wmv", "vc1", "mss", "msmpeg4", "mpeg4"),
+    "ogg": ("theora",),
+}
 # Decoders that read transparency out of WebM, where FFmpeg's own skip it.
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # A packet of MPEG-4 this short only says that the picture before it stays.
@@ -31,6 +43,7 @@ class AvReader(Reader):
     _received = 0  # frames to be shown that came out of the decoder
     _unread = 0  # entries of the container's index that no packet was read for
     _unfinished = 0  # passes over the packets that stopped before the end of the file
+    _search_failed = False  # for a frame of a container without an index
 
     def __init__(self, path: Path, container_format: str):
         # The pixel limit reaches the decoders too, for streams whose own header disagrees.
@@ -40,6 +53,7 @@ class AvReader(Reader):
         try:
             self._stream = video_stream(path, self._container)
             check_size(path, self._stream.codec_context.width, self._stream.codec_context.height)
+            _check_times(path, container_format, self._stream.codec_context.name)
             self._timeline = Timeline()  # of a still
             if not container_format.endswith("_pipe"):
                 with _open(path, container_format, options) as again:  # not every container goes back to its start
@@ -56,7 +70,8 @@ class AvReader(Reader):
         self._codec.options, self._codec.thread_count = options, 1
         name = self._container.format.name
         self._in_order_of_decoding = name == "avi"  # are the times of packets
-        self._is_broadcast, self._is_indexed = name == "mpegts", name.startswith(("avi", "mov"))
+        self._is_broadcast, self._is_indexed = name in ("mpegts", "mpeg"), name.startswith(("avi", "mov"))
+        self._is_searched = name in _WITHOUT_INDEX
         self._steps = Steps(self._fps if name.startswith(_DECLARE_RATE) else None)
         if name.startswith("matroska"):
             self._seek(stream.start_time or 0)  # makes FFmpeg load the index
@@ -116,22 +131,28 @@ class AvReader(Reader):
         self._frames = self._walk(self._decode(), after)
 
     def _jump(self, target: float) -> None:
-        base, index = self._time_base, self._stream.index_entries
-        sought = int((target - _SEEK_MARGIN + self._timeline.origin) / base)
-        position = index.search_timestamp(sought, backward=True) if len(index) else -1
-        if position < 0:
-            return
-        key_time = float(index[position].timestamp * base) - self._timeline.origin
+        margin = _SEARCH_MARGIN if self._is_searched else _SEEK_MARGIN
+        sought = int((target - margin + self._timeline.origin) / self._time_base)
         here = (self._next or self._shown).time
-        if key_time <= here + _SEEK_MARGIN:
+        if self._is_searched:
+            if target <= here + _FAR or self._search_failed:
+                return
+        elif self._key_time_before(sought) <= here + _SEEK_MARGIN:
             return  # decoding on is no longer than starting again at that key frame
         self._restart(sought, after=here)
         landed = self._advance()
         if landed and landed.time <= target:
             self._shown, self._next = landed, self._advance()
         else:  # the index is wrong: read on from the start, past what is already shown
+            self._search_failed = True
             self._restart(self._stream.start_time or 0, after=here)
             self._next = self._advance()
+
+    def _key_time_before(self, sought: int) -> float:
+        """Seconds of the last key frame of the index that is not after a time; -inf if there is none."""
+        index = self._stream.index_entries
+        position = index.search_timestamp(sought, backward=True) if len(index) else -1
+        return -math.inf if position < 0 else index[position].timestamp * self._time_base - self._timeline.origin
 
     def _walk(self, pictures: Iterator[av.VideoFrame], after: float) -> Iterator[Frame]:
         """The pictures later than `after`, in the order of their times."""
@@ -163,6 +184,8 @@ class AvReader(Reader):
             packets += packet.size > 0
             if key is None and (packet.is_keyframe or from_start and not self._is_broadcast):
                 key = time or 0
+            if key is None and not from_start and self._is_searched:  # FFmpeg found some packet, in mid-picture even
+                continue
             counts = packet.size > 0 and not packet.is_discard and key is not None and (time is None or time >= key)
             self.fed += counts
             try:
@@ -206,3 +229,14 @@ def _decoder_of(stream: av.VideoStream) -> av.VideoCodecContext:
     if name in _WITH_ALPHA and "1" in (metadata.get("alpha_mode"), metadata.get("ALPHA_MODE")):
         return av.Codec(_WITH_ALPHA[name], "r").create("video")
     return stream.codec_context
+
+
+def _check_times(path: Path, container_format: str, codec: str) -> None:
+    """Refuses files whose frames would be shown at wrong times."""
+    reason = ""
+    if not codec.startswith(_TIMED.get(container_format, "")):
+        reason = f"holds {codec} in a container that does not tell when each frame of it is shown"
+    elif container_format == "mpeg" and clock_restarts(path):
+        reason = "is joined of several recordings, each with times of its own"
+    if reason:
+        raise UserError(f"{path} {reason}; convert it first: ffmpeg -i {path.name} {path.stem}.mp4")
