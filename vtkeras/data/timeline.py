@@ -141,11 +141,14 @@ def _read_on(container: av.container.InputContainer, stream: av.VideoStream) -> 
     with contextlib.suppress(Exception):  # damaged: the end is where reading stops
         for packet in container.demux(stream, *container.streams.audio):
             time = shown_at(packet)
-            if time is None or not packet.size or packet.is_discard:
+            if time is None or packet.is_discard:
                 continue
             seconds, length = time * time_base(packet.stream), (packet.duration or 0) * time_base(packet.stream)
             if packet.stream.index != stream.index:
                 tail.sound_end = max(tail.sound_end, seconds + length)
+                continue
+            if not packet.size:  # the picture before it stays
+                tail.length = max(tail.length, seconds + length - tail.latest) if tail.times else 0.0
                 continue
             if seconds > tail.latest:
                 tail.latest, tail.length = seconds, length

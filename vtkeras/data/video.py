@@ -50,7 +50,7 @@ def probe(path: str | Path) -> VideoInfo:
     """Describes a video or image file, decoding no more than its first frame.
 
     Args:
-        path: mp4, mov, webm, mkv, avi, gif, webp, png or jpeg file.
+        path: a video or image in one of the containers of docs/formats.md.
 
     Raises:
         UserError: for a missing, empty, unreadable or absurdly large file.
@@ -76,7 +76,7 @@ def read_frames(
     taken. No frame is given twice: a segment with fewer frames gives each of them once.
 
     Args:
-        path: mp4, mov, webm, mkv, avi, gif, webp, png or jpeg file; an image has one frame.
+        path: a video or image in one of the containers of docs/formats.md; an image has one frame.
         num_frames: most frames to return.
         start: seconds where the segment begins; None is the first frame.
         end: seconds where it ends; None, or a time past the end, is the end of the video.
@@ -122,7 +122,7 @@ class FrameStream:
     which gives uint8 (height, width, 3); draw it before asking for the next one.
 
     Args:
-        path: mp4, mov, webm, mkv, avi, gif, webp, png or jpeg file; an image has one frame.
+        path: a video or image in one of the containers of docs/formats.md; an image has one frame.
 
     Attributes:
         info: `VideoInfo`.

@@ -215,7 +215,8 @@ class AvReader(Reader):
 
     def _frame(self, picture: av.VideoFrame, time: float) -> Frame:
         length = (picture.duration or 0) * self._time_base or 1 / self._fps
-        end = self._timeline.end if time >= self._timeline.last - ROUNDING > 0 else time + length
+        is_last = self._timeline.end > 0 and time >= self._timeline.last - ROUNDING
+        end = self._timeline.end if is_last else time + length
         return Frame(time, end, lambda width, height: self._display.draw(picture, width, height))
 
 
