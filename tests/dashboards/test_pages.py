@@ -552,13 +552,13 @@ def test_bad_path_is_an_error_box(from_outside, text, words):
     assert is_refused(app, *words)
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.webm"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.webm", "a.flv"])
 def test_path_is_captioned(from_outside, tmp_path, name):
     path = make_video(tmp_path / name, 8)
     app = from_outside("Path on this machine")
     app.text_input[0].set_value(str(path)).run()
     assert is_calm(app) and app.subheader
-    assert ("preview" in said(app)) == (name == "a.avi") and len(app.get("video")) == 1
+    assert ("preview" in said(app)) == (name in ("a.avi", "a.flv")) and len(app.get("video")) == 1
 
 
 def test_a_foreign_clip_gets_a_sentence_in_place_of_a_caption(from_outside, tmp_path):

@@ -11,6 +11,7 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,7 +25,10 @@ from tests.fixtures.formats import (
     read_corners,
     remux,
     write,
+    write_silence,
+    write_stored,
 )
+from vtkeras.data.readers import AvReader
 from vtkeras.data.video import FrameStream, probe, read_frames
 from vtkeras.errors import UserError
 
@@ -36,12 +40,23 @@ WITHOUT_COMMAND = [("colour profile", "webp png jpg"), ("two streams", VIDEOS), 
 TRIMMED, LATE, VARYING, REORDERED = "trimmed", "late start", "variable rate", "frames out of order"
 LONG_SOUND, CUT = "sound goes on", "cut short"
 TIMES = {
-    TRIMMED: "mp4 mov",
-    LATE: "mp4 mov mkv webm ts",
-    VARYING: f"{VIDEOS} gif apng webp",
-    REORDERED: VIDEOS,
-    LONG_SOUND: VIDEOS,
-    CUT: "mp4 mov mkv webm avi ts gif apng webp png jpg",
+    TRIMMED: "mp4 mov 3gp",
+    LATE: "mp4 mov 3gp mkv webm ts mpg wmv flv",
+    VARYING: f"{VIDEOS} gif apng webp".replace("mpg ", ""),
+    REORDERED: VIDEOS.replace("wmv ", ""),
+    LONG_SOUND: f"{VIDEOS} ogv",
+    CUT: f"{VIDEOS} ogv gif apng webp png jpg",
+}
+# Codecs that store frames out of order, beside the usual one of the container.
+REORDERING = {"webm": ["libvpx"], "mpg": []}
+
+
+MAGICS = {
+    "MPEG-PS": b"\0\0\1\xba",
+    "ASF": bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"),
+    "FLV": b"FLV\1\5\0\0\0\x09\0\0\0\0",
+    "Ogg": b"OggS\0\2",
+    "3gp": b"\0\0\0\x14ftyp3gp4\0\0\2\0",
 }
 
 
@@ -164,10 +179,9 @@ def test_variable_rate(tmp_path, container):
 def test_frames_out_of_order(tmp_path, container):
     """Frames that are stored after ones that are shown later, and packets that show nothing."""
     options = {"auto-alt-ref": "1", "lag-in-frames": "12"} if container == "webm" else {"bf": "2"}
-    codecs = {"libx264", CODECS[container]} if container != "webm" else {"libvpx", "libvpx-vp9"}
-    for codec in codecs:
+    for codec in {CODECS[container], *REORDERING.get(container, ["libx264"])}:
         path = tmp_path / f"{codec}.{container}"
-        write(path, grays(20), codec, **options, **({"qmax": "2"} if codec == "mpeg4" else {}))
+        write(path, grays(20), codec, **options, **({"qmax": "2"} if codec.startswith("mpeg") else {}))
         times, levels = walk(path, within=0.002 if container != "avi" else None)
         np.testing.assert_allclose(times, np.arange(20) / 10, atol=0.002)
         np.testing.assert_allclose(levels, 10 * np.arange(1, 21), atol=5)
@@ -176,7 +190,10 @@ def test_frames_out_of_order(tmp_path, container):
 @containers_of(LONG_SOUND)
 def test_sound_goes_on(tmp_path, container):
     path = tmp_path / f"a.{container}"
-    write(path, grays(20), sound=4.0)
+    if container == "ogv":
+        write_stored(path, "grays")
+    else:
+        write(path, grays(20), sound=4.0)
     clip = read_frames(path, 20)
     assert clip.complete and len(clip.times) == 20
     assert clip.info.duration == pytest.approx(2.0, abs=0.025)
@@ -190,6 +207,8 @@ def test_cut_short(tmp_path, container):
         first, *rest = map(Image.fromarray, noise)
         animated = {"save_all": True, "append_images": rest} if container in ("gif", "apng", "webp") else {}
         first.save(path, FORMATS[path.suffix], **animated)
+    elif container == "ogv":
+        write_stored(path, "noise")
     else:
         write(path, noise)
     assert read_frames(path, 4).complete
@@ -201,6 +220,80 @@ def test_cut_short(tmp_path, container):
         except UserError as error:
             reason = str(error)
         assert re.search(r"ends (after|before)|is cut short|has no video|damaged|no frame decodes", reason), reason
+
+
+@pytest.mark.parametrize("container", ["mpg", "wmv", "flv", "ogv"])
+def test_frames_far_away_are_searched(tmp_path, monkeypatch, container):
+    """In containers without an index; what is found is what reading through gives."""
+    path = tmp_path / f"a.{container}"
+    if container == "ogv":
+        write_stored(path, "grays")
+        monkeypatch.setattr("vtkeras.data.readers.av_reader._FAR", 0.5)
+        monkeypatch.setattr("vtkeras.data.readers.av_reader._SEARCH_MARGIN", 0.2)
+    else:
+        texture = np.random.default_rng(0).integers(0, 99, (48, 64, 3), np.uint8)
+        write(path, [texture + number % 150 for number in range(300)], g="8", b="600000")
+    with FrameStream(path) as stream:
+        every = [(frame.time, frame.draw(64, 48)) for frame in stream.frames()]
+    jumps, seek = [], AvReader._seek
+    monkeypatch.setattr(AvReader, "_seek", lambda self, time: (jumps.append(time), seek(self, time)))
+    for start, end in [(None, None), (0.55, 0.75), (0.85, 0.95)]:
+        clip = read_frames(path, 4, *(share and share * every[-1][0] for share in (start, end)))
+        assert clip.complete, clip.reason
+        for time, pixels in zip(clip.times, clip.frames):
+            shown, known = min(every, key=lambda one: abs(one[0] - time))
+            assert shown == pytest.approx(time, abs=1e-4)
+            np.testing.assert_array_equal(pixels, known)
+    assert len(jumps) == 2  # each of which found what it sought
+
+
+def test_a_picture_that_stays_to_the_end(tmp_path):
+    """Theora has empty packets for it."""
+    write_stored(tmp_path / "a.ogv", "corners")
+    clip = read_frames(tmp_path / "a.ogv", 3)
+    assert clip.complete and len(clip.frames) == 1 and clip.info.duration == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("data", MAGICS.values(), ids=MAGICS)
+@pytest.mark.parametrize("rest", [b"", b"\0" * 5000, bytes(range(256)) * 40], ids=["nothing", "zeros", "garbage"])
+def test_garbage_after_the_first_bytes_of_a_container(tmp_path, data, rest):
+    (tmp_path / "a.mpg").write_bytes(data + rest)
+    with pytest.raises(UserError, match=r"a\.mpg .+\.$"):
+        read_frames(tmp_path / "a.mpg", 4)
+
+
+@pytest.mark.parametrize("text", ['<asx version="3"><ref href="mms://a/b"/></asx>', "[Reference]\nRef1=a"])
+def test_a_playlist_is_no_video(tmp_path, text):
+    (tmp_path / "a.wmv").write_text(text)
+    with pytest.raises(UserError, match="a.wmv is not a video or image that can be read"):
+        read_frames(tmp_path / "a.wmv", 4)
+
+
+def test_sound_in_ogg_is_no_video(tmp_path):
+    with av.open(str(tmp_path / "a.ogg"), "w") as container:
+        voice = container.add_stream("libopus", rate=48_000, layout="stereo")
+        write_silence(container, voice, 1.0)
+    with pytest.raises(UserError, match="a.ogg has no video stream"):
+        read_frames(tmp_path / "a.ogg", 4)
+
+
+@pytest.mark.parametrize("name, codec", [("a.mpg", "libx264"), ("a.wmv", "libx264"), ("a.ogv", "libvpx")])
+def test_codecs_whose_times_cannot_be_told_are_refused(tmp_path, name, codec):
+    write(tmp_path / name, grays(20), codec)
+    with pytest.raises(UserError, match=rf"{name} holds (h264|vp8) .+ convert it first: ffmpeg -i {name} a.mp4"):
+        read_frames(tmp_path / name, 4)
+
+
+@pytest.mark.parametrize("lengths", [(20, 60), (60, 20)])
+def test_joined_mpeg_program_streams_are_refused(tmp_path, lengths):
+    """Both begin at the same time."""
+    noise = np.random.default_rng(0).integers(0, 255, (4, 48, 64, 3), np.uint8)
+    for number, length in enumerate(lengths):
+        write(tmp_path / f"{number}.mpg", [noise[index % 4] for index in range(length)])
+    (tmp_path / "a.mpg").write_bytes((tmp_path / "0.mpg").read_bytes() + (tmp_path / "1.mpg").read_bytes())
+    assert read_frames(tmp_path / "1.mpg", 4).complete
+    with pytest.raises(UserError, match="a.mpg is joined of several recordings"):
+        read_frames(tmp_path / "a.mpg", 4)
 
 
 def test_the_document_shows_these_cases():

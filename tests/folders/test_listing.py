@@ -8,7 +8,7 @@ from vtkeras.folders.listing import list_folder, media_files, refuse_empty
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in ("b.mp4", "a/c.JPG", "a/.hidden.png", ".cache/d.mp4", "notes.txt", "old.wmv", "older.WMV"):
+    for name in ("b.mp4", "a/c.JPG", "a/.hidden.png", ".cache/d.mp4", "notes.txt", "old.rm", "older.RM"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     return tmp_path
@@ -17,7 +17,7 @@ def folder(tmp_path):
 def test_videos_and_pictures_in_order_and_other_files_counted(folder):
     listing = list_folder(folder)
     assert [str(path) for path in listing.files] == ["a/c.JPG", "b.mp4"]
-    assert listing.others == {".txt": 1, ".wmv": 2} and listing.captions is None and listing.left_out == 0
+    assert listing.others == {".txt": 1, ".rm": 2} and listing.captions is None and listing.left_out == 0
 
 
 def test_more_than_most_are_told(folder, monkeypatch):

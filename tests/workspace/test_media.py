@@ -86,10 +86,11 @@ def test_stuck_and_crashing_decoders_are_errors(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name, playable", [("a.mp4", True), ("a.webm", True), ("a.avi", False), ("a.mov", False)]
+    "name, playable",
+    [("a.mp4", True), ("a.webm", True), ("a.avi", False), ("a.mov", False), ("a.flv", False), ("a.3gp", False)],
 )
 def test_what_browsers_play(tmp_path, name, playable):
-    path = make_video(tmp_path / name, 4)  # avi and mov hold MPEG-4 part 2, which browsers do not play
+    path = make_video(tmp_path / name, 4)  # avi and mov hold MPEG-4 part 2, flv and 3gp H.264
     assert media.is_playable(path, media.probe(path)) == playable
 
 
