@@ -73,13 +73,22 @@ def test_cut_scales_and_makes_sides_even(tmp_path):
     assert read_frames(tmp_path / "b.mp4", 1).frames.shape == (1, 16, 30, 3)
 
 
-def test_sound_is_cut_along(tmp_path):
+@pytest.mark.parametrize(
+    "name, pictures, voice",
+    [
+        ("a.mp4", "libx264", "aac"),
+        ("a.flv", "libx264", "aac"),
+        ("a.mpg", "mpeg2video", "mp2"),
+        ("a.wmv", "wmv2", "mp2"),
+    ],
+)
+def test_sound_is_cut_along(tmp_path, name, pictures, voice):
     """A tone of full loudness from 1 s to 2 s, silence before: of 0.5 s to 1.5 s the second half sounds."""
-    path = tmp_path / "a.mp4"
+    path = tmp_path / name
     with av.open(str(path), "w") as container:
-        picture = container.add_stream("libx264", rate=10)
+        picture = container.add_stream(pictures, rate=10)
         picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
-        sound = container.add_stream("aac", rate=48_000, layout="mono")
+        sound = container.add_stream(voice, rate=48_000, layout="mono")
         for pixels in gray_frames(20):
             container.mux(picture.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(picture.encode(None))

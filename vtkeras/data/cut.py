@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -127,7 +127,7 @@ class _Voice:
         resampler = av.AudioResampler("fltp", "stereo", RATE)
         try:
             container.seek(int((start + self._origin) / base), stream=self._source)
-            for decoded in container.decode(self._source):
+            for decoded in _decoded(container, self._source):
                 for frame in resampler.resample(decoded):
                     begin = round(((frame.time or 0.0) - self._origin - start) * RATE)
                     if begin >= length:
@@ -136,6 +136,13 @@ class _Voice:
         except (av.error.FFmpegError, ValueError):
             pass  # damaged sound is silence
         return samples
+
+
+def _decoded(container: av.container.InputContainer, sound: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """The sound from where the container stands, past packets that do not decode: MPEG-PS is entered in mid-packet."""
+    for packet in container.demux(sound):
+        with suppress(av.error.FFmpegError):
+            yield from packet.decode()
 
 
 def _place(samples: np.ndarray, piece: np.ndarray, begin: int) -> None:
