@@ -280,7 +280,7 @@ def test_sound_in_ogg_is_no_video(tmp_path):
 @pytest.mark.parametrize("name, codec", [("a.mpg", "libx264"), ("a.wmv", "libx264"), ("a.ogv", "libvpx")])
 def test_codecs_whose_times_cannot_be_told_are_refused(tmp_path, name, codec):
     write(tmp_path / name, grays(20), codec)
-    with pytest.raises(UserError, match=rf"{name} holds (h264|vp8) .+ convert it first: ffmpeg -i {name} a.mp4"):
+    with pytest.raises(UserError, match=rf"{name} holds (h264|vp8) .+ convert it first: ffmpeg -i {name} new.mp4"):
         read_frames(tmp_path / name, 4)
 
 

@@ -240,4 +240,4 @@ def _check_times(path: Path, container_format: str, codec: str) -> None:
     elif container_format == "mpeg" and clock_restarts(path):
         reason = "is joined of several recordings, each with times of its own"
     if reason:
-        raise UserError(f"{path} {reason}; convert it first: ffmpeg -i {path.name} {path.stem}.mp4")
+        raise UserError(f"{path} {reason}; convert it first: ffmpeg -i {path.name} new.mp4")
