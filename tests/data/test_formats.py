@@ -222,9 +222,9 @@ def test_cut_short(tmp_path, container):
         assert re.search(r"ends (after|before)|is cut short|has no video|damaged|no frame decodes", reason), reason
 
 
-@pytest.mark.parametrize("container", ["mpg", "wmv", "flv", "ogv"])
-def test_frames_far_away_are_searched(tmp_path, monkeypatch, container):
-    """In containers without an index; what is found is what reading through gives."""
+@pytest.mark.parametrize("container", ["mpg", "wmv", "flv", "ogv", "avi"])
+def test_frames_far_away(tmp_path, monkeypatch, container):
+    """They are those that reading through gives, in containers without an index, and in AVI before a key frame."""
     path = tmp_path / f"a.{container}"
     if container == "ogv":
         write_stored(path, "grays")
@@ -232,7 +232,8 @@ def test_frames_far_away_are_searched(tmp_path, monkeypatch, container):
         monkeypatch.setattr("vtkeras.data.readers.av_reader._SEARCH_MARGIN", 0.2)
     else:
         texture = np.random.default_rng(0).integers(0, 99, (48, 64, 3), np.uint8)
-        write(path, [texture + number % 150 for number in range(300)], g="8", b="600000")
+        options = {"bf": "2"} if container == "avi" else {}
+        write(path, [texture + number % 150 for number in range(300)], g="8", b="600000", **options)
     with FrameStream(path) as stream:
         every = [(frame.time, frame.draw(64, 48)) for frame in stream.frames()]
     jumps, seek = [], AvReader._seek
@@ -244,7 +245,7 @@ def test_frames_far_away_are_searched(tmp_path, monkeypatch, container):
             shown, known = min(every, key=lambda one: abs(one[0] - time))
             assert shown == pytest.approx(time, abs=1e-4)
             np.testing.assert_array_equal(pixels, known)
-    assert len(jumps) == 2  # each of which found what it sought
+    assert len(jumps) == 2 or container == "avi" and jumps  # each of which found what it sought
 
 
 def test_a_picture_that_stays_to_the_end(tmp_path):

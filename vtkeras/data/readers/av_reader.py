@@ -174,7 +174,7 @@ class AvReader(Reader):
         be shown before the first key frame, or, after a jump or in a broadcast, stored before it.
         """
         self._unfinished += 1
-        from_start, packets = self.fed == 0, 0
+        from_start, landed, packets = self.fed == 0, False, 0
         key: int | None = None
         waiting: list[int] = []  # times of packets whose pictures did not come out yet
         for packet in self._container.demux(self._stream):
@@ -193,10 +193,14 @@ class AvReader(Reader):
             except Exception:  # one broken packet; those after it may be whole
                 self.damaged += counts
                 continue
-            if not pictures and counts and self._shows_nothing(packet):
+            begins = self._in_order_of_decoding and not from_start and not landed
+            if not pictures and counts and not begins and self._shows_nothing(packet):
                 self.fed -= 1
             elif time is not None and self._in_order_of_decoding:
                 heappush(waiting, time)
+            if begins and pictures:
+                self._pass_over(waiting, len(pictures))
+            landed = landed or bool(pictures)
             for picture in pictures:
                 if waiting:
                     picture.pts = heappop(waiting)
@@ -206,6 +210,12 @@ class AvReader(Reader):
         self._unfinished -= 1
         if from_start and self._is_indexed:
             self._unread = len(self._stream.index_entries) - packets
+
+    def _pass_over(self, waiting: list[int], shown: int) -> None:
+        """After a jump, takes out the times of frames that need one before the key frame, and so gave no picture."""
+        while len(waiting) > self._stream.codec_context.reorder_depth + shown:
+            heappop(waiting)
+            self.fed -= 1
 
     def _shows_nothing(self, packet: av.Packet) -> bool:
         """True for packets that only help to decode others, or leave the picture as it is."""
