@@ -200,6 +200,7 @@ class Reader(tf.Module):
     """
 
     experts: Any = None  # linear models beside the network, where it has some
+    rereads = False  # search takes a second look, which evaluation has time for and training has not
 
     def __init__(
         self, model: keras.Model, preprocessor: Preprocessor, heads: Sequence[Head], compiled: bool = False

@@ -227,6 +227,16 @@ class VideoTextReader(Reader):
         """
         return _log_likelihood(self.read_back(self.preprocessor.caption(text)[1], self.read_frames(frames)))
 
+    def likelihood_of(self, tokens, sequence, mask) -> tf.Tensor:
+        """As `likelihood`, of captions int32 (batch, caption_length) and videos that were read already.
+
+        Args:
+            tokens: 0 after the end token.
+            sequence: float (batch, length, dim), and
+            mask: bool (batch, length), as `read_frames` gives them.
+        """
+        return _log_likelihood(self.read_back(tokens, {keys.SEQUENCE: sequence, keys.MASK: mask}))
+
     def read_back(self, tokens, video) -> dict[str, tf.Tensor]:
         """What `write` finds, of a text that is given: int32 (batch, length), 0 after the end token.
 

@@ -88,7 +88,9 @@ class Run:
         check_reranker(self.config, self.heads, self.preprocessor.vocabulary)
         beside = {"experts": self.experts, "reranker": open_reranker(self.config)}
         found = {name: part for name, part in beside.items() if part}
-        return self.task.reader(self.model, self.preprocessor, self.heads, compiled, **found)
+        reader = self.task.reader(self.model, self.preprocessor, self.heads, compiled, **found)
+        reader.rereads = True
+        return reader
 
 
 def _with_own_data(config: Config, folder: Path) -> Config:

@@ -12,6 +12,8 @@ from vtkeras.losses import ContrastiveLoss
 from vtkeras.metrics import retrieval_scores
 from vtkeras.models import SharedSpace
 from vtkeras.tasks.base import Column, Endpoint, Head
+from vtkeras.tasks.heads.captions import CaptionHead
+from vtkeras.tasks.heads.rereading import reread
 from vtkeras.tasks.heads.signatures import FRAMES, TEXT
 from vtkeras.tasks.predicted import Predicted
 
@@ -53,14 +55,24 @@ class ContrastiveHead(Head):
         return Endpoint("embed_video", embed_video, (FRAMES,)), Endpoint("embed_text", embed_text, (TEXT,))
 
     def predict(self, reader, batch):
-        return {"video": _embed_video(reader, batch[keys.READS_VIDEO])}
+        video = batch[keys.READS_VIDEO]
+        found = {"video": _embed_video(reader, video)}
+        if reader.rereads and CaptionHead.name in reader.model.heads:
+            found |= {keys.SEQUENCE: tf.cast(video[keys.SEQUENCE], tf.float16), keys.MASK: video[keys.MASK]}
+        return found
 
     def collect(self, outputs, reader, examples):
-        """Similarity of every different caption (columns) to every clip (rows)."""
+        """Similarity of every different caption (columns) to every clip (rows), see `reread`."""
         texts = _different(examples.truths[self.name])
+        if not texts:
+            return Predicted()
         batches = [tf.constant(texts[at : at + TEXTS]) for at in range(0, len(texts), TEXTS)]
-        said = [reader.embed_text(batch).numpy() for batch in batches]
-        return Predicted(values=outputs["video"] @ np.concatenate(said).T if texts else None)
+        values = outputs["video"] @ np.concatenate([reader.embed_text(batch).numpy() for batch in batches]).T
+        if keys.SEQUENCE in outputs:
+            clips = examples.first_rows()
+            read = (outputs[name][clips] for name in (keys.SEQUENCE, keys.MASK))
+            values[clips] = reread(reader, values[clips], *read, texts)
+        return Predicted(values=values)
 
     def truth(self, example):
         return (*(text.decode() for text in example[keys.CAPTIONS]), "")[0]
