@@ -33,8 +33,8 @@ def reread(
     Returns:
         float (clips, texts), of the nearest clips 1 to 2, above any cosine; the others are as they were.
 
-    Source: two stages as in Li et al., "ALBEF", 2021, whose second one is a classifier of pairs; a captioner in its place
-    after Lin et al., "Revisiting the Role of Language Priors in Vision-Language Models", 2024.
+    Source: two stages as in Li et al., "ALBEF", 2021, whose second one is a classifier of pairs; a captioner in its
+    place after Lin et al., "Revisiting the Role of Language Priors in Vision-Language Models", 2024.
     """
     likelihood = tf.function(reader.likelihood_of, reduce_retracing=True)
     nearest = np.argsort(-similarity, axis=0, kind="stable")[:CANDIDATES]
