@@ -5,8 +5,10 @@ import tensorflow as tf
 
 from vtkeras.data.sources import make_source
 from vtkeras.evaluation.reading import read_split
+from vtkeras.search import ranking
+from vtkeras.search.ranking import TEMPERATURE
 from vtkeras.tasks.heads import rereading
-from vtkeras.tasks.heads.rereading import TEMPERATURE, reread
+from vtkeras.tasks.heads.rereading import reread
 from vtkeras.training.run import Run
 
 
@@ -32,7 +34,7 @@ def look_again(table, similarity):
 
 
 def test_the_likeliest_of_the_nearest_clips_comes_first(monkeypatch):
-    monkeypatch.setattr(rereading, "CANDIDATES", 2)
+    monkeypatch.setattr(ranking, "CANDIDATES", 2)
     similarity = [[0.50, 0.1], [0.49, 0.9], [0.10, 0.8]]  # of three clips to two texts
     likelihood = [[-5.0, -1.0], [-3.0, -9.0], [-1.0, -2.0]]
     # Text 0 is read beside clips 0 and 1: -5 + 0.50 / 0.05 = 5 and -3 + 0.49 / 0.05 = 6.8. Clip 2 is not looked at.
@@ -74,7 +76,7 @@ def test_evaluation_ranks_as_the_captioner_does_alone(exported_run):
     for column, text in enumerate(texts):
         likely = reader.likelihood(tf.constant(frames), tf.constant([text] * len(frames))).numpy()
         total = likely + similarity[:, column] / TEMPERATURE
-        nearest = np.argsort(-similarity[:, column])[: rereading.CANDIDATES]
+        nearest = np.argsort(-similarity[:, column])[: ranking.CANDIDATES]
         best = nearest[np.argmax(total[nearest])]
         assert total[again[:, column].argmax()] > total[best] - 0.05  # kept as float16
     assert again.max() == 2 and abs(similarity).max() <= 1.001

@@ -14,7 +14,18 @@ from typing import Annotated
 import typer
 
 import vtkeras
-from vtkeras.cli import dashboard, data, generation, migrate, prediction, pretrained, summaries, tagging, training
+from vtkeras.cli import (
+    dashboard,
+    data,
+    generation,
+    migrate,
+    prediction,
+    pretrained,
+    search,
+    summaries,
+    tagging,
+    training,
+)
 from vtkeras.cli.common import say
 from vtkeras.errors import UserError
 from vtkeras.processes import hide_xla_notes
@@ -22,7 +33,7 @@ from vtkeras.run_files import is_disk_full
 
 HELP = "Keras models that read video and text together, on your own videos. `vtkeras COMMAND --help` tells more."
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
-for theme in (training, prediction, generation, tagging, summaries, dashboard, migrate):
+for theme in (training, prediction, search, generation, tagging, summaries, dashboard, migrate):
     app.add_typer(theme.app)
 app.add_typer(data.app, name="data")
 app.add_typer(pretrained.app, name="pretrained")

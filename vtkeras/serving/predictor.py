@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LONGEST_QUESTION = 2000  # characters; models read far fewer
 BATCH = 16  # clips that go through the model together
+LEAST = 1e-12  # probability of a word
 SHARED_SPACE = "a space of videos and texts"
 
 
@@ -244,6 +245,29 @@ class Predictor:
         self._require("embed_text", SHARED_SPACE)
         return self.model.embed_text(tf.constant([_encoded(text) for text in texts])).numpy()
 
+    def likelihoods(self, clips: Sequence[np.ndarray], texts: Sequence[str]) -> np.ndarray:
+        """How likely a captioner finds a given text of each clip: log-probabilities, float32 (clips,).
+
+        Raises:
+            UserError: if the model was trained without captions, or exported before it could tell.
+        """
+        self._require("explain_caption", "captions")
+        outputs = self._call("explain_caption", clips, [_encoded(text) for text in texts])
+        return np.array([_log_probability(found) for found in outputs], np.float32)
+
+    def check_words(self, text: str) -> None:
+        """Raises `UserError` for a text of which the model knows no word."""
+        if not knows_a_word(self._pieces(text)):
+            raise UserError(
+                f"The model knows no word of '{text.strip()[:80]}': search in the words of its training data."
+            )
+
+    def _pieces(self, text: str) -> list[str]:
+        from vtkeras.data.text import make_tokenizer
+
+        vocabulary = self._vocabulary()
+        return [vocabulary.tokens[piece] for piece in make_tokenizer(vocabulary)(readable(text)).numpy()]
+
     def _call(
         self,
         endpoint: str,
@@ -288,11 +312,7 @@ class Predictor:
         read = join([token.decode() for token in tokens])
         if not tokens[-1] or _letters(read).endswith(_letters(readable(question))):
             return 0
-        from vtkeras.data.text import make_tokenizer
-
-        vocabulary = self._vocabulary()
-        pieces = [vocabulary.tokens[piece] for piece in make_tokenizer(vocabulary)(readable(question)).numpy()]
-        return sum(map(is_word, pieces[len(tokens) - 1 :]))  # the first token is no word's
+        return sum(map(is_word, self._pieces(question)[len(tokens) - 1 :]))  # the first token is no word's
 
     def _vocabulary(self) -> Vocabulary:
         from vtkeras.data.text import Vocabulary  # takes keras-nlp along, which few calls need
@@ -328,6 +348,11 @@ def _to_caption(frames: np.ndarray, found: dict, decoding: Decoding) -> Caption:
         beams=_beams(found),
         **_looked_at(frames, found),
     )
+
+
+def _log_probability(found: dict) -> float:
+    written = found["token_ids"] > 0
+    return float(np.log(np.maximum(found["probabilities"][written], LEAST)).sum())
 
 
 def _ranked(probabilities: np.ndarray, names: Sequence[str]) -> list[tuple[str, float]]:

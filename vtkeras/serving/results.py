@@ -131,6 +131,35 @@ def readable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+@dataclass(frozen=True)
+class Match:
+    """A clip that was found.
+
+    Attributes:
+        video: its file.
+        cosine: of its vector and that of what is searched for.
+        chance: probability that it is the one that is meant, if one of those that were looked at twice is; None where
+            vectors alone decide.
+    """
+
+    video: str
+    cosine: float
+    chance: float | None = None
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What a search finds.
+
+    Attributes:
+        found: best first.
+        faults: a sentence for each file that does not decode.
+    """
+
+    found: list[Match]
+    faults: list[str]
+
+
 def knows_a_word(pieces: Iterable[str]) -> bool:
     """Whether any word piece belongs to a word that the model knows; marks and spelled characters do not."""
     return any(is_word(piece) for piece in pieces if not is_unknown(piece))

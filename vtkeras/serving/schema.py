@@ -21,6 +21,9 @@ A description (`vtkeras predict`, page Playground) goes on with:
 The events of a video (`vtkeras predict --dense`, page Dense captions) are "events" [{start, end, text, score,
 foreign}], times in seconds. An explanation (`vtkeras explain --out`, page Attention) has kind (caption or answer),
 text, method, frame_times, and words [{word, probability, attention_by_frame, map, faithfulness}].
+
+What a search finds (`vtkeras search`) has model, query (text or like, the other is null) and matches [{video, cosine,
+chance}], best first; chance is null where the captioner did not look.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ import pandas as pd
 from vtkeras.explain.attention_tables import by_time, frame_sums, of_head, question_shares
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.results import Answer, Caption, Novelty, TimedCaption, readable
+from vtkeras.serving.results import Answer, Caption, Match, Novelty, TimedCaption, readable
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Description:
     single_label: bool = False
     note: str = ""
     novelty: Novelty | None = None
+
+
+def matches(found: Sequence[Match], text: str | None, like: str | None, info: dict) -> dict:
+    """What a search found as plain values, best first; `info` is where it comes from, `RunCard.info`."""
+    return {"model": info, "query": {"text": text, "like": like}, "matches": [asdict(one) for one in found]}
 
 
 def description(found: Description, info: dict) -> dict:

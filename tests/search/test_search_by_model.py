@@ -1,0 +1,128 @@
+"""Searching clips: the order by hand with a model of a few lines, and as a user with the tiny one."""
+
+import json
+
+import numpy as np
+import pytest
+from fixtures.videos import make_video
+from test_cli import call, refused
+
+from vtkeras.errors import UserError
+from vtkeras.search import search as searching
+from vtkeras.search.search import search
+
+SHADES = {"dark": 40, "grey": 120, "light": 200}
+
+
+class Shades:
+    """Embeds a clip by how light it is; its captioner finds "dark" likelier the darker the clip, and so on."""
+
+    folder, clip_size = "", {"num_frames": 4, "max_side": 32}
+    angles = {name: shade / 255 * np.pi / 2 for name, shade in SHADES.items()}
+
+    def __init__(self, captioner=True):
+        self.captioner, self.read = captioner, 0
+
+    def can(self, endpoint):
+        return self.captioner
+
+    def check_words(self, text):
+        if text not in SHADES:
+            raise UserError("no word")
+
+    def embed_text(self, text):
+        angle = self.angles[text]
+        return np.array([np.cos(angle), np.sin(angle)], np.float32)
+
+    def embed_videos(self, clips):
+        self.read += len(clips)
+        angles = [clip.mean() / 255 * np.pi / 2 for clip in clips]
+        return np.array([[np.cos(angle), np.sin(angle)] for angle in angles], np.float32)
+
+    def likelihoods(self, clips, texts):
+        return np.array([-abs(clip.mean() - SHADES[text]) for clip, text in zip(clips, texts)])
+
+
+@pytest.fixture
+def clips(tmp_path, monkeypatch):
+    monkeypatch.setenv("VTKERAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(searching, "model_hash", lambda folder: "shades")
+    return [
+        make_video(tmp_path / f"{name}.mp4", np.full((4, 32, 32, 3), shade, np.uint8)) for name, shade in SHADES.items()
+    ]
+
+
+def names(found):
+    return [match.video.rsplit("/", 1)[1] for match in found]
+
+
+@pytest.mark.parametrize("captioner", [True, False])
+def test_words_find_the_clip_that_fits_best(clips, captioner):
+    matches = search(Shades(captioner), clips, "light")
+    assert names(matches.found) == ["light.mp4", "grey.mp4", "dark.mp4"] and not matches.faults
+    chances = [match.chance for match in matches.found]
+    if captioner:
+        assert sum(chances) == pytest.approx(1) and chances == sorted(chances, reverse=True)
+    else:
+        assert chances == [None] * 3
+    assert matches.found[0].cosine == pytest.approx(1, abs=1e-3)
+
+
+def test_the_captioner_outweighs_cosines_that_hardly_differ(clips, monkeypatch):
+    monkeypatch.setattr(Shades, "embed_videos", lambda self, clips: np.array([[1, 0], [0.999, 0.045], [0.998, 0.063]]))
+    assert names(search(Shades(False), clips, "light").found)[0] == "light.mp4"
+    monkeypatch.setattr(Shades, "embed_text", lambda self, text: np.array([1.0, 0.0]))
+    assert names(search(Shades(False), clips, "light").found)[0] == "dark.mp4"
+    assert names(search(Shades(True), clips, "light").found)[0] == "light.mp4"
+
+
+def test_a_clip_finds_those_that_are_like_it(clips):
+    assert names(search(Shades(), clips, like=clips[0]).found) == ["grey.mp4", "light.mp4"]
+
+
+def test_a_second_search_reads_new_clips_alone(clips, tmp_path):
+    shades, counts = Shades(), []
+    search(shades, clips[:2], "dark", progress=lambda done, count: counts.append((done, count)))
+    assert shades.read == 2 and counts == [(2, 2)]
+    assert names(search(shades, clips, "dark").found) == ["dark.mp4", "grey.mp4", "light.mp4"] and shades.read == 3
+
+
+def test_what_does_not_decode_is_told_and_the_others_are_found(clips, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    matches = search(Shades(), [tmp_path / "broken.mp4", *clips, tmp_path / "none.mp4"], "dark")
+    assert names(matches.found)[0] == "dark.mp4" and len(matches.found) == 3
+    assert "broken.mp4" in matches.faults[0] and "none.mp4" in matches.faults[1]
+    with pytest.raises(UserError, match="broken.mp4"):
+        search(Shades(), [tmp_path / "broken.mp4"], "dark")
+    with pytest.raises(UserError, match="broken.mp4"):
+        search(Shades(), clips, like=tmp_path / "broken.mp4")
+
+
+def test_the_command(exported_run, clips, tmp_path):
+    arguments = ("search", tmp_path, "--find", "a digit is moving", "--model", exported_run)
+    code, output = call(*arguments, "--json")
+    found = json.loads(output[output.index("{") :])
+    assert code == 0 and found["query"] == {"text": "a digit is moving", "like": None}
+    assert {match["video"] for match in found["matches"]} == {str(clip) for clip in clips}
+    assert sum(match["chance"] for match in found["matches"]) == pytest.approx(1)
+    code, output = call(*arguments, "--most", 1)
+    best = found["matches"][0]
+    assert code == 0 and f"1. {best['video']}: likeness {best['cosine']:.2f}, chance {best['chance']:.0%}" in output
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        ((), "Search for words or for a clip"),
+        (("--find", "x", "--like", "a.mp4"), "Search for words or for a clip"),
+        (("--find", "  "), "--find is empty"),
+        (("--like", "none.mp4"), "There is no file or folder none.mp4"),
+    ],
+)
+def test_what_is_refused(monkeypatch, capsys, exported_run, tmp_path, arguments, message):
+    assert message in refused(monkeypatch, capsys, "search", tmp_path, *arguments, "--model", exported_run)
+
+
+def test_words_that_no_model_knows(monkeypatch, capsys, exported_run, clips, tmp_path):
+    arguments = ("search", tmp_path, "--find", "日本", "--model", exported_run)
+    assert "knows no word of '日本'" in refused(monkeypatch, capsys, *arguments).splitlines()[-1]

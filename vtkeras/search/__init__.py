@@ -1,0 +1,1 @@
+"""Search by a trained model: clips by words, and clips like a clip."""

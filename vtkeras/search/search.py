@@ -1,0 +1,97 @@
+"""Which of many clips fit some words, or are like another clip, by an exported model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vtkeras.data.video import read_frames
+from vtkeras.errors import UserError
+from vtkeras.search.ranking import look_again, nearest
+from vtkeras.search.vectors import VectorStore
+from vtkeras.serving.predictor import BATCH, Predictor
+from vtkeras.serving.results import Match, Matches
+from vtkeras.workspace.runs import model_hash
+
+
+def search(
+    predictor: Predictor,
+    videos: Sequence[Path],
+    text: str | None = None,
+    like: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, count: None,
+) -> Matches:
+    """Ranks clips by words, or by how like they are to another one.
+
+    Each clip is read once; its vector is kept (`VectorStore`). Of a text, the nearest clips are read again by the
+    captioner, where the model is one (`look_again`).
+
+    Args:
+        predictor: a model with a space that videos and texts share.
+        videos: the clips.
+        text: what to search for; None searches for what is like `like`.
+        like: a clip; it is not among what is found.
+        progress: called with the number of clips that were read, and how many there are to read.
+
+    Raises:
+        UserError: for a model without such a space, a text of which it knows no word, or where no clip decodes.
+
+    Example:
+        >>> search(Predictor("runs/mine"), [Path("a.mp4"), Path("b.mp4")], "a dog jumps").found[0].video
+        'b.mp4'
+    """
+    faults: list[str] = []
+    if text is not None:
+        wanted = predictor.embed_text(text)
+        predictor.check_words(text)
+    else:
+        [(_, wanted)] = _read(predictor, [Path(like or "")], None)
+    vectors = _vectors(predictor, [video for video in videos if video != like], faults, progress)
+    if not vectors:
+        raise UserError(faults[0] if faults else "There is no clip to search among.")
+    files = [*vectors]
+    cosines = np.stack([vectors[file] for file in files]) @ wanted
+    order = np.argsort(-cosines, kind="stable")
+    chances: dict[int, float] = {}
+    if text is not None and predictor.can("explain_caption"):
+        near = nearest(cosines)
+        total = look_again(cosines[near], _likelihoods(predictor, [files[place] for place in near], text))
+        share = np.exp(total - total.max())
+        chances = dict(zip(near.tolist(), (share / share.sum()).tolist()))
+        order = [*near[np.argsort(-total, kind="stable")], *(place for place in order if place not in chances)]
+    return Matches([Match(str(files[one]), float(cosines[one]), chances.get(int(one))) for one in order], faults)
+
+
+def _vectors(
+    predictor: Predictor, videos: Sequence[Path], faults: list[str], progress: Callable[[int, int], None]
+) -> dict[Path, np.ndarray]:
+    """The vector of each clip that decodes, in their order."""
+    store = VectorStore(model_hash(predictor.folder))
+    known = store.load(videos)
+    new = [video for video in dict.fromkeys(videos) if video not in known]
+    for first in range(0, len(new), BATCH):
+        read = dict(_read(predictor, new[first : first + BATCH], faults))
+        store.save(read)
+        known |= read
+        progress(min(first + BATCH, len(new)), len(new))
+    return {video: known[video] for video in dict.fromkeys(videos) if video in known}
+
+
+def _read(predictor: Predictor, videos: Sequence[Path], faults: list[str] | None) -> Iterator[tuple[Path, np.ndarray]]:
+    """Clips and their vectors; a clip that does not decode is a fault, or an error where there is no list of those."""
+    clips = {}
+    for video in videos:
+        try:
+            clips[video] = read_frames(video, **predictor.clip_size).frames
+        except UserError as error:
+            if faults is None:
+                raise
+            faults.append(str(error))
+    return zip(clips, predictor.embed_videos([*clips.values()]) if clips else [])
+
+
+def _likelihoods(predictor: Predictor, videos: Sequence[Path], text: str) -> np.ndarray:
+    clips = [read_frames(video, **predictor.clip_size).frames for video in videos]
+    return predictor.likelihoods(clips, [text] * len(clips))
