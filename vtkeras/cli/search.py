@@ -48,7 +48,7 @@ def search(
         print(f"vtkeras: {fault}", file=sys.stderr)
     shown = [replace(one, video=str(files[Path(one.video)])) for one in found.found[:most]]
     if as_json:
-        common.say(schema.to_json(schema.matches(shown, find, like and str(like), card.info)))
+        common.say(schema.to_json(schema.matches(shown, find, str(like) if like else None, card.info)))
     else:
         common.say("\n".join(_line(place, one) for place, one in enumerate(shown, start=1)))
     if found.faults:

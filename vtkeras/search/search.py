@@ -53,15 +53,15 @@ def search(
         raise UserError(faults[0] if faults else "There is no clip to search among.")
     files = [*vectors]
     cosines = np.stack([vectors[file] for file in files]) @ wanted
-    order = np.argsort(-cosines, kind="stable")
+    order = np.argsort(-cosines, kind="stable").tolist()
     chances: dict[int, float] = {}
     if text is not None and predictor.can("explain_caption"):
         near = nearest(cosines)
         total = look_again(cosines[near], _likelihoods(predictor, [files[place] for place in near], text))
         share = np.exp(total - total.max())
         chances = dict(zip(near.tolist(), (share / share.sum()).tolist()))
-        order = [*near[np.argsort(-total, kind="stable")], *(place for place in order if place not in chances)]
-    return Matches([Match(str(files[one]), float(cosines[one]), chances.get(int(one))) for one in order], faults)
+        order = [*near[np.argsort(-total, kind="stable")].tolist(), *(one for one in order if one not in chances)]
+    return Matches([Match(str(files[one]), float(cosines[one]), chances.get(one)) for one in order], faults)
 
 
 def _vectors(

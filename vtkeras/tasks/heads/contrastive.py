@@ -70,8 +70,8 @@ class ContrastiveHead(Head):
         values = outputs["video"] @ np.concatenate([reader.embed_text(batch).numpy() for batch in batches]).T
         if keys.SEQUENCE in outputs:
             clips = examples.first_rows()
-            read = (outputs[name][clips] for name in (keys.SEQUENCE, keys.MASK))
-            values[clips] = reread(reader, values[clips], *read, texts)
+            sequence, mask = outputs[keys.SEQUENCE][clips], outputs[keys.MASK][clips]
+            values[clips] = reread(reader, values[clips], sequence, mask, texts)
         return Predicted(values=values)
 
     def truth(self, example):
