@@ -73,8 +73,17 @@ def find_models() -> list[Path]:
 
 def makes_video(model: Path) -> bool:
     """Whether a model is a generator; a damaged one is shown on the page Home."""
+    return _can(model, "generate")
+
+
+def find_searchers() -> list[Path]:
+    """Run folders with an exported model that finds clips by words."""
+    return [model for model in find_models() if _can(model, "embed_text")]
+
+
+def _can(model: Path, endpoint: str) -> bool:
     try:
-        return read_card(model).can("generate")
+        return read_card(model).can(endpoint)
     except UserError:
         return False
 

@@ -17,6 +17,7 @@ from vtkeras.folders.listing import Listing, list_folder
 from vtkeras.folders.search import SENTENCES, Found, encoder_key, find, tags
 from vtkeras.folders.store import PROBLEM, STUDIED, File, FolderStore
 from vtkeras.pretrained.imagenet import class_names
+from vtkeras.serving.client import shared_worker
 from vtkeras.summaries.write import clock
 from vtkeras.tagging.zero_shot import ConceptSpace, concept_space
 from vtkeras.workspace import media
@@ -59,7 +60,7 @@ def show_folder(listing: Listing, store: FolderStore, texts: Mapping[str, str], 
     show_next(listing, texts)
     show_progress(store, running)
     names = class_names() if store.note("encoder") else []
-    found = show_search(files, texts, bool(names))
+    found = show_search(store, files, texts, bool(names))
     amiss = [file for file in files if told_amiss(file)]
     gallery, table, faults = st.tabs(["Pictures", "Table", f"Faults ({len(amiss)})"])
     with gallery:
@@ -113,17 +114,43 @@ def show_progress(store: FolderStore, running: bool) -> None:
         )
 
 
-def show_search(files: list[File], texts: Mapping[str, str], named: bool) -> list[Found]:
+def show_search(store: FolderStore, files: list[File], texts: Mapping[str, str], named: bool) -> list[Found]:
     """The files that the visitor's words lead to, nearest first; all in order of name while there are none."""
     label = "Search by words, in any of 16 languages" if named else "Words in the files' names and texts"
-    text = st.text_input(label, placeholder="a dog on the beach", key="search").strip()
+    with st.container(horizontal=True):
+        text = st.text_input(label, placeholder="a dog on the beach", key="search").strip()
+        models = [None, *common.find_searchers()]
+        by = "What is on them, with no training" if named else "Names and texts"
+        model = st.selectbox("Search by", models, format_func=lambda one: common.short(one) if one else by)
     if not text:
         return [Found(file, None, 0.0) for file in files]
+    if model:
+        found = []
+        with common.shown_errors():
+            found = find_by_model(store, files, text, model)
+        return found
     found = find(text, files, space() if named else None, texts)
     exact = sum(one.score is None for one in found)
     meaning = f", then {len(found) - exact:,} by what is on them (a cosine: about 0 for what has nothing to do with it)"
     st.caption(f"{exact:,} with these words in name or text{meaning if named else ''}")
     return found
+
+
+def find_by_model(store: FolderStore, files: list[File], text: str, model: Path) -> list[Found]:
+    """The files that a trained model finds, best first; each is read once, and its vector kept."""
+    by_path = {store.folder / file.path: file for file in files if file.known.codec and not file.known.fault}
+    asked = model, text, tuple(by_path)
+    if st.session_state.get("searched", (None,))[0] != asked:  # the page runs again while files are looked at
+        bar = st.progress(0.0, "Reading clips")
+        found = shared_worker().call(
+            "vtkeras.search.search:search", model, [*by_path], text,
+            progress=lambda done, count: bar.progress(done / count, f"Reading clips: {done:,} of {count:,}"),
+        )  # fmt: skip
+        bar.empty()
+        st.session_state["searched"] = asked, found.found
+    matches = st.session_state["searched"][1]
+    st.caption("Best first. Of those that the captioner has read beside the words, the number is the chance of each.")
+    return [Found(by_path[Path(match.video)], match.chance, 0.0) for match in matches]
 
 
 @st.cache_resource(max_entries=1, show_spinner="Getting ready to search (once on this machine, some seconds)")

@@ -10,10 +10,12 @@ from fixtures.videos import make_image, make_video
 from streamlit.testing.v1 import AppTest
 
 import vtkeras
+from vtkeras.errors import UserError
 from vtkeras.folders import jobs
 from vtkeras.folders.listing import list_folder
 from vtkeras.folders.store import PROBLEM, FolderStore
 from vtkeras.folders.study import study
+from vtkeras.serving.results import Match, Matches
 from vtkeras.tagging import zero_shot
 
 ROOT = Path(vtkeras.__file__).parent.parent
@@ -111,6 +113,32 @@ def test_search_by_meaning_and_by_words(open_page, studied):
     VECTORS["cat"] = [0, 1]
     app.text_input(key="search").set_value("cat").run()
     assert tiles(app)[0] == "a.mp4" and "1 with these words" in said(app)
+
+
+def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch):
+    calls = []
+
+    class Worker:
+        def call(self, function, model, files, text, progress):
+            calls.append((function, model, text))
+            progress(1, 3)
+            if text == "zzz":
+                raise UserError("The model knows no word of 'zzz'.")
+            found = [Match(str(file), 0.5, chance) for file, chance in zip(reversed(files), (0.75, 0.25, None))]
+            return Matches(found, [])
+
+    monkeypatch.setenv("VTKERAS_MODELS", str(exported_run.parent))
+    monkeypatch.setattr("vtkeras.serving.client.shared_worker", Worker)
+    app = open_page()
+    [choice] = [one for one in app.selectbox if one.label == "Search by"]
+    assert choice.options[0] == "What is on them, with no training" and len(choice.options) == 2
+    app = choice.select_index(1).run()
+    app.text_input(key="search").set_value("a cat jumps").run()
+    assert not app.exception and tiles(app) == ["c.png", "b.mp4", "a.mp4"] and "0.75" in said(app)
+    app.run()  # as while files are looked at: what was found is not searched for again
+    assert calls == [("vtkeras.search.search:search", exported_run, "a cat jumps")]
+    app.text_input(key="search").set_value("zzz").run()
+    assert "knows no word of" in app.error[0].value and tiles(app) == []
 
 
 def test_a_click_plays_from_the_moment(open_page, studied):
