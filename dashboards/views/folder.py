@@ -116,12 +116,13 @@ def show_progress(store: FolderStore, running: bool) -> None:
 
 def show_search(store: FolderStore, files: list[File], texts: Mapping[str, str], named: bool) -> list[Found]:
     """The files that the visitor's words lead to, nearest first; all in order of name while there are none."""
-    label = "Search by words, in any of 16 languages" if named else "Words in the files' names and texts"
     with st.container(horizontal=True):
-        text = st.text_input(label, placeholder="a dog on the beach", key="search").strip()
         models = [None, *common.find_searchers()]
-        by = "What is on them, with no training" if named else "Names and texts"
+        by = "what is on them, with no training" if named else "names and texts"
         model = st.selectbox("Search by", models, format_func=lambda one: common.short(one) if one else by)
+        untrained = "Search by words, in any of 16 languages" if named else "Words in the files' names and texts"
+        label = "Words, as in the captions that it was trained on" if model else untrained
+        text = st.text_input(label, placeholder="a dog on the beach", key="search").strip()
     if not text:
         return [Found(file, None, 0.0) for file in files]
     if model:

@@ -131,7 +131,7 @@ def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch
     monkeypatch.setattr("vtkeras.serving.client.shared_worker", Worker)
     app = open_page()
     [choice] = [one for one in app.selectbox if one.label == "Search by"]
-    assert choice.options[0] == "What is on them, with no training" and len(choice.options) == 2
+    assert choice.options[0] == "what is on them, with no training" and len(choice.options) == 2
     app = choice.select_index(1).run()
     app.text_input(key="search").set_value("a cat jumps").run()
     assert not app.exception and tiles(app) == ["c.png", "b.mp4", "a.mp4"] and "0.75" in said(app)
