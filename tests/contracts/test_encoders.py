@@ -11,7 +11,7 @@ from vtkeras.encoders.text import text_preset
 from vtkeras.errors import UserError
 from vtkeras.layers import PatchFlow
 
-# At 32 px: 8 and 4 pixels a patch for the tiny ones, 16 for the fine one, 32 for the others.
+# At 32 px: 8 and 4 pixels a patch for the tiny ones, 16 for the fine one and the pyramid, 32 for the others.
 BUILT = {
     "efficientnet_tiny": (16, 96),
     "convnet_tiny": (64, 48),
@@ -19,9 +19,11 @@ BUILT = {
     "efficientnet_b0": (1, 1280),
     "efficientnet_lite0": (1, 1280),
     "efficientnet_lite0_fine": (4, 544),
+    "efficientnet_lite0_pyramid": (4, 592),
     "efficientnet_v2_b0": (1, 1280),
     "resnet50": (1, 2048),
 }
+PYRAMID = "efficientnet_lite0_pyramid"
 FRAMES = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 32, 3), dtype="uint8")
 
 
@@ -43,18 +45,19 @@ def test_levels_are_inner_maps_of_falling_size(frame_encoder):
     name, encoder = frame_encoder
     places = [level.shape[2] for level in encoder.levels(FRAMES)]
     assert places == sorted(places, reverse=True) and len(set(places)) == len(places)
-    assert max(places) < 32 * 32 and min(places) > BUILT[name][0]  # neither the frames nor the last maps
+    coarsest = BUILT[name][0] // 4**encoder.coarser
+    assert max(places) < 32 * 32 and min(places) > coarsest  # neither the frames nor the last maps
     assert all(level.shape[:2] == (2, 3) for level in encoder.levels(FRAMES))
 
 
 def test_maps_come_with_the_features(frame_encoder):
     name, encoder = frame_encoder
     features, maps = encoder.with_maps(FRAMES)
-    assert (name in ("efficientnet_b0", "efficientnet_lite0")) == (encoder.map_channels == (40, 112))
+    assert (name in ("efficientnet_b0", "efficientnet_lite0", PYRAMID)) == (encoder.map_channels == (40, 112))
     np.testing.assert_allclose(features, encoder(FRAMES, training=False), atol=1e-5)
     places = [one.shape[2] for one in maps]
-    assert tuple(one.shape[-1] for one in maps) == encoder.map_channels
-    assert places == sorted(places, reverse=True) and all(count > features.shape[2] for count in places)
+    assert tuple(one.shape[-1] for one in maps[: len(encoder.map_channels)]) == encoder.map_channels
+    assert places == sorted(places, reverse=True) and len(maps) - len(encoder.map_channels) in (0, 1)
 
 
 def test_every_frame_encoder_can_be_asked_for():
@@ -69,19 +72,36 @@ def test_changes_are_differences_from_the_frame_before():
     assert not changed[:, 0].any() and np.abs(changed).max() > 0
 
 
-def test_one_that_ends_halfway_is_saved_whole(tmp_path):
+def test_a_pyramid_deals_out_what_its_coarsest_map_sees_to_the_patches_in_each_place():
+    fine, pyramid = (FRAME_ENCODERS[f"efficientnet_lite0_{end}"](image_size=64) for end in ("fine", "pyramid"))
+    for variable, other in zip(fine.weights, pyramid.weights):
+        variable.assign(other)
+    frames = np.random.default_rng(0).integers(0, 256, (1, 2, 64, 64, 3), dtype="uint8")
+    early, seen = np.asarray(fine(frames)), np.asarray(pyramid(frames))
+    np.testing.assert_allclose(seen[..., :272], early[..., :272], atol=1e-5)  # 40 channels of 4 places, and 112
+    np.testing.assert_allclose(seen[..., 320:], early[..., 272:], atol=1e-5)  # changes, of the finer maps alone
+    pictures = frames.reshape(2, 64, 64, 3).astype("float32")
+    *_, coarse = pyramid.backbone(pictures * pyramid.scale + pyramid.offset)
+    assert coarse.shape == (2, 2, 2, 192)
+    patches = seen[0, :, :, 272:320].reshape(2, 4, 4, 48)  # of each frame: rows, columns, a quarter of the 192
+    np.testing.assert_allclose(patches[:, :2, :2].reshape(2, 192), coarse[:, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(patches[:, 2:, :2].reshape(2, 192), coarse[:, 1, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("end,channels", [("fine", 548), ("pyramid", 596)])
+def test_one_that_is_read_on_its_way_is_saved_whole(tmp_path, end, channels):
     frames = keras.Input((3, 32, 32, 3), dtype="uint8")
-    model = keras.Model(frames, FRAME_ENCODERS["efficientnet_lite0_fine"](image_size=32, motion=True)(frames))
-    assert model.output.shape == (None, 3, 4, 548)  # also where the batch is not known
+    model = keras.Model(frames, FRAME_ENCODERS[f"efficientnet_lite0_{end}"](image_size=32, motion=True)(frames))
+    assert model.output.shape == (None, 3, 4, channels)  # also where the batch is not known
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(again(FRAMES), model(FRAMES), atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [16, 40])
-def test_sizes_that_the_fine_one_cannot_read(size):
-    with pytest.raises(UserError, match=f"multiple of 16 pixels a side, 32 at least: .* in place of {size}"):
-        FRAME_ENCODERS["efficientnet_lite0_fine"](image_size=size)
+@pytest.mark.parametrize("end,multiple,size", [("fine", 16, 16), ("fine", 16, 40), ("pyramid", 32, 48)])
+def test_sizes_that_cannot_be_read(end, multiple, size):
+    with pytest.raises(UserError, match=f"multiple of {multiple} pixels a side, 32 at least: .* in place of {size}"):
+        FRAME_ENCODERS[f"efficientnet_lite0_{end}"](image_size=size)
 
 
 def test_frames_are_read_apart_without_motion():

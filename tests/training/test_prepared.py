@@ -31,17 +31,17 @@ def preprocessor(source):
 
 @pytest.fixture(scope="module")
 def encoders():
-    """EfficientNet-Lite0 with random weights, and the one that ends halfway, with the same."""
-    whole, fine = (FRAME_ENCODERS[name](image_size=32, motion=True) for name in PATCHES)
+    """EfficientNet-Lite0 with random weights, and those that read it on its way, with the same."""
+    whole, *others = (FRAME_ENCODERS[name](image_size=32, motion=True) for name in PATCHES)
     rng = np.random.default_rng(0)
     for layer in whole.backbone.layers:
         if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
             layer.set_weights([rng.normal(0, 0.2, weight.shape) for weight in layer.get_weights()])
-    for layer in fine.backbone.layers[1:]:  # but the input
+    for layer in (layer for one in others for layer in one.backbone.layers[1:]):  # but the input
         layer.set_weights(whole.backbone.get_layer(layer.name).get_weights())
-    for one in (whole, fine):
+    for one in (whole, *others):
         one.build((None, 3, 32, 32, 3))
-    return whole, fine
+    return whole, *others
 
 
 def rows(source, split="train"):
@@ -67,19 +67,21 @@ def test_patches_are_as_plans_count_them(encoders):
 
 
 @pytest.mark.whole
-def test_early_patches_are_kept_in_the_same_pass(source, preprocessor, encoders, tmp_path):
-    whole, fine = encoders
-    also = PreparedSource(source, preprocessor, tmp_path, fine, report=str)
+def test_what_is_seen_on_the_way_is_kept_in_the_same_pass(source, preprocessor, encoders, tmp_path):
+    whole, *others = encoders
+    also = [PreparedSource(source, preprocessor, tmp_path, one, report=str) for one in others]
     both = PreparedSource(source, preprocessor, tmp_path, whole, report=str, statistics=True, also=also)
     first = rows(both)
-    assert also.path("train").is_dir() and not also.path("validation").exists()
-    alone = rows(PreparedSource(source, preprocessor, tmp_path / "alone", fine, report=str))
-    assert len(first) == len(alone) == 20
-    for one, other, row in zip(rows(also), alone, first):
-        assert set(one) == set(other) and keys.STATISTICS not in one and one[keys.VIDEO_ID] == other[keys.VIDEO_ID]
-        np.testing.assert_allclose(one[keys.FRAME_FEATURES], other[keys.FRAME_FEATURES], rtol=1e-2, atol=1e-2)
-        assert row[keys.VIDEO_ID] == one[keys.VIDEO_ID]
-    assert np.ptp([one[keys.FRAME_FEATURES] for one in alone]) > 1
+    assert len({one.path("train") for one in also}) == len(also) == 2
+    for kept, encoder in zip(also, others):
+        assert kept.path("train").is_dir() and not kept.path("validation").exists()
+        alone = rows(PreparedSource(source, preprocessor, tmp_path / "alone", encoder, report=str))
+        assert len(first) == len(alone) == 20
+        for one, other, row in zip(rows(kept), alone, first):
+            assert set(one) == set(other) and keys.STATISTICS not in one and one[keys.VIDEO_ID] == other[keys.VIDEO_ID]
+            np.testing.assert_allclose(one[keys.FRAME_FEATURES], other[keys.FRAME_FEATURES], rtol=1e-2, atol=1e-2)
+            assert row[keys.VIDEO_ID] == one[keys.VIDEO_ID]
+        assert np.ptp([one[keys.FRAME_FEATURES] for one in alone]) > 1
     frames, mask = zip(*(preprocessor.clip(clip[keys.FRAMES]) for clip in source.load("train").take(2)))
     expected = read_clips(whole, np.stack(frames), np.stack(mask))[1]
     found = np.stack([row[keys.STATISTICS] for row in first[:2]])
@@ -88,9 +90,9 @@ def test_early_patches_are_kept_in_the_same_pass(source, preprocessor, encoders,
 
 @pytest.mark.whole
 def test_what_is_kept_in_the_same_pass_may_fail(source, preprocessor, encoders, tmp_path, monkeypatch):
-    whole, fine = encoders
+    whole, fine, _ = encoders
     also = PreparedSource(source, preprocessor, tmp_path / "also", fine, report=str)
-    both = PreparedSource(source, preprocessor, tmp_path, whole, report=str, statistics=True, also=also)
+    both = PreparedSource(source, preprocessor, tmp_path, whole, report=str, statistics=True, also=[also])
     save = prepared._save
 
     def fail(rows, spec, folder):

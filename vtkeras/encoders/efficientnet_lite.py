@@ -117,21 +117,32 @@ def frame_encoder(name):
 
 def fine_frame_encoder(name):
     """A builder of frame encoders that read this EfficientNet-Lite halfway, for `FRAME_ENCODERS`."""
+    build = _many_maps(name, f"{name}_fine", FINE_PATCH, coarser=0)
+    build.__doc__ = f"{name} up to where a patch has 16 pixels, for small things, and how each patch changes."
+    return build
 
+
+def pyramid_frame_encoder(name):
+    """A builder of frame encoders that read this EfficientNet-Lite at three depths, for `FRAME_ENCODERS`."""
+    build = _many_maps(name, f"{name}_pyramid", 2 * FINE_PATCH, coarser=1)
+    build.__doc__ = f"{name}_fine, and what {name} sees later on: small things, how they change, and what they are."
+    return build
+
+
+def _many_maps(name, title, multiple, coarser):
     def build(image_size, weights=None, preset=None, motion=False, motion_dropout=0.0):
-        if not image_size or image_size < 2 * FINE_PATCH or image_size % FINE_PATCH:
+        if not image_size or image_size < 2 * FINE_PATCH or image_size % multiple:
             raise UserError(
-                f"{name}_fine reads pictures of a multiple of {FINE_PATCH} pixels a side, {2 * FINE_PATCH} at least: "
-                f"set data.image_size to one in place of {image_size}."
+                f"{title} reads pictures of a multiple of {multiple} pixels a side, {2 * FINE_PATCH} at least: set "
+                f"data.image_size to one in place of {image_size}."
             )
         whole = efficientnet_lite(name, image_size, weights)
-        backbone = keras.Model(whole.input, residual_sums(whole), name=f"{name}_fine")
+        backbone = keras.Model(whole.input, residual_sums(whole)[: 2 + coarser], name=title)
         return FrameEncoder(
             backbone, 1 / SPREAD, -MEAN / SPREAD, motion=motion, motion_dropout=motion_dropout, changes=True,
-            name="frame_encoder",
+            coarser=coarser, name="frame_encoder",
         )  # fmt: skip
 
-    build.__doc__ = f"{name} up to where a patch has 16 pixels, for small things, and how each patch changes."
     return build
 
 

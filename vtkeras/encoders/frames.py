@@ -7,7 +7,7 @@ import keras_nlp
 from keras import ops
 
 from vtkeras.errors import UserError
-from vtkeras.layers import PatchFlow, space_to_depth
+from vtkeras.layers import PatchFlow, depth_to_space, space_to_depth
 
 
 @keras.saving.register_keras_serializable("vtkeras")
@@ -19,33 +19,36 @@ class FrameEncoder(keras.layers.Layer):
     Simonyan and Zisserman, 2014).
 
     Args:
-        backbone: keras model, float (batch, height, width, 3) to (batch, rows, columns, dim), or to a list of such,
-            fine to coarse: squares of the finer ones' places are then channels beside those of the coarsest.
+        backbone: keras model, float (batch, height, width, 3) to (batch, rows, columns, dim), or to a list of such
+            maps, fine to coarse. One of them has the places of the patches: squares of the finer ones' places are then
+            channels beside its own, and the channels of a coarser one's place are dealt out to the patches in it.
         scale: float, pixels are multiplied by this first.
         offset: float, then this is added.
         motion: bool, add the channels of `PatchFlow`; needs a square grid of patches.
         motion_dropout: float, share of clips whose flow is zeroed in training; `set_motion_dropout`
             changes it while training goes on.
-        changes: bool, add the difference of every channel of the backbone from the frame before (after Wang et al.,
-            "TDN: Temporal Difference Networks for Efficient Action Recognition", 2021).
+        changes: bool, add the difference of every channel from the frame before, but for those of coarser maps (after
+            Wang et al., "TDN: Temporal Difference Networks for Efficient Action Recognition", 2021).
+        coarser: int, how many of the backbone's maps are coarser than the patches.
 
     Call arguments:
         frames: uint8 or float (batch, time, height, width, 3), values 0 to 255.
 
     Returns:
-        (batch, time, patches, channels), patches row by row: the backbone's dim, with `changes` their differences
-        (zeros in the first frame), then the flow's 4.
+        (batch, time, patches, channels), patches row by row: those of the maps, fine to coarse, with `changes` their
+        differences (zeros in the first frame), then the flow's 4.
 
     Example:
         >>> encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=64)
         >>> encoder(ops.zeros((2, 8, 64, 64, 3), "uint8")).shape
         (2, 8, 64, 100)
 
-    Source: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019.
+    Source: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019; maps of
+    several depths as in Lin et al., "Feature Pyramid Networks for Object Detection", 2017.
     """
 
     def __init__(
-        self, backbone, scale=1.0, offset=0.0, motion=False, motion_dropout=0.0, changes=False, **kwargs
+        self, backbone, scale=1.0, offset=0.0, motion=False, motion_dropout=0.0, changes=False, coarser=0, **kwargs
     ):
         super().__init__(**kwargs)
         self.backbone = backbone
@@ -54,6 +57,7 @@ class FrameEncoder(keras.layers.Layer):
         self.motion = motion
         self.motion_dropout = motion_dropout
         self.changes = changes
+        self.coarser = coarser
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, frames_shape):
@@ -76,55 +80,61 @@ class FrameEncoder(keras.layers.Layer):
     def _with_motion(self, appearance, frames, training=None):
         found = [appearance]
         if self.changes:
-            found.append(ops.concatenate([ops.zeros_like(found[0][:, :1]), ops.diff(found[0], axis=1)], axis=1))
+            moving = appearance[..., : appearance.shape[-1] - self._coarse_channels()]
+            found.append(ops.concatenate([ops.zeros_like(moving[:, :1]), ops.diff(moving, axis=1)], axis=1))
         if self.motion:
             found.append(self.flow(frames, training=training))
         return ops.concatenate(found, axis=-1)
 
     def appearance(self, frames, training=None):
         """What the backbone sees in each frame by itself, (batch, time, patches, dim)."""
-        return _places(_joined(self.backbone(self._images(frames), training=training and self.trainable)), frames)
+        maps = self.backbone(self._images(frames), training=training and self.trainable)
+        return _places(_joined(maps, self.coarser), frames)
 
     def from_maps(self, maps, frames):
         """What `call` gives, where another encoder with the same backbone has seen the backbone's maps already.
 
         Args:
-            maps: list of (batch, time, places, channels), of square frames, as `with_maps` of the other gives them.
+            maps: list of (batch, time, places, channels), of square frames, as `with_maps` of the other gives them; the
+                first ones are those of this backbone.
             frames: as for `call`.
 
         Returns:
             (batch, time, patches, channels), as `call`.
         """
+        maps = maps[: len(_listed(self.backbone.output))]
         sides = [math.isqrt(one.shape[2]) for one in maps]
         grids = [ops.reshape(one, (-1, side, side, one.shape[-1])) for one, side in zip(maps, sides)]
-        return self._with_motion(_places(_joined(grids), frames), frames)
+        return self._with_motion(_places(_joined(grids, self.coarser), frames), frames)
 
     @property
     def map_channels(self):
-        """tuple of int, channels of the finer maps that `with_maps` gives."""
-        return tuple(one.shape[-1] for one in residual_sums(self.backbone))
+        """tuple of int, channels of the maps of `with_maps` that are finer than the patches."""
+        side = _side(self.backbone)
+        return tuple(one.shape[-1] for one in residual_sums(self.backbone) if one.shape[1] > side)
 
     def with_maps(self, frames):
-        """What `call` gives without training, and finer maps that the backbone sees on its way there.
+        """What `call` gives without training, and maps that the backbone sees on its way there.
 
         Args:
             frames: as for `call`.
 
         Returns:
             (batch, time, patches, channels), and a list of (batch, time, places, channels), fine to coarse: the last
-            sums of residual blocks in the two sizes above that of the output. Of a backbone without such it is empty.
+            sums of residual blocks in the two sizes above that of the output, and in its own. Of a backbone without
+            such it is empty.
 
         Example:
             >>> features, maps = FRAME_ENCODERS["efficientnet_lite0"](128).with_maps(ops.zeros((2, 8, 128, 128, 3)))
             >>> [one.shape for one in maps]
-            [(2, 8, 256, 40), (2, 8, 64, 112)]
+            [(2, 8, 256, 40), (2, 8, 64, 112), (2, 8, 16, 192)]
         """
         if not self.built:
             self.build(ops.shape(frames))
         outputs = dict(enumerate([*_listed(self.backbone.output), *residual_sums(self.backbone)]))
         found = list(keras.Model(self.backbone.input, outputs)(self._images(frames), training=False).values())
         count = len(_listed(self.backbone.output))
-        appearance = _places(_joined(found[:count]), frames)
+        appearance = _places(_joined(found[:count], self.coarser), frames)
         return self._with_motion(appearance, frames), [_places(one, frames) for one in found[count:]]
 
     def _images(self, frames):
@@ -160,14 +170,23 @@ class FrameEncoder(keras.layers.Layer):
     def compute_output_shape(self, frames_shape):
         batch, time = frames_shape[:2]
         _, rows, columns, dim = self._output_shape(frames_shape)
-        return (batch, time, rows * columns, dim * (1 + self.changes) + PatchFlow.channels * self.motion)
+        changes = self.changes * (dim - self._coarse_channels())
+        return (batch, time, rows * columns, dim + changes + PatchFlow.channels * self.motion)
 
     def _output_shape(self, frames_shape):
         """Of the maps of a frame, joined: (None, rows, columns, dim)."""
         shapes = self.backbone.compute_output_shape((None, *frames_shape[2:]))
         shapes = shapes if isinstance(shapes, list) else [shapes]
-        rows, columns = shapes[-1][1:3]
-        return (None, rows, columns, sum(one[1] * one[2] // (rows * columns) * one[3] for one in shapes))
+        rows, columns = shapes[-1 - self.coarser][1:3]
+        return (None, rows, columns, sum(one[1] * one[2] * one[3] // (rows * columns) for one in shapes))
+
+    def _coarse_channels(self):
+        """Of a patch, those that come from coarser maps."""
+        if not self.coarser:
+            return 0
+        shapes = [one.shape for one in self.backbone.output]
+        places = shapes[-1 - self.coarser][1] ** 2
+        return sum(one[1] ** 2 * one[3] // places for one in shapes[-self.coarser :])
 
     def get_config(self):
         backbone = keras.saving.serialize_keras_object(self.backbone)
@@ -181,6 +200,7 @@ class FrameEncoder(keras.layers.Layer):
             "motion": self.motion,
             "motion_dropout": self.motion_dropout,
             "changes": self.changes,
+            "coarser": self.coarser,
         }
 
     @classmethod
@@ -193,11 +213,18 @@ def _listed(found):
     return found if isinstance(found, list) else [found]
 
 
-def _joined(maps):
-    """One map of several, fine to coarse: squares of a finer one's places are channels."""
+def _joined(maps, coarser=0):
+    """One map of several, fine to coarse, on the places of the last one but `coarser`."""
     maps = _listed(maps)
-    squares = [space_to_depth(one, one.shape[1] // maps[-1].shape[1]) for one in maps[:-1]]
-    return ops.concatenate([*squares, maps[-1]], axis=-1) if squares else maps[-1]
+    side = maps[-1 - coarser].shape[1]
+    return ops.concatenate([_dealt(one, side) for one in maps], axis=-1) if len(maps) > 1 else maps[0]
+
+
+def _dealt(grid, side):
+    """A map on other places: squares of finer ones are channels, channels of coarser ones are dealt out."""
+    if grid.shape[1] and grid.shape[1] < side:
+        return depth_to_space(grid, side // grid.shape[1])
+    return space_to_depth(grid, grid.shape[1] // side)
 
 
 def _places(grid, frames):
@@ -207,16 +234,22 @@ def _places(grid, frames):
 
 
 def residual_sums(backbone):
-    """The last sums of residual blocks in the two sizes above that of a functional backbone's output, fine first.
+    """The last sums of residual blocks in the two sizes above that of a functional backbone's output, and in its own.
 
-    One that takes pictures of any size has none: which maps are finer cannot be told.
+    They come fine first. A backbone that takes pictures of any size has none: which maps are finer cannot be told.
     """
     found = {}
     for layer in backbone.layers:
         side = layer.output.shape[1] if isinstance(layer, keras.layers.Add) else None
-        if side and side > (_listed(backbone.output)[-1].shape[1] or math.inf):
+        if side and side >= _side(backbone):
             found[side] = layer.output
-    return [found[size] for size in sorted(found)[1::-1]]
+    sizes = sorted(found)[: 3 if _side(backbone) in found else 2]
+    return [found[size] for size in reversed(sizes)]
+
+
+def _side(backbone):
+    """Places a side of a functional backbone's coarsest map; infinity where that is not known."""
+    return _listed(backbone.output)[-1].shape[1] or math.inf
 
 
 def _levels(backbone):

@@ -19,7 +19,7 @@ def read_clips(encoder, frames, frames_mask, copies=True, fine=True):
 
     Returns:
         The features, float (batch, time, patches, channels), the clips' statistics, float
-        (batch, total of `group_sizes`), and the finer maps, as `FrameEncoder.with_maps` gives them.
+        (batch, total of `group_sizes`), and the maps on the way, as `FrameEncoder.with_maps` gives them.
 
     Example:
         >>> read_clips(encoder, frames, frames_mask)[1].shape
@@ -27,7 +27,7 @@ def read_clips(encoder, frames, frames_mask, copies=True, fine=True):
     """
     features, maps = encoder.with_maps(frames) if fine else (encoder(frames, training=False), [])
     pooled = pool_clips(ops.cast(features, "float32"), frames_mask, small_copies(frames) if copies else None)
-    finer = [fine_statistics(ops.cast(one, "float32"), frames_mask) for one in maps]
+    finer = [fine_statistics(ops.cast(one, "float32"), frames_mask) for one in maps[: len(encoder.map_channels)]]
     return features, ops.concatenate([pooled, *finer], axis=-1), maps
 
 

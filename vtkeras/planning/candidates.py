@@ -9,7 +9,7 @@ from typing import Any
 
 from vtkeras import keys
 from vtkeras.config import Config, parse_config
-from vtkeras.encoders import FINE
+from vtkeras.encoders import FINE, PYRAMID
 from vtkeras.linear.models import ENCODER
 from vtkeras.linear.search import WORDS
 from vtkeras.planning.speed import PATCH
@@ -27,9 +27,11 @@ TASK = "multitask"
 SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most pixels a side
 MANY = 500  # training clips from which on an encoder may learn from scratch
 MANY_PASSES = 5.0  # over them, that the time must allow for that
-RACE_PASSES = 40.0  # from which on an encoder from scratch may still overtake early patches of a frozen one
+RACE_PASSES = 40.0  # from which on an encoder from scratch may still overtake the maps of a frozen one
 SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
-PATCHES = {ENCODER: (PATCH, 1284), ENCODER + FINE: (PATCH // 2, 548)}  # pixels a side, and channels with motion
+# Pixels a side of a patch, and its channels with motion.
+PATCHES = {ENCODER: (PATCH, 1284), ENCODER + FINE: (PATCH // 2, 548), ENCODER + PYRAMID: (PATCH // 2, 596)}
+ON_THE_WAY = ("fine", "pyramid")  # candidates that read what the linear models' encoder sees on its way
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,11 @@ def _frozen(setting: Setting) -> dict[str, Any] | None:
 def _fine(setting: Setting) -> dict[str, Any] | None:
     """The same on patches that it reads halfway, and on how they change."""
     return _cached(setting, ENCODER + FINE, patch_merge=2)
+
+
+def _pyramid(setting: Setting) -> dict[str, Any] | None:
+    """The same on these and on what it sees later on."""
+    return _cached(setting, ENCODER + PYRAMID, patch_merge=2)
 
 
 def _cached(setting: Setting, encoder: str, **model: Any) -> dict[str, Any] | None:
@@ -143,17 +150,20 @@ class Candidate:
         title: in tables.
         overrides: `Setting` to the values that make its config, or None where it makes no sense.
         batch: `Setting` to the examples of a step, where there are clips enough.
+        frozen: whether the frame encoder is, so that it does not grow better with time.
     """
 
     title: str
     overrides: Callable[[Setting], dict[str, Any] | None]
     batch: Callable[[Setting], int] = _largest
+    frozen: bool = False
 
 
 CANDIDATES = {
-    "fine": Candidate("early patches of a frozen ImageNet encoder, and their changes", _fine, _for_steps),
+    "fine": Candidate("early patches of a frozen ImageNet encoder, and their changes", _fine, _for_steps, True),
+    "pyramid": Candidate("these and what the encoder sees later on", _pyramid, _for_steps, True),
     "small": Candidate("small encoder from scratch", _small, _for_steps),
-    "frozen": Candidate("patches of a frozen ImageNet encoder", _frozen),
+    "frozen": Candidate("patches of a frozen ImageNet encoder", _frozen, frozen=True),
     "small_apart": Candidate("small encoder from scratch, motion apart", _small_apart, _for_steps),
     "small_still": Candidate("small encoder from scratch, without motion", _small_still, _for_steps),
 }
@@ -167,14 +177,15 @@ def in_order(setting: Setting) -> list[str]:
     """
     few = setting.survey.clips[keys.TRAIN] < MANY or setting.passes < MANY_PASSES
     order = ["frozen" if few else "small", *CANDIDATES]
-    order.insert(0 if setting.survey.moves else 1, "fine")
+    place = 0 if setting.survey.moves else 1
+    order[place:place] = ON_THE_WAY
     return [name for name in dict.fromkeys(order) if make_config(name, setting)]
 
 
 def raced(setting: Setting) -> int:
-    """How many of the candidates are tried at most: where something moves and time is short, the first needs it all."""
+    """How many of the candidates are tried at most: where something moves and time is short, the first ones need it."""
     short = setting.pretrained and setting.survey.moves and setting.passes < RACE_PASSES
-    return 1 if short else len(CANDIDATES)
+    return len(ON_THE_WAY) if short else len(CANDIDATES)
 
 
 def make_config(name: str, setting: Setting) -> Config | None:

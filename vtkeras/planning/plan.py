@@ -21,6 +21,7 @@ from vtkeras.linear.table import read_table
 from vtkeras.planning.candidates import (
     CANDIDATES,
     FIRST_EPOCHS,
+    ON_THE_WAY,
     PATCHES,
     SMALL,
     SMALL_SIDE,
@@ -134,12 +135,14 @@ class Plan:
         """Races candidates, and moves the winner into the run folder."""
         names, most = in_order(self.setting), raced(self.setting)
         self._describe(names[:most])
-        first = self._enter(names[0])
+        entered = {names[0]: self._enter(names[0])}
+        first = entered[names[0]]
         if first.training.trainer.config.model.linear_size:
-            self._fit_linear(first)
+            entered |= {name: self._enter(name) for name in names[1:most] if {name, names[0]} <= {*ON_THE_WAY}}
+            self._fit_linear([*entered.values()])
         race = Race(self.clock, self.survey.clips[keys.VALIDATION], self.report)
         try:
-            winner = race.run(names, lambda name: first if name == names[0] else self._enter(name), most)
+            winner = race.run(names, lambda name: entered.pop(name, None) or self._enter(name), most)
             self._finish(winner)
         except KeyboardInterrupt:
             winner = self._stopped([*race.contenders, *race.dropped] or [first])
@@ -230,10 +233,11 @@ class Plan:
         cache = self.folder / CACHE
         return Contender(name, config, data, cache / name, cache, self.clock.now)
 
-    def _fit_linear(self, contender: Contender) -> None:
-        """Reads the clips through a frozen encoder, and fits the linear models."""
-        trainer = contender.training.trainer
-        self.linear = fit_linear(trainer, self.folder / CACHE, self.report, contender.training.prepared)
+    def _fit_linear(self, entered: list[Contender]) -> None:
+        """Reads the clips through a frozen encoder, for contenders as well, and fits the linear models."""
+        trainer = entered[0].training.trainer
+        prepared = [one.training.prepared for one in entered]
+        self.linear = fit_linear(trainer, self.folder / CACHE, self.report, prepared)
         heads = list(trainer.heads)
         validation = read_table(self.linear.source, keys.VALIDATION, heads, trainer.config.train.score_examples)
         said = self.linear.models.predict(validation)

@@ -16,6 +16,7 @@ SHARE = 0.45  # of what is left of the time when the race begins
 FIRST_ROUND, ROUND = 0.04, 0.08  # shares of the whole time that a candidate trains in a round
 LEVEL_THRESHOLD = 0.8  # of the best score, from which on a candidate may still catch up
 EARLY_THRESHOLD = 0.5  # the same after the first round, which tells less: some begin slowly
+ALIKE_ROUNDS = 1  # after the first one, of candidates that do not grow better with time: what they know shows at once
 BEST_SCORE, TELLING = 1.0, 100  # the highest score, and the validation clips from which on it means something
 
 
@@ -50,7 +51,9 @@ class Race:
     def run(self, names: Sequence[str], enter: Callable[[str], Contender], most: int | None = None) -> Contender:
         """Trains candidates until one is left or the time is over, and gives the most promising one that is left.
 
-        The first two get a round each if that fits, further ones if another round of all fits as well.
+        The first two get a round each if that fits, further ones if another round of all fits as well. The winner is
+        the first one that is left, or, where its frame encoder is frozen, the best of those of which that is true: none
+        of these will catch up later.
 
         Args:
             names: in `CANDIDATES`, the most promising first.
@@ -75,16 +78,28 @@ class Race:
             self._advance(self.contenders[-1], FIRST_ROUND * self.clock.seconds)
             longest = max(longest, self.clock.spent() - begin)
         self._drop(EARLY_THRESHOLD)
+        rounds = 0
         while (
             len(self.contenders) > 1
+            and rounds != (ALIKE_ROUNDS if self._are_alike() else None)
             and self._fits(further * len(self.contenders))
             and not self._nothing_to_gain(BEST_SCORE)
         ):
             for one in [*self.contenders]:
                 self._advance(one, further)
             self._drop(LEVEL_THRESHOLD)
+            rounds += 1
         self._drop(LEVEL_THRESHOLD)
-        return self.contenders[0]
+        return max(self._alike(), key=lambda one: one.best)
+
+    def _alike(self) -> list[Contender]:
+        """The first one that is left, and where its frame encoder is frozen, the others of which that is true."""
+        first = self.contenders[0]
+        frozen = [one for one in self.contenders if CANDIDATES[one.name].frozen]
+        return frozen if first in frozen else [first]
+
+    def _are_alike(self) -> bool:
+        return len(self._alike()) == len(self.contenders)
 
     def _nothing_to_gain(self, score: float) -> bool:
         """Whether all that are left have a score: then more training does not tell them apart."""

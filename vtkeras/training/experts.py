@@ -13,7 +13,7 @@ from vtkeras import keys
 from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source, SourceOptions
-from vtkeras.encoders import FINE, FRAME_ENCODERS
+from vtkeras.encoders import FINE, FRAME_ENCODERS, PYRAMID
 from vtkeras.errors import lookup
 from vtkeras.linear.models import ENCODER, LinearModels
 from vtkeras.linear.search import SEARCH_TEXTS, WORDS
@@ -55,7 +55,7 @@ def check_linear(config: Config) -> None:
 
 
 def fit_linear(
-    trainer: Trainer, features: Path, report: Callable[[str], None], prepared: Source | None = None
+    trainer: Trainer, features: Path, report: Callable[[str], None], prepared: Sequence[Source | None] = ()
 ) -> FittedLinear:
     """Reads a trainer's clips through a frozen encoder, and fits linear models to the training split.
 
@@ -63,8 +63,8 @@ def fit_linear(
         trainer: its config says with `model.linear_size` and `model.linear_frames` how the clips are read.
         features: where features are kept.
         report: called with lines of progress.
-        prepared: what the network reads; where these are early patches of the same encoder, at the same size, they are
-            kept in the same pass.
+        prepared: what networks read; where these are maps that the same encoder sees on its way, at the same size, they
+            are kept in the same pass.
 
     Raises:
         UserError: if the encoder's weights are not installed, or the disk is full.
@@ -76,7 +76,7 @@ def fit_linear(
     encoder.build((None, config.model.linear_frames, size, size, 3))
     preprocessor = with_linear(data.preprocessor, config)
     assert preprocessor.beside is not None
-    also = prepared if isinstance(prepared, PreparedSource) and _ends_early(prepared, config) else None
+    also = [one for one in prepared if isinstance(one, PreparedSource) and _reads_its_maps(one, config)]
     source = PreparedSource(data.source, preprocessor.beside, features, encoder, report, statistics=True, also=also)
     meaning = SEARCH_TEXTS[config.model.linear_search]()
     several = not config.model.single_label
@@ -87,11 +87,11 @@ def fit_linear(
     return FittedLinear(models, source)
 
 
-def _ends_early(prepared: PreparedSource, config: Config) -> bool:
-    """Whether the maps of the linear models' encoder are all that the network's frozen encoder has to see."""
+def _reads_its_maps(prepared: PreparedSource, config: Config) -> bool:
+    """Whether the maps that the linear models' encoder sees on its way are all that a network's has to see."""
     reading = (None, config.model.linear_frames, config.model.linear_size, config.model.linear_size, 3)
     same = prepared.encoder is not None and prepared.shape == reading
-    return same and config.model.frame_encoder == ENCODER + FINE
+    return same and prepared.encoder.backbone.name in (ENCODER + FINE, ENCODER + PYRAMID)
 
 
 def add_experts(

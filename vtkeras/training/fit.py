@@ -93,7 +93,7 @@ def train(
             validation = data.validation(trainer.to_batch(), training.prepared, data.replicas)
             training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
         if config.model.linear_size:
-            linear = fit_linear(trainer, features or folder / FEATURES, report, training.prepared)
+            linear = fit_linear(trainer, features or folder / FEATURES, report, [training.prepared])
             add_experts(trainer, folder, linear, report, training.prepared)
     return folder
 

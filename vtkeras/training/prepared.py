@@ -6,9 +6,9 @@ import hashlib
 import itertools
 import json
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +77,8 @@ class PreparedSource(Source):
         encoder: frozen frame encoder, for features in place of frames.
         report: called with lines of progress.
         statistics: keep also what linear models read, as STATISTICS.
-        also: another source of the same clips, at the same size, whose encoder ends at the maps that this one gives: it
-            is written in the same pass.
+        also: other sources of the same clips, at the same size, whose encoders read no more than the maps that this one
+            sees on its way: they are written in the same pass.
 
     Raises:
         UserError: if the disk is full.
@@ -100,7 +100,7 @@ class PreparedSource(Source):
         encoder=None,
         report: Callable[[str], None] = print,
         statistics: bool = False,
-        also: PreparedSource | None = None,
+        also: Sequence[PreparedSource] = (),
     ):
         self.source = source
         self.options, self.content, self.left_out = source.options, source.content, source.left_out
@@ -163,41 +163,22 @@ class PreparedSource(Source):
         with (
             interrupt_between_steps() as end_of_step,
             replacing_folder(self.path(split), flush=False) as temporary,
-            self._beside(split, clips.element_spec) as others,
+            ExitStack() as stack,
             ThreadPoolExecutor(1) as thread,  # Ctrl-C is heard by the main thread alone, and not while that saves
         ):
+            others = [stack.enter_context(_beside(one, split, clips.element_spec)) for one in self.also]
             thread.submit(_save, rows, self._element_spec(clips.element_spec), temporary).result()
 
-    @contextmanager
-    def _beside(self, split: str, spec: dict) -> Iterator[Callable[[dict], None] | None]:
-        """Yields what writes an example of `also`, or None where nothing more is to be written."""
-        if self.also is None or is_whole(self.also.path(split)):
-            yield None
-            return
-        rows: queue.Queue[dict | None] = queue.Queue(BATCH)
-        with replacing_folder(self.also.path(split), flush=False) as temporary, ThreadPoolExecutor(1) as thread:
-            saving = thread.submit(_save, lambda: iter(rows.get, None), self.also._element_spec(spec), temporary)
-
-            def put(row: dict | None) -> None:
-                while not saving.done():  # else it failed, and nobody takes the row
-                    with suppress(queue.Full):
-                        return rows.put(row, timeout=1.0)
-
-            try:
-                yield put
-            finally:
-                put(None)
-            saving.result()
-
-    def _encoded(self, prepared: tf.data.Dataset, others: Callable[[dict], None] | None):
+    def _encoded(self, prepared: tf.data.Dataset, others: Sequence[Callable[[dict], None]]):
         rows = iter(prepared)
         while batch := list(itertools.islice(rows, BATCH)):
             encoded = self.encode(*(tf.stack([one[key] for one in batch]) for key in (keys.FRAMES, keys.FRAMES_MASK)))
+            read_by_others = encoded.pop(OTHERS, ())
             for place, example in enumerate(batch):
                 kept = {key: value for key, value in example.items() if key != keys.FRAMES}
-                if others:
-                    others({**kept, keys.FRAME_FEATURES: encoded[OTHERS][place]})
-                yield kept | {key: value[place] for key, value in encoded.items() if key != OTHERS}
+                for put, features in zip(others, read_by_others):
+                    put({**kept, keys.FRAME_FEATURES: features[place]})
+                yield kept | {key: value[place] for key, value in encoded.items()}
 
     def _features(self, frames, frames_mask):
         """What is kept of clips: their features, float16, what linear models read, and the features of `also`."""
@@ -206,7 +187,7 @@ class PreparedSource(Source):
         features, statistics, maps = read_clips(self.encoder, frames, frames_mask)
         found = {keys.FRAME_FEATURES: tf.cast(features, tf.float16), keys.STATISTICS: statistics}
         if self.also:
-            found[OTHERS] = tf.cast(self.also.encoder.from_maps(maps, frames), tf.float16)
+            found[OTHERS] = [tf.cast(one.encoder.from_maps(maps, frames), tf.float16) for one in self.also]
         return found
 
     def _element_spec(self, spec: dict) -> dict:
@@ -241,6 +222,28 @@ class PreparedSource(Source):
             for variable in self.encoder.weights:
                 digest.update(np.ascontiguousarray(variable).tobytes())
         return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _beside(source: PreparedSource, split: str, spec: dict) -> Iterator[Callable[[dict], None]]:
+    """Yields what writes an example of a source; where its split is kept already, that does nothing."""
+    if is_whole(source.path(split)):
+        yield lambda row: None
+        return
+    rows: queue.Queue[dict | None] = queue.Queue(BATCH)
+    with replacing_folder(source.path(split), flush=False) as temporary, ThreadPoolExecutor(1) as thread:
+        saving = thread.submit(_save, lambda: iter(rows.get, None), source._element_spec(spec), temporary)
+
+        def put(row: dict | None) -> None:
+            while not saving.done():  # else it failed, and nobody takes the row
+                with suppress(queue.Full):
+                    return rows.put(row, timeout=1.0)
+
+        try:
+            yield put
+        finally:
+            put(None)
+        saving.result()
 
 
 def _save(rows: Callable[[], Iterator[dict]], spec: dict, folder: Path) -> None:
