@@ -17,6 +17,7 @@ FIRST_ROUND, ROUND = 0.04, 0.08  # shares of the whole time that a candidate tra
 LEVEL_THRESHOLD = 0.8  # of the best score, from which on a candidate may still catch up
 EARLY_THRESHOLD = 0.5  # the same after the first round, which tells less: some begin slowly
 ALIKE_ROUNDS = 1  # after the first one, of candidates that do not grow better with time: what they know shows at once
+NO_CATCHING_UP = 1.0  # the same for those: only chance excuses a lower score
 BEST_SCORE, TELLING = 1.0, 100  # the highest score, and the validation clips from which on it means something
 
 
@@ -53,7 +54,8 @@ class Race:
 
         The first two get a round each if that fits, further ones if another round of all fits as well. The winner is
         the first one that is left, or, where its frame encoder is frozen, the best of those of which that is true: none
-        of these will catch up later.
+        of these will catch up later, so that what falls behind further than chance explains is dropped at once where no
+        others are left.
 
         Args:
             names: in `CANDIDATES`, the most promising first.
@@ -77,7 +79,7 @@ class Race:
             self.report(f"{CANDIDATES[name].title}: first steps, for which graphs are made")
             self._advance(self.contenders[-1], FIRST_ROUND * self.clock.seconds)
             longest = max(longest, self.clock.spent() - begin)
-        self._drop(EARLY_THRESHOLD)
+        self._drop(NO_CATCHING_UP if self._are_alike() else EARLY_THRESHOLD)
         rounds = 0
         while (
             len(self.contenders) > 1
