@@ -96,9 +96,9 @@ class Race:
 
     def _alike(self) -> list[Contender]:
         """The first one that is left, and where its frame encoder is frozen, the others of which that is true."""
-        first = self.contenders[0]
+        first = self.contenders[:1]
         frozen = [one for one in self.contenders if CANDIDATES[one.name].frozen]
-        return frozen if first in frozen else [first]
+        return frozen if first == frozen[:1] else first
 
     def _are_alike(self) -> bool:
         return len(self._alike()) == len(self.contenders)
