@@ -34,6 +34,9 @@ class Shades:
         angle = self.angles[text]
         return np.array([np.cos(angle), np.sin(angle)], np.float32)
 
+    def embed_video(self, clip):
+        return self.embed_videos([clip])[0]
+
     def embed_videos(self, clips):
         self.read += len(clips)
         angles = [clip.mean() / 255 * np.pi / 2 for clip in clips]

@@ -43,11 +43,7 @@ def search(
         'b.mp4'
     """
     faults: list[str] = []
-    if text is not None:
-        wanted = predictor.embed_text(text)
-        predictor.check_words(text)
-    else:
-        [(_, wanted)] = _read(predictor, [Path(like or "")], None)
+    wanted = _wanted(predictor, text, like)
     vectors = _vectors(predictor, [video for video in videos if video != like], faults, progress)
     if not vectors:
         raise UserError(faults[0] if faults else "There is no clip to search among.")
@@ -62,6 +58,16 @@ def search(
         chances = dict(zip(near.tolist(), (share / share.sum()).tolist()))
         order = [*near[np.argsort(-total, kind="stable")].tolist(), *(one for one in order if one not in chances)]
     return Matches([Match(str(files[one]), float(cosines[one]), chances.get(one)) for one in order], faults)
+
+
+def _wanted(predictor: Predictor, text: str | None, like: Path | None) -> np.ndarray:
+    """The vector of what is searched for."""
+    if text is not None:
+        predictor.check_words(text)
+        return predictor.embed_text(text)
+    if like is None:
+        raise UserError("Search for words or for a clip.")
+    return predictor.embed_video(read_frames(like, **predictor.clip_size).frames)
 
 
 def _vectors(
@@ -79,15 +85,13 @@ def _vectors(
     return {video: known[video] for video in dict.fromkeys(videos) if video in known}
 
 
-def _read(predictor: Predictor, videos: Sequence[Path], faults: list[str] | None) -> Iterator[tuple[Path, np.ndarray]]:
-    """Clips and their vectors; a clip that does not decode is a fault, or an error where there is no list of those."""
+def _read(predictor: Predictor, videos: Sequence[Path], faults: list[str]) -> Iterator[tuple[Path, np.ndarray]]:
+    """Clips and their vectors; what is wrong with one that does not decode is added to the faults."""
     clips = {}
     for video in videos:
         try:
             clips[video] = read_frames(video, **predictor.clip_size).frames
         except UserError as error:
-            if faults is None:
-                raise
             faults.append(str(error))
     return zip(clips, predictor.embed_videos([*clips.values()]) if clips else [])
 
