@@ -3,8 +3,9 @@
     python -m tests.benchmarks.sets crafter --out data/crafter
 
 writes the folder that a user would bring: videos or images, and a captions.csv. `easy_vqa` and `crafter` are for
-development. `highway` is for reporting alone: nobody looks at it to choose anything. `minigrid` is for reporting, too,
-but for one thing that its first run showed: what a plan calls motion.
+development, and so is `collage`, whose scenes are filmed. `highway` is for reporting alone: nobody looks at it to
+choose anything. `minigrid` is for reporting, too, but for one thing that its first run showed: what a plan calls
+motion.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ SETS = {
     "easy_vqa": "the pictures and questions of the package easy-vqa",
     "crafter": "clips of the game Crafter: what the player does, how often and where",
     "highway": "clips of the driving simulator highway-env: what the green car does, and on which road",
+    "collage": "drawn things that move over filmed scenes: which, what they do, and beside what",
     "minigrid": "clips of the grid world MiniGrid: which things the agent goes to, picks up, puts down or opens",
 }
 
