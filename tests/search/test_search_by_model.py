@@ -83,6 +83,11 @@ def test_a_clip_finds_those_that_are_like_it(clips):
     assert names(search(Shades(), clips, like=clips[0]).found) == ["grey.mp4", "light.mp4"]
 
 
+def test_a_clip_alone_has_none_that_is_like_it(clips):
+    with pytest.raises(UserError, match="no clip but .*dark.mp4 to search among"):
+        search(Shades(), clips[:1], like=clips[0])
+
+
 def test_a_second_search_reads_new_clips_alone(clips, tmp_path):
     shades, counts = Shades(), []
     search(shades, clips[:2], "dark", progress=lambda done, count: counts.append((done, count)))
@@ -116,8 +121,8 @@ def test_the_command(exported_run, clips, tmp_path):
 @pytest.mark.parametrize(
     "arguments,message",
     [
-        ((), "Search for words or for a clip"),
-        (("--find", "x", "--like", "a.mp4"), "Search for words or for a clip"),
+        ((), "Search for words or for a clip, not both"),
+        (("--find", "x", "--like", "a.mp4"), "Search for words or for a clip, not both"),
         (("--find", "  "), "--find is empty"),
         (("--like", "none.mp4"), "There is no file or folder none.mp4"),
     ],

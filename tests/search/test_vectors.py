@@ -54,3 +54,11 @@ def test_a_store_that_cannot_be_written(files, tmp_path, monkeypatch):
     monkeypatch.setenv("VTKERAS_CACHE", str(files[0]))
     with pytest.raises(UserError, match="cannot be written: .*set VTKERAS_CACHE"):
         VectorStore("model")
+
+
+def test_a_store_that_is_a_folder(files):
+    path = VectorStore("model").path
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UserError, match="model.sqlite: unable to open .*set VTKERAS_CACHE"):
+        VectorStore("model")

@@ -46,7 +46,7 @@ def search(
     wanted = _wanted(predictor, text, like)
     vectors = _vectors(predictor, [video for video in videos if video != like], faults, progress)
     if not vectors:
-        raise UserError(faults[0] if faults else "There is no clip to search among.")
+        raise UserError(faults[0] if faults else f"There is no clip but {like} to search among: give more of them.")
     files = [*vectors]
     cosines = np.stack([vectors[file] for file in files]) @ wanted
     order = np.argsort(-cosines, kind="stable").tolist()

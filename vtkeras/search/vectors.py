@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -74,14 +74,11 @@ class VectorStore:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        database = sqlite3.connect(self.path, timeout=30)
         try:
-            with database:
+            with closing(sqlite3.connect(self.path, timeout=30)) as database, database:
                 yield database
         except sqlite3.OperationalError as error:
             raise UserError(f"{self.path}: {error}; free some space, or set VTKERAS_CACHE to another folder.") from None
-        finally:
-            database.close()
 
 
 def _key(file: Path) -> bytes:
