@@ -34,7 +34,8 @@ class Found:
 
     Attributes:
         file: the file.
-        score: cosine of the nearest frame to the text; None where the words stand in its name or texts.
+        score: cosine of the nearest frame to the text; None where the words stand in its name or texts. Where a trained
+            model searches, `Match.chance`.
         seconds: when that frame is shown.
     """
 
