@@ -1,11 +1,15 @@
 """Vectors of clips on disk: kept while a file is the same, and begun anew where the store is damaged."""
 
 import os
+import resource
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from vtkeras.errors import UserError
+from vtkeras.search import vectors
 from vtkeras.search.vectors import VectorStore
 
 
@@ -37,28 +41,73 @@ def test_a_file_that_changed_or_is_gone_is_not_known(files):
     assert store.load(files) == {}
 
 
-@pytest.mark.parametrize("damage", [b"", b"no database", "cut", "middle"])
+@pytest.mark.parametrize("damage", ["no database", "header", "cut", "middle"])
 def test_a_damaged_store_is_begun_anew(files, damage):
     store = VectorStore("model")
     store.save({file: np.ones(2000) for file in files})
     whole = store.path.read_bytes()
-    places = {"cut": whole[: len(whole) // 2], "middle": whole[:4096] + b"\xff" * 4096 + whole[8192:]}
-    store.path.write_bytes(places.get(damage, damage))
+    left = {"no database": b"no database", "header": whole[:100], "cut": whole[: len(whole) // 2],
+            "middle": whole[:4096] + b"\xff" * 4096 + whole[8192:]}  # fmt: skip
+    store.path.write_bytes(left[damage])
     again = VectorStore("model")
-    assert again.load(files) == {}
+    assert again.load(files) == {} and again.problem == ""
     again.save({files[0]: np.ones(2)})
     assert list(VectorStore("model").load(files)) == [files[0]]
 
 
-def test_a_store_that_cannot_be_written(files, tmp_path, monkeypatch):
-    monkeypatch.setenv("VTKERAS_CACHE", str(files[0]))
-    with pytest.raises(UserError, match="cannot be written: .*set VTKERAS_CACHE"):
-        VectorStore("model")
+def unusable(store):
+    """Whether a store says that it keeps nothing, and keeps nothing."""
+    store.save({Path(__file__): np.ones(2)})
+    return store.load([Path(__file__)]) == {} and store.problem.startswith("the vectors of clips are not kept: /")
+
+
+def test_a_cache_that_is_a_file_or_lies_beneath_one(files, tmp_path, monkeypatch):
+    for cache in (files[0], files[0] / "cache"):
+        monkeypatch.setenv("VTKERAS_CACHE", str(cache))
+        store = VectorStore("model")
+        assert unusable(store) and store.problem.endswith("set VTKERAS_CACHE.")
 
 
 def test_a_store_that_is_a_folder(files):
     path = VectorStore("model").path
     path.unlink()
     path.mkdir()
-    with pytest.raises(UserError, match="model.sqlite: unable to open .*set VTKERAS_CACHE"):
-        VectorStore("model")
+    assert unusable(VectorStore("model"))
+
+
+def test_a_store_that_is_locked_keeps_what_it_has(files, monkeypatch):
+    monkeypatch.setattr(vectors, "PATIENCE", 0.01)
+    store = VectorStore("model")
+    store.save({files[0]: np.ones(2)})
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert unusable(VectorStore("model"))
+    assert list(VectorStore("model").load(files)) == [files[0]]
+
+
+def test_a_disk_with_no_room(files):
+    store = VectorStore("model")
+    store.save({files[0]: np.ones(2)})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (store.path.stat().st_size, limits[1]))  # no file grows beyond that
+    try:
+        store.save({files[1]: np.ones(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "free some space" in store.problem
+    assert list(VectorStore("model").load(files)) == [files[0]]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_read_only(files):
+    store = VectorStore("model")
+    store.save({files[0]: np.ones(2)})
+    store.path.chmod(0o400)
+    store.path.parent.chmod(0o500)
+    try:
+        again = VectorStore("model")
+        assert list(again.load(files)) == [files[0]] and not again.problem  # what is known is read
+        again.save({files[1]: np.ones(2)})
+        assert "readonly" in again.problem
+    finally:
+        store.path.parent.chmod(0o700)

@@ -12,18 +12,19 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from vtkeras.errors import UserError
-from vtkeras.run_files import cache_folder
+from vtkeras.cached_database import CachedDatabase, size_and_time
 
 VERSION = 1  # of what is stored; another one begins anew
 LISTED, SEEN, NAMED, STUDIED = range(4)  # how far a file is
 TABLES = """
+PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS files (
     path BLOB PRIMARY KEY, size INTEGER, modified INTEGER,
     stage INTEGER DEFAULT 0, known TEXT DEFAULT '{}', preview BLOB
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, text TEXT);
 """
+PATIENCE = 60.0  # seconds to wait while another process writes
 PROBLEM, ENCODER = "problem", "encoder"  # the names of notes
 
 
@@ -85,7 +86,7 @@ class File:
     known: Known
 
 
-class FolderStore:
+class FolderStore(CachedDatabase):
     """The database of a folder, in this user's cache; processes and threads may share it.
 
     A file counts as the same while its path, size and time of change are.
@@ -104,13 +105,7 @@ class FolderStore:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder).absolute()
         key = hashlib.sha256(os.fsencode(self.folder) + b"\0%d" % VERSION).hexdigest()[:16]
-        self.path = cache_folder() / "folders" / f"{key}.sqlite"
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{self.path.parent} cannot be written: {error.strerror}; set VTKERAS_CACHE.") from None
-        with self._database() as database:
-            database.executescript(f"PRAGMA journal_mode = WAL; {TABLES}")
+        super().__init__(f"folders/{key}.sqlite", TABLES, PATIENCE)
 
     def refresh(self, files: Sequence[Path], encoder: str) -> None:
         """Notes which files there are now, and forgets what is known of those that are gone or have changed.
@@ -120,7 +115,7 @@ class FolderStore:
             encoder: tells classifiers apart, "" if there is none; names by another one are made anew.
         """
         stats = [(os.fsencode(path), self.folder / path) for path in files]
-        rows = [(path, *_size_and_time(full)) for path, full in stats]
+        rows = [(path, *size_and_time(full)) for path, full in stats]
         with self._database() as database:
             database.execute("CREATE TEMP TABLE now (path BLOB PRIMARY KEY, size INTEGER, modified INTEGER)")
             database.executemany("INSERT INTO now VALUES (?, ?, ?)", rows)
@@ -195,29 +190,6 @@ class FolderStore:
 
     def _set_note(self, database: sqlite3.Connection, name: str, text: str) -> None:
         database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, text))
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        """A connection whose changes are made together at the end, or not at all."""
-        try:
-            database = sqlite3.connect(self.path, timeout=60)
-            try:
-                database.execute("PRAGMA synchronous = NORMAL")
-                with database:
-                    yield database
-            finally:
-                database.close()
-        except sqlite3.Error as error:
-            problem = f"{self.path} cannot be used ({error})"
-            raise UserError(f"{problem}: free some space, or delete it to begin anew.") from None
-
-
-def _size_and_time(path: Path) -> tuple[int, int]:
-    try:
-        stat = path.stat()
-    except OSError:  # a link to nowhere, or gone since it was listed: reading it will tell
-        return 0, 0
-    return stat.st_size, stat.st_mtime_ns
 
 
 def _known(text: str) -> Known:
