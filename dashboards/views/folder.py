@@ -148,10 +148,12 @@ def find_by_model(store: FolderStore, files: list[File], text: str, model: Path)
             progress=lambda done, count: bar.progress(done / count, f"Reading clips: {done:,} of {count:,}"),
         )  # fmt: skip
         bar.empty()
-        st.session_state["searched"] = asked, found.found
-    matches = st.session_state["searched"][1]
+        st.session_state["searched"] = asked, found
+    found = st.session_state["searched"][1]
+    for note in found.notes:
+        st.info(common.plain(note), icon=":material/info:")
     st.caption("Best first. Of those that the captioner has read beside the words, the number is the chance of each.")
-    return [Found(by_path[Path(match.video)], match.chance, 0.0) for match in matches]
+    return [Found(by_path[Path(match.video)], match.chance, 0.0) for match in found.found]
 
 
 @st.cache_resource(max_entries=1, show_spinner="Getting ready to search (once on this machine, some seconds)")

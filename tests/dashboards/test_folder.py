@@ -125,7 +125,7 @@ def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch
             if text == "zzz":
                 raise UserError("The model knows no word of 'zzz'.")
             found = [Match(str(file), 0.5, chance) for file, chance in zip(reversed(files), (0.75, 0.25, None))]
-            return Matches(found, [])
+            return Matches(found, [], ["Something to know."])
 
     monkeypatch.setenv("VTKERAS_MODELS", str(exported_run.parent))
     monkeypatch.setattr("vtkeras.serving.client.shared_worker", Worker)
@@ -135,6 +135,7 @@ def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch
     app = choice.select_index(1).run()
     app.text_input(key="search").set_value("a cat jumps").run()
     assert not app.exception and tiles(app) == ["c.png", "b.mp4", "a.mp4"] and "0.75" in said(app)
+    assert any("Something to know" in note.value for note in app.info)
     app.run()  # as while files are looked at: what was found is not searched for again
     assert calls == [("vtkeras.search.search:search", exported_run, "a cat jumps")]
     app.text_input(key="search").set_value("zzz").run()

@@ -95,6 +95,16 @@ def test_a_second_search_reads_new_clips_alone(clips, tmp_path):
     assert names(search(shades, clips, "dark").found) == ["dark.mp4", "grey.mp4", "light.mp4"] and shades.read == 3
 
 
+def test_without_a_cache_clips_are_read_each_time(clips, tmp_path, monkeypatch):
+    monkeypatch.setenv("VTKERAS_CACHE", str(clips[0] / "cache"))
+    shades = Shades()
+    for reads in (3, 6):
+        matches = search(shades, clips, "light")
+        assert names(matches.found)[0] == "light.mp4" and shades.read == reads and not matches.faults
+        [note] = matches.notes
+        assert note.startswith("The vectors of clips are not kept") and note.endswith("set VTKERAS_CACHE.")
+
+
 def test_what_does_not_decode_is_told_and_the_others_are_found(clips, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     matches = search(Shades(), [tmp_path / "broken.mp4", *clips, tmp_path / "none.mp4"], "dark")

@@ -58,7 +58,7 @@ def test_a_damaged_store_is_begun_anew(files, damage):
 def unusable(store):
     """Whether a store says that it keeps nothing, and keeps nothing."""
     store.save({Path(__file__): np.ones(2)})
-    return store.load([Path(__file__)]) == {} and store.problem.startswith("the vectors of clips are not kept: /")
+    return store.load([Path(__file__)]) == {} and store.problem.startswith("The vectors of clips are not kept: /")
 
 
 def test_a_cache_that_is_a_file_or_lies_beneath_one(files, tmp_path, monkeypatch):

@@ -44,8 +44,8 @@ def search(
             "vtkeras.search.search:search", card.folder, [*files], find, like and like.absolute(),
             progress=partial(bar, "reading clips"),
         )  # fmt: skip
-    for fault in found.faults:
-        print(f"vtkeras: {fault}", file=sys.stderr)
+    for told in (*found.notes, *found.faults):
+        print(f"vtkeras: {told}", file=sys.stderr)
     shown = [replace(one, video=str(files[Path(one.video)])) for one in found.found[:most]]
     if as_json:
         common.say(schema.to_json(schema.matches(shown, find, str(like) if like else None, card.info)))

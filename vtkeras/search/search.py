@@ -43,8 +43,9 @@ def search(
         'b.mp4'
     """
     faults: list[str] = []
+    notes: list[str] = []
     wanted = _wanted(predictor, text, like)
-    vectors = _vectors(predictor, [video for video in videos if video != like], faults, progress)
+    vectors = _vectors(predictor, [video for video in videos if video != like], faults, notes, progress)
     if not vectors:
         raise UserError(faults[0] if faults else f"There is no clip but {like} to search among: give more of them.")
     files = [*vectors]
@@ -57,7 +58,7 @@ def search(
         share = np.exp(total - total.max())
         chances = dict(zip(near.tolist(), (share / share.sum()).tolist()))
         order = [*near[np.argsort(-total, kind="stable")].tolist(), *(one for one in order if one not in chances)]
-    return Matches([Match(str(files[one]), float(cosines[one]), chances.get(one)) for one in order], faults)
+    return Matches([Match(str(files[one]), float(cosines[one]), chances.get(one)) for one in order], faults, notes)
 
 
 def _wanted(predictor: Predictor, text: str | None, like: Path | None) -> np.ndarray:
@@ -71,7 +72,11 @@ def _wanted(predictor: Predictor, text: str | None, like: Path | None) -> np.nda
 
 
 def _vectors(
-    predictor: Predictor, videos: Sequence[Path], faults: list[str], progress: Callable[[int, int], None]
+    predictor: Predictor,
+    videos: Sequence[Path],
+    faults: list[str],
+    notes: list[str],
+    progress: Callable[[int, int], None],
 ) -> dict[Path, np.ndarray]:
     """The vector of each clip that decodes, in their order."""
     store = VectorStore(model_hash(predictor.folder))
@@ -82,6 +87,8 @@ def _vectors(
         store.save(read)
         known |= read
         progress(min(first + BATCH, len(new)), len(new))
+    if store.problem:
+        notes.append(store.problem)
     return {video: known[video] for video in dict.fromkeys(videos) if video in known}
 
 

@@ -77,7 +77,7 @@ class VectorStore(CachedDatabase):
         try:
             yield
         except (UserError, OSError) as error:
-            self.problem = f"the vectors of clips are not kept: {error}"
+            self.problem = f"The vectors of clips are not kept: {error}"
 
 
 def _key(file: Path) -> bytes:

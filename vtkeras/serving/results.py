@@ -154,10 +154,12 @@ class Matches:
     Attributes:
         found: best first.
         faults: a sentence for each file that does not decode.
+        notes: what else the user should know, a sentence each.
     """
 
     found: list[Match]
     faults: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
 def knows_a_word(pieces: Iterable[str]) -> bool:
