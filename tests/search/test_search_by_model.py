@@ -79,6 +79,12 @@ def test_the_captioner_outweighs_cosines_that_hardly_differ(clips, monkeypatch):
     assert names(search(Shades(True), clips, "light").found)[0] == "light.mp4"
 
 
+def test_a_clip_with_no_others_beside_it_has_no_chance(clips):
+    [match] = search(Shades(), clips[:1], "light").found
+    assert match.chance is None and match.cosine < 0.7  # a dark clip
+    assert [match.chance for match in search(Shades(), clips[:2], "light").found] == pytest.approx([1, 0], abs=1e-3)
+
+
 def test_a_clip_finds_those_that_are_like_it(clips):
     assert names(search(Shades(), clips, like=clips[0]).found) == ["grey.mp4", "light.mp4"]
 

@@ -52,7 +52,7 @@ def search(
     cosines = np.stack([vectors[file] for file in files]) @ wanted
     order = np.argsort(-cosines, kind="stable").tolist()
     chances: dict[int, float] = {}
-    if text is not None and predictor.can("explain_caption"):
+    if text is not None and predictor.can("explain_caption") and len(files) > 1:
         near = nearest(cosines)
         total = look_again(cosines[near], _likelihoods(predictor, [files[place] for place in near], text))
         share = np.exp(total - total.max())

@@ -139,7 +139,7 @@ class Match:
         video: its file.
         cosine: of its vector and that of what is searched for.
         chance: probability that it is the one that is meant, if one of those that were looked at twice is; None where
-            vectors alone decide.
+            vectors alone decide, and of a clip with no others beside it, since it says nothing there.
     """
 
     video: str
