@@ -10,6 +10,7 @@ from test_cli import call, refused
 from vtkeras.errors import UserError
 from vtkeras.search import search as searching
 from vtkeras.search.search import search
+from vtkeras.serving.results import Query
 
 SHADES = {"dark": 40, "grey": 120, "light": 200}
 
@@ -26,9 +27,8 @@ class Shades:
     def can(self, endpoint):
         return self.captioner
 
-    def check_words(self, text):
-        if text not in SHADES:
-            raise UserError("no word")
+    def query(self, text):
+        return Query(text, text)
 
     def embed_text(self, text):
         angle = self.angles[text]
@@ -79,6 +79,13 @@ def test_the_captioner_outweighs_cosines_that_hardly_differ(clips, monkeypatch):
     assert names(search(Shades(True), clips, "light").found)[0] == "light.mp4"
 
 
+def test_words_that_no_captioner_reads_are_found_by_vectors(clips, monkeypatch):
+    monkeypatch.setattr(Shades, "query", lambda self, text: Query(text, "", ["A note."]))
+    matches = search(Shades(), clips, "light")
+    assert names(matches.found)[0] == "light.mp4" and matches.notes == ["A note."]
+    assert [match.chance for match in matches.found] == [None] * 3
+
+
 def test_a_clip_with_no_others_beside_it_has_no_chance(clips):
     [match] = search(Shades(), clips[:1], "light").found
     assert match.chance is None and match.cosine < 0.7  # a dark clip
@@ -123,10 +130,10 @@ def test_what_does_not_decode_is_told_and_the_others_are_found(clips, tmp_path):
 
 
 def test_the_command(exported_run, clips, tmp_path):
-    arguments = ("search", tmp_path, "--find", "a digit is moving", "--model", exported_run)
+    arguments = ("search", tmp_path, "--find", "digit 3 is moving", "--model", exported_run)
     code, output = call(*arguments, "--json")
     found = json.loads(output[output.index("{") :])
-    assert code == 0 and found["query"] == {"text": "a digit is moving", "like": None}
+    assert code == 0 and found["query"] == {"text": "digit 3 is moving", "like": None}
     assert {match["video"] for match in found["matches"]} == {str(clip) for clip in clips}
     assert sum(match["chance"] for match in found["matches"]) == pytest.approx(1)
     code, output = call(*arguments, "--most", 1)
@@ -147,6 +154,17 @@ def test_what_is_refused(monkeypatch, capsys, exported_run, tmp_path, arguments,
     assert message in refused(monkeypatch, capsys, "search", tmp_path, *arguments, "--model", exported_run)
 
 
-def test_words_that_no_model_knows(monkeypatch, capsys, exported_run, clips, tmp_path):
-    arguments = ("search", tmp_path, "--find", "日本", "--model", exported_run)
-    assert "knows no word of '日本'" in refused(monkeypatch, capsys, *arguments).splitlines()[-1]
+@pytest.mark.parametrize("text", ["日本", "zebra"])
+def test_words_that_no_model_knows(monkeypatch, capsys, exported_run, clips, tmp_path, text):
+    arguments = ("search", tmp_path, "--find", text, "--model", exported_run)
+    assert f"knows no word of '{text}'" in refused(monkeypatch, capsys, *arguments).splitlines()[-1]
+
+
+def test_words_that_a_model_does_not_know_change_nothing(exported_run, clips, tmp_path):
+    def ask(text):
+        code, output = call("search", tmp_path, "--find", text, "--model", exported_run)
+        return code, [line for line in output.splitlines() if line[:2] in ("1.", "2.", "3.") or "vtkeras:" in line]
+
+    code, (*found, told) = ask("Digit 3 is zebra moving.")
+    assert code == 0 and told == "vtkeras: The model does not know the word 'zebra', which the search leaves out."
+    assert (code, found) == ask("digit 3 is moving") and len(found) == 3

@@ -24,6 +24,7 @@ JOIN = "\x01"  # a control character: no normalised text has one
 SPELLING_PIECES = (WORD_START, *(CONTINUES + half for half in (*HIGH_HALVES, *LOW_HALVES)))
 
 _PRIVATE_USE = range(0xE000, 0xE100)
+_UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF))  # Thai, Lao, Burmese, Khmer, kana
 _IDEOGRAPHS = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
 _SPELLED = re.compile(f"(?:[{HIGH_HALVES[0]}-{HIGH_HALVES[-1]}][{LOW_HALVES[0]}-{LOW_HALVES[-1]}])+")
 
@@ -68,8 +69,23 @@ def words_of(text: str) -> list[str]:
         >>> words_of("A well-known cat: 猫.")
         ['a', 'well', 'known', 'cat', '猫']
     """
-    runs = ["".join(run) for word in normalise(text).split() for _, run in groupby(word, stands_alone)]
-    return [word for run in runs for word in (run if stands_alone(run[0]) else [run]) if not is_mark(word[0])]
+    return [part for part in parts_of(normalise(text)) if part != " " and not is_mark(part[0])]
+
+
+def parts_of(text: str) -> list[str]:
+    """The words, marks and spaces of a normalised text, which they give when put together.
+
+    Example:
+        >>> parts_of("a well-known 一只猫")
+        ['a', ' ', 'well', '-', 'known', ' ', '一', '只', '猫']
+    """
+    runs = groupby(text, lambda char: char == " " or stands_alone(char))
+    return [part for alone, run in runs for part in (run if alone else ["".join(run)])]
+
+
+def is_unspaced(char: str) -> bool:
+    """Whether a letter is of a script that has no spaces between words."""
+    return any(first <= ord(char) <= last for first, last in _UNSPACED)
 
 
 def is_writable(char: str, begins: bool) -> bool:

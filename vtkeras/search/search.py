@@ -12,7 +12,7 @@ from vtkeras.errors import UserError
 from vtkeras.search.ranking import look_again, nearest
 from vtkeras.search.vectors import VectorStore
 from vtkeras.serving.predictor import BATCH, Predictor
-from vtkeras.serving.results import Match, Matches
+from vtkeras.serving.results import Match, Matches, Query
 from vtkeras.workspace.runs import model_hash
 
 
@@ -43,8 +43,9 @@ def search(
         'b.mp4'
     """
     faults: list[str] = []
-    notes: list[str] = []
-    wanted = _wanted(predictor, text, like)
+    query = None if text is None else predictor.query(text)
+    notes = query.notes.copy() if query else []
+    wanted = _wanted(predictor, query, like)
     vectors = _vectors(predictor, [video for video in videos if video != like], faults, notes, progress)
     if not vectors:
         raise UserError(faults[0] if faults else f"There is no clip but {like} to search among: give more of them.")
@@ -52,20 +53,19 @@ def search(
     cosines = np.stack([vectors[file] for file in files]) @ wanted
     order = np.argsort(-cosines, kind="stable").tolist()
     chances: dict[int, float] = {}
-    if text is not None and predictor.can("explain_caption") and len(files) > 1:
+    if query and query.known and predictor.can("explain_caption") and len(files) > 1:
         near = nearest(cosines)
-        total = look_again(cosines[near], _likelihoods(predictor, [files[place] for place in near], text))
+        total = look_again(cosines[near], _likelihoods(predictor, [files[place] for place in near], query.known))
         share = np.exp(total - total.max())
         chances = dict(zip(near.tolist(), (share / share.sum()).tolist()))
         order = [*near[np.argsort(-total, kind="stable")].tolist(), *(one for one in order if one not in chances)]
     return Matches([Match(str(files[one]), float(cosines[one]), chances.get(one)) for one in order], faults, notes)
 
 
-def _wanted(predictor: Predictor, text: str | None, like: Path | None) -> np.ndarray:
+def _wanted(predictor: Predictor, query: Query | None, like: Path | None) -> np.ndarray:
     """The vector of what is searched for."""
-    if text is not None:
-        predictor.check_words(text)
-        return predictor.embed_text(text)
+    if query:
+        return predictor.embed_text(query.text)
     if like is None:
         raise UserError("Search for words or for a clip.")
     return predictor.embed_video(read_frames(like, **predictor.clip_size).frames)

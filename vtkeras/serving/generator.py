@@ -12,7 +12,7 @@ from vtkeras.data.spelling import words_of
 from vtkeras.errors import UserError
 from vtkeras.run_files import SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.serving.endpoints import open_saved_model, tf
-from vtkeras.serving.results import readable
+from vtkeras.serving.results import readable, told_unknown
 from vtkeras.workspace.runs import RunCard, read_card
 
 BATCH = 8  # clips that are made together
@@ -87,11 +87,7 @@ class Generator:
         if len(words) > self.longest:
             raise UserError(f"The prompt has {len(words):,} words and the model reads {self.longest}: say it in fewer.")
         if unknown := self.unknown(text):
-            named = ", ".join(f"'{word[:40]}'" for word in unknown[:5])
-            raise UserError(
-                f"The model does not know {'the word ' if len(unknown) == 1 else 'the words '}{named}"
-                f"{' and others' if len(unknown) > 5 else ''}: it knows {self._told()}."
-            )
+            raise UserError(f"{told_unknown(unknown)}: it knows {self._told()}.")
         return text
 
     def noise(self, seeds: Sequence[int]) -> Noise:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vtkeras.data.spelling import join
+from vtkeras.data.spelling import CONTINUES, is_mark, is_unspaced, join, normalise, parts_of, words_of
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import NOVELTY, SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.endpoints import open_saved_model, tf
-from vtkeras.serving.results import Answer, Caption, Novelty, TimedCaption, is_word, knows_a_word, readable
-from vtkeras.workspace.runs import SPEECH, read_card
+from vtkeras.serving.results import (
+    Answer,
+    Caption,
+    Novelty,
+    Query,
+    TimedCaption,
+    is_word,
+    knows_a_word,
+    readable,
+    told_unknown,
+)
+from vtkeras.workspace.runs import SPEECH, has_sentence_encoder, read_card
 
 if TYPE_CHECKING:
     from vtkeras.data.text import Vocabulary
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
 LONGEST_QUESTION = 2000  # characters; models read far fewer
 BATCH = 16  # clips that go through the model together
 LEAST = 1e-12  # probability of a word
+QUESTION_MARKS = frozenset("?？؟")  # a vocabulary has them of questions, which captions hardly are
 SHARED_SPACE = "a space of videos and texts"
 
 
@@ -73,7 +84,7 @@ class Predictor:
     @cached_property
     def word_pieces(self) -> frozenset[str]:
         """The word pieces that the model knows."""
-        return frozenset(self._vocabulary().tokens)
+        return frozenset(self._vocabulary.tokens)
 
     def can(self, endpoint: str) -> bool:
         """Whether the model was trained for an endpoint, e.g. `caption` or `answer`."""
@@ -255,18 +266,45 @@ class Predictor:
         outputs = self._call("explain_caption", clips, [_encoded(text) for text in texts])
         return np.array([_log_probability(found) for found in outputs], np.float32)
 
-    def check_words(self, text: str) -> None:
-        """Raises `UserError` for a text of which the model knows no word."""
-        if not knows_a_word(self._pieces(text)):
+    def query(self, text: str) -> Query:
+        """Words to search for, written as the captions that the model was trained on.
+
+        Marks that none of its texts has are left out, and so are words that no caption has. Where a sentence encoder
+        reads those, they stay in what the vector is made of.
+
+        Raises:
+            UserError: as `embed_texts`, or if the model knows no word of the text.
+
+        Example:
+            >>> predictor.query("A red unicycle!").known
+            'a red'
+        """
+        self._require("embed_text", SHARED_SPACE)
+        parts = parts_of(normalise(readable(text), self._vocabulary.keep_case))
+        parts = [" " if is_mark(part[0]) and part not in self._characters else part for part in parts]
+        unknown = list(dict.fromkeys(part for part in parts if not self._knows(part)))
+        known = _put_together(part for part in parts if part not in unknown)
+        read_anyway = bool(unknown) and has_sentence_encoder(self.folder)
+        if not words_of(known) and not read_anyway:
             raise UserError(
-                f"The model knows no word of '{text.strip()[:80]}': search in the words of its training data."
+                f"The model knows no word of '{text.strip()[:80]}': search in the words of its training captions."
             )
+        notes = []
+        if unknown:
+            what_then = "its sentence encoder alone reads" if read_anyway else "the search leaves out"
+            notes.append(f"{told_unknown(unknown)}, which {what_then}.")
+        if (unread := len(self._pieces(known)) - self.config.data.caption_length + 1) > 0:
+            notes.append(f"The text is too long for the model: its last {unread} word pieces were not read.")
+        return Query(_put_together(parts) if read_anyway else known, known if words_of(known) else "", notes)
+
+    def _knows(self, part: str) -> bool:
+        """Whether a part of a text is a word of training captions, or none at all."""
+        if part == " " or is_mark(part[0]) or part.lower() in self._words:
+            return True
+        return is_unspaced(part[0]) and knows_a_word(self._pieces(part))
 
     def _pieces(self, text: str) -> list[str]:
-        from vtkeras.data.text import make_tokenizer
-
-        vocabulary = self._vocabulary()
-        return [vocabulary.tokens[piece] for piece in make_tokenizer(vocabulary)(readable(text)).numpy()]
+        return [self._vocabulary.tokens[piece] for piece in self._tokenizer(readable(text)).numpy()]
 
     def _call(
         self,
@@ -314,10 +352,27 @@ class Predictor:
             return 0
         return sum(map(is_word, self._pieces(question)[len(tokens) - 1 :]))  # the first token is no word's
 
+    @cached_property
     def _vocabulary(self) -> Vocabulary:
         from vtkeras.data.text import Vocabulary  # takes keras-nlp along, which few calls need
 
         return Vocabulary.load(self.folder / VOCABULARY_FILE)
+
+    @cached_property
+    def _tokenizer(self) -> Callable:
+        from vtkeras.data.text import make_tokenizer
+
+        return make_tokenizer(self._vocabulary)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        """Those of the training captions; of a run that lists none, as older versions made them, its word pieces."""
+        return frozenset(self._vocabulary.words or self.word_pieces)
+
+    @cached_property
+    def _characters(self) -> frozenset[str]:
+        """Those that have a piece of their own, at the beginning of a word or within, but for what ends questions."""
+        return frozenset(piece.removeprefix(CONTINUES) for piece in self.word_pieces) - QUESTION_MARKS
 
     def _require(self, endpoint: str, what: str) -> None:
         if not self.can(endpoint):
@@ -376,6 +431,10 @@ def _to_answer(frames: np.ndarray, found: dict, names: Sequence[str] = ()) -> An
 
 def _encoded(text: str) -> bytes:
     return readable(text).encode()
+
+
+def _put_together(parts: Iterable[str]) -> str:
+    return " ".join("".join(parts).split())
 
 
 def _letters(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -132,6 +132,21 @@ def readable(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class Query:
+    """Words to search for, as a model reads them.
+
+    Attributes:
+        text: what the vector is made of.
+        known: what a captioner reads, the words of training captions; "" where there is none.
+        notes: what is not read, a sentence each.
+    """
+
+    text: str
+    known: str
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Match:
     """A clip that was found.
 
@@ -160,6 +175,18 @@ class Matches:
     found: list[Match]
     faults: list[str]
     notes: list[str] = field(default_factory=list)
+
+
+def told_unknown(words: Sequence[str]) -> str:
+    """The beginning of a sentence on words that a model does not know.
+
+    Example:
+        >>> told_unknown(["dog", "fence"])
+        "The model does not know the words 'dog', 'fence'"
+    """
+    named = ", ".join(f"'{word[:40]}'" for word in words[:5])
+    others = " and others" if len(words) > 5 else ""
+    return f"The model does not know {'the word' if len(words) == 1 else 'the words'} {named}{others}"
 
 
 def knows_a_word(pieces: Iterable[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from vtkeras.run_files import (
     CHECKPOINTS,
     CONFIG_FILE,
     ENDPOINTS,
+    LINEAR_FILE,
     METRICS,
     NOVELTY,
     SAVED_MODEL,
@@ -228,6 +230,16 @@ def model_hash(folder: str | Path) -> str:
     for path in sorted((Path(folder) / SAVED_MODEL / "variables").iterdir()):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def has_sentence_encoder(folder: str | Path) -> bool:
+    """Whether a sentence encoder reads texts beside a run's network: it knows words that no training caption has."""
+    try:
+        with zipfile.ZipFile(Path(folder) / LINEAR_FILE) as file:
+            space = json.loads(file.read("config.json"))["config"]["space"]
+        return bool(space and space["config"].get("meaning"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
+        return False  # there are no linear models, or what there is cannot be read
 
 
 def exported(roots: list[str | Path]) -> list[Path]:
