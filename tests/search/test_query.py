@@ -95,5 +95,6 @@ def test_what_is_too_long_is_told():
 def test_a_model_without_search():
     predictor = Reading(*KEYS)
     predictor.model = SimpleNamespace()
-    with pytest.raises(UserError, match="trained without a space of videos and texts"):
+    told = "The model in none was trained without a space of videos and texts, .*: choose one that .*vtkeras train"
+    with pytest.raises(UserError, match=told):
         predictor.query("a red key")

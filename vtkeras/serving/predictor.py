@@ -34,7 +34,11 @@ LONGEST_QUESTION = 2000  # characters; models read far fewer
 BATCH = 16  # clips that go through the model together
 LEAST = 1e-12  # probability of a word
 QUESTION_MARKS = frozenset("?？؟")  # a vocabulary has them of questions, which captions hardly are
-SHARED_SPACE = "a space of videos and texts"
+LEAVE_OUT = "leave that out, or choose one that knows them"
+SHARED_SPACE = (
+    "a space of videos and texts, which search needs",
+    "choose one that was trained with captions, or train one: `vtkeras train --data FOLDER --minutes 20`",
+)
 
 
 class Predictor:
@@ -244,7 +248,7 @@ class Predictor:
         Raises:
             UserError: if the model was trained without a space that videos and texts share.
         """
-        self._require("embed_video", SHARED_SPACE)
+        self._require("embed_video", *SHARED_SPACE)
         return np.stack([found["embedding"] for found in self._call("embed_video", clips)])
 
     def embed_text(self, text: str) -> np.ndarray:
@@ -253,7 +257,7 @@ class Predictor:
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors float32 (texts, embedding_dim); raises as `embed_videos`."""
-        self._require("embed_text", SHARED_SPACE)
+        self._require("embed_text", *SHARED_SPACE)
         return self.model.embed_text(tf.constant([_encoded(text) for text in texts])).numpy()
 
     def likelihoods(self, clips: Sequence[np.ndarray], texts: Sequence[str]) -> np.ndarray:
@@ -279,7 +283,7 @@ class Predictor:
             >>> predictor.query("A red unicycle!").known
             'a red'
         """
-        self._require("embed_text", SHARED_SPACE)
+        self._require("embed_text", *SHARED_SPACE)
         parts = parts_of(normalise(readable(text), self._vocabulary.keep_case))
         parts = [" " if is_mark(part[0]) and part not in self._characters else part for part in parts]
         unknown = list(dict.fromkeys(part for part in parts if not self._knows(part)))
@@ -374,11 +378,9 @@ class Predictor:
         """Those that have a piece of their own, at the beginning of a word or within, but for what ends questions."""
         return frozenset(piece.removeprefix(CONTINUES) for piece in self.word_pieces) - QUESTION_MARKS
 
-    def _require(self, endpoint: str, what: str) -> None:
+    def _require(self, endpoint: str, what: str, way_out: str = LEAVE_OUT) -> None:
         if not self.can(endpoint):
-            raise UserError(
-                f"The model in {self.folder} was trained without {what}: leave that out, or choose one that knows them."
-            )
+            raise UserError(f"The model in {self.folder} was trained without {what}: {way_out}.")
 
 
 def _together(clips: Sequence[np.ndarray], most: int) -> Iterator[list[int]]:
