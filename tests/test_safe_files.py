@@ -10,11 +10,28 @@ import h5py
 import numpy as np
 import pytest
 
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, first_line
 from vtkeras.run_files import MODEL_FILE, shipped_model
 from vtkeras.safe_files import check_checkpoint, check_keras_file
 
 HUGE = (2**40, 1024)  # 4 PB as float32
+
+
+@pytest.mark.parametrize(
+    "name,run", [("my runs/mine/checkpoints/best.npz", "my runs/mine"), ("my runs/mine/model.keras", "my runs/mine")]
+)
+def test_a_damaged_file_is_told_with_the_command_that_trains_anew(tmp_path, name, run):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no archive")
+    with pytest.raises(UserError) as error:
+        (check_checkpoint if path.suffix == ".npz" else check_keras_file)(path)
+    told = f"vtkeras train --config '{tmp_path / run}/config.yaml' --out '{tmp_path / run}_anew'"
+    assert str(error.value) == f"{path} is damaged (File is not a zip file): train its run anew by `{told}`."
+
+
+def test_an_error_without_words_is_told_by_its_kind():
+    assert first_line(ValueError()) == "ValueError" and first_line(ValueError("one\ntwo")) == "one"
 
 
 def keras_file(path, config="{}", weights=lambda file: None, **compression):

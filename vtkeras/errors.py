@@ -35,6 +35,11 @@ def lookup(parts: dict, name: str, option: str):
     return parts[name]
 
 
+def first_line(error: Exception) -> str:
+    """What an error of a library says, short enough for a sentence; its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
 def command(*words: str | Path) -> str:
     """A command of vtkeras as a shell takes it: names with spaces are quoted.
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -305,6 +305,16 @@ def check_run(folder: str | Path) -> Path:
     if not (folder / CHECKPOINTS / BEST).is_file() and not (folder / MODEL_FILE).is_file():
         raise UserError(f"{folder} has neither {CHECKPOINTS}/{BEST} nor {MODEL_FILE}: train it first.")
     return folder
+
+
+def train_anew(folder: Path) -> str:
+    """The command that trains a run once more, beside one of which a file is damaged.
+
+    Example:
+        >>> train_anew(Path("runs/mine"))
+        'vtkeras train --config runs/mine/config.yaml --out runs/mine_anew'
+    """
+    return command("train", "--config", folder / CONFIG_FILE, "--out", f"{folder}_anew")
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, first_line
+from vtkeras.run_files import CHECKPOINTS, train_anew
 
 MOST_GROWTH = 20  # weights hardly compress, so an honest file unpacks to little more than its size
 FREE_BYTES = 64 * 2**20  # that any file may unpack to
@@ -51,7 +52,7 @@ def check_checkpoint(path: Path) -> None:
                 if dtype.hasobject:
                     raise UserError(f"{path} is not loaded: {entry.filename} holds Python objects, not numbers.")
                 if math.prod(shape) * dtype.itemsize != entry.file_size - file.tell():
-                    raise UserError(f"{path} is damaged: {entry.filename} is not as long as its shape {shape} says.")
+                    raise _damaged(path, f"{entry.filename} is not as long as its shape {shape} says")
 
 
 def check_keras_file(path: Path) -> None:
@@ -88,8 +89,12 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     except FileNotFoundError:
         raise
     except DAMAGED as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{path} is damaged ({reason}): make it anew.") from None
+        raise _damaged(path, first_line(error)) from None
+
+
+def _damaged(path: Path, reason: str) -> UserError:
+    run = path.parent.parent if path.parent.name == CHECKPOINTS else path.parent
+    return UserError(f"{path} is damaged ({reason}): train its run anew by `{train_anew(run)}`.")
 
 
 def _check_bytes(path: Path, unpacked: int) -> None:

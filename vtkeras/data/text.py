@@ -27,7 +27,7 @@ from vtkeras.data.spelling import (
 )
 from vtkeras.data.tokenizers import PartedTokenizer, SpellingTokenizer
 from vtkeras.errors import UserError
-from vtkeras.run_files import write_json
+from vtkeras.run_files import train_anew, write_json
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[START]", "[END]"
 SPECIAL_TOKENS = (PAD, UNKNOWN, START, END)
@@ -71,14 +71,15 @@ class Vocabulary:
         Raises:
             UserError: if the file is missing or is not a vocabulary.
         """
+        again = f"`{train_anew(Path(path).parent)}`"
         try:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
             tokens, answers, labels = (tuple(values[name]) for name in ("tokens", "answers", "labels"))
             return cls(tokens, answers, labels, values.get("keep_case", False), tuple(values.get("words", ())))
         except FileNotFoundError:
-            raise UserError(f"{path} is missing: train the run again, or point to a complete one.") from None
+            raise UserError(f"{path} is missing: point to a complete run, or train this one anew by {again}.") from None
         except (ValueError, KeyError, TypeError):
-            raise UserError(f"{path} is not a vocabulary that vtkeras wrote: train the run again.") from None
+            raise UserError(f"{path} is not a vocabulary that vtkeras wrote: train its run anew by {again}.") from None
 
 
 def build_vocabulary(

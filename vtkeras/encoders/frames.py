@@ -6,7 +6,7 @@ import keras
 import keras_nlp
 from keras import ops
 
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, first_line
 from vtkeras.layers import PatchFlow, depth_to_space, space_to_depth
 
 
@@ -316,7 +316,7 @@ def _application(constructor, scale=1.0, offset=0.0, **options):
         try:
             backbone = constructor(include_top=False, weights=weights, input_shape=shape, **options)
         except Exception as error:  # Keras raises bare ones
-            reason = str(error).splitlines()[0].rstrip(".")
+            reason = first_line(error).rstrip(".")
             made = f"{constructor.__name__} at {image_size} pixels cannot be made{_blame(weights)}"
             raise UserError(f"{made} ({reason}).") from None
         return FrameEncoder(
@@ -355,7 +355,7 @@ def image_preset(image_size, weights=None, preset=None, motion=False, motion_dro
     try:
         backbone = keras_nlp.models.Backbone.from_preset(preset, image_shape=(image_size, image_size, 3))
     except Exception as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise UserError(
             f"Image preset '{preset}' cannot be loaded: a name takes a network, a local folder does not ({reason})."
         ) from None

@@ -5,7 +5,7 @@ import keras_nlp
 from keras import ops
 
 from vtkeras import keys
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, first_line
 from vtkeras.layers import MaskedMean
 
 
@@ -214,7 +214,7 @@ def text_preset(dim, preset=None, name="text_encoder", **sizes):
     try:
         backbone = keras_nlp.models.Backbone.from_preset(preset)
     except Exception as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise UserError(
             f"Text preset '{preset}' cannot be loaded: a name takes a network, a local folder does not ({reason})."
         ) from None

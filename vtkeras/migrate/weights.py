@@ -20,7 +20,7 @@ import numpy as np
 from vtkeras.aliases import CLASSES, LAYER_CLASSES, PREFIXES
 from vtkeras.config import Config
 from vtkeras.data.text import Vocabulary
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, first_line
 from vtkeras.run_files import CONFIG_FILE
 from vtkeras.safe_files import DAMAGED
 from vtkeras.tasks import TASKS
@@ -92,7 +92,7 @@ def old_file(path: Path, config: Config, vocabulary: Vocabulary) -> Variables:
                 _move_groups(file, model, old_layer_order(config, vocabulary))
             holder.load_weights(weights)
     except DAMAGED as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise UserError(f"{path} is of another model than its config describes: {reason}") from None
     return model_variables(model)
 

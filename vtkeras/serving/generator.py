@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vtkeras.data.spelling import words_of
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command, first_line
 from vtkeras.run_files import SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.serving.endpoints import open_saved_model, tf
 from vtkeras.serving.results import readable, told_unknown
@@ -57,7 +57,8 @@ class Generator:
             self._best_noise = self.model.best_noise  # models of older versions have none
         except Exception as error:
             raise UserError(
-                f"{card.folder} cannot be loaded ({str(error).splitlines()[0][:200]}): export the run again."
+                f"{card.folder} cannot be loaded ({first_line(error)}): "
+                f"run `{command('export', card.folder)}` again."
             ) from None
 
     @classmethod

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vtkeras.data.spelling import CONTINUES, is_mark, is_unspaced, join, normalise, parts_of, words_of
-from vtkeras.errors import UserError, command
+from vtkeras.errors import UserError, command, first_line
 from vtkeras.run_files import NOVELTY, SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.endpoints import open_saved_model, tf
@@ -71,8 +71,8 @@ class Predictor:
             self.model = open_saved_model(self.folder / SAVED_MODEL)
         except Exception as error:
             raise UserError(
-                f"{self.folder / SAVED_MODEL} cannot be loaded ({str(error).splitlines()[0][:200]}): "
-                "export the run again."
+                f"{self.folder / SAVED_MODEL} cannot be loaded ({first_line(error)}): "
+                f"run `{command('export', self.folder)}` again."
             ) from None
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from vtkeras.data.shot_sequence import ShotSequence
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, first_line
 from vtkeras.run_files import SAVED_MODEL, SCORER_FILE
 
 DIVERSE, RANDOM = "diverse", "random"
@@ -112,7 +112,7 @@ class LearnedScorer:
             self.model_hash = json.loads((folder / SCORER_FILE).read_text(encoding="utf-8"))["model_hash"]
             self._model = tf.saved_model.load(str(folder / SAVED_MODEL))
         except Exception as error:
-            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            reason = first_line(error)
             raise UserError(f"The scorer in {folder} cannot be loaded ({reason}): train it again.") from None
 
     def __call__(self, video: ShotSequence, seed: int = 0) -> np.ndarray:

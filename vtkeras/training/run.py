@@ -14,7 +14,7 @@ from vtkeras.config import Config, load_config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources import make_source  # noqa: F401  callers take it from here
 from vtkeras.data.text import Vocabulary
-from vtkeras.errors import UserError, command
+from vtkeras.errors import UserError, command, first_line
 from vtkeras.evaluation.judges import Judge
 from vtkeras.run_files import (
     BEST,
@@ -26,6 +26,7 @@ from vtkeras.run_files import (
     MODEL_FILE,
     VOCABULARY_FILE,
     check_run,
+    train_anew,
 )
 from vtkeras.safe_files import check_keras_file
 from vtkeras.tasks import Head, Reader, Task, task_of
@@ -174,7 +175,7 @@ def load_model(path: Path) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"{path} cannot be loaded: {reason}") from None
+        again = train_anew(path.parent)
+        raise UserError(f"{path} cannot be loaded ({first_line(error)}): train its run anew by `{again}`.") from None
 
 

@@ -22,7 +22,7 @@ import keras
 import numpy as np
 
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import write_arrays
+from vtkeras.run_files import train_anew, write_arrays
 from vtkeras.safe_files import check_checkpoint
 
 META = "meta"
@@ -158,7 +158,8 @@ def open_state(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
     except FileNotFoundError:
         raise UserError(f"There is no checkpoint {path}: train first, or leave --resume out.") from None
     except DAMAGED:
-        raise UserError(f"Checkpoint {path} is damaged: delete it and train again without --resume.") from None
+        again = train_anew(path.parent.parent)
+        raise UserError(f"Checkpoint {path} is damaged: train its run anew by `{again}`.") from None
 
 
 def _compare_keys(path: Path, stored: set[str], variables: Variables) -> None:

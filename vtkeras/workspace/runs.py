@@ -26,6 +26,7 @@ from vtkeras.run_files import (
     SAVED_MODEL_GRAPH,
     VOCABULARY_FILE,
     check_config,
+    train_anew,
 )
 from vtkeras.workspace.records import DamagedFile, saved_functions
 
@@ -144,7 +145,7 @@ def read_card(folder: str | Path) -> RunCard:
         weights = model_hash(folder)
     except OSError:
         raise UserError(f"{folder} lost its exported weights: run `{command('export', folder)}` again.") from None
-    words = _read_json(folder / VOCABULARY_FILE)
+    words = _read_json(folder / VOCABULARY_FILE, f"train the run anew by `{train_anew(folder)}`")
     heads, text_role = read_heads(folder)
     results = read_results(folder)
     return RunCard(
@@ -279,11 +280,12 @@ def _count_endpoints(folder: Path) -> int:
 def _read_novelty(folder: Path) -> dict:
     """{} for an export without, which older versions made."""
     path = folder / ENDPOINTS
-    return (_read_json(path).get(NOVELTY) if path.is_file() else None) or {}
+    again = f"run `{command('export', folder)}` again"
+    return (_read_json(path, again).get(NOVELTY) if path.is_file() else None) or {}
 
 
-def _read_json(path: Path) -> dict:
+def _read_json(path: Path, way_out: str) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise UserError(f"{path} is missing or damaged: export the run again.") from None
+        raise UserError(f"{path} is missing or damaged: {way_out}.") from None
