@@ -12,6 +12,7 @@ import typer
 
 import vtkeras
 from vtkeras import cli
+from vtkeras.cli import common
 from vtkeras.errors import UserError, command
 
 
@@ -214,3 +215,15 @@ def test_help_names_every_command(monkeypatch, capsys):
     code, printed = run(monkeypatch, capsys, "--help")
     assert code == 0 and "Heavy imports" not in printed.out
     assert all(name in printed.out for name in ROOT.commands)
+
+
+def test_names_with_control_characters_are_shown_on_one_line(capsys):
+    first, second = Path("two\nlines.mp4"), Path("a\ttab \x1b[31m.mp4")
+    with pytest.raises(typer.Exit), common.shown([first, second], as_json=False) as (show, set_aside):
+        show(str(first), {}, ["caption: one\u2028two"])
+        with set_aside():
+            raise UserError(f"{second} is empty.")
+    printed = capsys.readouterr()
+    assert printed.out == "two\\nlines.mp4:\ncaption: one\\u2028two\n"
+    assert printed.err == "vtkeras: a\\ttab \\x1b[31m.mp4 is empty.\n"
+    assert common.one_line("émigré 猫 \udcff.mp4") == "émigré 猫 \udcff.mp4"

@@ -141,6 +141,16 @@ def test_the_command(exported_run, clips, tmp_path):
     assert code == 0 and f"1. {best['video']}: likeness {best['cosine']:.2f}, chance {best['chance']:.0%}" in output
 
 
+def test_a_name_with_a_line_break_stays_on_its_line(exported_run, clips, tmp_path):
+    folder = tmp_path / "two\nlines\t"
+    folder.mkdir()
+    clips[0].rename(folder / "dark.mp4")
+    (folder / "broken.mp4").write_bytes(b"no video")
+    code, output = call("search", folder, "--find", "digit 3 is moving", "--model", exported_run)
+    assert code == 2 and f"1. {tmp_path}/two\\nlines\\t/dark.mp4: likeness" in output
+    assert f"vtkeras: {tmp_path}/two\\nlines\\t/broken.mp4" in output and "\nlines" not in output
+
+
 @pytest.mark.parametrize(
     "arguments,message",
     [
@@ -165,6 +175,6 @@ def test_words_that_a_model_does_not_know_change_nothing(exported_run, clips, tm
         code, output = call("search", tmp_path, "--find", text, "--model", exported_run)
         return code, [line for line in output.splitlines() if line[:2] in ("1.", "2.", "3.") or "vtkeras:" in line]
 
-    code, (*found, told) = ask("Digit 3 is zebra moving.")
+    code, (told, *found) = ask("Digit 3 is zebra moving.")
     assert code == 0 and told == "vtkeras: The model does not know the word 'zebra', which the search leaves out."
     assert (code, found) == ask("digit 3 is moving") and len(found) == 3

@@ -26,7 +26,7 @@ from vtkeras.cli import (
     tagging,
     training,
 )
-from vtkeras.cli.common import say
+from vtkeras.cli.common import complain, say
 from vtkeras.errors import UserError
 from vtkeras.processes import hide_xla_notes
 from vtkeras.run_files import is_disk_full
@@ -86,7 +86,7 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 
 def _refuse(problem: str) -> int:
-    print(f"vtkeras: {problem}", file=sys.stderr)
+    complain(problem)
     return 2
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,6 +104,30 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def say_lines(lines: Iterable[str]) -> None:
+    """Prints each text on a line of its own, see `one_line`."""
+    for line in lines:
+        say(one_line(line))
+
+
+def complain(problem: object) -> None:
+    """Tells on stderr, in one line, what is wrong."""
+    print(f"vtkeras: {one_line(str(problem))}", file=sys.stderr, flush=True)
+
+
+def one_line(text: str) -> str:
+    """The text with escapes for the line breaks, tabs and other control characters that names of files may hold.
+
+    Example:
+        >>> print(one_line("two\\nlines.mp4"))
+        two\\nlines.mp4
+    """
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char
+        for char in text
+    )
+
+
 def read_config(name: str, data: Path | None, overrides: list[str]) -> Config:
     """The config of this name or file with `key=value` overrides, on the folder `data` if given.
 
@@ -162,7 +187,7 @@ def shown(videos: list[Path], as_json: bool, as_json_lines: bool = False) -> Ite
         elif as_json:
             values.append(result)
         else:
-            say("\n".join([*([f"{video}:"] if several else []), *lines]))
+            say_lines([*([f"{video}:"] if several else []), *lines])
 
     @contextmanager
     def set_aside() -> Iterator[None]:
@@ -172,7 +197,7 @@ def shown(videos: list[Path], as_json: bool, as_json_lines: bool = False) -> Ite
             if not several:
                 raise
             refused.append(error)
-            print(f"vtkeras: {error}", file=sys.stderr)
+            complain(error)
 
     yield show, set_aside
     if as_json:

@@ -54,10 +54,8 @@ def data_ingest(
         )
     for split in manifest.splits:
         common.say(f"{split}: {manifest.clips(split)} clips, {manifest.examples(split)} examples")
-    for path, reason in manifest.set_aside:
-        common.say(f"set aside {path}: {reason}")
-    for path, reason in manifest.partial:
-        common.say(f"incomplete {path}: {reason}")
+    common.say_lines(f"set aside {path}: {reason}" for path, reason in manifest.set_aside)
+    common.say_lines(f"incomplete {path}: {reason}" for path, reason in manifest.partial)
     train = command("train", "--config", "video_folder", "--data", out, "--out", Path("runs") / out.name)
     common.say(f"ready: {train}")
 
@@ -86,7 +84,10 @@ def data_check(
     with progress_bar() as bar:
         findings = check(folder, progress=lambda done, total, _: bar("checking", done, total))
     manifest = Manifest.load(folder)
-    common.say(to_json(findings, manifest) if as_json else "\n".join(to_lines(findings, manifest)))
+    if as_json:
+        common.say(to_json(findings, manifest))
+    else:
+        common.say_lines(to_lines(findings, manifest))
 
 
 @app.command("clean")
@@ -116,7 +117,7 @@ def data_clean(
 
     with progress_bar() as bar:
         manifest = clean(folder, options, again, lambda done, total: bar("cleaning", done, total))
-    common.say("\n".join(to_lines(manifest)))
+    common.say_lines(to_lines(manifest))
     if manifest.cleaning.dropped:
         undo = command("data", "clean", folder, "--restore", "all")
         common.say(f"{folder / REPORT_TABLE} lists them; this puts them back: {undo}")

@@ -120,7 +120,7 @@ def explain(
     with progress_bar() as bar:
         judged = judge(predictor, found, maps, words, orders, progress=partial(bar, "taking patches out"))
     by_word = dict(zip(words, judged))
-    common.say("\n".join(pictures.to_lines(found, by_word)))
+    common.say_lines(pictures.to_lines(found, by_word))
     if out:
         chosen = " ".join([method, *(f"{n} {i}" for n, i in (("layer", layer), ("head", head)) if i)])
         values = schema.explanation(found, chosen, maps, by_word, str(video), predictor.info)

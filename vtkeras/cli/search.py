@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -45,12 +44,12 @@ def search(
             progress=partial(bar, "reading clips"),
         )  # fmt: skip
     for told in (*found.notes, *found.faults):
-        print(f"vtkeras: {told}", file=sys.stderr)
+        common.complain(told)
     shown = [replace(one, video=str(files[Path(one.video)])) for one in found.found[:most]]
     if as_json:
         common.say(schema.to_json(schema.matches(shown, find, str(like) if like else None, card.info)))
     else:
-        common.say("\n".join(_line(place, one) for place, one in enumerate(shown, start=1)))
+        common.say_lines(_line(place, one) for place, one in enumerate(shown, start=1))
     if found.faults:
         raise typer.Exit(2)
 

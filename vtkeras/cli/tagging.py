@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vtkeras.cli.common import number_option, refuse_unused, say, shown
+from vtkeras.cli.common import number_option, refuse_unused, say_lines, shown
 from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
 from vtkeras.pretrained.packages import PACKAGES, checked_files
@@ -59,8 +59,8 @@ def tag(
                 show(str(video), to_values(reports[-1], encoder, most, least), to_lines(reports[-1], most, least))
         ranked = sorted(((one.found, one.tagged.video) for one in reports if one.found), key=lambda one: -one[0].score)
         if len(ranked) > 1 and not as_json:
-            say(f'nearest to "{find}":')
-            say("\n".join(f"{video}: {found.score:.2f} at {found.seconds:.1f} s" for found, video in ranked))
+            lines = (f"{video}: {found.score:.2f} at {found.seconds:.1f} s" for found, video in ranked)
+            say_lines([f'nearest to "{find}":', *lines])
 
 
 def _labels(given: str) -> list[str]:

@@ -204,7 +204,10 @@ def score(
     from vtkeras.evaluation.score import score_files, to_json, to_lines
 
     found = score_files(references, predictions, meteor and _meteor_runs(), note=_to_stderr)
-    common.say(to_json(found) if as_json else "\n".join(to_lines(found)))
+    if as_json:
+        common.say(to_json(found))
+    else:
+        common.say_lines(to_lines(found))
 
 
 @app.command("score-video")
@@ -219,11 +222,11 @@ def score_video(
 
     with progress_bar() as bar:
         found = score_videos(reference, candidate, note=_to_stderr, progress=bar)
-    common.say("\n".join(to_lines(found)))
+    common.say_lines(to_lines(found))
     if as_json:
         write_json(as_json, to_values(found))
     for refused in found.left_out:
-        print(f"vtkeras: {refused}", file=sys.stderr)
+        common.complain(refused)
     if found.left_out:
         raise typer.Exit(2)
 
