@@ -144,7 +144,7 @@ def _gather(entries: Iterable[Entry], folder: Path, note: Note) -> list[Draft]:
     for entry in entries:
         _check_texts(entry)
         path = finder.find(entry.path)
-        if path is None and (path := _find_by_name(entry, finder)) is not None:
+        if path is None and (path := _the_one(entry, entry.path, finder)) is not None:
             renamed[entry.path] = path
         elif path is None and (path := _find_cut(entry, finder)) is not None:
             cut[entry.path] = path
@@ -202,11 +202,6 @@ def _check_texts(entry: Entry) -> None:
         raise UserError(f"{entry.where}: end {entry.end:g} is not after start {entry.start or 0:g}.")
 
 
-def _find_by_name(entry: Entry, finder: FileFinder) -> str | None:
-    """The one file whose path ends with what an entry says; None where there is none."""
-    return _the_one(entry, entry.path, finder)
-
-
 def _find_cut(entry: Entry, finder: FileFinder) -> str | None:
     """The file that was cut out of a video from its start to its end, by the names of MSVD and Kinetics."""
     start, end = _bounds(entry)
@@ -230,6 +225,7 @@ def _bounds(entry: Entry) -> tuple[float | None, float | None]:
 
 
 def _the_one(entry: Entry, name: str, finder: FileFinder) -> str | None:
+    """The one file whose path ends with a name; None where there is none."""
     found = finder.named(name)
     if len(found) > 1:
         raise UserError(
