@@ -192,6 +192,7 @@ class Reader(tf.Module):
         preprocessor: the one the model was trained with.
         heads: the heads that were trained.
         compiled: bool, let XLA compile what can be.
+        rereads: bool, search takes a second look, which evaluation has time for and training has not.
 
     Example:
         >>> reader = task.reader(model, preprocessor, heads)
@@ -200,16 +201,21 @@ class Reader(tf.Module):
     """
 
     experts: Any = None  # linear models beside the network, where it has some
-    rereads = False  # search takes a second look, which evaluation has time for and training has not
 
     def __init__(
-        self, model: keras.Model, preprocessor: Preprocessor, heads: Sequence[Head], compiled: bool = False
+        self,
+        model: keras.Model,
+        preprocessor: Preprocessor,
+        heads: Sequence[Head],
+        compiled: bool = False,
+        rereads: bool = False,
     ):
         super().__init__(name="reader")
         self.model = model
         self.preprocessor = preprocessor
         self.heads = tuple(heads)
         self.compiled = compiled
+        self.rereads = rereads
         for head in heads:
             for endpoint in head.endpoints():
                 setattr(self, endpoint.name, endpoint.function.__get__(self))

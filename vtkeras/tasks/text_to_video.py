@@ -55,12 +55,14 @@ class VideoReader(Reader):
     """Draws noise and makes clips with a trained generator.
 
     Args:
-        model, preprocessor, heads, compiled: as for `Reader`.
+        model, preprocessor, heads, compiled, rereads: as for `Reader`.
         reranker: chooses among drafts, or None for one draft.
     """
 
-    def __init__(self, model, preprocessor, heads, compiled=False, reranker: Reranker | None = None):
-        super().__init__(model, preprocessor, heads, compiled)
+    def __init__(
+        self, model, preprocessor, heads, compiled=False, rereads=False, reranker: Reranker | None = None
+    ):
+        super().__init__(model, preprocessor, heads, compiled, rereads)
         self.reranker = reranker
         self.make_clips = tf.function(model.generate, reduce_retracing=True)  # endpoints share these graphs
         self.best = tf.function(functools.partial(best_drafts, self), reduce_retracing=True)

@@ -86,14 +86,16 @@ class VideoTextReader(Reader):
     """Reads frames and questions for the heads of a `VideoTextModel`, and writes texts.
 
     Args:
-        model, preprocessor, heads: as for `Reader`.
+        model, preprocessor, heads, rereads: as for `Reader`.
         experts: linear models beside the network, or None.
         compiled: bool, let XLA compile what captions do after the video was read. The first call for
             each number of clips takes seconds more, every later one less; outputs are the same.
     """
 
-    def __init__(self, model, preprocessor, heads, compiled=False, experts: LinearExperts | None = None):
-        super().__init__(model, preprocessor, heads, compiled)
+    def __init__(
+        self, model, preprocessor, heads, compiled=False, rereads=False, experts: LinearExperts | None = None
+    ):
+        super().__init__(model, preprocessor, heads, compiled, rereads)
         self.experts = experts
         decoders = [part for part in model.parts() if isinstance(part, TextDecoder)]
         # Endpoints that are exported together share these graphs: the file is smaller and opens faster.

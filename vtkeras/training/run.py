@@ -80,8 +80,11 @@ class Run:
         """Its name in tables."""
         return f"{self.config.name} ({getattr(self.config.model, self.task.told_by)})"
 
-    def reader(self, compiled: bool = False) -> Reader:
+    def reader(self, compiled: bool = False, rereads: bool = True) -> Reader:
         """What turns frames and questions into strings, scores and attention, or words into clips.
+
+        Args:
+            compiled, rereads: as for `Reader`.
 
         Raises:
             UserError: if the run that chooses among drafts is not there, or cannot.
@@ -89,9 +92,7 @@ class Run:
         check_reranker(self.config, self.heads, self.preprocessor.vocabulary)
         beside = {"experts": self.experts, "reranker": open_reranker(self.config)}
         found = {name: part for name, part in beside.items() if part}
-        reader = self.task.reader(self.model, self.preprocessor, self.heads, compiled, **found)
-        reader.rereads = True
-        return reader
+        return self.task.reader(self.model, self.preprocessor, self.heads, compiled, rereads, **found)
 
 
 def _with_own_data(config: Config, folder: Path) -> Config:
