@@ -320,7 +320,20 @@ def one_video(video=(), sentence=()):
         ("{", "not valid JSON"),
         ("[]", "describes no clip"),
         ("3", "must hold a list of rows"),
-        ('[{"path": "a.mp4"}]', "entry 1 has no 'caption'"),
+        ('[{"path": "a.mp4"}]', "entry 1 has no 'caption' or .*; it names path: give all rows the same names"),
+        ("[{}]", "entry 1 has no 'path'; it names nothing"),
+        (
+            '[{"file": "a.mp4", "caption": "one"}, {"video": "b.mp4", "caption": "two"}]',
+            "entry 2 has no 'path', which is 'file' in other rows; it names video, caption: give all rows the same",
+        ),
+        (
+            '[{"path": "a.mp4", "caption": "one"}, {"video": "b.mp4", "caption": "two"}]',
+            "entry 2 has no 'path'; it names video, caption: give all rows the same names",
+        ),
+        (
+            '[{"path": "a.mp4", "caption": "one"}, {"path": "b.mp4", "text": "two"}]',
+            "entry 2 has no 'caption' or 'question' or 'label'; it names path, text: give all rows the same names",
+        ),
         ('[{"path": "a.mp4", "caption": {}}]', "entry 1: caption {} is not a text"),
         ('{"a":' * 100_000, "nested too deep"),
         ('{"videos": [{"video_id": "a", "start": NaN}]}', "holds NaN"),

@@ -131,7 +131,10 @@ def _object_entries(path: Path, rows: Iterable[tuple[str, Any]], note: Note) -> 
     for where, row in found:
         fields = {others.get(name, name): value for name, value in row.items()}
         if missing := missing_column(list(fields)):
-            raise UserError(f"{where} has no {missing}.")
+            called = [name for name, known in others.items() if missing == f"'{known}'"]
+            elsewhere = f", which is '{called[0]}' in other rows" if called else ""
+            named = ", ".join(row)[:200] or "nothing"
+            raise UserError(f"{where} has no {missing}{elsewhere}; it names {named}: give all rows the same names.")
         several = fields.get("caption")
         for caption in (several or [None]) if isinstance(several, list) else [several]:
             texts = {**fields, "caption": caption} if "caption" in fields else fields
