@@ -128,6 +128,8 @@ def test_augmentation_changes_training_alone_and_travels_in_batches(preprocessor
         np.testing.assert_array_equal(value, evaluated[key])
     trained, again = batch(changing, training=True), batch(changing, training=True)
     other = batch(changing, training=True, epochs=[1])
+    unchanged = batch(changing, training=True, augmentation={})  # as a stage may have it
+    np.testing.assert_array_equal(unchanged[keys.FRAMES], plain[keys.FRAMES])
     assert trained[keys.FRAMES].shape == plain[keys.FRAMES].shape
     np.testing.assert_array_equal(trained[keys.FRAMES], again[keys.FRAMES])
     np.testing.assert_array_equal(trained[keys.MATCH_TEXT], again[keys.MATCH_TEXT])

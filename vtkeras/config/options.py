@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 MOST_STEPS = 1_000_000_000
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
+Amounts = dict[str, Annotated[float, Field(ge=0, le=180)]]  # of augmentations, by name
 
 
 class Options(BaseModel):
@@ -65,7 +66,7 @@ class DataConfig(Options):
     """Longest stretch of a video that dense captions are written for at once; None takes the whole video."""
     cache_frames: bool = False
     """Bring every clip to the model's shape once and keep that on disk, in place of decoding it in every epoch."""
-    augmentation: dict[str, Annotated[float, Field(ge=0, le=180)]] = Field(default_factory=dict)
+    augmentation: Amounts = Field(default_factory=dict)
     """Random changes of training clips, a name in `vtkeras.data.augmentations.AUGMENTATIONS` and its amount each, e.g.
     {crop: 0.1, brightness: 0.1}; docs/augmentation.md says what the amounts mean."""
     label_weights: dict[str, Annotated[float, Field(gt=0, le=1e6)]] = Field(default_factory=dict)
@@ -175,6 +176,9 @@ class StageConfig(Options):
     which rises in the first stage only."""
     motion_dropout: float | None = Field(None, ge=0.0, le=1.0)
     """As `model.motion_dropout`, while the stage lasts; 1 hides motion, so that appearance is learned first."""
+    augmentation: Amounts | None = None
+    """What is changed while the stage lasts, a name in `vtkeras.data.augmentations.AUGMENTATIONS` and its amount each;
+    None takes `data.augmentation`."""
     self_critical: float = Field(0.0, ge=0, le=1)
     """Share of captions that are learned by the CIDEr of what the model writes, not word by word."""
     adversarial: float | None = Field(None, ge=0, le=1e6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -23,6 +23,7 @@ def make_dataset(
     epochs: Sequence[int] = (0,),
     seed: int = 0,
     shuffle_buffer: int = 0,
+    augmentation: Mapping[str, float] | None = None,
 ) -> tf.data.Dataset:
     """Batches of some epochs, one behind the other, the same for the same arguments.
 
@@ -36,11 +37,13 @@ def make_dataset(
             short batch.
         epochs, seed: what the draws depend on.
         shuffle_buffer: examples held for shuffling.
+        augmentation: see `augment`; None takes the preprocessor's `data.augmentation`.
 
     Returns:
         A `tf.data.Dataset` of batches. `to_batch` also gets DRAW, a seed for further stateless draws.
     """
-    questions, amounts = preprocessor.config.questions_per_clip, preprocessor.config.augmentation
+    questions = preprocessor.config.questions_per_clip
+    amounts = preprocessor.config.augmentation if augmentation is None else augmentation
     parts = preprocessor.config.epoch_parts if training else 1
 
     def prepared(epoch: int) -> tf.data.Dataset:

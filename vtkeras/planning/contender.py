@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -127,6 +128,10 @@ class Contender:
         if not self.history:
             self._start()
         self._go_on(ENDLESS, lambda: self.now() - began + self.every * self.epoch_seconds > seconds)
+
+    def augment(self, amounts: dict[str, float]) -> None:
+        """Changes training clips from now on, by `data.augmentation`'s names and amounts."""
+        self._use(augmented_stages(self.training.trainer.config, self.training.epoch, amounts))
 
     def finish(
         self, seconds: float, report: Callable[[str], None], falling: float = 0.3, enough: float = math.inf
@@ -252,6 +257,24 @@ def falling_stages(config: Config, done: int, epochs: int) -> Config:
         >>> falling_stages(config, done=10, epochs=5).epochs
         15
     """
+    return _with_stage(config, done, {"epochs": epochs, "learning_rate_end": 0.0})
+
+
+def augmented_stages(config: Config, done: int, amounts: dict[str, float]) -> Config:
+    """A config that goes on after `done` epochs with an augmentation, at the rate that it has then.
+
+    Args:
+        config, done: as for `falling_stages`.
+        amounts: as `data.augmentation`.
+
+    Returns:
+        A copy of the config with other stages; the clock will end the last one.
+    """
+    return _with_stage(config, done, {"epochs": ENDLESS, "augmentation": amounts})
+
+
+def _with_stage(config: Config, done: int, values: dict[str, Any]) -> Config:
+    """A config whose stages end after `done` epochs, followed by one like the last of them with other values."""
     stages: list[StageConfig] = []
     for stage in config.train.stages:
         left = done - sum(one.epochs for one in stages)
@@ -263,7 +286,6 @@ def falling_stages(config: Config, done: int, epochs: int) -> Config:
             stages += [cut] if left else []
             break
         stages.append(stage)
-    if epochs:
-        fall = {"epochs": epochs, "learning_rate": rate, "learning_rate_end": 0.0}
-        stages.append(stage.model_copy(update=fall))
+    if values["epochs"]:
+        stages.append(stage.model_copy(update={"learning_rate": rate, "learning_rate_end": rate, **values}))
     return config.model_copy(update={"train": config.train.model_copy(update={"stages": tuple(stages)})})

@@ -48,6 +48,8 @@ TRAINED = 0.5  # share of the time in which a winner is trained, about
 GRAPHS, EXPORT = 14.0, 17.0  # times the graph of the pretrained encoder: those of a candidate, and the export
 BESIDE_GRAPHS = 4.0  # more of these, in which linear models are weighed beside the winner
 EXPORT_GRAPHS, EXPORT_LEAST = 3.5, 8.0  # later: times what the graph of a reading took, and seconds beside
+FAR_BEHIND = 0.75  # of the linear models' mean figure: with less, a network learns clips by heart
+SHIFTED = {"shift": 0.15}  # of a frame's sides, against that: a patch or two of those that are read on the way
 VISIBLE = 5e-3  # by which figures must differ to be worth a note
 BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
 VOCABULARY = 4000
@@ -143,11 +145,24 @@ class Plan:
         race = Race(self.clock, self.survey.clips[keys.VALIDATION], self.report)
         try:
             winner = race.run(names, lambda name: entered.pop(name, None) or self._enter(name), most)
+            self._augment(winner)
             self._finish(winner)
         except KeyboardInterrupt:
             winner = self._stopped([*race.contenders, *race.dropped] or [first])
         self.rows += [self._row(one, "dropped") for one in (*race.dropped, *race.contenders) if one is not winner]
         self._keep(winner)
+
+    def _augment(self, winner: Contender) -> None:
+        """Moves the training clips of a network that learns them by heart: it falls far behind linear models."""
+        linear = self._linear_figures()
+        both = [(value, winner.figures[title]) for title, value in linear.items() if title in winner.figures]
+        by_linear, by_network = np.sum(both, axis=0) if both else (0.0, 0.0)
+        if by_network < FAR_BEHIND * by_linear:
+            winner.augment(SHIFTED)
+            self.report(
+                "linear models are far ahead, as the network learns by heart what it sees so often: from here on its "
+                f"training clips are moved by up to {SHIFTED['shift']:.0%} of the frame, each time otherwise"
+            )
 
     def _stopped(self, tried: list[Contender]) -> Contender:
         """What is kept after Ctrl-C: the best so far, and linear models for the heads in which these do better."""

@@ -60,10 +60,10 @@ class TrainingData:
         Raises:
             UserError: if the source cannot be had, or holds too few examples for a batch on every device.
         """
-        source, amounts = make_source(config), config.data.augmentation
-        check_amounts(amounts, source.spec, config.model.cache_features)
+        source = make_source(config)
+        _check_augmentations(config, source)
         vocabulary = vocabulary or build_vocabulary(
-            expanded(source.texts(), amounts),
+            expanded(source.texts(), _together(_augmentations(config))),
             config.data.vocabulary_size,
             written_answers=config.data.answer_length > 0,
             closed_answers=any(head.from_classes and head.answers_questions for head in task.heads),
@@ -79,7 +79,7 @@ class TrainingData:
             UserError: if the source holds too few examples for a batch on every device, or its examples cannot be
                 changed as `data.augmentation` asks.
         """
-        check_amounts(config.data.augmentation, source.spec, config.model.cache_features)
+        _check_augmentations(config, source)
         size, parts = config.train.batch_size, config.data.epoch_parts
         examples = len(read(source, keys.TRAIN, config.data)) // parts
         if examples < size:
@@ -164,6 +164,7 @@ class TrainingData:
             epochs=epochs,
             seed=self.config.train.seed,
             shuffle_buffer=self.config.data.shuffle_buffer,
+            augmentation=stage.augmentation,
         )
 
     def _source_of(self, stage: StageConfig, prepared: Source | None) -> Source:
@@ -180,3 +181,19 @@ class TrainingData:
                 "but an epoch has one length: change its `epochs` instead."
             )
         return source
+
+
+def _augmentations(config: Config) -> list[dict[str, float]]:
+    """What the stages change of examples, by name and amount."""
+    given = [config.data.augmentation, *(stage.augmentation for stage in config.train.stages)]
+    return [amounts for amounts in given if amounts]
+
+
+def _check_augmentations(config: Config, source: Source) -> None:
+    for amounts in _augmentations(config):
+        check_amounts(amounts, source.spec, config.model.cache_features)
+
+
+def _together(several: list[dict[str, float]]) -> dict[str, float]:
+    """All that is changed in some stage."""
+    return {name: amount for amounts in several for name, amount in amounts.items() if amount}

@@ -11,7 +11,7 @@ from vtkeras.data.augmentations import AUGMENTATIONS, augment, check_amounts
 from vtkeras.errors import UserError
 
 PICTURES = {"crop": 0.2, "rotate": 20.0, "brightness": 0.2, "contrast": 0.4, "cutout": 0.4, "flip": 0.5}
-PICTURES |= {"saturation": 0.8, "blur": 3.0, "time": 0.5}
+PICTURES |= {"saturation": 0.8, "blur": 3.0, "time": 0.5, "shift": 0.3}
 AMOUNTS = {**PICTURES, "word_dropout": 0.4, "synonyms": 0.5, "templates": 0.8}
 SEED = tf.constant([3, 4], tf.int64)
 SEEDS = [tf.constant([3, number], tf.int64) for number in range(8)]
@@ -90,12 +90,13 @@ def test_nothing_to_do_changes_nothing(name):
 def test_names_amounts_and_fields_are_checked():
     fields = [keys.FRAMES, keys.CAPTIONS]
     check_amounts(AMOUNTS, fields)
-    check_amounts({"word_dropout": 0.1}, fields, from_features=True)
+    check_amounts({"word_dropout": 0.1, "shift": 0.1}, fields, from_features=True)
     for arguments, told in (
         (({"crop": 0.6}, fields), r"^data.augmentation 'crop' = 0.6 is out of range: it must be from 0 to 0.5\.$"),
         (({"flip": -1}, fields), "'flip' = -1 is out of range"),
         (({"mirror": 1}, fields), "data.augmentation 'mirror' is unknown: use one of blur, "),
         (({"crop": 0.1}, fields, True), "'crop' changes frames, and training reads features"),
+        (({"shift": 0.1}, [keys.AUDIO]), "'shift' changes frames, and training reads features"),
         (({"crop": 0.1}, [keys.AUDIO]), "'crop' changes frames, and training reads features"),
         (({"synonyms": 0.1}, [keys.FRAMES]), "'synonyms' changes texts, and there are none to read"),
     ):
@@ -165,3 +166,30 @@ def test_blur_spreads_a_dot_as_a_gaussian_and_keeps_plain_pictures():
     assert spread**0.5 == pytest.approx(sigma, rel=0.1) and sigma > 1
     plain = {keys.FRAMES: tf.constant(np.full((2, 5, 5, 3), 100, "uint8"))}
     assert (frames(AUGMENTATIONS["blur"](plain, 4.0, SEED)) == 100).all()
+
+
+GRID = np.arange(9.0, dtype="float32").reshape(1, 9, 1)  # 0 1 2 / 3 4 5 / 6 7 8
+
+
+def moved(rows, columns):
+    """The grid, moved down and to the right: what lies at the edge is repeated."""
+    source = np.clip(np.arange(3)[:, None] - rows, 0, 2) * 3 + np.clip(np.arange(3) - columns, 0, 2)
+    return tuple(source.ravel().tolist())
+
+
+def test_stored_features_are_moved_by_whole_patches():
+    assert moved(0, 1) == (0, 0, 1, 3, 3, 4, 6, 6, 7) and moved(-1, 0) == (3, 4, 5, 6, 7, 8, 6, 7, 8)
+    features = tf.constant(np.concatenate([GRID, GRID + 10]))
+    drawn = set()
+    for number in range(128):  # 0.4 of three patches are up to 1.2, so one at most
+        example = augment({keys.FRAME_FEATURES: features}, {"shift": 0.4}, tf.constant([3, number], tf.int64))
+        first, second = example[keys.FRAME_FEATURES].numpy()[..., 0]
+        np.testing.assert_array_equal(second, first + 10)
+        drawn.add(tuple(first.astype(int).tolist()))
+    assert drawn == {moved(rows, columns) for rows in (-1, 0, 1) for columns in (-1, 0, 1)}
+
+
+def test_a_shift_moves_frames_by_what_was_drawn():
+    down, right = tf.unstack(tf.round(100 * tf.random.stateless_uniform((2,), SEED, -0.2, 0.2)))
+    shifted = AUGMENTATIONS["shift"](dot(100, 100, 50, 50), 0.2, SEED)
+    assert middle_of(frames(shifted)) == (50 + down, 50 + right) and (down, right) != (0, 0)

@@ -19,6 +19,7 @@ from vtkeras.data.augmentations.colour import brightness, contrast, saturation
 from vtkeras.data.augmentations.cutout import cutout
 from vtkeras.data.augmentations.flip import flip
 from vtkeras.data.augmentations.geometry import crop, rotate
+from vtkeras.data.augmentations.shift import shift
 from vtkeras.data.augmentations.synonyms import synonyms, synonyms_in, wordnet
 from vtkeras.data.augmentations.templates import templates, words_of_templates
 from vtkeras.data.augmentations.time import time
@@ -38,6 +39,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {  # a place in it decides what is draw
     "word_dropout": Augmentation(word_dropout, most=0.9, reads=READ),
     "synonyms": Augmentation(synonyms, most=1, reads=READ, check=wordnet, adds=synonyms_in),
     "templates": Augmentation(templates, most=1, reads=READ, adds=words_of_templates),
+    "shift": Augmentation(shift, most=0.5, reads=(keys.FRAMES, keys.FRAME_FEATURES)),
 }
 
 
@@ -95,17 +97,18 @@ def check_amounts(amounts: Mapping[str, float], fields: Collection[str], from_fe
         >>> check_amounts({"crop": 3}, ["frames"])
         UserError: data.augmentation 'crop' = 3 is out of range: it must be from 0 to 0.5.
     """
+    given = {*fields} - {keys.FRAMES} | {keys.FRAME_FEATURES} if from_features else {*fields}
     for name, amount in amounts.items():
         augmentation = lookup(AUGMENTATIONS, name, "data.augmentation")
         if not 0 <= amount <= augmentation.most:
             raise UserError(
                 f"data.augmentation '{name}' = {amount:g} is out of range: it must be from 0 to {augmentation.most:g}."
             )
-        if keys.FRAMES in augmentation.reads and (from_features or keys.FRAMES not in fields):
+        if keys.FRAMES in augmentation.reads and not {*augmentation.reads} & given:
             raise UserError(
                 f"data.augmentation '{name}' changes frames, and training reads features: leave one of them out."
             )
-        if not any(field in fields for field in augmentation.reads):
+        if not {*augmentation.reads} & given:
             raise UserError(f"data.augmentation '{name}' changes texts, and there are none to read: leave it out.")
         if amount and augmentation.check:
             augmentation.check()
