@@ -11,6 +11,7 @@ from vtkeras.config import DataConfig
 from vtkeras.data.augmentations import augment
 from vtkeras.data.preprocess import Preprocessor, as_written
 from vtkeras.data.sources.base import Source
+from vtkeras.data.tuning import untuned
 
 
 def make_dataset(
@@ -72,9 +73,7 @@ def make_dataset(
     dataset = dataset.map(as_written(drawn), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.padded_batch(batch_size, drop_remainder=training)  # sounds differ in length
     dataset = dataset.map(as_written(to_batch), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    options = tf.data.Options()
-    options.autotune.enabled = False  # the tuner may hold up the end of an iterator for a minute
-    return dataset.prefetch(2).with_options(options)
+    return untuned(dataset.prefetch(2))
 
 
 def joined(datasets: Sequence[tf.data.Dataset]) -> tf.data.Dataset:

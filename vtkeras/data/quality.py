@@ -90,7 +90,7 @@ def check(
     folder, found, done = Path(folder), [], 0
     manifest = shards.verify(folder)
     for shard in manifest.shards:
-        records = tf.data.TFRecordDataset(str(folder / shard.name))
+        records = shards.read_records(folder / shard.name)
         for clip in records.map(_measure_record, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator():
             path, clip_id = clip.pop("path").decode(), clip.pop("video_id").decode()
             found += [Finding(path, clip_id, shard.split, *one) for one in judge(clip, thresholds)]

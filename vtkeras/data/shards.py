@@ -23,6 +23,7 @@ from vtkeras.data.captions import ClipRow
 from vtkeras.data.cleaning.marks import UNCLEANED, Cleaning
 from vtkeras.data.decoder import EncodedClip
 from vtkeras.data.manifest import Manifest
+from vtkeras.data.tuning import untuned
 from vtkeras.errors import UserError
 from vtkeras.run_files import replacing
 
@@ -155,9 +156,14 @@ def decode(frames: tf.Tensor) -> tf.Tensor:
     )
 
 
+def read_records(*paths: str | Path) -> tf.data.Dataset:
+    """The records of shards, one behind the other, undecoded."""
+    return untuned(tf.data.TFRecordDataset([*map(str, paths)]))
+
+
 def read_texts(path: str | Path, cleaning: Cleaning = UNCLEANED) -> Iterator[dict[str, list[str]]]:
     """The captions, questions, answers and labels of each clip in a shard that `cleaning` keeps, without its frames."""
-    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+    for record in read_records(path).as_numpy_iterator():
         features = tf.train.SequenceExample.FromString(record).context.feature
         texts = {
             name: [text.decode() for text in features[name].bytes_list.value]
@@ -176,7 +182,7 @@ def read_columns(path: str | Path) -> Iterator[tuple[str, str, dict[str, str]]]:
 
     The columns are `path`, `label`, `question`, `answer` and those of the user's own.
     """
-    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+    for record in read_records(path).as_numpy_iterator():
         features = tf.train.SequenceExample.FromString(record).context.feature
         clip, file, label = (features[name].bytes_list.value[0].decode() for name in ("video_id", "path", "label"))
         questions, answers = (

@@ -19,6 +19,7 @@ from vtkeras.config import Config
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.data.sources.datasets import clips_or_examples, one_question_each
+from vtkeras.data.tuning import untuned
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.linear.models import ENCODER
@@ -143,7 +144,7 @@ class PreparedSource(Source):
         clips, self.by_clip = clips_or_examples(self.source, split)
         if not is_whole(self.path(split)):
             self._write(split, clips)
-        return tf.data.Dataset.load(str(self.path(split))).map(_as_float32)
+        return untuned(tf.data.Dataset.load(str(self.path(split)))).map(_as_float32)
 
     def path(self, split: str) -> Path:
         """The folder in which a split is kept."""
@@ -247,7 +248,7 @@ def _beside(source: PreparedSource, split: str, spec: dict) -> Iterator[Callable
 
 
 def _save(rows: Callable[[], Iterator[dict]], spec: dict, folder: Path) -> None:
-    tf.data.Dataset.from_generator(rows, output_signature=spec).save(str(folder))
+    untuned(tf.data.Dataset.from_generator(rows, output_signature=spec)).save(str(folder))
     write_json(folder / SIZES, _sizes(folder))
 
 

@@ -69,7 +69,7 @@ def read_facts(
     """
     found: list[Facts] = []
     for shard in manifest.shards:
-        records = tf.data.TFRecordDataset(str(folder / shard.name))
+        records = shards.read_records(folder / shard.name)
         for values in records.map(_measure, num_parallel_calls=2).as_numpy_iterator():
             found.append(_facts(values, shard.split))
             progress(len(found), manifest.stored)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
+from vtkeras.data.tuning import untuned
 from vtkeras.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,9 +47,8 @@ def drawn_clips(draw: Callable[[int], dict], count: int, spec: dict[str, tf.Tens
     """
     import tensorflow as tf
 
-    return tf.data.Dataset.from_generator(lambda: map(draw, range(count)), output_signature=spec).apply(
-        tf.data.experimental.assert_cardinality(count)
-    )
+    clips = tf.data.Dataset.from_generator(lambda: map(draw, range(count)), output_signature=spec)
+    return untuned(clips.apply(tf.data.experimental.assert_cardinality(count)))
 
 
 def one_question_each(clips: tf.data.Dataset, count: int) -> tf.data.Dataset:

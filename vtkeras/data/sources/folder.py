@@ -87,9 +87,9 @@ class FolderSource(Source):
         """As `load`, but one dict a clip, with `question` and `answer` string (questions,)."""
         import tensorflow as tf
 
-        from vtkeras.data.shards import parse
+        from vtkeras.data.shards import parse, read_records
 
-        records = tf.data.TFRecordDataset(self._files(split))
+        records = read_records(*self._files(split))
         clips = self._without_dropped(records.map(parse))
         clips = clips.map(_read_clip, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return clips.apply(tf.data.experimental.assert_cardinality(self.manifest.clips(split)))
