@@ -79,7 +79,7 @@ def test_its_source_takes_its_options(name):
         ({"model": {"dims": 8}}, "unknown key 'model.dims'; did you mean 'dim'?"),
         ({"train": {"warmup": {"step": 8}}}, "unknown key 'train.warmup.step'; did you mean 'steps'?"),
         ({"train": {"stages": [{"epoch": 8}]}}, "'train.stages.0.epochs'"),
-        ({"train": {"stages": [{"epochs": 1, "zzz": 8}]}}, "'train.stages.0.zzz'; known keys: adversarial, epochs"),
+        ({"train": {"stages": [{"epochs": 1, "zzz": 8}]}}, "'train.stages.0.zzz'; known keys: adversarial, augment"),
         ({"data": {"zzz": 1}}, "unknown key 'data.zzz'; known keys: answer_length, augmentation, cache_frames"),
         ({"model": {"dim": "wide"}}, "'model.dim' = 'wide'"),
         ({"model": {"dropout": 1.0}}, "'model.dropout' = 1.0"),
