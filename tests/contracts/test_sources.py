@@ -32,6 +32,7 @@ from vtkeras.data.sources.moving_digits import (
     MovingDigits,
     handwriting_of,
 )
+from vtkeras.data.tuning import untuned
 from vtkeras.errors import UserError
 
 
@@ -72,7 +73,8 @@ class Sayings(Source):
 
     def load(self, split, epoch=0):
         check_split(self, split)
-        return tf.data.Dataset.from_tensor_slices({keys.CAPTIONS: [[text] for text in self.texts()["captions"]]})
+        captions = [[text] for text in self.texts()["captions"]]
+        return untuned(tf.data.Dataset.from_tensor_slices({keys.CAPTIONS: captions}))
 
     def texts(self):
         return {"captions": ["one", "two words", "so it goes"], "questions": [], "answers": [], "labels": []}
@@ -131,6 +133,10 @@ def test_every_split_gives_what_its_spec_says(source):
         for example in examples:
             assert set(example) == set(source.spec)
             assert all(source.spec[key].is_compatible_with(value) for key, value in example.items())
+
+
+def test_no_tuner_holds_up_the_end_of_its_datasets(source):
+    assert source.load(keys.TRAIN).options().autotune.enabled is False
 
 
 def test_names_of_the_spec_have_their_types(source):
