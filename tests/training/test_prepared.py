@@ -8,6 +8,7 @@ import pytest
 
 from vtkeras import keys
 from vtkeras.config import DataConfig
+from vtkeras.data.pipeline import make_dataset
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.text import build_vocabulary
@@ -59,6 +60,23 @@ def test_clips_that_lack_bytes_are_written_anew(source, preprocessor, tmp_path):
         assert not is_whole(folder)
         np.testing.assert_array_equal([row[keys.FRAMES] for row in rows(kept)], before)
     assert is_whole(folder) and not is_whole(tmp_path / "none")
+
+
+@pytest.mark.whole
+def test_stored_features_are_moved_in_training_alone(source, preprocessor, encoders, tmp_path):
+    kept = PreparedSource(source, preprocessor, tmp_path, encoders[1], report=str)
+
+    def features(**options):
+        batches = make_dataset(kept, "train", preprocessor, dict, 20, augmentation={"shift": 0.5}, **options)
+        return next(iter(batches))[keys.FRAME_FEATURES].numpy()
+
+    stored = np.stack([row[keys.FRAME_FEATURES] for row in rows(kept)])
+    np.testing.assert_array_equal(features(), stored)
+    moved = features(training=True)
+    np.testing.assert_array_equal(moved, features(training=True))
+    assert moved.shape == stored.shape == (20, 3, 4, 548) and (moved != stored).any(axis=(1, 2, 3)).sum() > 5
+    for one, other in zip(moved, stored):  # each patch is one that was stored
+        assert {patch.tobytes() for patch in one[0]} <= {patch.tobytes() for patch in other[0]}
 
 
 def test_patches_are_as_plans_count_them(encoders):
