@@ -14,7 +14,16 @@ from vtkeras.config import load_config
 from vtkeras.data.ingest import ingest
 from vtkeras.encoders import FRAME_ENCODERS, FrameEncoder
 from vtkeras.errors import UserError
-from vtkeras.planning.candidates import CANDIDATES, ON_THE_WAY, Candidate, Setting, in_order, make_config, raced
+from vtkeras.planning.candidates import (
+    CANDIDATES,
+    ON_THE_WAY,
+    Candidate,
+    Setting,
+    clip_bytes,
+    in_order,
+    make_config,
+    raced,
+)
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender
 from vtkeras.planning.plan import Plan, Row, to_markdown
@@ -157,6 +166,19 @@ def test_the_vocabulary_keeps_capitals_where_captions_have_many(data, tmp_path, 
     monkeypatch.setattr("vtkeras.planning.plan.has_names", lambda captions: names)
     monkeypatch.setattr("vtkeras.planning.plan.find", lambda name: None)
     assert Plan(data, tmp_path / "run", Clock(15), str).vocabulary.keep_case == names
+
+
+@pytest.mark.parametrize("most, told", [(1e10, False), (1e6, True)])
+def test_what_is_kept_of_clips_stays_within_bounds(data, tmp_path, monkeypatch, most, told):
+    # 10 clips of 2 frames of 128 pixels: 2 x (4² x 1,284 + 8² x 548 + 8² x 596) numbers of 2 bytes, and 100,000 more
+    assert clip_bytes(2, 128) == 475_040 and clip_bytes(0, 128) == 100_000
+    monkeypatch.setattr("vtkeras.planning.plan.find", lambda name: name)
+    monkeypatch.setattr("vtkeras.planning.plan.MOST_CACHE", most)
+    monkeypatch.setattr("vtkeras.planning.plan.choose_reading", lambda *arguments: (2, 128))
+    lines = []
+    plan = Plan(data, tmp_path / "run", Clock(15), lines.append)
+    assert any("GB would be kept to read all 10 training and validation clips" in line for line in lines) == told
+    assert (plan.setting.share < 1) == told
 
 
 def test_rows_become_a_table():

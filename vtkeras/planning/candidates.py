@@ -28,7 +28,8 @@ SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most p
 MANY = 500  # training clips from which on an encoder may learn from scratch
 MANY_PASSES = 5.0  # over them, that the time must allow for that
 RACE_PASSES = 40.0  # from which on an encoder from scratch may still overtake the maps of a frozen one
-SHUFFLED = 400_000_000  # bytes of features that are held for shuffling
+SHUFFLED = 400_000_000  # bytes of features that are held for shuffling, float32
+HALF, SMALL_CLIP = 2, 100_000  # bytes of a number that is kept, and of what else is kept of a clip
 # Pixels a side of a patch, and its channels with motion.
 PATCHES = {ENCODER: (PATCH, 1284), ENCODER + FINE: (PATCH // 2, 548), ENCODER + PYRAMID: (PATCH // 2, 596)}
 ON_THE_WAY = ("fine", "pyramid")  # candidates that read what the linear models' encoder sees on its way
@@ -69,10 +70,25 @@ class Setting:
         return math.ceil(clips / self.epoch_clips) if self.epoch_clips else 1
 
 
-def feature_bytes(setting: Setting, encoder: str) -> int:
-    """Bytes of a clip's features of a frozen encoder, float32."""
+def feature_count(encoder: str, frames: int, side: int) -> int:
+    """How many numbers a frozen encoder's features of a clip are."""
     patch, channels = PATCHES[encoder]
-    return 4 * setting.frames * max(1, setting.side // patch) ** 2 * channels
+    return frames * max(1, side // patch) ** 2 * channels
+
+
+def clip_bytes(frames: int, side: int) -> int:
+    """Bytes that are kept of a clip while a plan goes on.
+
+    Args:
+        frames: that pretrained encoders read of a clip; 0 without those.
+        side: pixels a side of them.
+
+    Example:
+        >>> clip_bytes(8, 160) / 1e6
+        2.4
+    """
+    features = sum(feature_count(encoder, frames, side) for encoder in PATCHES) * HALF if frames else 0
+    return features + SMALL_CLIP
 
 
 def _frozen(setting: Setting) -> dict[str, Any] | None:
@@ -93,7 +109,7 @@ def _pyramid(setting: Setting) -> dict[str, Any] | None:
 def _cached(setting: Setting, encoder: str, **model: Any) -> dict[str, Any] | None:
     if not setting.pretrained:
         return None
-    buffer = max(16, SHUFFLED // feature_bytes(setting, encoder))
+    buffer = max(16, SHUFFLED // (4 * feature_count(encoder, setting.frames, setting.side)))
     return {
         "data": {"image_size": setting.side, "shuffle_buffer": buffer},
         "model": {

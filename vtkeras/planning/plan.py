@@ -22,11 +22,10 @@ from vtkeras.planning.candidates import (
     CANDIDATES,
     FIRST_EPOCHS,
     ON_THE_WAY,
-    PATCHES,
     SMALL,
     SMALL_SIDE,
     Setting,
-    feature_bytes,
+    clip_bytes,
     in_order,
     make_config,
     raced,
@@ -34,7 +33,7 @@ from vtkeras.planning.candidates import (
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.race import Race, enough
-from vtkeras.planning.speed import SIDES, TRAINING, choose_reading, cost, measure, share_in_time, slowed
+from vtkeras.planning.speed import LEAST, SIDES, TRAINING, choose_reading, cost, measure, share_in_time, slowed
 from vtkeras.planning.survey import Survey, has_names, survey_source
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
@@ -53,6 +52,7 @@ VISIBLE = 5e-3  # by which figures must differ to be worth a note
 BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
 VOCABULARY = 4000
 CACHE = "cache"
+MOST_CACHE = 10_000_000_000  # bytes
 WEIGHING = 3.0  # readings of the validation split that this takes: of captions, and of all other heads with each share
 BESIDE = "the same with linear models beside it"
 
@@ -189,19 +189,24 @@ class Plan:
         seconds = min(READING * self.clock.seconds, max(self.clock.left(), 0.0))  # linear models gain most by it
         share = share_in_time(self.survey, self.speed, seconds) if pretrained else 1.0
         if share < 1:
-            before = self.survey.used
-            self.source = FolderSource(path=path, share=share)
-            self._look()
-            self.report(
-                f"there is no time to read all {before} training and validation clips: {self.survey.used} of them are "
-                "taken"
-            )
+            self._take(path, share, "there is no time to read")
         frames, side = choose_reading(self.survey, self.speed, seconds)
+        needed = self.survey.used * clip_bytes(frames, side) if pretrained else 0
+        if needed > MOST_CACHE:
+            share = max(round(share * MOST_CACHE / needed, 4), LEAST)
+            self._take(path, share, f"{needed / 1e9:.0f} GB would be kept to read")
         trained = measure(SMALL, SMALL_SIDE).pictures / TRAINING
         epoch, clips = max(1, int(EPOCH * self.clock.seconds * trained / frames)), self.survey.clips[keys.TRAIN]
         self.epoch_seconds = min(epoch, clips) * frames / trained
         passes = self.clock.share(TRAINED) / (clips * frames / trained)
         return Setting(self.survey, path, frames, side, pretrained, seed, share, epoch, passes, best_installed())
+
+    def _take(self, path: str, share: float, reason: str) -> None:
+        """Goes on with a share of the clips."""
+        before = self.survey.used
+        self.source = FolderSource(path=path, share=share)
+        self._look()
+        self.report(f"{reason} all {before} training and validation clips: {self.survey.used} of them are taken")
 
     def _describe(self, names: list[str]) -> None:
         setting = self.setting
@@ -218,9 +223,7 @@ class Plan:
         self.report(f"machine: {speed}; {read}{busy}")
         self.report(f"candidates: {'; '.join(CANDIDATES[name].title for name in names)}")
         left, export = spell_time(max(self.clock.left(), 0)), spell_time(self._export_time())
-        clips = self.survey.used
-        features = sum(feature_bytes(setting, encoder) / 2 for encoder in PATCHES if setting.pretrained)  # float16
-        size = clips * (features + 1e5) / 1e9
+        size = self.survey.used * clip_bytes(setting.frames if setting.pretrained else 0, setting.side) / 1e9
         self.report(
             f"time: {left} are left; this folder takes at least about {spell_time(self._least())}, {export} of them "
             f"for the export; about {size:.1f} GB are kept in {self.folder / CACHE} meanwhile"
