@@ -72,6 +72,7 @@ def test_stored_features_are_moved_in_training_alone(source, preprocessor, encod
 
     stored = np.stack([row[keys.FRAME_FEATURES] for row in rows(kept)])
     np.testing.assert_array_equal(features(), stored)
+    assert kept.stored("train").options().autotune.enabled is False  # else the tuner holds up its end
     moved = features(training=True)
     np.testing.assert_array_equal(moved, features(training=True))
     assert moved.shape == stored.shape == (20, 3, 4, 548) and (moved != stored).any(axis=(1, 2, 3)).sum() > 5
