@@ -27,8 +27,8 @@ class Shades:
     def can(self, endpoint):
         return self.captioner
 
-    def query(self, text):
-        return Query(text, text)
+    def check_search(self):
+        pass
 
     def embed_text(self, text):
         angle = self.angles[text]
@@ -50,6 +50,7 @@ class Shades:
 def clips(tmp_path, monkeypatch):
     monkeypatch.setenv("VTKERAS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(searching, "model_hash", lambda folder: "shades")
+    monkeypatch.setattr(searching, "read_query", lambda model, text: Query(text, text))
     return [
         make_video(tmp_path / f"{name}.mp4", np.full((4, 32, 32, 3), shade, np.uint8)) for name, shade in SHADES.items()
     ]
@@ -80,7 +81,7 @@ def test_the_captioner_outweighs_cosines_that_hardly_differ(clips, monkeypatch):
 
 
 def test_words_that_no_captioner_reads_are_found_by_vectors(clips, monkeypatch):
-    monkeypatch.setattr(Shades, "query", lambda self, text: Query(text, "", ["A note."]))
+    monkeypatch.setattr(searching, "read_query", lambda model, text: Query(text, "", ["A note."]))
     matches = search(Shades(), clips, "light")
     assert names(matches.found)[0] == "light.mp4" and matches.notes == ["A note."]
     assert [match.chance for match in matches.found] == [None] * 3

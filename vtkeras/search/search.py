@@ -9,6 +9,7 @@ import numpy as np
 
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
+from vtkeras.search.query import read_query
 from vtkeras.search.ranking import look_again, nearest
 from vtkeras.search.vectors import VectorStore
 from vtkeras.serving.predictor import BATCH, Predictor
@@ -43,7 +44,8 @@ def search(
         'b.mp4'
     """
     faults: list[str] = []
-    query = None if text is None else predictor.query(text)
+    predictor.check_search()
+    query = None if text is None else read_query(predictor, text)
     notes = query.notes.copy() if query else []
     wanted = _wanted(predictor, query, like)
     vectors = _vectors(predictor, [video for video in videos if video != like], faults, notes, progress)

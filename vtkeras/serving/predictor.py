@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vtkeras.data.spelling import CONTINUES, is_mark, is_unspaced, join, normalise, parts_of, words_of
+from vtkeras.data.spelling import join
 from vtkeras.errors import UserError, command, first_line
 from vtkeras.run_files import NOVELTY, SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.endpoints import open_saved_model, tf
-from vtkeras.serving.results import (
-    Answer,
-    Caption,
-    Novelty,
-    Query,
-    TimedCaption,
-    is_word,
-    knows_a_word,
-    readable,
-    told_unknown,
-)
-from vtkeras.workspace.runs import SPEECH, has_sentence_encoder, read_card
+from vtkeras.serving.results import Answer, Caption, Novelty, TimedCaption, is_word, knows_a_word, readable
+from vtkeras.workspace.runs import SPEECH, read_card
 
 if TYPE_CHECKING:
     from vtkeras.data.text import Vocabulary
@@ -33,7 +23,6 @@ if TYPE_CHECKING:
 LONGEST_QUESTION = 2000  # characters; models read far fewer
 BATCH = 16  # clips that go through the model together
 LEAST = 1e-12  # probability of a word
-QUESTION_MARKS = frozenset("?？؟")  # a vocabulary has them of questions, which captions hardly are
 LEAVE_OUT = "leave that out, or choose one that knows them"
 SHARED_SPACE = (
     "a space of videos and texts, which search needs",
@@ -88,7 +77,7 @@ class Predictor:
     @cached_property
     def word_pieces(self) -> frozenset[str]:
         """The word pieces that the model knows."""
-        return frozenset(self._vocabulary.tokens)
+        return frozenset(self.vocabulary.tokens)
 
     def can(self, endpoint: str) -> bool:
         """Whether the model was trained for an endpoint, e.g. `caption` or `answer`."""
@@ -238,6 +227,10 @@ class Predictor:
             return [None] * len(clips)
         return [Novelty(float(found["score"]), float(found["threshold"])) for found in self._call(NOVELTY, clips)]
 
+    def check_search(self) -> None:
+        """Raises `UserError` if the model was trained without a space that videos and texts share."""
+        self._require("embed_text", *SHARED_SPACE)
+
     def embed_video(self, frames: np.ndarray) -> np.ndarray:
         """As `embed_videos`, of one clip."""
         return self.embed_videos([frames])[0]
@@ -248,7 +241,7 @@ class Predictor:
         Raises:
             UserError: if the model was trained without a space that videos and texts share.
         """
-        self._require("embed_video", *SHARED_SPACE)
+        self.check_search()
         return np.stack([found["embedding"] for found in self._call("embed_video", clips)])
 
     def embed_text(self, text: str) -> np.ndarray:
@@ -257,7 +250,7 @@ class Predictor:
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors float32 (texts, embedding_dim); raises as `embed_videos`."""
-        self._require("embed_text", *SHARED_SPACE)
+        self.check_search()
         return self.model.embed_text(tf.constant([_encoded(text) for text in texts])).numpy()
 
     def likelihoods(self, clips: Sequence[np.ndarray], texts: Sequence[str]) -> np.ndarray:
@@ -270,45 +263,9 @@ class Predictor:
         outputs = self._call("explain_caption", clips, [_encoded(text) for text in texts])
         return np.array([_log_probability(found) for found in outputs], np.float32)
 
-    def query(self, text: str) -> Query:
-        """Words to search for, written as the captions that the model was trained on.
-
-        Marks that none of its texts has are left out, and so are words that no caption has. Where a sentence encoder
-        reads those, they stay in what the vector is made of.
-
-        Raises:
-            UserError: as `embed_texts`, or if the model knows no word of the text.
-
-        Example:
-            >>> predictor.query("A red unicycle!").known
-            'a red'
-        """
-        self._require("embed_text", *SHARED_SPACE)
-        parts = parts_of(normalise(readable(text), self._vocabulary.keep_case))
-        parts = [" " if is_mark(part[0]) and part not in self._characters else part for part in parts]
-        unknown = list(dict.fromkeys(part for part in parts if not self._knows(part)))
-        known = _put_together(part for part in parts if part not in unknown)
-        read_anyway = bool(unknown) and has_sentence_encoder(self.folder)
-        if not words_of(known) and not read_anyway:
-            raise UserError(
-                f"The model knows no word of '{text.strip()[:80]}': search in the words of its training captions."
-            )
-        notes = []
-        if unknown:
-            what_then = "its sentence encoder alone reads" if read_anyway else "the search leaves out"
-            notes.append(f"{told_unknown(unknown)}, which {what_then}.")
-        if (unread := len(self._pieces(known)) - self.config.data.caption_length + 1) > 0:
-            notes.append(f"The text is too long for the model: its last {unread} word pieces were not read.")
-        return Query(_put_together(parts) if read_anyway else known, known if words_of(known) else "", notes)
-
-    def _knows(self, part: str) -> bool:
-        """Whether a part of a text is a word of training captions, or none at all."""
-        if part == " " or is_mark(part[0]) or part.lower() in self._words:
-            return True
-        return is_unspaced(part[0]) and knows_a_word(self._pieces(part))
-
-    def _pieces(self, text: str) -> list[str]:
-        return [self._vocabulary.tokens[piece] for piece in self._tokenizer(readable(text)).numpy()]
+    def pieces(self, text: str) -> list[str]:
+        """The word pieces of a text."""
+        return [self.vocabulary.tokens[piece] for piece in self._tokenizer(readable(text)).numpy()]
 
     def _call(
         self,
@@ -354,10 +311,11 @@ class Predictor:
         read = join([token.decode() for token in tokens])
         if not tokens[-1] or _letters(read).endswith(_letters(readable(question))):
             return 0
-        return sum(map(is_word, self._pieces(question)[len(tokens) - 1 :]))  # the first token is no word's
+        return sum(map(is_word, self.pieces(question)[len(tokens) - 1 :]))  # the first token is no word's
 
     @cached_property
-    def _vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> Vocabulary:
+        """What the model knows of words."""
         from vtkeras.data.text import Vocabulary  # takes keras-nlp along, which few calls need
 
         return Vocabulary.load(self.folder / VOCABULARY_FILE)
@@ -366,17 +324,7 @@ class Predictor:
     def _tokenizer(self) -> Callable:
         from vtkeras.data.text import make_tokenizer
 
-        return make_tokenizer(self._vocabulary)
-
-    @cached_property
-    def _words(self) -> frozenset[str]:
-        """Those of the training captions; of a run that lists none, as older versions made them, its word pieces."""
-        return frozenset(self._vocabulary.words or self.word_pieces)
-
-    @cached_property
-    def _characters(self) -> frozenset[str]:
-        """Those that have a piece of their own, at the beginning of a word or within, but for what ends questions."""
-        return frozenset(piece.removeprefix(CONTINUES) for piece in self.word_pieces) - QUESTION_MARKS
+        return make_tokenizer(self.vocabulary)
 
     def _require(self, endpoint: str, what: str, way_out: str = LEAVE_OUT) -> None:
         if not self.can(endpoint):
@@ -433,10 +381,6 @@ def _to_answer(frames: np.ndarray, found: dict, names: Sequence[str] = ()) -> An
 
 def _encoded(text: str) -> bytes:
     return readable(text).encode()
-
-
-def _put_together(parts: Iterable[str]) -> str:
-    return " ".join("".join(parts).split())
 
 
 def _letters(text: str) -> str:
