@@ -144,7 +144,6 @@ class Plan:
         race = Race(self.clock, self.survey.clips[keys.VALIDATION], self.report)
         try:
             winner = race.run(names, lambda name: entered.pop(name, None) or self._enter(name), most)
-            self._augment(winner)
             self._finish(winner)
         except KeyboardInterrupt:
             winner = self._stopped([*race.contenders, *race.dropped] or [first])
@@ -270,6 +269,7 @@ class Plan:
             seconds -= WEIGHING * winner.reading_seconds + 2 * winner.graph_seconds
         title = CANDIDATES[winner.name].title
         if seconds > 0:
+            self._augment(winner)
             self.report(f"{title} gets the remaining {spell_time(seconds)}")
         else:
             self.report(f"{title} stays as it is: the rest of the time is kept for the export")
