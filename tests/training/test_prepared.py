@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import DataConfig
@@ -60,6 +61,18 @@ def test_clips_that_lack_bytes_are_written_anew(source, preprocessor, tmp_path):
         assert not is_whole(folder)
         np.testing.assert_array_equal([row[keys.FRAMES] for row in rows(kept)], before)
     assert is_whole(folder) and not is_whole(tmp_path / "none")
+
+
+def test_what_is_kept_is_written_without_the_tuner(source, preprocessor, tmp_path, monkeypatch):
+    tuned, save = [], tf.data.Dataset.save
+
+    def told(dataset, path):
+        tuned.append(dataset.options().autotune.enabled)
+        return save(dataset, path)
+
+    monkeypatch.setattr(tf.data.Dataset, "save", told)
+    rows(PreparedSource(source, preprocessor, tmp_path, report=str))
+    assert tuned == [False]  # else it holds up the end of the first pass for minutes
 
 
 @pytest.mark.whole
