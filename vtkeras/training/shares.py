@@ -23,7 +23,8 @@ from vtkeras.tasks.predicted import Examples, Predicted
 SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0, 100.0)  # of a linear model beside the network: nothing to nearly all
 SENTENCE_SHARES = (0.25, 1.0, 4.0, 16.0, 1000.0)  # of whole sentences: their logarithms are sums over words
 GROUPS = 10  # of clips, each of which is left out once to find an error
-CHANCE = 1.28  # errors that a gain must have: one in ten has it by chance
+GAIN = 1.0  # standard errors that a gain must have
+SENTENCES_GAIN = 1.28  # of sentences, of which a linear model knows none that is new
 
 
 @dataclass(frozen=True)
@@ -160,14 +161,14 @@ def choose_sentences(
         if value is None:
             return {}
         tried.append(Tried(share, value, Predicted(chosen), new))
-    best = best_of(head, tried, examples)
+    best = best_of(head, tried, examples, SENTENCES_GAIN)
     sentences.share.assign(best.share)
     sentences.new.assign(best.new)
     return {head.name: (best.share, best.figure)}
 
 
-def best_of(head: Head, tried: Sequence[Tried], examples: Examples) -> Tried:
-    """The one with the highest figure; but the network alone where that is no worse by more than chance explains.
+def best_of(head: Head, tried: Sequence[Tried], examples: Examples, errors: float = GAIN) -> Tried:
+    """The one with the highest figure; but the network alone where that is no worse by more than so many errors.
 
     What has learned more by itself also does better on clips of another kind than validation has, which a linear
     model holds to what it knows. The network must do as well as the linear model for that.
@@ -176,6 +177,7 @@ def best_of(head: Head, tried: Sequence[Tried], examples: Examples) -> Tried:
         head: whose figure it is; for one that says no text, the highest figure decides.
         tried: the network alone first, the linear model all but alone last.
         examples: of the validation split.
+        errors: standard errors that a gain must have.
 
     Source: near to the rule of one standard error (Breiman, Friedman, Olshen and Stone, "Classification and Regression
     Trees", 1984).
@@ -183,7 +185,7 @@ def best_of(head: Head, tried: Sequence[Tried], examples: Examples) -> Tried:
     alone, linear, best = tried[0], tried[-1], max(tried, key=lambda one: one.figure)
     if best.said.texts is None or alone.figure < linear.figure:
         return best
-    chance = CHANCE * error_of_gain(head, best.said, alone.said, examples)
+    chance = errors * error_of_gain(head, best.said, alone.said, examples)
     return best if best.figure - alone.figure > chance else alone
 
 
