@@ -103,6 +103,17 @@ def test_made_splits(folder, count, test, validation):
         assert read_csv(folder, text, seed=1) != rows
 
 
+def test_made_splits_give_each_label_its_share(folder):
+    labels = ["cat"] * 12 + ["dog"] * 12 + ["owl"] * 3
+    for index in range(len(labels)):
+        (folder / f"v{index}.mp4").touch()
+    rows = read_csv(folder, "\n".join(["path,label", *(f"v{index}.mp4,{name}" for index, name in enumerate(labels))]))
+    dealt = Counter((row.split, *row.labels) for row in rows)
+    # Of 27 clips 3 are for test and 3 for validation: first those before 0.11 of their label, then those before 0.22.
+    assert dealt["test", "cat"] >= 1 and dealt["test", "dog"] >= 1 and dealt["validation", "owl"] == 1
+    assert dealt["validation", "cat"] == dealt["validation", "dog"] == 1 and dealt["train", "owl"] == 2
+
+
 def test_split_names(folder):
     names = ["train", "val", "validate", "validation", "dev", "test_Unseen"]
     paths = ["a.mp4", "b.mp4", "c.webm", "sub/d.gif", "7.mp4", "video8.avi"]

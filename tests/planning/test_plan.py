@@ -140,7 +140,7 @@ def test_a_winner_whose_loss_is_no_number_keeps_its_best_weights():
     winner = SimpleNamespace(name="small", finish=finish, keep=lambda: kept.append("best"))
     clips, clock = {"validation": 9}, SimpleNamespace(left=lambda: 60)
     plan = SimpleNamespace(clock=clock, linear=None, survey=SimpleNamespace(clips=clips), report=lines.append)
-    plan._export_time = lambda winner: 20
+    plan._export_time, plan._augment = lambda winner: 20, lambda winner: None
     Plan._finish(plan, winner)
     assert kept == ["best"] and "its best weights are kept" in lines[-1]
 

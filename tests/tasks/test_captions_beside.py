@@ -48,6 +48,8 @@ def test_the_share_says_whose_sentence_is_taken(read, sentences):
     alone = captions(*read(beside=False))
     sentences.share.assign(0.0)
     assert captions(*read()) == alone
+    both, without = (reader.write_caption(video)["score"] for reader, video in (read(), read(beside=False)))
+    np.testing.assert_allclose(both, without, rtol=1e-3)  # the only sentence is not a sure one for that
     sentences.share.assign(1e3)
     sentences.new.assign(NEVER_NEW)
     assert captions(*read()) == SENTENCES[:2] != alone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from vtkeras.run_files import (
     CHECKPOINTS,
     EVALUATIONS,
     MANIFEST,
+    PLAN_TABLE,
     SAVED_MODEL,
     check_run,
     locked,
@@ -87,8 +89,7 @@ def _plan(
     if folder.resolve() == data.resolve():
         raise UserError(f"--out {folder} is the folder of the videos, which stays as it is: choose another.")
     if (folder / CHECKPOINTS).exists():
-        export = "" if (folder / SAVED_MODEL).exists() else f", or finish that one with {command('export', folder)}"
-        raise UserError(f"{folder} already holds a run: choose another --out{export}.")
+        return _export_plan(folder)
     if not captions and not (data / MANIFEST).is_file():
         from vtkeras.folders.listing import refuse_empty
 
@@ -99,12 +100,30 @@ def _plan(
     from vtkeras.planning.prepare import ingested_folder
 
     clock = Clock(minutes, began=common.STARTED)
-    from vtkeras.export import export_run
-
     with locked(folder, "Another training"):
         plan = Plan(ingested_folder(data, captions, folder, clock, common.say), folder, clock, common.say)
         plan.run()
-        export_run(folder, report=plan.report)
+        _export(folder, plan.report)
+
+
+def _export_plan(folder: Path) -> None:
+    """Exports what a plan trained that was stopped before it was exported.
+
+    Raises:
+        UserError: for any other run.
+    """
+    if (folder / SAVED_MODEL).exists() or not (folder / PLAN_TABLE).exists():
+        export = "" if (folder / SAVED_MODEL).exists() else f", or finish that one with {command('export', folder)}"
+        raise UserError(f"{folder} already holds a run: choose another --out{export}.")
+    common.say(f"{folder} holds a trained model, whose export was stopped: going on with that")
+    with locked(writable_folder(folder), "Another training"):
+        _export(folder, common.say)
+
+
+def _export(folder: Path, report: Callable[[str], None]) -> None:
+    from vtkeras.export import export_run
+
+    export_run(folder, report=report)
     evaluate, predict = command("evaluate", folder), command("predict", "CLIP", "--model", folder)
     common.say(f"next: {evaluate}; {predict}; vtkeras dashboard")
 

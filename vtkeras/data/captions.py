@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -259,15 +259,22 @@ def _splits(drafts: list[Draft], seed: int) -> dict[str, str]:
                 raise _two_splits(draft.where, draft.path, draft.split, first.split, first.where)
     paths = list(dict.fromkeys(draft.path for draft in drafts))
     if not given:
-        return _made_splits(paths, seed)
+        labels = {draft.path: tuple(draft.labels) for draft in reversed(drafts)}
+        return _made_splits(paths, seed, labels)
     for draft in drafts:
         if draft.path not in given:
             raise UserError(f"{draft.where} has no split, though others have: give all or none.")
     return {path: given[path].split for path in paths}
 
 
-def _made_splits(paths: list[str], seed: int) -> dict[str, str]:
-    ranked = sorted(paths, key=lambda path: hashlib.sha256(f"{seed}:{path}".encode()).digest())
+def _made_splits(paths: list[str], seed: int, labels: Mapping[str, Hashable]) -> dict[str, str]:
+    """Deals videos by chance, so that each label has its share of every split, as far as it has enough videos."""
+    by_chance = sorted(paths, key=lambda path: hashlib.sha256(f"{seed}:{path}".encode()).digest())
+    same: dict[Hashable, list[str]] = {}
+    for path in by_chance:
+        same.setdefault(labels[path], []).append(path)
+    places = {path: (place + 0.5) / len(own) for own in same.values() for place, path in enumerate(own)}
+    ranked = sorted(by_chance, key=places.__getitem__)
     least = 1 if len(ranked) >= 3 else 0
     tests = max(least, round(len(ranked) * TEST_SHARE))
     validations = max(least, round(len(ranked) * VALIDATION_SHARE))

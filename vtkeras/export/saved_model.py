@@ -105,7 +105,7 @@ def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibr
     if found is None:
         report(
             "fewer than five clips with frames outside training: too few to tell what a foreign clip looks like, so "
-            "the model will caption anything"
+            "the model never says that a clip is foreign to it"
         )
     else:
         note = found.summary()["note"]

@@ -30,6 +30,7 @@ FRAMES, SIDE = 16, 224  # that are stored of a clip
 VALIDATION_SHARE = 0.1  # of the training clips, where the table names splits but no validation
 NAMES = ("captions", "labels", "annotations", "metadata", "data")
 EVERY_SECONDS = 10.0
+MOST_TOLD = 10  # clips that are set aside
 
 
 def ingested_folder(
@@ -90,8 +91,10 @@ def ingested_folder(
 
     manifest = ingest(data, table, out, FRAMES, SIDE, select=select_clips, progress=progress, note=report)
     if manifest.set_aside:
-        path, reason = manifest.set_aside[0]
-        report(f"{len(manifest.set_aside)} clips are set aside because they do not decode, the first {path}: {reason}")
+        count = len(manifest.set_aside)
+        report(f"{count} clips are set aside because they do not decode (all stand in {out / MANIFEST}):")
+        for path, reason in manifest.set_aside[:MOST_TOLD]:
+            report(f"  {path} {reason.removeprefix(f'{path} ')}")
     return out
 
 

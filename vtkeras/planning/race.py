@@ -71,8 +71,8 @@ class Race:
                 break
             needed = longest + (further * (place + 1) if place > 1 else 0)
             if place and not self._fits(needed):
-                left = "; ".join(CANDIDATES[one].title for one in names[place:])
-                self.report(f"no time is left to try {left}")
+                left = "; ".join(CANDIDATES[one].title for one in names[place:most])
+                self.report(f"the race has used its share of the time; not tried: {left}")
                 break
             begin = self.clock.spent()
             self.contenders.append(enter(name))

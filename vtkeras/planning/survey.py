@@ -119,7 +119,7 @@ class Survey:
             )
         if self.unjudged:
             found.append(
-                f"no validation clip has {_listed(self.unjudged)}: nothing tells before the test if it is learned"
+                f"no validation clip has {_listed(self.unjudged)}: nothing tells in training if it is learned"
             )
         for name, longest in self.tokens.items():
             if longest > MOST_TOKENS:

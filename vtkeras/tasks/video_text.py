@@ -186,7 +186,7 @@ class VideoTextReader(Reader):
         """A caption of a video from `read_frames`, as the endpoint `caption` gives it.
 
         With linear models beside, it is the best of what the network writes and the sentences that these offer, and its
-        score is how likely it is among these.
+        score is how likely it is among these; where linear models do not count, as without them.
         """
         if not (self.experts and self.experts.sentences and keys.LINEAR in video):
             return self.as_caption(self._write_alone(video))
@@ -198,8 +198,9 @@ class VideoTextReader(Reader):
         likely = tf.nn.softmax((network + linear) / tf.maximum(self.experts.sentences.share, 1.0))
         tokens = tf.reshape(read["tokens"], (clips, candidates, -1))
         same = tf.reduce_all(tf.equal(tokens, chosen["tokens"][:, None]), axis=-1)  # offered, and written as well
-        score = tf.reduce_sum(tf.where(same, likely, 0.0), axis=1)
-        return {**self.as_caption({**chosen, keys.MAPS: video.get(keys.MAPS)}), "score": score}
+        among = tf.reduce_sum(tf.where(same, likely, 0.0), axis=1)
+        found = self.as_caption({**chosen, keys.MAPS: video.get(keys.MAPS)})
+        return {**found, "score": tf.where(self.experts.sentences.share > 0, among, found["score"])}
 
     def _write_alone(self, video) -> dict[str, tf.Tensor]:
         return self.write_greedily(video, max_length=self.preprocessor.config.caption_length)
