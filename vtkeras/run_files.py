@@ -421,5 +421,5 @@ def _refuse_read_only(path: Path, folder: Path) -> None:
     except OSError as error:
         if is_disk_full(error):
             raise
-        reason = "is read-only" if error.errno in _REFUSED else f"takes no files ({error.strerror})"
+        reason = "is read-only for you" if error.errno in _REFUSED else f"takes no files ({error.strerror})"
         raise UserError(f"{path} cannot be written: the folder {folder} {reason}.") from None

@@ -75,6 +75,11 @@ def test_labels_that_validation_lacks_are_named():
     assert not any("no validation clip" in line for line in survey().warnings())
 
 
+def test_a_label_that_all_validation_clips_have_is_told():
+    lines = survey(labels={"a": 20, "b": 20}, unjudged=("a",)).warnings()
+    assert any(line.startswith("all validation clips have the same label") for line in lines)
+
+
 @pytest.mark.parametrize(
     ("captions", "names"),
     [

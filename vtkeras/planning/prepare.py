@@ -162,8 +162,8 @@ def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
     if len(videos) < 2:
         found = len({row.path for row in rows})
         raise UserError(
-            f"A plan needs at least two videos or pictures for training, one of them to choose by, and of the {found} "
-            f"here {len(videos)} {'is' if len(videos) == 1 else 'are'} for training: bring more."
+            "A plan needs two videos or pictures for training at least, one of them to choose by; there are "
+            f"{len(videos)} (and {found - len(videos)} of other splits): bring more."
         )
     count = max(1, round(len(videos) * VALIDATION_SHARE))
     taken = {videos[len(videos) * (2 * place + 1) // (2 * count)] for place in range(count)}

@@ -117,7 +117,9 @@ class Survey:
                 f"{min(self.labels.values())} of the rarest: a clip of a rare one counts more in training, and "
                 "macro F1 as much as accuracy in the choice"
             )
-        if self.unjudged:
+        if self.unjudged and len(self.labels) - len(self.unjudged) == 1:
+            found.append("all validation clips have the same label: their figure for labels tells nothing")
+        elif self.unjudged:
             found.append(
                 f"no validation clip has {_listed(self.unjudged)}: nothing tells in training if it is learned"
             )
@@ -130,7 +132,7 @@ class Survey:
                 "do so by chance"
             )
         if self.clips.get(keys.TRAIN, 0) < 100:
-            found.append("with fewer than 100 training clips, figures are rough and new words are not learned")
+            found.append("with fewer than 100 training clips, figures are rough, and one training tells little of the next")
         return found
 
 
