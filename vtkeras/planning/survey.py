@@ -132,7 +132,7 @@ class Survey:
                 "do so by chance"
             )
         if self.clips.get(keys.TRAIN, 0) < 100:
-            found.append("with fewer than 100 training clips, figures are rough, and one training tells little of the next")
+            found.append("with fewer than 100 training clips, figures are rough and differ between trainings")
         return found
 
 
