@@ -116,6 +116,7 @@ def test_the_run_is_the_winner_and_its_config_makes_it_again(plan, tmp_path):
             if key != "meta":
                 np.testing.assert_allclose(one[key], two[key], rtol=1e-4, atol=1e-5)
     assert run.config.epochs == sum(stage.epochs for stage in run.config.train.stages) < 1000
+    assert run.config.name == plan.folder.name == "run"  # what tables and its README call it
 
 
 def test_ctrl_c_before_anything_is_measured_keeps_what_there_is(data, tmp_path, monkeypatch):

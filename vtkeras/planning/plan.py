@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vtkeras import keys
+from vtkeras.config import save_config
 from vtkeras.data.sources.base import Source
 from vtkeras.data.sources.folder import FolderSource
 from vtkeras.data.text import Vocabulary, build_vocabulary
@@ -320,6 +321,8 @@ class Plan:
                 shutil.rmtree(target)
             if (own / name).exists():
                 shutil.move(own / name, target)
+        config = winner.training.trainer.config
+        save_config(config.model_copy(update={"name": self.folder.resolve().name}), self.folder / CONFIG_FILE)
         write_text(self.folder / PLAN_TABLE, to_markdown(self.rows))
         self.report(f"best on validation: {tell(exported)}")
 
