@@ -1,5 +1,7 @@
 """How much linear models have to say beside a network."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -157,3 +159,11 @@ def test_the_network_is_left_alone_where_it_is_no_worse_by_more_than_chance(alon
 )
 def test_the_linear_model_is_left_alone_where_few_clips_tell(alone, best, linear, chosen):
     assert best_of(HEADS["answer"], *tried_on(alone, best, linear, clips=10)).share == chosen
+
+
+@pytest.mark.parametrize("alone, chosen", [(0.3, 100.0), (0.4, 0.0)])  # two clips: the greatest error is 0.35
+def test_two_clips_that_agree_are_few_all_the_same(alone, chosen):
+    (first, second, last), examples = tried_on(0, 0, 0, clips=2)
+    tried = [replace(first, figure=alone), second, last]
+    assert error_of_gain(HEADS["answer"], first.said, last.said, examples) == 0
+    assert best_of(HEADS["answer"], tried, examples).share == chosen

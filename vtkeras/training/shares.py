@@ -175,7 +175,8 @@ def best_of(head: Head, tried: Sequence[Tried], examples: Examples, errors: floa
     model holds to what it knows. The network must do as well as the linear model for that.
 
     Of few clips that is told by chance. A network has learned little of a folder that has so few, so the linear model
-    is left alone there unless something does better by more than `FEW_GAIN` errors.
+    is left alone there unless something does better by more than `FEW_GAIN` errors, and by more than the greatest error
+    that a share of so many clips can have.
 
     Args:
         head: whose figure it is; for one that says no text, the highest figure decides.
@@ -189,8 +190,8 @@ def best_of(head: Head, tried: Sequence[Tried], examples: Examples, errors: floa
     alone, linear, best = tried[0], tried[-1], max(tried, key=lambda one: one.figure)
     if best.said.texts is None:
         return best
-    if len(set(examples.ids)) < FEW:
-        chance = FEW_GAIN * error_of_gain(head, best.said, linear.said, examples)
+    if (clips := len(set(examples.ids))) < FEW:
+        chance = max(FEW_GAIN * error_of_gain(head, best.said, linear.said, examples), 0.5 / clips**0.5)
         return best if best.figure - linear.figure > chance else linear
     if alone.figure < linear.figure:
         return best
