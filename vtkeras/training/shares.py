@@ -25,7 +25,7 @@ SENTENCE_SHARES = (0.25, 1.0, 4.0, 16.0, 1000.0)  # of whole sentences: their lo
 GROUPS = 10  # of clips, each of which is left out once to find an error
 GAIN = 1.0  # standard errors that a gain must have
 SENTENCES_GAIN = 1.28  # of sentences, of which a linear model knows none that is new
-FEW, FEW_GAIN = 20, 2.0  # clips below which much is by chance, and the errors that a gain must have then
+FEW = 20  # clips below which a low figure tells nothing
 
 
 @dataclass(frozen=True)
@@ -174,9 +174,8 @@ def best_of(head: Head, tried: Sequence[Tried], examples: Examples, errors: floa
     What has learned more by itself also does better on clips of another kind than validation has, which a linear
     model holds to what it knows. The network must do as well as the linear model for that.
 
-    Of few clips that is told by chance. A network has learned little of a folder that has so few, so the linear model
-    is left alone there unless something does better by more than `FEW_GAIN` errors, and by more than the greatest error
-    that a share of so many clips can have.
+    Of fewer than `FEW` clips a figure may be so low that it cannot be told from none. Then the network has learned too
+    little to be asked, and the linear model is left alone: its sentences are known ones.
 
     Args:
         head: whose figure it is; for one that says no text, the highest figure decides.
@@ -190,9 +189,8 @@ def best_of(head: Head, tried: Sequence[Tried], examples: Examples, errors: floa
     alone, linear, best = tried[0], tried[-1], max(tried, key=lambda one: one.figure)
     if best.said.texts is None:
         return best
-    if (clips := len(set(examples.ids))) < FEW:
-        chance = max(FEW_GAIN * error_of_gain(head, best.said, linear.said, examples), 0.5 / clips**0.5)
-        return best if best.figure - linear.figure > chance else linear
+    if (clips := len(set(examples.ids))) < FEW and best.figure <= 0.5 / clips**0.5:  # the greatest error of a share
+        return linear
     if alone.figure < linear.figure:
         return best
     chance = errors * error_of_gain(head, best.said, alone.said, examples)
