@@ -146,6 +146,17 @@ def test_a_winner_whose_loss_is_no_number_keeps_its_best_weights():
     assert kept == ["best"] and "its best weights are kept" in lines[-1]
 
 
+@pytest.mark.parametrize("left, done", [(60, ["augment", "finish"]), (10, ["finish"])])  # 20 s are for the export
+def test_clips_are_moved_only_where_time_is_left(left, done):
+    calls = []
+    winner = SimpleNamespace(name="small", finish=lambda *args, **options: calls.append("finish"))
+    clock, survey = SimpleNamespace(left=lambda: left), SimpleNamespace(clips={"validation": 9})
+    plan = SimpleNamespace(clock=clock, linear=None, survey=survey, report=str)
+    plan._export_time, plan._augment = lambda winner: 20, lambda winner: calls.append("augment")
+    Plan._finish(plan, winner)
+    assert calls == done
+
+
 @pytest.mark.parametrize(
     "linear, network, changed",
     [

@@ -112,8 +112,9 @@ def _export_plan(folder: Path) -> None:
     Raises:
         UserError: for any other run.
     """
-    if (folder / SAVED_MODEL).exists() or not (folder / PLAN_TABLE).exists():
-        export = "" if (folder / SAVED_MODEL).exists() else f", or finish that one with {command('export', folder)}"
+    exported = (folder / SAVED_MODEL).exists()
+    if exported or not (folder / PLAN_TABLE).exists():
+        export = "" if exported else f", or finish that one with {command('export', folder)}"
         raise UserError(f"{folder} already holds a run: choose another --out{export}.")
     common.say(f"{folder} holds a trained model, whose export was stopped: going on with that")
     with locked(writable_folder(folder), "Another training"):
