@@ -9,11 +9,11 @@ import threading
 import pytest
 from fixtures.interrupts import PressedInDestructor
 
-from vtkeras.interrupts import interrupt_between_steps
+from vtkeras.interrupts import end_like_ctrl_c, interrupt_between_steps
 
 
-def press():
-    os.kill(os.getpid(), signal.SIGINT)
+def press(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
 
 
 def test_ctrl_c_in_a_destructor_ends_the_work_after_the_step(capfd):
@@ -45,6 +45,24 @@ def test_ctrl_c_in_the_last_step_and_before_an_error_is_not_lost():
         raise ValueError
     with pytest.raises(ValueError), interrupt_between_steps():
         raise ValueError
+
+
+def test_sigterm_ends_the_work_after_the_step_too_where_the_command_line_asked_for_that():
+    before = signal.getsignal(signal.SIGTERM)
+    end_like_ctrl_c()
+    steps = []
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupt_between_steps() as end_of_step:
+            press(signal.SIGTERM)
+            steps.append("first")
+            end_of_step()
+            steps.append("second")
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert steps == ["first"]
+    with interrupt_between_steps():  # in a program of somebody else, SIGTERM stays what it is
+        assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_handler_before_is_put_back_and_others_are_left_alone():

@@ -1,4 +1,4 @@
-"""Ctrl-C in long work, which ends between two steps and is never lost.
+"""Ctrl-C in long work, which ends between two steps and is never lost; so does SIGTERM, by which a system asks.
 
 Python raises `KeyboardInterrupt` wherever the program is at that moment. In a destructor, of which TensorFlow runs
 many, it is printed and ignored, and the work goes on.
@@ -12,7 +12,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 NOTICE = b"\nvtkeras: stopping after this step; Ctrl-C again stops at once.\n"
+
+
+def end_like_ctrl_c() -> None:
+    """From here on SIGTERM, which `kill`, containers and job schedulers send first, ends the program as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager
@@ -45,9 +51,9 @@ def interrupt_between_steps() -> Iterator[Callable[[], None]]:
         if waiting.is_set():
             raise KeyboardInterrupt
 
-    ours = threading.current_thread() is threading.main_thread() and _is_usual(signal.getsignal(signal.SIGINT))
-    if ours:
-        before = signal.signal(signal.SIGINT, keep)
+    main = threading.current_thread() is threading.main_thread()
+    ours = [number for number in SIGNALS if main and _is_usual(signal.getsignal(number))]
+    before = {number: signal.signal(number, keep) for number in ours}
     try:
         yield end_of_step
         end_of_step()
@@ -55,8 +61,8 @@ def interrupt_between_steps() -> Iterator[Callable[[], None]]:
         end_of_step()  # what was raised in another thread may come back as an error of another kind
         raise
     finally:
-        if ours:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _is_usual(handler: object) -> bool:

@@ -169,7 +169,16 @@ def test_without_the_keras_file(exported_run, tmp_path, monkeypatch):
     lines = []
     out = export_run(exported_run, tmp_path / "out", report=lines.append, keras_file=False)
     assert lines[-1].endswith("saved_model, samples") and not (out / "model.keras").exists()
-    assert "--no-keras-file" in (out / "README.md").read_text()
+    told = (out / "README.md").read_text()
+    assert "--no-keras-file" in told and "What was tried" not in told
+
+
+def test_what_a_plan_tried_is_in_the_readme(exported_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda run, path, *options: None)
+    monkeypatch.setattr("vtkeras.export.saved_model.PLAN_TABLE", tried := tmp_path / "plan.md")
+    tried.write_text("| small | kept |\n")
+    out = export_run(exported_run, tmp_path / "out", report=str, keras_file=False)
+    assert "## What was tried\n\n| small | kept |\n\n## Results" in (out / "README.md").read_text()
 
 
 def test_what_is_evaluated_later_comes_into_the_readme(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from fixtures.sentences import tiny_sentence_encoder
 
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.models import LinearClasses, LinearExperts, LinearSpace
+from vtkeras.models import LinearClasses, LinearExperts, LinearSentences, LinearSpace
 from vtkeras.models.clip_statistics import fine_statistics, group_sizes, pool_clips, read_clips, small_copies
 from vtkeras.training.run import load_model
 
@@ -134,6 +134,18 @@ def test_a_file_holds_encoder_and_models(copies, fine, tmp_path):
     np.testing.assert_allclose(other, one, atol=1e-6)
     assert set(again.shares) == {"answer", "label", "contrastive"}
     assert not again.trainable_variables
+
+
+def test_without_sentences_the_rest_stays_the_same():
+    encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
+    answer, sentences = LinearClasses(2, 3, name="answer"), LinearSentences(5, 3, 4, name="caption")
+    experts = LinearExperts(encoder, 96, 2, 32, 3, {"answer": answer}, sentences=sentences, copies=True)
+    frames, mask = np.full((1, 2, 32, 32, 3), 99, "uint8"), np.ones((1, 2), bool)
+    experts.reduce.kernel.assign(np.random.default_rng(0).normal(size=experts.reduce.kernel.shape))
+    lean = experts.without_sentences()
+    np.testing.assert_array_equal(lean(frames, mask), experts(frames, mask))
+    assert set(experts.shares) == {"answer", "caption"} and set(lean.shares) == {"answer"}
+    assert len(lean.weights) == len(experts.weights) - len(sentences.weights)
 
 
 def test_files_of_before_say_nothing_of_finer_maps():

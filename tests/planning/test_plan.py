@@ -26,9 +26,10 @@ from vtkeras.planning.candidates import (
 )
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender
-from vtkeras.planning.plan import Plan, Row, to_markdown
+from vtkeras.planning.plan import Plan, Row, explain_figures, to_markdown
 from vtkeras.planning.speed import Speed
 from vtkeras.run_files import PLAN_TABLE
+from vtkeras.tasks import HEADS
 from vtkeras.training.callbacks import LossNotFinite
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run
@@ -191,6 +192,25 @@ def test_what_is_kept_of_clips_stays_within_bounds(data, tmp_path, monkeypatch, 
     plan = Plan(data, tmp_path / "run", Clock(15), lines.append)
     assert any("GB would be kept to read all 10 training and validation clips" in line for line in lines) == told
     assert (plan.setting.share < 1) == told
+
+
+def test_what_figures_are_is_told_where_they_are_no_single_one():
+    told = explain_figures([HEADS["caption"], HEADS["answer"], HEADS["contrastive"]])
+    assert told == (
+        "on the validation split; Captions: the mean of caption exact % and CIDEr (of 10); Search: the mean of R@1 % "
+        "and R@5 %"
+    )
+
+
+@pytest.mark.parametrize("seconds, told", [(900, False), (1035, False), (1100, True)])
+def test_what_took_longer_than_was_given_is_told(seconds, told, data, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.planning.plan.find", lambda name: None)
+    lines = []
+    now = [0.0]
+    plan = Plan(data, tmp_path / "run", Clock(15, now=lambda: now[0]), lines.append)
+    now[0] = float(seconds)
+    plan.tell_overtime()
+    assert any("this took 3 min 20 s longer than the 15 min 0 s that were given" in line for line in lines) == told
 
 
 def test_rows_become_a_table():

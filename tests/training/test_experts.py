@@ -9,12 +9,16 @@ import tensorflow as tf
 
 from tests.linear.test_models import make_preprocessor, table
 from vtkeras.data.sources.base import Source
+from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.errors import UserError
 from vtkeras.linear.models import LinearModels
+from vtkeras.models import LinearExperts, LinearSentences
 from vtkeras.pretrained.packages import find
+from vtkeras.run_files import LINEAR_FILE
 from vtkeras.tasks import HEADS
-from vtkeras.training.experts import FittedLinear, WithVectors, add_experts, check_linear
+from vtkeras.training.experts import FittedLinear, WithVectors, _keep, add_experts, check_linear
 from vtkeras.training.fit import train
+from vtkeras.training.run import load_model
 
 
 class Clips(Source):
@@ -39,6 +43,17 @@ def test_where_no_head_has_a_linear_model_nothing_is_kept(tmp_path, monkeypatch)
     trainer = SimpleNamespace(data=None, model=None)
     assert add_experts(trainer, tmp_path, FittedLinear(models, features), print) == {}
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_sentences_without_a_say_are_not_kept(share, tmp_path):
+    encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
+    sentences = LinearSentences(5, 3, 4, name="caption")
+    sentences.share.assign(share)
+    experts = LinearExperts(encoder, 96, 2, 32, 3, {}, sentences=sentences)
+    experts(np.zeros((1, 2, 32, 32, 3), "uint8"), np.ones((1, 2), bool))
+    _keep(experts, tmp_path)
+    assert set(load_model(tmp_path / LINEAR_FILE).shares) == ({"caption"} if share else set())
 
 
 @pytest.mark.parametrize("search, told", [("minlm", "model.linear_search"), ("minilm", "pretrained install")])

@@ -28,6 +28,7 @@ from vtkeras.cli import (
 )
 from vtkeras.cli.common import complain, say
 from vtkeras.errors import UserError
+from vtkeras.interrupts import end_like_ctrl_c
 from vtkeras.processes import hide_xla_notes
 from vtkeras.run_files import is_disk_full
 
@@ -52,6 +53,7 @@ def main() -> None:
     if sys.stderr is sys.__stderr__:  # else somebody reads it, e.g. a test
         hide_xla_notes()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names may hold bytes that are no text
+    end_like_ctrl_c()
     code = _run()
     if "tensorflow" in sys.modules:
         gc.collect()  # a pipeline that runs Python functions waits for them when it ends: forever once Python ends

@@ -95,15 +95,16 @@ def _plan(
 
         refuse_empty(data)  # before TensorFlow loads
     folder = writable_folder(folder)
-    from vtkeras.planning.clock import Clock
-    from vtkeras.planning.plan import Plan
-    from vtkeras.planning.prepare import ingested_folder
-
-    clock = Clock(minutes, began=common.STARTED)
     with locked(folder, "Another training"):
+        from vtkeras.planning.clock import Clock
+        from vtkeras.planning.plan import Plan
+        from vtkeras.planning.prepare import ingested_folder
+
+        clock = Clock(minutes, began=common.STARTED)
         plan = Plan(ingested_folder(data, captions, folder, clock, common.say), folder, clock, common.say)
         plan.run()
         _export(folder, plan.report)
+        plan.tell_overtime()
 
 
 def _export_plan(folder: Path) -> None:

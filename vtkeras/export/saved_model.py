@@ -28,6 +28,7 @@ from vtkeras.run_files import (
     METRICS_TABLE,
     MODEL_FILE,
     NOVELTY,
+    PLAN_TABLE,
     PREDICTIONS,
     README,
     SAMPLES,
@@ -231,6 +232,8 @@ def _readme(run: Run, out: Path) -> str:
     use = f"`{MODEL_FILE}` is for Keras" if keras_file else f"the `{MODEL_FILE}` file is left out for its size"
     again = Path("runs") / run.config.name
     train = command("train", "--config", out / CONFIG_FILE, "--out", again)
+    tried = run.folder / PLAN_TABLE
+    plan = f"## What was tried\n\n{tried.read_text(encoding='utf-8')}\n" if tried.is_file() else ""
     export = command("export", again, "--out", out, *([] if keras_file else ["--no-keras-file"]))
     return f"""# {run.config.name}
 
@@ -244,6 +247,6 @@ A model of the task `{run.config.task}` with {run.model.count_params():,} weight
 
 `{SAVED_MODEL}/` needs TensorFlow and tensorflow-text alone; {use}; `{SAMPLES}/` holds a few test clips.
 
-## Results
+{plan}## Results
 
 {table}"""

@@ -225,6 +225,16 @@ class LinearExperts(keras.Model):
         reduced = [reduce(group) for reduce, group in zip([self.reduce, *self.reduce_fine], groups)]
         return ops.concatenate(reduced, axis=-1)
 
+    def without_sentences(self):
+        """The same encoder and layers, as another model, but for the sentences."""
+        lean = LinearExperts(
+            self.encoder, self.channels, self.num_frames, self.image_size, self.dim, self.classes, self.space,
+            copies=self.copies, fine=self.fine, name=self.name,
+        )  # fmt: skip
+        for own, other in zip([lean.reduce, *lean.reduce_fine], [self.reduce, *self.reduce_fine]):
+            own.set_weights(other.get_weights())
+        return lean
+
     @property
     def shares(self):
         """{head: the variable that says how much its linear model counts}."""

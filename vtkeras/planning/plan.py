@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from vtkeras.planning.speed import LEAST, SIDES, TRAINING, choose_reading, cost,
 from vtkeras.planning.survey import Survey, has_names, survey_source
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
+from vtkeras.tasks import Head
 from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import FittedLinear, add_experts, fit_linear, prefer_linear
@@ -50,6 +51,7 @@ BESIDE_GRAPHS = 4.0  # more of these, in which linear models are weighed beside 
 EXPORT_GRAPHS, EXPORT_LEAST = 3.5, 8.0  # later: times what the graph of a reading took, and seconds beside
 SHIFTED = {"shift": 0.1}  # of a frame's sides: a patch of those that are read on the way
 VISIBLE = 5e-3  # by which figures must differ to be worth a note
+OVERTIME = 1.15  # times what was given, from which on it is told
 BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
 VOCABULARY = 4000
 CACHE = "cache"
@@ -130,6 +132,14 @@ class Plan:
             self._drop_cache()
         return self.folder
 
+    def tell_overtime(self) -> None:
+        """Says so, after the export, where all took longer than was given."""
+        over = self.clock.spent() - self.clock.seconds
+        if over > (OVERTIME - 1) * self.clock.seconds:
+            self.report(
+                f"note: this took {spell_time(over)} longer than the {spell_time(self.clock.seconds)} that were given"
+            )
+
     def _drop_cache(self) -> None:
         shutil.rmtree(self.folder / CACHE, ignore_errors=True)
 
@@ -139,6 +149,7 @@ class Plan:
         self._describe(names[:most])
         entered = {names[0]: self._enter(names[0])}
         first = entered[names[0]]
+        self.report(f"figures: {explain_figures(first.training.trainer.heads)}")
         if first.training.trainer.config.model.linear_size:
             entered |= {name: self._enter(name) for name in names[1:most] if {name, names[0]} <= {*ON_THE_WAY}}
             self._fit_linear([*entered.values()])
@@ -323,8 +334,23 @@ class Plan:
                 shutil.move(own / name, target)
         config = winner.training.trainer.config
         save_config(config.model_copy(update={"name": self.folder.resolve().name}), self.folder / CONFIG_FILE)
-        write_text(self.folder / PLAN_TABLE, to_markdown(self.rows))
+        measured = explain_figures(winner.training.trainer.heads)
+        write_text(self.folder / PLAN_TABLE, f"{to_markdown(self.rows)}\n{measured}.\n")
         self.report(f"best on validation: {tell(exported)}")
+
+
+def explain_figures(heads: Iterable[Head]) -> str:
+    """What the figures of a plan are.
+
+    Example:
+        >>> explain_figures([CaptionHead()])
+        'on the validation split; Captions: the mean of caption exact % and CIDEr (of 10)'
+    """
+    told = ["on the validation split"]
+    for head in heads:
+        parts = [head.columns[name].title + f" (of {best:g})" * (best != 1) for name, best in head.goals.items()]
+        told += [f"{head.title}: the mean of {' and '.join(parts)}"] * (len(parts) > 1)
+    return "; ".join(told)
 
 
 def to_markdown(rows: list[Row]) -> str:

@@ -170,6 +170,9 @@ def _spell(share: float) -> str:
 
 
 def _keep(experts: LinearExperts, folder: Path) -> None:
+    """Writes `linear.keras`; without sentences that have no say, else each caption would be weighed beside them."""
+    if experts.sentences and not float(experts.sentences.share):
+        experts = experts.without_sentences()
     with replacing(folder / LINEAR_FILE) as temporary:
         experts.save(temporary)
 
