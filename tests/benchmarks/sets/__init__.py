@@ -5,7 +5,7 @@
 writes the folder that a user would bring: videos or images, and a captions.csv. `easy_vqa` and `crafter` are for
 development, and so is `collage`, whose scenes are filmed. `highway` is for reporting alone: nobody looks at it to
 choose anything. `minigrid` is for reporting, too, but for one thing that its first run showed: what a plan calls
-motion.
+motion. `physics` was made after all choices.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ SETS = {
     "crafter": "clips of the game Crafter: what the player does, how often and where",
     "highway": "clips of the driving simulator highway-env: what the green car does, and on which road",
     "collage": "drawn things that move over filmed scenes: which, what they do, and beside what",
+    "physics": "clips of simulated things: which lands on, hits, jumps over or passes which other one",
     "minigrid": "clips of the grid world MiniGrid: which things the agent goes to, picks up, puts down or opens",
 }
 
