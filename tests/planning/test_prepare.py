@@ -50,6 +50,22 @@ def test_clips_that_time_does_not_allow_are_left_out_and_told(videos, tmp_path, 
     assert Manifest.load(stored).shards == manifest.shards
 
 
+@pytest.mark.parametrize("broken", [1, 3])
+def test_files_that_do_not_decode_are_named_up_to_a_number(broken, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.planning.prepare.MOST_TOLD", 2)
+    folder = make_folder(tmp_path / "videos", 6)
+    make_captions(folder / "captions.csv", 6)
+    names = sorted(file.name for file in folder.glob("*.mp4"))[:broken]
+    for name in names:
+        (folder / name).write_bytes(b"no video")
+    lines = []
+    ingested_folder(folder, None, tmp_path / "run", Clock(20), lines.append)
+    (told,) = [place for place, line in enumerate(lines) if "set aside" in line]
+    assert lines[told].startswith(f"set aside because they do not decode: {broken} (")
+    named = {line.split()[0] for line in lines[told + 1 :]}
+    assert named <= {*names} and len(named) == min(broken, 2)
+
+
 def test_which_table(tmp_path):
     assert find_table(tmp_path) is None
     (tmp_path / "notes.csv").touch()

@@ -77,7 +77,16 @@ def test_of_frozen_ones_the_best_wins_after_two_rounds_at_most():
 
 def test_a_third_begins_only_if_another_round_of_all_fits():
     assert race(10, a=[0.5], b=[0.5], c=[0.5])[1] == {"a": 2, "b": 2, "c": 2}
-    assert race(10, a=[0.5], b=[0.5], c=[0.5], d=[0.5])[1]["d"] == 0  # 4 * 0.04 + 4 * 0.08 > 0.45
+    lines = []
+    assert race(10, report=lines.append, a=[0.5], b=[0.5], c=[0.5], d=[0.5])[1]["d"] == 0  # 4 * 0.04 + 4 * 0.08 > 0.45
+    left = [line.split("not tried: ")[1] for line in lines if "not tried" in line]
+    assert left == [CANDIDATES["small_still"].title]
+
+
+def test_what_was_never_to_be_tried_is_not_told_as_left_out():
+    lines = []
+    race(10, report=lines.append, most=2, a=[0.5], b=[0.5], c=[0.5])
+    assert not [line for line in lines if "not tried" in line]
 
 
 def test_it_ends_when_all_that_are_left_have_the_highest_score():

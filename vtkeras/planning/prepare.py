@@ -92,7 +92,8 @@ def ingested_folder(
     manifest = ingest(data, table, out, FRAMES, SIDE, select=select_clips, progress=progress, note=report)
     if manifest.set_aside:
         count = len(manifest.set_aside)
-        report(f"{count} clips are set aside because they do not decode (all stand in {out / MANIFEST}):")
+        some = ", for instance" * (count > MOST_TOLD)
+        report(f"set aside because they do not decode: {count} (all stand in {out / MANIFEST}){some}:")
         for path, reason in manifest.set_aside[:MOST_TOLD]:
             report(f"  {path} {reason.removeprefix(f'{path} ')}")
     return out
