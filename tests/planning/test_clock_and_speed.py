@@ -10,7 +10,8 @@ from vtkeras.planning.survey import Survey
 
 def survey(**changes):
     values = {"clips": {"train": 800, "validation": 100, "test": 100}, "captions": 800, "sentences": 90, "words": 40,
-              "tokens": {"captions": 8, "questions": 6}, "questions": 0, "questions_per_clip": 0.0, "answers": 0,
+              "tokens": {"captions": 8, "questions": 6, "answers": 2}, "questions": 0, "questions_per_clip": 0.0,
+              "answers": 0,
               "labels": {}, "several_labels": False, "frames": 16, "side": 224, "motion": 9.0}  # fmt: skip
     return Survey(**{**values, **changes})
 

@@ -1,6 +1,8 @@
 """Questions to an exported model: choices, written answers, and what is refused."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -16,6 +18,7 @@ from vtkeras.serving import describe as describing
 from vtkeras.serving import schema
 from vtkeras.serving.decoding import Decoding
 from vtkeras.serving.describe import save_picture, to_lines
+from vtkeras.serving.explanation import explain_answer, probability_of
 from vtkeras.serving.pictures import explain_video
 from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries.summarize import summarize
@@ -187,6 +190,25 @@ def test_a_written_answer_stands_beside_the_closed_one(describe, frames, tmp_pat
         save_picture(nothing, tmp_path / "look.png")
     with pytest.raises(UserError, match="ask with --question"):
         describe(picture, choices=["yes", "no"])
+
+
+@pytest.mark.parametrize("written, told", [("yes", ["yes"]), ("red ball", ["yes", "red ball"])])
+def test_what_is_written_alike_is_told_once(written, told, predictor, frames):
+    def ask(method, clips, questions):
+        return [SimpleNamespace(text={"answers": "yes", "written_answers": written}[method])]
+
+    (found,) = describing.answer_all(predictor.card, ask, [frames], QUESTION)
+    assert [answer.text for _, answer in found] == told
+
+
+def test_an_answer_that_is_none_of_the_closed_set_was_written(predictor, frames):
+    answer = predictor.answer(frames, QUESTION)
+    assert not answer.written and replace(answer, text="red ball").written
+    explained = explain_answer(predictor, frames, np.zeros(1), QUESTION)
+    probability_of(predictor, explained)
+    new = replace(explained, words=["red ball", *explained.words[1:]])
+    with pytest.raises(UserError, match="'red ball' was written word by word"):
+        probability_of(predictor, new)
 
 
 def test_samples_are_pictures_with_all_their_questions(folder, frames, tmp_path):

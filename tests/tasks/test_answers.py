@@ -138,6 +138,35 @@ def test_written_answer_is_the_likeliest_word_after_word(model, reader, clip, qu
     np.testing.assert_allclose(found["score"], score, rtol=1e-4)
 
 
+@pytest.mark.parametrize("written, likely, taken", [
+    ("grey yes", 0.51, True),  # none of the closed set
+    ("grey yes", 0.5, False),
+    ("Yes ", 0.99, False),  # one of the closed set, which chooses by itself
+    ("", 0.99, False),
+])  # fmt: skip
+def test_a_new_answer_is_given_where_it_is_likelier_than_all_else(
+    written, likely, taken, model, preprocessor, clip, questions, monkeypatch
+):
+    said = tf.constant([written] * 2), tf.constant([likely] * 2)
+    monkeypatch.setattr("vtkeras.tasks.heads.answers.written_about", lambda reader, read: said)
+    found = TASK.reader(model, preprocessor, HEADS).answer(clip, questions)
+    best = found["probabilities"].numpy().argmax(axis=1)
+    closed = [preprocessor.vocabulary.answers[place].encode() for place in best]
+    assert found["answer"].numpy().tolist() == ([written.encode()] * 2 if taken else closed)
+    chances = found["probabilities"].numpy().max(axis=1)
+    np.testing.assert_allclose(found["score"], [likely] * 2 if taken else chances, rtol=1e-5)
+
+
+def test_without_a_head_that_writes_answers_come_from_the_closed_set(config, preprocessor, clip, questions):
+    data = config.data.model_copy(update={"answer_length": 0})
+    closed = config.model_copy(update={"data": data})
+    heads = [head for head in HEADS if head.active(closed, preprocessor.vocabulary, HEADS)]
+    model = TASK.build(closed, preprocessor.vocabulary, heads)
+    found = TASK.reader(model, preprocessor, heads).answer(clip, questions)
+    assert WRITTEN not in model.heads
+    assert {text.decode() for text in found["answer"].numpy()} <= {*preprocessor.vocabulary.answers}
+
+
 def test_attention_of_object_tokens_lies_on_patches(reader, clip, questions):
     found = reader.answer(clip, questions)
     # Two blocks of two heads; one frame of 32 / 4 = 8 x 8 patches.

@@ -4,13 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from vtkeras.tasks import HEADS
 from vtkeras.training import validation
-from vtkeras.training.validation import SCORE, ValidationScore
+from vtkeras.training.validation import SCORE, ValidationScore, judged
 
 
 def made(monkeypatch, figures, baselines, **options):
     """A score of heads with these figures and baselines."""
-    heads = [SimpleNamespace(name=name, goals={"x": 1.0}, headline="x") for name in figures]
+    heads = [SimpleNamespace(name=name, field="", goals={"x": 1.0}, headline="x") for name in figures]
     monkeypatch.setattr(validation, "read_split", lambda *arguments: (None, {SCORE: {}}))
     monkeypatch.setattr(validation, "score", lambda heads, said, examples: {})
     monkeypatch.setattr(validation, "figure", lambda head, row: figures[head.name])
@@ -26,6 +27,12 @@ def test_a_share_of_what_is_left_to_gain(monkeypatch, figure, baseline, share):
     score = made(monkeypatch, {"label": figure, "answer": 1.0}, {"label": baseline, "answer": 0.0})
     assert score.measure() == pytest.approx((share + 1) / 2)
     assert score.shares == pytest.approx({"label": share, "answer": 1.0})
+
+
+def test_of_heads_with_the_same_truth_the_first_counts():
+    heads = [HEADS[name] for name in ("caption", "answer", "written_answer", "label", "contrastive")]
+    assert [head.name for head in judged(heads)] == ["caption", "answer", "label", "contrastive"]
+    assert judged([HEADS["written_answer"]]) == [HEADS["written_answer"]]
 
 
 def test_epochs_that_are_read(monkeypatch):

@@ -230,6 +230,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "num_frames": setting.frames,
             "caption_length": min(MOST_TOKENS, survey.tokens["captions"]) + 4,
             "question_length": min(MOST_TOKENS, survey.tokens["questions"]) + 4,
+            "answer_length": min(MOST_TOKENS, survey.tokens["answers"]) + 2 if survey.phrases else 0,
             "questions_per_clip": questions,
             "shuffle_buffer": 512,
             "epoch_parts": parts,

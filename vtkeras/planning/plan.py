@@ -35,7 +35,7 @@ from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.race import Race, enough
 from vtkeras.planning.speed import LEAST, SIDES, TRAINING, choose_reading, cost, measure, share_in_time, slowed
-from vtkeras.planning.survey import Survey, has_names, survey_source
+from vtkeras.planning.survey import Survey, has_names, has_phrases, survey_source
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
 from vtkeras.tasks import Head
@@ -112,7 +112,9 @@ class Plan:
     def _look(self) -> None:
         """Counts what the source holds, and learns its words."""
         texts = self.source.texts()
-        self.vocabulary: Vocabulary = build_vocabulary(texts, VOCABULARY, keep_case=has_names(texts["captions"]))
+        self.vocabulary: Vocabulary = build_vocabulary(
+            texts, VOCABULARY, has_phrases(texts["answers"]), keep_case=has_names(texts["captions"])
+        )
         self.survey: Survey = survey_source(self.source, texts, self.vocabulary)
 
     def report(self, line: str) -> None:

@@ -19,6 +19,7 @@ STILL = 4.0  # change of a cell, of 255, below which nothing moves
 MOST_TOKENS = 96  # of a caption or a question that models read or write
 FEW = 20  # validation clips below which a choice by them is rough
 CASE_THRESHOLD = 0.05  # share of words within captions that begin with a capital, from which on case is kept
+PHRASES = 0.05  # share of answers of several words, from which on answers are also written
 MOST_LISTED = 3  # labels that a sentence names
 RARE = 20  # times as many of the most frequent label as of the rarest: told as an imbalance
 
@@ -32,7 +33,7 @@ class Survey:
         captions: training captions.
         sentences: different ones among them.
         words: different words in captions and questions.
-        tokens: {"captions" or "questions": word pieces that nearly all of them have at most}.
+        tokens: {"captions", "questions" or "answers": word pieces that nearly all of them have at most}.
         questions: training questions.
         questions_per_clip: mean over the clips that have any.
         answers: different ones.
@@ -41,6 +42,7 @@ class Survey:
         frames: the most that a clip has stored.
         side: the longer side of the stored frames in pixels, the median.
         motion: how much the cell of a frame that changes most differs from the frame before, 0 to 255, in the mean.
+        phrases: whether answers are more than single words, so that words may combine in a way that is new.
         names: whether words within captions begin with capitals, as names and German nouns do.
         unjudged: training labels that no validation clip has.
 
@@ -63,6 +65,7 @@ class Survey:
     side: int
     motion: float
     names: bool = False
+    phrases: bool = False
     unjudged: tuple[str, ...] = ()
 
     def has(self, texts: str) -> bool:
@@ -163,7 +166,7 @@ def survey_source(source: Source, texts: dict[str, list[str]], vocabulary: Vocab
         captions=len(captions),
         sentences=len(set(captions)),
         words=len({word for text in (*captions, *questions) for word in text.lower().split()}),
-        tokens={name: _long(texts[name], vocabulary) for name in ("captions", "questions")},
+        tokens={name: _long(texts[name], vocabulary) for name in ("captions", "questions", "answers")},
         questions=len(questions),
         questions_per_clip=float(np.mean([count for count in asked if count] or [0])),
         answers=len({answer.lower() for answer in texts["answers"]}),
@@ -173,6 +176,7 @@ def survey_source(source: Source, texts: dict[str, list[str]], vocabulary: Vocab
         side=int(np.median(sides)),
         motion=float(np.mean(moved)) if moved else 0.0,
         names=has_names(captions),
+        phrases=has_phrases(texts["answers"]),
         unjudged=tuple(sorted(labels.keys() - named)) if named - {""} else (),
     )
 
@@ -196,6 +200,17 @@ def has_names(captions: Sequence[str]) -> bool:
     """
     within = [word for caption in captions for word in caption.split()[1:]]
     return sum(word[0].isupper() and not word.isupper() for word in within) > CASE_THRESHOLD * len(within)
+
+
+def has_phrases(answers: Sequence[str]) -> bool:
+    """Whether so many answers are of several words that their words may well combine in a way that is new.
+
+    Example:
+        >>> has_phrases(["red ball", "yes", "no"]), has_phrases(["yes", "no"])
+        (True, False)
+    """
+    several = sum(len(answer.split(keys.LABEL_SEPARATOR)[0].split()) > 1 for answer in answers)
+    return several > PHRASES * len(answers)
 
 
 def _listed(labels: Sequence[str]) -> str:

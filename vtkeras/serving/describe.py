@@ -88,8 +88,8 @@ def answer_all(
         card, ask: as in `describe`.
         clips: uint8 (time, height, width, 3) each.
         question: asked of every clip.
-        choices: candidates; none for an answer of the closed set, and one written word by word, as far as the
-            model gives them.
+        choices: candidates; none for the model's own answer, and beside one of a closed set what it writes word by
+            word where that is another.
 
     Raises:
         UserError: as the methods of `Predictor`.
@@ -101,7 +101,15 @@ def answer_all(
         methods = {"answer": "answers", "write_answer": "written_answers"}
         can = [method for endpoint, method in methods.items() if card.can(endpoint)]
         ways = [ask(method, *asked) for method in can or ["answers"]]  # which says that the model cannot
-    return [[(question, answer) for answer in of_clip] for of_clip in zip(*ways)]
+    return [[(question, answer) for answer in _different(of_clip)] for of_clip in zip(*ways)]
+
+
+def _different(answers: Sequence[Answer]) -> list[Answer]:
+    """The answers whose texts differ, each the first time."""
+    found: dict[str, Answer] = {}
+    for answer in answers:
+        found.setdefault(answer.text, answer)
+    return list(found.values())
 
 
 def to_lines(found: Description) -> list[str]:

@@ -171,10 +171,19 @@ def probability_of(predictor: Predictor, found: Explanation) -> Callable[[np.nda
         caption, given the words before it, or of the answer in every column.
 
     Raises:
-        UserError: for a caption of a model exported without `explain_caption`.
+        UserError: for a caption of a model exported without `explain_caption`, and for an answer that is none of the
+            closed set.
     """
+    place = -1
     if found.kind == CAPTION:
         _require(predictor, "explain_caption")
+    elif found.words[0] in predictor.card.answers:
+        place = predictor.card.answers.index(found.words[0])
+    else:
+        raise UserError(
+            f"The answer '{found.words[0]}' was written word by word, and is none of those that training showed: how "
+            "faithful its maps are cannot be measured."
+        )
 
     def of_caption(clips: np.ndarray) -> np.ndarray:
         likelihoods = predictor.model.explain_caption(clips, _strings(found.text, len(clips)))[
@@ -184,7 +193,7 @@ def probability_of(predictor: Predictor, found: Explanation) -> Callable[[np.nda
 
     def of_answer(clips: np.ndarray) -> np.ndarray:
         likelihoods = predictor.model.answer(clips, _strings(found.text, len(clips)))["probabilities"]
-        chosen = likelihoods.numpy()[:, predictor.card.answers.index(found.words[0])]
+        chosen = likelihoods.numpy()[:, place]
         return np.repeat(chosen[:, None], len(found.words), axis=1)
 
     of_chunk = of_caption if found.kind == CAPTION else of_answer

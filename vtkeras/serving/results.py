@@ -59,8 +59,8 @@ class Answer:
     Attributes:
         text: the answer.
         score: its probability.
-        alternatives: every answer, or every candidate, with its probability, best first; none for an answer
-            that was written word by word.
+        alternatives: every answer of the closed set, or every candidate, with its probability, best first; none
+            where there is no closed set.
         words: the question's word pieces.
         attention, frames, frame_indices: as in `Caption`.
         unread: word pieces at the question's end that the model did not read, for want of room; marks like
@@ -78,8 +78,8 @@ class Answer:
 
     @property
     def written(self) -> bool:
-        """Whether it was written word by word."""
-        return not self.alternatives
+        """Whether it was written word by word: it is none of the alternatives."""
+        return self.text not in (text for text, _ in self.alternatives)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ A description (`vtkeras predict`, page Playground) goes on with:
     "caption"      null, or text, score (probability of the whole), decoding (how it was written),
                    beams [{text, score}], and words [{word, probability, frames}]
     "answers"      [{question, answer, score, written, unread_word_pieces, alternatives [{answer, probability}],
-                   frames}]; `written` is true for one written word by word, which has no alternatives
+                   frames}]; `written` is true for one written word by word, which is none of the alternatives
     "labels"       [{label, probability}], best first
 
 `frames` are [{seconds, attention}], the share of the attention that each frame got; they sum to 1.

@@ -85,8 +85,13 @@ class ValidationScore(keras.callbacks.Callback):
 
 
 def judged(heads: Sequence[Head]) -> list[Head]:
-    """The heads that the best weights are chosen by."""
-    return [head for head in heads if head.goals]
+    """The heads that the best weights are chosen by: of several with the same truth, such as chosen and written
+    answers, the first."""
+    found: dict[str, Head] = {}
+    for head in heads:
+        if head.goals:
+            found.setdefault(head.field or head.name, head)
+    return list(found.values())
 
 
 def _baseline(head, examples) -> float:

@@ -1,4 +1,4 @@
-"""The answer head: an answer out of the closed set that training showed."""
+"""The answer head: one of the answers that training showed, or a new one where the model writes answers as well."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import keras
 import tensorflow as tf
 
 from vtkeras import keys
+from vtkeras.data.spelling import normalise
 from vtkeras.models import ClassLogits
 from vtkeras.tasks.base import Endpoint
 from vtkeras.tasks.classification_report import class_columns, class_scores
+from vtkeras.tasks.heads.generated_answers import GeneratedAnswerHead, written_about
 from vtkeras.tasks.heads.questions import EXPLAIN_ANSWER, IMPOSSIBLE, VQA_COLUMN, QuestionHead, chosen
 from vtkeras.tasks.heads.signatures import CHOICES, FRAMES, TEXT
 from vtkeras.tasks.predicted import ClassProbabilities, Predicted
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
     from vtkeras.tasks.video_text import VideoTextReader
 
 
+SURE = 0.5  # probability above which a written answer that is none of the closed set is given
+
+
 class AnswerHead(QuestionHead):
-    """Chooses one of the training answers."""
+    """Chooses one of the training answers; beside a head that writes them, a new one of which that is sure."""
 
     name = "answer"
     title = "Answers"
@@ -56,12 +61,12 @@ class AnswerHead(QuestionHead):
         return _answer(reader, batch[keys.READS_VIDEO], batch[keys.QUESTION])
 
     def predict(self, reader, batch):
-        return {"probabilities": self.answer(reader, batch)["probabilities"]}
+        found = self.answer(reader, batch)
+        return {"text": found["answer"], "probabilities": found["probabilities"]}
 
     def collect(self, outputs, reader, examples):
-        names, probabilities = reader.preprocessor.vocabulary.answers, outputs["probabilities"]
-        texts = [names[place] for place in probabilities.argmax(axis=1)]
-        return Predicted(texts, ClassProbabilities(names, probabilities))
+        texts = [normalise(text.decode()) for text in outputs["text"]]  # as truths are; a written one may keep case
+        return Predicted(texts, ClassProbabilities(reader.preprocessor.vocabulary.answers, outputs["probabilities"]))
 
     def score(self, predicted, examples, meteor=False):
         truths = examples.truths[self.name]
@@ -78,10 +83,10 @@ def answer(reader: VideoTextReader, frames, text) -> dict[str, tf.Tensor]:
         text: string (batch,).
 
     Returns:
-        dict of answer string (batch,), score float32 (batch,), its probability, probabilities
-        float32 (batch, answers), tokens string (batch, question_length), the question's word
-        pieces, attention float32 (batch, question_length, heads over all blocks, num_frames,
-        rows, columns), and frame_index and frames_mask as `VideoTextReader.seen`.
+        dict of answer string (batch,), one of the closed set or a new one, score float32 (batch,), its
+        probability, probabilities float32 (batch, answers) of the closed set, tokens string (batch,
+        question_length), the question's word pieces, attention float32 (batch, question_length, heads over
+        all blocks, num_frames, rows, columns), and frame_index and frames_mask as `VideoTextReader.seen`.
     """
     return {**_answer(reader, reader.read_frames(frames), text), **reader.seen(frames)}
 
@@ -111,12 +116,18 @@ def _answer(reader: VideoTextReader, video, questions):
     logits = _logits(reader, (tokens, read, scores), video)
     probabilities = reader.model.heads[AnswerHead.name].probabilities(logits)
     best = tf.argmax(probabilities, axis=-1)
-    return {
-        "answer": tf.gather(reader.preprocessor.answer_strings, best),
-        "score": tf.reduce_max(probabilities, axis=-1),
-        "probabilities": probabilities,
-        **reader.looked(tokens, scores, video),
-    }
+    text, score = tf.gather(reader.preprocessor.answer_strings, best), tf.reduce_max(probabilities, axis=-1)
+    if GeneratedAnswerHead.name in reader.model.heads:
+        text, score = _or_new(reader, read, text, score)
+    return {"answer": text, "score": score, "probabilities": probabilities, **reader.looked(tokens, scores, video)}
+
+
+def _or_new(reader: VideoTextReader, read: dict, text, score):
+    """An answer of the closed set, or what is written where that is none of the set, and likelier than all else."""
+    written, likely = written_about(reader, read)
+    known = reader.preprocessor.answer(written) >= 0
+    new = tf.logical_and(tf.logical_and(tf.logical_not(known), tf.strings.length(written) > 0), likely > SURE)
+    return tf.where(new, written, text), tf.where(new, likely, score)
 
 
 def _logits(reader: VideoTextReader, question, video):

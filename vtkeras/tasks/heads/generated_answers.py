@@ -129,10 +129,12 @@ def score_written_answers(reader: VideoTextReader, frames, text, choices) -> dic
 
 def _write_answer(reader: VideoTextReader, video, questions):
     tokens, read, scores = reader.read_question(questions, video)
+    text, score = written_about(reader, read)
+    return {"answer": text, "score": score, **reader.looked(tokens, scores, video)}
+
+
+def written_about(reader: VideoTextReader, read: dict) -> tuple[tf.Tensor, tf.Tensor]:
+    """What is written, greedily, to questions that have been read: strings (batch,), and their probabilities."""
     found = reader.write_greedily(read, max_length=reader.preprocessor.config.answer_length)
     probabilities = tf.where(found["tokens"] > 0, found["probabilities"], 1.0)
-    return {
-        "answer": reader.preprocessor.to_text(found["tokens"]),
-        "score": tf.reduce_prod(probabilities, axis=1),
-        **reader.looked(tokens, scores, video),
-    }
+    return reader.preprocessor.to_text(found["tokens"]), tf.reduce_prod(probabilities, axis=1)
