@@ -25,7 +25,8 @@ def end_like_ctrl_c() -> None:
 def interrupt_between_steps() -> Iterator[Callable[[], None]]:
     """Within it, a first Ctrl-C waits for the end of the step, and a second one interrupts at once.
 
-    Outside the main thread, and where the program handles or ignores Ctrl-C in its own way, nothing changes.
+    SIGTERM counts as Ctrl-C after `end_like_ctrl_c`. Outside the main thread, and where the program handles or ignores
+    a signal in its own way, nothing changes.
 
     Yields:
         a function to call after every step, from any thread; it raises what is waiting.

@@ -67,7 +67,7 @@ def show_answer(answer: Answer, chosen: Chosen) -> None:
             icon=":material/content_cut:",
         )
     left, right = st.columns([4, 5])
-    if not answer.written:
+    if answer.alternatives:
         with left:
             st.markdown("**Likeliest answers**")
             show_shares(pd.DataFrame(answer.alternatives[:5], columns=["answer", "probability"]), "probability")

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests.planning.test_clock_and_speed import survey
 from vtkeras.data.text import build_vocabulary
+from vtkeras.planning.candidates import Setting, make_config
 from vtkeras.planning.survey import has_names, survey_source
 
 
@@ -30,6 +31,16 @@ class Labelled:
 
     def column(self, split, name):
         return {(str(place), ""): label for place, label in enumerate(self.labels)}
+
+
+def test_answers_are_written_where_some_are_phrases():
+    source = Labelled("cat")
+    for answers, length in ((["red ball|ball", "yes"], 2), (["ball|a red ball", "yes"], 0)):
+        texts = {"captions": [], "questions": ["what?"] * 20, "answers": answers * 10, "labels": []}
+        found = survey_source(source, texts, build_vocabulary(texts, 100, written_answers=True))
+        assert (found.phrases, found.tokens["answers"]) == (length > 0, length)
+        config = make_config("small", Setting(found, "data/mine", 1, 64, pretrained=False))
+        assert config.data.answer_length == (length + 2 if length else 0)
 
 
 @pytest.mark.parametrize("noise, step, moves", [(0, 0, False), (10, 0, False), (0, 8, True), (4, 4, True)])

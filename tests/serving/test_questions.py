@@ -18,7 +18,7 @@ from vtkeras.serving import describe as describing
 from vtkeras.serving import schema
 from vtkeras.serving.decoding import Decoding
 from vtkeras.serving.describe import save_picture, to_lines
-from vtkeras.serving.explanation import explain_answer, probability_of
+from vtkeras.serving.explanation import can_judge, explain_answer, probability_of
 from vtkeras.serving.pictures import explain_video
 from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries.summarize import summarize
@@ -192,7 +192,7 @@ def test_a_written_answer_stands_beside_the_closed_one(describe, frames, tmp_pat
         describe(picture, choices=["yes", "no"])
 
 
-@pytest.mark.parametrize("written, told", [("yes", ["yes"]), ("red ball", ["yes", "red ball"])])
+@pytest.mark.parametrize("written, told", [("Yes", ["yes"]), ("red ball", ["yes", "red ball"])])
 def test_what_is_written_alike_is_told_once(written, told, predictor, frames):
     def ask(method, clips, questions):
         return [SimpleNamespace(text={"answers": "yes", "written_answers": written}[method])]
@@ -206,7 +206,9 @@ def test_an_answer_that_is_none_of_the_closed_set_was_written(predictor, frames)
     assert not answer.written and replace(answer, text="red ball").written
     explained = explain_answer(predictor, frames, np.zeros(1), QUESTION)
     probability_of(predictor, explained)
+    assert can_judge(predictor, explained)
     new = replace(explained, words=["red ball", *explained.words[1:]])
+    assert not can_judge(predictor, new)
     with pytest.raises(UserError, match="'red ball' was written word by word"):
         probability_of(predictor, new)
 

@@ -1,5 +1,7 @@
 """Several questions a reading, written answers and choices, on a tiny model with random weights."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from vtkeras.data.sources.sort_of_clevr import SortOfClevr
 from vtkeras.data.text import END_ID, build_vocabulary
 from vtkeras.errors import UserError
 from vtkeras.tasks import TASKS
+from vtkeras.tasks.heads.answers import _or_new
+from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
 TINY = [
     "data.image_size=32", "data.answer_length=3", "model.dim=16", "model.num_heads=2",
@@ -21,6 +25,7 @@ TINY = [
 TASK = TASKS["question_answering"]
 ANSWER, WRITTEN = "answer", "written_answer"
 HEADS = TASK.heads
+HEAD = HEADS[0]
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +160,45 @@ def test_a_new_answer_is_given_where_it_is_likelier_than_all_else(
     assert found["answer"].numpy().tolist() == ([written.encode()] * 2 if taken else closed)
     chances = found["probabilities"].numpy().max(axis=1)
     np.testing.assert_allclose(found["score"], [likely] * 2 if taken else chances, rtol=1e-5)
+
+
+@pytest.mark.parametrize("share, taken", [(8.0, True), (100.0, False)])
+def test_where_a_linear_model_decides_alone_nothing_new_is_said(share, taken, reader, monkeypatch):
+    said = tf.constant(["grey yes"]), tf.constant([0.9])
+    monkeypatch.setattr("vtkeras.tasks.heads.answers.written_about", lambda reader, read: said)
+    experts = SimpleNamespace(classes={ANSWER: SimpleNamespace(share=share)})
+    beside = SimpleNamespace(preprocessor=reader.preprocessor, experts=experts)
+    text, score = _or_new(beside, {}, tf.constant(["no"]), tf.constant([0.4]))
+    assert text.numpy().tolist() == [b"grey yes" if taken else b"no"]
+    np.testing.assert_allclose(score, 0.9 if taken else 0.4)
+
+
+@pytest.mark.parametrize("length, closed", [(8, [True, True, False, False]), (3, [True, True, True, False])])
+def test_a_closed_answer_that_the_length_cuts_is_none_that_is_new(length, closed, config):
+    answers = ["yes", "a red cube behind a blue ball"]
+    texts = {"captions": [], "questions": ["what?"], "answers": answers * 10, "labels": []}
+    vocabulary = build_vocabulary(texts, 400, written_answers=True)
+    cut = Preprocessor(config.data.model_copy(update={"answer_length": length}), vocabulary)
+    written = tf.constant(["Yes ", answers[1], "a red", "a blue"])
+    assert cut.is_closed(written).numpy().tolist() == closed
+    assert tf.function(cut.is_closed)(written).numpy().tolist() == closed
+
+
+def test_new_answers_that_are_wrong_are_one_class_together():
+    truths, names = [["yes"], ["no"], ["red ball"], ["no"]], ("yes", "no")
+    chances = np.full((4, 2), 0.5)
+    said = Predicted(["yes", "grey", "red ball", "dark"], ClassProbabilities(names, chances), confidence=np.ones(4))
+    found = HEAD.score(said, Examples(truths={ANSWER: truths}))
+    assert found["answer_accuracy"] == 0.5
+    assert found["answer_macro_f1"] == pytest.approx(2 / 4)  # yes 1, red ball 1, no 0, what is new and wrong 0
+
+
+def test_choice_among_the_closed_set_is_made_there_though_the_model_writes(reader, preprocessor, clip, questions):
+    chances = reader.answer(clip, questions)["probabilities"].numpy()
+    yes, no = (preprocessor.vocabulary.answers.index(word) for word in ("yes", "no"))
+    found = reader.choose(clip, questions, tf.constant([["yes", "no"]] * 2))
+    expected = chances[:, [yes, no]] / chances[:, [yes, no]].sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found["probabilities"], expected, rtol=1e-4)
 
 
 def test_without_a_head_that_writes_answers_come_from_the_closed_set(config, preprocessor, clip, questions):

@@ -110,16 +110,20 @@ def explain(
     """Shows where a model looked for each word, and whether that is what the word rests on."""
     common.refuse_missing(video, model)
     from vtkeras.serving import pictures, schema
-    from vtkeras.serving.explanation import judge
+    from vtkeras.serving.explanation import can_judge, judge, why_not_judged
     from vtkeras.serving.predictor import Predictor
 
     predictor = Predictor(model)
     found = pictures.explain_video(predictor, video, question, caption, start, end)
     maps = found.maps(method, layer and layer - 1, head and head - 1)
     words = pictures.find_words(found, word)
-    with progress_bar() as bar:
-        judged = judge(predictor, found, maps, words, orders, progress=partial(bar, "taking patches out"))
-    by_word = dict(zip(words, judged))
+    by_word = {}
+    if can_judge(predictor, found):
+        with progress_bar() as bar:
+            judged = judge(predictor, found, maps, words, orders, progress=partial(bar, "taking patches out"))
+        by_word = dict(zip(words, judged))
+    else:
+        common.complain(why_not_judged(found))
     common.say_lines(pictures.to_lines(found, by_word))
     if out:
         chosen = " ".join([method, *(f"{n} {i}" for n, i in (("layer", layer), ("head", head)) if i)])

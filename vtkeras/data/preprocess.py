@@ -149,9 +149,18 @@ class Preprocessor(tf.Module):
 
         Of several answers joined by `|`, the first counts.
         """
-        text = _first_answer(text)
-        words = tf_text.normalize_utf8(lower_case(single_spaces(text)), "NFC")
-        return _first_equal(words, tf.constant([normalise(answer) for answer in self.vocabulary.answers], tf.string))
+        known = tf.constant([normalise(answer) for answer in self.vocabulary.answers], tf.string)
+        return _first_equal(self._as_answer(text), known)
+
+    def _as_answer(self, text: tf.Tensor) -> tf.Tensor:
+        return tf_text.normalize_utf8(lower_case(single_spaces(_first_answer(text))), "NFC")
+
+    def is_closed(self, written: tf.Tensor) -> tf.Tensor:
+        """bool (batch,): whether written answers, strings, are of the closed set, or of it as `answer_length` cuts it."""
+        with tf.init_scope():  # once for each graph
+            cut = self.to_text(self.written_answer(self.answer_strings)[1]).numpy()
+        cut = tf.constant([normalise(text.decode()) for text in cut])
+        return tf.logical_or(self.answer(written) >= 0, _first_equal(self._as_answer(written), cut) >= 0)
 
     def labels(self, text: tf.Tensor) -> tf.Tensor:
         """float32 (batch, labels): 1 for each label named in strings joined by `|`."""

@@ -134,7 +134,8 @@ def _columns_of(head: Head, truths: list, predicted: Predicted) -> dict[str, lis
         ],
     }
     if predicted.classes is not None:
-        columns[f"{head.field}_confidence"] = [f"{value:.4f}" for value in confidence(predicted.classes)]
+        sure = confidence(predicted.classes) if predicted.confidence is None else predicted.confidence
+        columns[f"{head.field}_confidence"] = [f"{value:.4f}" for value in sure]
     return columns
 
 

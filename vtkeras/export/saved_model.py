@@ -138,8 +138,8 @@ def write_saved_model(run: Run, path: Path, compiled: bool = False, calibration:
 
 
 def endpoints(heads: Sequence[Head]) -> dict[str, Endpoint]:
-    """The endpoints of some heads by name; where two have the same, the last one's counts, as in `Reader`."""
-    return {endpoint.name: endpoint for head in heads for endpoint in head.endpoints()}
+    """The endpoints of some heads by name; where two have the same, the first one's counts, as in `Reader`."""
+    return {endpoint.name: endpoint for head in reversed(heads) for endpoint in head.endpoints()}
 
 
 def describe(task: Task, heads: Sequence[Head], calibration: Calibration | None = None) -> dict:

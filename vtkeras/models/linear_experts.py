@@ -10,6 +10,7 @@ from keras import ops
 from vtkeras.models.clip_statistics import group_sizes, read_clips
 from vtkeras.pretrained.sentence_encoder import SentenceEncoder
 
+ALONE = 100.0  # share with which a linear model decides all but alone
 LEAST_LOG = -12.0  # log-probability of a class that a linear model never saw
 
 

@@ -35,13 +35,14 @@ from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.race import Race, enough
 from vtkeras.planning.speed import LEAST, SIDES, TRAINING, choose_reading, cost, measure, share_in_time, slowed
-from vtkeras.planning.survey import Survey, has_names, has_phrases, survey_source
+from vtkeras.planning.survey import Survey, first_answers, has_names, has_phrases, survey_source
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
 from vtkeras.tasks import Head
 from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import FittedLinear, add_experts, fit_linear, prefer_linear
+from vtkeras.training.validation import judged
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 EPOCH = 0.03  # share of the time that an epoch may take
@@ -113,7 +114,7 @@ class Plan:
         """Counts what the source holds, and learns its words."""
         texts = self.source.texts()
         self.vocabulary: Vocabulary = build_vocabulary(
-            texts, VOCABULARY, has_phrases(texts["answers"]), keep_case=has_names(texts["captions"])
+            texts, VOCABULARY, has_phrases(first_answers(texts["answers"])), keep_case=has_names(texts["captions"])
         )
         self.survey: Survey = survey_source(self.source, texts, self.vocabulary)
 
@@ -268,7 +269,7 @@ class Plan:
         trainer = entered[0].training.trainer
         prepared = [one.training.prepared for one in entered]
         self.linear = fit_linear(trainer, self.folder / CACHE, self.report, prepared)
-        heads = list(trainer.heads)
+        heads = judged(trainer.heads)
         validation = read_table(self.linear.source, keys.VALIDATION, heads, trainer.config.train.score_examples)
         said = self.linear.models.predict(validation)
         found = {head.title: figure(head, score([head], said, validation.examples)) for head in heads

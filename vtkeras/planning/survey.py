@@ -33,7 +33,8 @@ class Survey:
         captions: training captions.
         sentences: different ones among them.
         words: different words in captions and questions.
-        tokens: {"captions", "questions" or "answers": word pieces that nearly all of them have at most}.
+        tokens: {"captions", "questions" or "answers": word pieces that nearly all of them have at most}; 0 for answers
+            that are single words.
         questions: training questions.
         questions_per_clip: mean over the clips that have any.
         answers: different ones.
@@ -148,6 +149,8 @@ def survey_source(source: Source, texts: dict[str, list[str]], vocabulary: Vocab
         vocabulary: learned from these.
     """
     captions, questions = texts["captions"], texts["questions"]
+    answers = first_answers(texts["answers"])
+    told = {"captions": captions, "questions": questions, "answers": answers if has_phrases(answers) else []}
     frames, sides, moved, asked = [], [], [], []
     clips = {split: len(source.clips(split)) for split in source.splits()}
     labels_of_clips = source.column(keys.TRAIN, keys.LABEL).values() if texts["labels"] else ()
@@ -166,7 +169,7 @@ def survey_source(source: Source, texts: dict[str, list[str]], vocabulary: Vocab
         captions=len(captions),
         sentences=len(set(captions)),
         words=len({word for text in (*captions, *questions) for word in text.lower().split()}),
-        tokens={name: _long(texts[name], vocabulary) for name in ("captions", "questions", "answers")},
+        tokens={name: _long(some, vocabulary) for name, some in told.items()},
         questions=len(questions),
         questions_per_clip=float(np.mean([count for count in asked if count] or [0])),
         answers=len({answer.lower() for answer in texts["answers"]}),
@@ -176,7 +179,7 @@ def survey_source(source: Source, texts: dict[str, list[str]], vocabulary: Vocab
         side=int(np.median(sides)),
         motion=float(np.mean(moved)) if moved else 0.0,
         names=has_names(captions),
-        phrases=has_phrases(texts["answers"]),
+        phrases=has_phrases(answers),
         unjudged=tuple(sorted(labels.keys() - named)) if named - {""} else (),
     )
 
@@ -209,8 +212,12 @@ def has_phrases(answers: Sequence[str]) -> bool:
         >>> has_phrases(["red ball", "yes", "no"]), has_phrases(["yes", "no"])
         (True, False)
     """
-    several = sum(len(answer.split(keys.LABEL_SEPARATOR)[0].split()) > 1 for answer in answers)
-    return several > PHRASES * len(answers)
+    return sum(len(answer.split()) > 1 for answer in answers) > PHRASES * len(answers)
+
+
+def first_answers(answers: Sequence[str]) -> list[str]:
+    """Of each cell of answers, in which `|` joins several, the first one, which is learned."""
+    return [answer.split(keys.LABEL_SEPARATOR)[0] for answer in answers]
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vtkeras.data.spelling import normalise
 from vtkeras.data.video import Clip, read_frames
 from vtkeras.errors import UserError
 from vtkeras.explain.animation import as_png
@@ -108,7 +109,7 @@ def _different(answers: Sequence[Answer]) -> list[Answer]:
     """The answers whose texts differ, each the first time."""
     found: dict[str, Answer] = {}
     for answer in answers:
-        found.setdefault(answer.text, answer)
+        found.setdefault(normalise(answer.text), answer)
     return list(found.values())
 
 
@@ -123,7 +124,7 @@ def to_lines(found: Description) -> list[str]:
     for question, answer in found.answers:
         how = ", written word by word" if answer.written else ""
         lines.append(f"{question}  {answer.text}  ({answer.score:.0%}{how})")
-        if not answer.written:
+        if answer.alternatives:
             lines.append(f"  looked most at: {_most_looked_at(answer, found.times)}")
         if answer.unread:
             lost = f"its last {answer.unread} word pieces were not read"

@@ -163,6 +163,19 @@ def explain_answer(predictor: Predictor, frames: np.ndarray, times: np.ndarray, 
                         answer.frame_indices)  # fmt: skip
 
 
+def can_judge(predictor: Predictor, found: Explanation) -> bool:
+    """Whether it can be told how likely what is explained is over other clips: not for an answer that was written."""
+    return found.kind == CAPTION or found.words[0] in predictor.card.answers
+
+
+def why_not_judged(found: Explanation) -> str:
+    """A sentence for people, where `can_judge` says no."""
+    return (
+        f"The answer '{found.words[0]}' was written word by word, and is none of those that training showed: how "
+        "faithful its maps are cannot be measured."
+    )
+
+
 def probability_of(predictor: Predictor, found: Explanation) -> Callable[[np.ndarray], np.ndarray]:
     """How likely the explained words, or the answer, are over other clips.
 
@@ -174,16 +187,12 @@ def probability_of(predictor: Predictor, found: Explanation) -> Callable[[np.nda
         UserError: for a caption of a model exported without `explain_caption`, and for an answer that is none of the
             closed set.
     """
-    place = -1
+    if not can_judge(predictor, found):
+        raise UserError(why_not_judged(found))
     if found.kind == CAPTION:
         _require(predictor, "explain_caption")
-    elif found.words[0] in predictor.card.answers:
-        place = predictor.card.answers.index(found.words[0])
     else:
-        raise UserError(
-            f"The answer '{found.words[0]}' was written word by word, and is none of those that training showed: how "
-            "faithful its maps are cannot be measured."
-        )
+        place = predictor.card.answers.index(found.words[0])
 
     def of_caption(clips: np.ndarray) -> np.ndarray:
         likelihoods = predictor.model.explain_caption(clips, _strings(found.text, len(clips)))[

@@ -84,7 +84,7 @@ def judge_clip(
     Args:
         predictor: the model.
         frames: uint8 (time, height, width, 3), any size and length.
-        question: what is asked; "" for nothing, and passed over if the model has no answers of a closed set.
+        question: what is asked; "" for nothing, and passed over if its answer is none of a closed set.
         orders: int, random orders to compare with.
         steps: int, points of the curves.
         seed: int, draws the orders.
@@ -103,7 +103,7 @@ def judge_clip(
     rows = []
     for found in explained:
         words = range(len(found.words)) if found.kind == explanation.CAPTION else [0]
-        if len(found.words):
+        if len(found.words) and explanation.can_judge(predictor, found):
             rows += _judge(predictor, found, list(words), orders, steps, seed)
     return rows
 

@@ -135,7 +135,7 @@ class Predictor:
         return self.answers([frames], [question])[0]
 
     def answers(self, clips: Sequence[np.ndarray], questions: Sequence[str]) -> list[Answer]:
-        """Answers a question about each clip, out of the closed set of the training data.
+        """Answers a question about each clip, out of the closed set of the training data, or a new answer.
 
         Args:
             clips: the clips.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vtkeras.data.spelling import WORD_START, is_spelled
+from vtkeras.data.spelling import WORD_START, is_spelled, normalise
 from vtkeras.serving.decoding import GREEDY, Decoding
 
 UNKNOWN = "[UNK]"  # the word piece of what a model has no piece for
@@ -79,7 +79,7 @@ class Answer:
     @property
     def written(self) -> bool:
         """Whether it was written word by word: it is none of the alternatives."""
-        return self.text not in (text for text, _ in self.alternatives)
+        return normalise(self.text) not in (normalise(text) for text, _ in self.alternatives)
 
 
 @dataclass(frozen=True)

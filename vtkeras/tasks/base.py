@@ -216,7 +216,7 @@ class Reader(tf.Module):
         self.heads = tuple(heads)
         self.compiled = compiled
         self.rereads = rereads
-        for head in heads:
+        for head in reversed(self.heads):  # where two have an endpoint of one name, the first one's counts
             for endpoint in head.endpoints():
                 setattr(self, endpoint.name, endpoint.function.__get__(self))
         self.ask = tf.function(self.predict, reduce_retracing=True, autograph=False)

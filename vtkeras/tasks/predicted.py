@@ -70,6 +70,7 @@ class Predicted:
         texts: one string an example, in the form of the data's column; None for heads that say no text.
         classes: `ClassProbabilities` behind the texts, where there are any.
         ended: bool an example, False for a text that was cut at the longest length.
+        confidence: float an example, the probability of the text where it need not be the likeliest of `classes`.
         values: anything else that the head's `score` wants, one row an example.
     """
 
@@ -77,6 +78,7 @@ class Predicted:
     classes: ClassProbabilities | None = None
     ended: list[bool] | None = None
     values: np.ndarray | None = None
+    confidence: np.ndarray | None = None
 
     def take(self, rows: Sequence[int]) -> Predicted:
         """What is said of some of the examples."""
@@ -85,5 +87,5 @@ class Predicted:
             return None if said is None else [said[row] for row in rows]
 
         probabilities = self.classes and replace(self.classes, probabilities=self.classes.probabilities[rows])
-        values = None if self.values is None else self.values[rows]
-        return Predicted(some(self.texts), probabilities, some(self.ended), values)
+        values, confidence = (None if said is None else said[rows] for said in (self.values, self.confidence))
+        return Predicted(some(self.texts), probabilities, some(self.ended), values, confidence)

@@ -27,6 +27,7 @@ from vtkeras.training.prepared import PreparedSource
 from vtkeras.training.shares import SENTENCE_SHARES, SHARES, Candidates, choose_sentences, choose_shares
 from vtkeras.training.state import load_state, model_variables
 from vtkeras.training.trainers import Trainer
+from vtkeras.training.validation import judged
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def fit_linear(
     Raises:
         UserError: if the encoder's weights are not installed, or the disk is full.
     """
-    config, data, heads = trainer.config, trainer.data, list(trainer.heads)
+    config, data, heads = trainer.config, trainer.data, judged(trainer.heads)
     size = config.model.linear_size
     encoder = FRAME_ENCODERS[ENCODER](image_size=size, weights="imagenet", motion=config.model.motion)
     encoder.trainable = False

@@ -15,12 +15,13 @@ from vtkeras.data.sources.base import Source
 from vtkeras.evaluation.evaluate import figure, score
 from vtkeras.evaluation.reading import read_split
 from vtkeras.models import LinearExperts, LinearSentences
+from vtkeras.models.linear_experts import ALONE
 from vtkeras.models.linear_sentences import NEVER_NEW
 from vtkeras.tasks import Head, Reader
 from vtkeras.tasks.heads.captions import CaptionHead
 from vtkeras.tasks.predicted import Examples, Predicted
 
-SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0, 100.0)  # of a linear model beside the network: nothing to nearly all
+SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0, ALONE)  # of a linear model beside the network: nothing to nearly all
 SENTENCE_SHARES = (0.25, 1.0, 4.0, 16.0, 1000.0)  # of whole sentences: their logarithms are sums over words
 GROUPS = 10  # of clips, each of which is left out once to find an error
 GAIN = 1.0  # standard errors that a gain must have

@@ -5,7 +5,7 @@
 writes the folder that a user would bring: videos or images, and a captions.csv. `easy_vqa` and `crafter` are for
 development, and so is `collage`, whose scenes are filmed. `highway` is for reporting alone: nobody looks at it to
 choose anything. `minigrid` is for reporting, too, but for one thing that its first run showed: what a plan calls
-motion. `physics` was made after all choices.
+motion. So is `physics`, whose first run showed that answers of several words have to be written.
 """
 
 from collections.abc import Callable

@@ -10,9 +10,10 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.data.spelling import normalise
 from vtkeras.models import ClassLogits
+from vtkeras.models.linear_experts import ALONE
 from vtkeras.tasks.base import Endpoint
 from vtkeras.tasks.classification_report import class_columns, class_scores
-from vtkeras.tasks.heads.generated_answers import GeneratedAnswerHead, written_about
+from vtkeras.tasks.heads.generated_answers import GeneratedAnswerHead, weigh_choices, written_about
 from vtkeras.tasks.heads.questions import EXPLAIN_ANSWER, IMPOSSIBLE, VQA_COLUMN, QuestionHead, chosen
 from vtkeras.tasks.heads.signatures import CHOICES, FRAMES, TEXT
 from vtkeras.tasks.predicted import ClassProbabilities, Predicted
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vtkeras.tasks.video_text import VideoTextReader
 
 
+NEW = "(new)"  # stands for all written answers that are neither classes nor right
 SURE = 0.5  # probability above which a written answer that is none of the closed set is given
 
 
@@ -62,16 +64,21 @@ class AnswerHead(QuestionHead):
 
     def predict(self, reader, batch):
         found = self.answer(reader, batch)
-        return {"text": found["answer"], "probabilities": found["probabilities"]}
+        return {"text": found["answer"], "score": found["score"], "probabilities": found["probabilities"]}
 
     def collect(self, outputs, reader, examples):
         texts = [normalise(text.decode()) for text in outputs["text"]]  # as truths are; a written one may keep case
-        return Predicted(texts, ClassProbabilities(reader.preprocessor.vocabulary.answers, outputs["probabilities"]))
+        classes = ClassProbabilities(reader.preprocessor.vocabulary.answers, outputs["probabilities"])
+        return Predicted(texts, classes, confidence=outputs["score"])
 
     def score(self, predicted, examples, meteor=False):
         truths = examples.truths[self.name]
         texts = [self.as_text(truth) for truth in truths]
-        scores = class_scores(texts, predicted.texts, self.separator, predicted.classes)
+        said = predicted.texts
+        if predicted.classes:  # each wrong new answer by itself would count as a class
+            known = {*texts, *predicted.classes.classes}
+            said = [text if text in known else NEW for text in said]
+        scores = class_scores(texts, said, self.separator, predicted.classes)
         return {f"answer_{name}": value for name, value in scores.items()} | self.vqa_scores(truths, predicted.texts)
 
 
@@ -94,13 +101,15 @@ def answer(reader: VideoTextReader, frames, text) -> dict[str, tf.Tensor]:
 def score_known_answers(reader: VideoTextReader, frames, text, choices) -> dict[str, tf.Tensor]:
     """Scores candidate answers by their probability in the closed set.
 
+    Where one of them is none of that set, and the model writes answers, as `score_written_answers` does.
+
     Args:
         frames, text: as for `answer`.
         choices: string (batch, choices).
 
     Returns:
         dict as `answer` gives it, with probabilities float32 (batch, choices), each candidate's share of the
-        candidates' probability, and known bool (batch, choices), False for one that the set does not hold.
+        candidates' probability, and known bool (batch, choices), False for one that cannot be said.
     """
     video = reader.read_frames(frames)
     question = reader.read_question(text, video)
@@ -108,6 +117,10 @@ def score_known_answers(reader: VideoTextReader, frames, text, choices) -> dict[
     classes = reader.preprocessor.each(reader.preprocessor.answer, choices)
     known = classes >= 0
     logs = tf.where(known, tf.gather(logs, tf.maximum(classes, 0), batch_dims=1), IMPOSSIBLE)
+    if _writes(reader):
+        written, can_write = weigh_choices(reader, question, choices)
+        all_known = tf.reduce_all(known, axis=1, keepdims=True)
+        logs, known = tf.where(all_known, logs, written), tf.logical_or(all_known, can_write)
     return {**chosen(reader, question, video, choices, logs, known), **reader.seen(frames)}
 
 
@@ -117,16 +130,25 @@ def _answer(reader: VideoTextReader, video, questions):
     probabilities = reader.model.heads[AnswerHead.name].probabilities(logits)
     best = tf.argmax(probabilities, axis=-1)
     text, score = tf.gather(reader.preprocessor.answer_strings, best), tf.reduce_max(probabilities, axis=-1)
-    if GeneratedAnswerHead.name in reader.model.heads:
+    if _writes(reader):
         text, score = _or_new(reader, read, text, score)
     return {"answer": text, "score": score, "probabilities": probabilities, **reader.looked(tokens, scores, video)}
 
 
+def _writes(reader: VideoTextReader) -> bool:
+    return any(head.name == GeneratedAnswerHead.name for head in reader.heads)
+
+
 def _or_new(reader: VideoTextReader, read: dict, text, score):
-    """An answer of the closed set, or what is written where that is none of the set, and likelier than all else."""
+    """An answer of the closed set, or what is written where that is none of the set and sure.
+
+    Where a linear model decides alone, the network has learned too little to know better.
+    """
     written, likely = written_about(reader, read)
-    known = reader.preprocessor.answer(written) >= 0
-    new = tf.logical_and(tf.logical_and(tf.logical_not(known), tf.strings.length(written) > 0), likely > SURE)
+    new = tf.logical_and(tf.logical_not(reader.preprocessor.is_closed(written)), likely > SURE)
+    linear = reader.experts.classes.get(AnswerHead.name) if reader.experts else None
+    if linear is not None:
+        new = tf.logical_and(new, linear.share < ALONE)
     return tf.where(new, written, text), tf.where(new, likely, score)
 
 

@@ -116,6 +116,20 @@ def score_written_answers(reader: VideoTextReader, frames, text, choices) -> dic
     """
     video = reader.read_frames(frames)
     question = reader.read_question(text, video)
+    logs, known = weigh_choices(reader, question, choices)
+    return {**chosen(reader, question, video, choices, logs, known), **reader.seen(frames)}
+
+
+def weigh_choices(reader: VideoTextReader, question: tuple, choices) -> tuple[tf.Tensor, tf.Tensor]:
+    """How likely candidate answers to questions that were read are written, and which have a known word.
+
+    Args:
+        question: as `VideoTextReader.read_question` gives it.
+        choices: string (batch, choices).
+
+    Returns:
+        log probabilities float32 (batch, choices), `IMPOSSIBLE` without a known word, and bool (batch, choices).
+    """
     count = tf.shape(choices)[1]
     inputs, targets = reader.preprocessor.written_answer(tf.reshape(choices, (-1,)))
     context = repeat_rows({name: question[1][name] for name in (keys.SEQUENCE, keys.MASK)}, count)
@@ -123,8 +137,7 @@ def score_written_answers(reader: VideoTextReader, frames, text, choices) -> dic
     logs = tf.gather(tf.nn.log_softmax(logits), targets, axis=2, batch_dims=2)
     logs = tf.reshape(tf.reduce_sum(logs * tf.cast(targets > 0, tf.float32), axis=1), (-1, count))
     known = tf.reshape(tf.reduce_any(reader.preprocessor.is_known(targets), axis=1), (-1, count))
-    logs = tf.where(known, logs, IMPOSSIBLE)
-    return {**chosen(reader, question, video, choices, logs, known), **reader.seen(frames)}
+    return tf.where(known, logs, IMPOSSIBLE), known
 
 
 def _write_answer(reader: VideoTextReader, video, questions):
