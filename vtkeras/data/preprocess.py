@@ -156,7 +156,7 @@ class Preprocessor(tf.Module):
         return tf_text.normalize_utf8(lower_case(single_spaces(_first_answer(text))), "NFC")
 
     def is_closed(self, written: tf.Tensor) -> tf.Tensor:
-        """bool (batch,): whether written answers, strings, are of the closed set, or of it as `answer_length` cuts it."""
+        """bool (batch,): whether written answers are of the closed set, or of what `answer_length` leaves of it."""
         with tf.init_scope():  # once for each graph
             cut = self.to_text(self.written_answer(self.answer_strings)[1]).numpy()
         cut = tf.constant([normalise(text.decode()) for text in cut])
