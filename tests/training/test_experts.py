@@ -51,9 +51,13 @@ def test_sentences_without_a_say_are_not_kept(share, tmp_path):
     sentences = LinearSentences(5, 3, 4, name="caption")
     sentences.share.assign(share)
     experts = LinearExperts(encoder, 96, 2, 32, 3, {}, sentences=sentences)
-    experts(np.zeros((1, 2, 32, 32, 3), "uint8"), np.ones((1, 2), bool))
+    frames, mask = np.full((1, 2, 32, 32, 3), 99, "uint8"), np.ones((1, 2), bool)
+    experts(frames, mask)
+    experts.reduce.kernel.assign(np.random.default_rng(0).normal(size=experts.reduce.kernel.shape))
     _keep(experts, tmp_path)
-    assert set(load_model(tmp_path / LINEAR_FILE).shares) == ({"caption"} if share else set())
+    again = load_model(tmp_path / LINEAR_FILE)
+    assert set(again.shares) == ({"caption"} if share else set())
+    np.testing.assert_allclose(again(frames, mask), experts(frames, mask), rtol=1e-4)
 
 
 @pytest.mark.parametrize("search, told", [("minlm", "model.linear_search"), ("minilm", "pretrained install")])

@@ -234,6 +234,8 @@ class LinearExperts(keras.Model):
         )  # fmt: skip
         for own, other in zip([lean.reduce, *lean.reduce_fine], [self.reduce, *self.reduce_fine]):
             own.set_weights(other.get_weights())
+        clips = (None, self.num_frames)
+        lean.build((*clips, self.image_size, self.image_size, 3), clips)  # else a file might lack weights
         return lean
 
     @property
