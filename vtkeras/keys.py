@@ -25,6 +25,7 @@ MATCH_ID = "match_id"  # string: examples with the same one are right for each o
 QUESTION_TOKENS = "question_tokens"  # int32 (question_length,)
 CAPTION_TOKENS = "caption_tokens"  # int32 (caption_length,)
 ANSWER_TOKENS = "answer_tokens"  # int32 (answer_length,): a written answer, as the decoder reads it
+STATEMENT_TOKENS = "statement_tokens"  # int32 (statements, caption_length): the clip's caption, and those of others
 MATCH_TOKENS = "match_tokens"  # int32 (caption_length,): the caption as the text tower reads it
 
 # Encoder outputs.
@@ -37,6 +38,7 @@ MAPS = "maps"  # float (batch, length, patches): what a token that stands for no
 # What the heads of a video-text model may read.
 READS_VIDEO = "video"  # the clip
 READS_QUESTION = "question"  # the question's words after they have read the clip
+READS_STATEMENT = "statement"  # captions, true and false ones, after they have read the clip
 READS_TEXT = "text"  # a caption by itself
 
 # Splits.

@@ -48,6 +48,9 @@ class DataConfig(Options):
     """Tokens of a question."""
     answer_length: int = Field(0, ge=0, le=512)
     """Tokens of an answer written word by word, its end included; 0 answers from the closed set alone."""
+    statements: int = Field(0, ge=0, le=16)
+    """Captions of other clips of a batch that a model learns to tell from a clip's own, which teaches it what words of
+    questions mean; 0 for none."""
     questions_per_clip: int = Field(1, ge=1, le=256)
     """Questions asked of a clip that is read once in a training step; 1 makes each question an example."""
     vocabulary_size: int = Field(4000, ge=16, le=100_000)

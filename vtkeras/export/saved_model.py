@@ -162,6 +162,7 @@ def describe(task: Task, heads: Sequence[Head], calibration: Calibration | None 
                 ],
             }
             for head in heads
+            if not head.auxiliary
         ],
     }
 

@@ -2,7 +2,7 @@
 
 from vtkeras.models.build import Parts, build_video_text_model
 from vtkeras.models.decoder import DecoderBlock, TextDecoder
-from vtkeras.models.head_layers import ClassLogits, SharedSpace, WrittenText
+from vtkeras.models.head_layers import ClassLogits, SharedSpace, StatementLogits, WrittenText
 from vtkeras.models.linear_experts import LinearClasses, LinearExperts, LinearSpace
 from vtkeras.models.linear_sentences import LinearSentences
 from vtkeras.models.trunk import Trunk
@@ -17,6 +17,7 @@ __all__ = [
     "LinearSpace",
     "Parts",
     "SharedSpace",
+    "StatementLogits",
     "TextDecoder",
     "Trunk",
     "VideoTextModel",

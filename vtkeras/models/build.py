@@ -94,9 +94,11 @@ class Parts:
         """The blocks through which a question reads the video."""
         model = self.config.model
         fusion = lookup(FUSIONS, model.fusion, "model.fusion")
-        if self.config.data.questions_per_clip > 1 and not fusion.causal:
+        data = self.config.data
+        if (data.questions_per_clip > 1 or data.statements) and not fusion.causal:
             raise UserError(
-                f"model.fusion '{model.fusion}' would mix the questions of a clip: set data.questions_per_clip to 1."
+                f"model.fusion '{model.fusion}' would mix the questions of a clip: set data.questions_per_clip to 1, "
+                "and data.statements to 0."
             )
         return [fusion(name=f"fusion_{index}", **self.sizes) for index in range(model.fusion_layers)]
 

@@ -1,7 +1,7 @@
 """Output layers over a trunk's readings. Each says what it reads, and which tokens it takes beside that.
 
 A head layer has the attributes
-    reads: names of readings, a subset of `keys.READS_VIDEO`, `READS_QUESTION` and `READS_TEXT`.
+    reads: names of readings, a subset of `keys.READS_VIDEO`, `READS_QUESTION`, `READS_STATEMENT` and `READS_TEXT`.
     tokens: {name of an input: its shape without the batch}, int32.
     word_by_word: bool, whether it writes a text with the video alone as context.
 and is called with one dict of these readings and tokens.
@@ -152,6 +152,45 @@ class ClassLogits(_HeadLayer):
     def get_config(self):
         names = ("num_classes", "with_video", "single", "with_question")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable("vtkeras")
+class StatementLogits(_HeadLayer):
+    """Logits of false and true for statements that have read the video.
+
+    Args:
+        statements: int, statements a clip.
+        length: int, tokens of a statement.
+
+    Call arguments:
+        reading: {"statement": dict with `pooled` (batch, statements, dim)}.
+
+    Returns:
+        float32 (batch, statements, 2).
+
+    Example:
+        >>> StatementLogits(3, 24)({"statement": {"pooled": ops.ones((2, 3, 64))}}).shape
+        (2, 3, 2)
+    """
+
+    reads = (keys.READS_STATEMENT,)
+    word_by_word = False
+
+    def __init__(self, statements, length, **kwargs):
+        super().__init__(**kwargs)
+        self.statements = statements
+        self.length = length
+        self.tokens = {keys.STATEMENT_TOKENS: (statements, length)}
+        self.logits = keras.layers.Dense(2, dtype=self.dtype_policy, name="logits")
+
+    def build(self, reading_shape):
+        self.logits.build(reading_shape[keys.READS_STATEMENT][keys.POOLED])
+
+    def call(self, reading):
+        return self.logits(reading[keys.READS_STATEMENT][keys.POOLED])
+
+    def get_config(self):
+        return {**super().get_config(), "statements": self.statements, "length": self.length}
 
 
 @keras.saving.register_keras_serializable("vtkeras")

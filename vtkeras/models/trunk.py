@@ -55,6 +55,9 @@ class Trunk:
         if keys.QUESTION_TOKENS in inputs:
             question = self.encode_text(inputs[keys.QUESTION_TOKENS])
             reading[keys.READS_QUESTION] = self.fuse(question, reading[keys.READS_VIDEO])
+        if keys.STATEMENT_TOKENS in inputs:
+            statement = self.encode_text(inputs[keys.STATEMENT_TOKENS])
+            reading[keys.READS_STATEMENT] = self.fuse(statement, reading[keys.READS_VIDEO])
         if keys.MATCH_TOKENS in inputs:
             reading[keys.READS_TEXT] = self.encode_text(inputs[keys.MATCH_TOKENS])
         reading.update(inputs)

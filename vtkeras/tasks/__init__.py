@@ -11,7 +11,9 @@ BY_REWARD = {"trainer": "self_critical"}  # captions may be learned by reward
 TASKS = {
     task.name: task
     for task in (
-        video_text_task("multitask", ["caption", "answer", "written_answer", "label", "contrastive"], **BY_REWARD),
+        video_text_task(
+            "multitask", ["caption", "answer", "written_answer", "label", "contrastive", "statement"], **BY_REWARD
+        ),
         video_text_task("captioning", ["caption"], **BY_REWARD),
         video_text_task("dense_captioning", ["events"], without=GENERATES, **BY_REWARD),
         video_text_task("question_answering", ["answer", "written_answer"]),

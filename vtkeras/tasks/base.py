@@ -72,6 +72,7 @@ class Head:
         columns: {name: `Column`}, the figures that `score` gives.
         headline: the one of `columns` that stands for them in a line of progress.
         goals: {one of `columns`: the best that it can be}, by which the best weights are chosen.
+        auxiliary: whether it only helps the others to learn: nothing asks it.
         needs_judge: whether figures ask a judge what is on clips, see `judged`.
         baselines: {name: function(head, training examples, examples) to what it says of them}, systems that need no
             model and that this head alone is compared with.
@@ -91,6 +92,7 @@ class Head:
     columns: dict[str, Column] = {}
     headline: str = ""
     goals: dict[str, float] = {}
+    auxiliary: bool = False
     needs_judge: bool = False
     baselines: dict[str, Callable[[Any, Examples, Examples], Predicted | None]] = {}
 
@@ -213,7 +215,7 @@ class Reader(tf.Module):
         super().__init__(name="reader")
         self.model = model
         self.preprocessor = preprocessor
-        self.heads = tuple(heads)
+        self.heads = tuple(head for head in heads if not head.auxiliary)
         self.compiled = compiled
         self.rereads = rereads
         for head in reversed(self.heads):  # where two have an endpoint of one name, the first one's counts

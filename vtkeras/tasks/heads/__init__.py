@@ -6,6 +6,7 @@ from vtkeras.tasks.heads.contrastive import ContrastiveHead
 from vtkeras.tasks.heads.events import EventsHead
 from vtkeras.tasks.heads.generated_answers import GeneratedAnswerHead
 from vtkeras.tasks.heads.labels import LabelHead
+from vtkeras.tasks.heads.statements import StatementHead
 from vtkeras.tasks.heads.video import VideoHead
 
 HEADS = {
@@ -17,6 +18,7 @@ HEADS = {
         GeneratedAnswerHead(),
         LabelHead(),
         ContrastiveHead(),
+        StatementHead(),
         VideoHead(),
     )
 }
