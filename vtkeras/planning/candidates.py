@@ -23,7 +23,6 @@ ENDLESS = 100_000  # epochs of a training whose end the clock decides
 RATE, WARMUP = 1e-3, 50  # of learning, and the steps over which it rises
 BATCH, SMALL_BATCH = 32, 8  # examples of a step: the most, and the fewest
 STEPS = 3000  # that an encoder from scratch should have time for: with fewer of more examples each it learns less
-STATEMENTS = 2  # captions of other clips that a clip's is told from
 TASK = "multitask"
 SMALL, SMALL_SIDE = "nfnet_tiny", 64  # what learns from scratch, and the most pixels a side
 MANY = 500  # training clips from which on an encoder may learn from scratch
@@ -232,7 +231,6 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "caption_length": min(MOST_TOKENS, survey.tokens["captions"]) + 4,
             "question_length": min(MOST_TOKENS, survey.tokens["questions"]) + 4,
             "answer_length": min(MOST_TOKENS, survey.tokens["answers"]) + 2 if survey.phrases else 0,
-            "statements": STATEMENTS if survey.sentences > 1 else 0,
             "questions_per_clip": questions,
             "shuffle_buffer": 512,
             "epoch_parts": parts,
