@@ -351,6 +351,11 @@ def test_an_interruption_is_heard_while_clips_are_prepared(config, tmp_path):
         (["model.generator_options={steps: 3}"], "model.generator_options does nothing for the task"),
         (["data.window_seconds=3"], "data.window_seconds does nothing for the task"),
         (["train.adversarial.weight=2"], "train.adversarial does nothing for the task"),
+        (["task=captioning", "data.statements=1"], "data.statements does nothing for the task 'captioning'"),
+        (["task=retrieval", "data.answer_length=4"], "data.answer_length does nothing for the task 'retrieval'"),
+        ([*MAKES_VIDEO, "data.statements=1"], "data.statements does nothing for the task 'text_to_video'"),
+        (["data.statements=1", "train.loss_weights={caption: 1.0}"], "add `statement: 1` to train.loss_weights"),
+        (["data.answer_length=4", "train.loss_weights={answer: 1.0}"], "add `written_answer: 1` to train.loss_weights"),
         ([*MAKES_VIDEO, "train.warmup.steps=1"], "train.warmup.steps does nothing for the task"),
         ([*MAKES_VIDEO, *FROZEN, "model.cache_features=true"], "model.cache_features does nothing for the task"),
         (

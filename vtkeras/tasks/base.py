@@ -73,6 +73,7 @@ class Head:
         headline: the one of `columns` that stands for them in a line of progress.
         goals: {one of `columns`: the best that it can be}, by which the best weights are chosen.
         auxiliary: whether it only helps the others to learn: nothing asks it.
+        switch: the option of a config that turns it on, "" where nothing does.
         needs_judge: whether figures ask a judge what is on clips, see `judged`.
         baselines: {name: function(head, training examples, examples) to what it says of them}, systems that need no
             model and that this head alone is compared with.
@@ -93,6 +94,7 @@ class Head:
     headline: str = ""
     goals: dict[str, float] = {}
     auxiliary: bool = False
+    switch: str = ""
     needs_judge: bool = False
     baselines: dict[str, Callable[[Any, Examples, Examples], Predicted | None]] = {}
 
@@ -271,12 +273,21 @@ class Task:
         """Refuses options that would do nothing.
 
         Raises:
-            UserError: for one of `without` that is not at its default.
+            UserError: for one of `without` that is not at its default, and for the switch of a head that has no weight.
         """
-        usual = Config()
-        for key in self.without:
-            if any(value not in _values_at(usual, key) for value in _values_at(config, key)):
-                raise UserError(f"{key} does nothing for the task '{self.name}': leave it out.")
+        usual, weights = Config(), config.train.loss_weights
+
+        def changed(key: str) -> bool:
+            return any(value not in _values_at(usual, key) for value in _values_at(config, key))
+
+        for key in filter(changed, self.without):
+            raise UserError(f"{key} does nothing for the task '{self.name}': leave it out.")
+        for head in self.heads:
+            if head.switch and changed(head.switch) and weights is not None and not weights.get(head.name):
+                raise UserError(
+                    f"{head.switch} does nothing without a weight: add `{head.name}: 1` to train.loss_weights, or leave "
+                    f"{head.switch} out."
+                )
 
     def trainer_of(self, config: Config) -> str:
         """The name of what trains this task with a config."""

@@ -15,7 +15,7 @@ from vtkeras.data.text import Vocabulary
 from vtkeras.models import Parts
 from vtkeras.models.generators import build_generator, generator_of
 from vtkeras.tasks.base import Head, Reader, Task
-from vtkeras.tasks.heads import HEADS
+from vtkeras.tasks.heads import HEADS, switches
 from vtkeras.tasks.heads.video import best_drafts
 from vtkeras.tasks.reranker import Reranker
 
@@ -76,5 +76,5 @@ TEXT_TO_VIDEO = Task(
     VideoReader,
     trainer=lambda config: generator_of(config).trainer,
     told_by="generator",
-    without=("train.warmup.steps", "train.stages.motion_dropout", "model.cache_features"),  # of what reads video
+    without=("train.warmup.steps", "train.stages.motion_dropout", "model.cache_features", *switches()),  # what reads
 )

@@ -15,7 +15,7 @@ from vtkeras.errors import UserError
 from vtkeras.generation import greedy, repeat_rows
 from vtkeras.models import LinearExperts, Parts, TextDecoder, VideoTextModel, build_video_text_model
 from vtkeras.tasks.base import Head, Reader, Task
-from vtkeras.tasks.heads import HEADS
+from vtkeras.tasks.heads import HEADS, switches
 
 NEVER_WRITTEN = (PAD_ID, START_ID)
 LEAST = 1e-12  # probability of a word
@@ -35,6 +35,7 @@ def video_text_task(name: str, heads: Sequence[str], **options) -> Task:
         'Captions'
     """
     options = {"without": (*GENERATES, "data.window_seconds"), **options}
+    options["without"] += switches(heads)
     return Task(name, tuple(HEADS[head] for head in heads), inputs, build, VideoTextReader, **options)
 
 

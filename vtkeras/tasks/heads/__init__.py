@@ -1,5 +1,7 @@
 """What models can learn to say. A new head is one file here and one line in `HEADS`."""
 
+from collections.abc import Collection
+
 from vtkeras.tasks.heads.answers import AnswerHead
 from vtkeras.tasks.heads.captions import CaptionHead
 from vtkeras.tasks.heads.contrastive import ContrastiveHead
@@ -23,4 +25,15 @@ HEADS = {
     )
 }
 
-__all__ = ["HEADS"]
+
+def switches(heads: Collection[str] = ()) -> tuple[str, ...]:
+    """The options of a config that turn on other heads than the named ones.
+
+    Example:
+        >>> switches(["caption", "written_answer"])
+        ('data.statements',)
+    """
+    return tuple(head.switch for name, head in HEADS.items() if head.switch and name not in heads)
+
+
+__all__ = ["HEADS", "switches"]

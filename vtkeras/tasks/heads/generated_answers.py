@@ -31,6 +31,7 @@ class GeneratedAnswerHead(QuestionHead):
     headline = "written_answer_accuracy"
     goals = {"written_answer_accuracy": 1.0}
     columns = {"written_answer_accuracy": Column("written answer %", "%")} | VQA_COLUMN
+    switch = "data.answer_length"
 
     def active(self, config, vocabulary, heads):
         answers = bool(vocabulary.answers) or not any(head.from_classes and head.answers_questions for head in heads)

@@ -24,6 +24,7 @@ class StatementHead(Head):
     once_a_clip = True
     learns_from = "captions"
     auxiliary = True
+    switch = "data.statements"
 
     def active(self, config, vocabulary, heads):
         return config.data.statements > 0
