@@ -44,6 +44,21 @@ def test_an_empty_argument_is_not_this_folder(monkeypatch, capsys, given):
     assert "is empty: give it a value" in refused(monkeypatch, capsys, "train", "--config", "demo", *given)
 
 
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (("train", "--minutes", "soon"), "'--minutes': Input should be a valid number, unable to parse string as a"),
+        (("train", "--minutes", "soon"), "got 'soon': see `vtkeras train --help`."),
+        (("train", "--minutes", "-3"), "greater than or equal to 2, got '-3': see"),
+        (("predict",), "Missing argument 'VIDEO...': see `vtkeras predict --help`."),
+        (("data", "ingest", "--fast"), "No such option: --fast"),
+        (("tarin",), "No such command 'tarin'"),
+    ],
+)
+def test_arguments_that_do_not_fit(monkeypatch, capsys, arguments, told):
+    assert told in refused(monkeypatch, capsys, *arguments)
+
+
 def test_the_help_of_configs_takes_no_config(monkeypatch, capsys):
     told = refused(monkeypatch, capsys, "train", "--help-config", "--config", "nope")
     assert "--config does nothing with --help-config" in told

@@ -12,6 +12,7 @@ import warnings
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 import vtkeras
 from vtkeras.cli import (
@@ -64,19 +65,29 @@ def _run() -> int | str | None:
     """Runs the command that was asked for, and gives the exit code; no error, with all it refers to, outlives this."""
     try:
         _refuse_empty(sys.argv[1:])
-        app()
+        code = app(prog_name="vtkeras", standalone_mode=False)
     except UserError as error:
         return _refuse(str(error))
+    except typer.TyperException as error:
+        return _refuse(_usage(error))
     except SystemExit as stop:
-        if stop.code == INTERRUPTED:
-            print(STOPPED, file=sys.stderr)
         return stop.code
     except Exception as error:  # of whoever writes without `run_files`
         if is_disk_full(error):
             return _refuse("The disk is full: free some space and run the same command again.")
         traceback.print_exc()
         return 1
-    return 0
+    if code == INTERRUPTED:
+        print(STOPPED, file=sys.stderr)
+    return code
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with the arguments, as a sentence: with the value that was given, and where to read what may be."""
+    invalid = error.__cause__
+    given = f", got '{invalid.errors()[0]['input']}'" if isinstance(invalid, ValidationError) else ""
+    command = getattr(getattr(error, "ctx", None), "command_path", "vtkeras")
+    return f"{error.format_message().rstrip('.')}{given}: see `{command} --help`."
 
 
 def _refuse_empty(arguments: list[str]) -> None:
