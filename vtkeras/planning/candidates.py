@@ -97,12 +97,12 @@ def _frozen(setting: Setting) -> dict[str, Any] | None:
 
 
 def _fine(setting: Setting) -> dict[str, Any] | None:
-    """The same on patches that it reads halfway, and on how they change."""
+    """The same on mid-level features, and on how they change from frame to frame."""
     return _cached(setting, ENCODER + FINE, patch_merge=2)
 
 
 def _pyramid(setting: Setting) -> dict[str, Any] | None:
-    """The same on these and on what it sees later on."""
+    """The same on mid- and high-level features."""
     return _cached(setting, ENCODER + PYRAMID, patch_merge=2)
 
 
@@ -175,11 +175,12 @@ class Candidate:
     frozen: bool = False
 
 
+FROZEN = "frozen EfficientNet-Lite0"
 CANDIDATES = {
-    "fine": Candidate("early patches of a frozen ImageNet encoder, and their changes", _fine, _for_steps, True),
-    "pyramid": Candidate("these and what the encoder sees later on", _pyramid, _for_steps, True),
+    "fine": Candidate(f"{FROZEN}, mid-level features and their changes", _fine, _for_steps, True),
+    "pyramid": Candidate(f"{FROZEN}, mid- and high-level features and changes", _pyramid, _for_steps, True),
     "small": Candidate("small encoder from scratch", _small, _for_steps),
-    "frozen": Candidate("patches of a frozen ImageNet encoder", _frozen, frozen=True),
+    "frozen": Candidate(f"{FROZEN}, high-level features", _frozen, frozen=True),
     "small_apart": Candidate("small encoder from scratch, motion apart", _small_apart, _for_steps),
     "small_still": Candidate("small encoder from scratch, without motion", _small_still, _for_steps),
 }
