@@ -15,7 +15,7 @@ from vtkeras.serving.generator import Generator
 from vtkeras.tasks import task_of
 from vtkeras.tasks.reranker import Reranker
 from vtkeras.training.fit import train
-from vtkeras.training.run import Run, check_reranker
+from vtkeras.training.run import Run, check_captioners
 
 TEXT, DRAFTS = "digit 3 is moving up and down", 5
 
@@ -100,10 +100,14 @@ def test_a_reranker_must_fit(exported_run, tiny_config, vocabulary, video_config
     config = tiny_config(f"model.reranker={exported_run}")
     heads = task_of(config).active_heads(config, vocabulary)
     with pytest.raises(UserError, match="model.reranker does nothing for the task 'multitask': set it to null"):
-        check_reranker(config, heads, vocabulary)
+        check_captioners(config, heads, vocabulary)
     config = video_config(f"model.reranker={exported_run}")
     heads = task_of(config).active_heads(config, vocabulary)
-    check_reranker(config, heads, vocabulary)
+    check_captioners(config, heads, vocabulary)
     cats = replace(vocabulary, words=("a", "cat", "digit"))
     with pytest.raises(UserError, match="does not know most words of the captions, e.g. 'a': name a run"):
-        check_reranker(config, heads, cats)
+        check_captioners(config, heads, cats)
+    config = video_config(f"train.judge={exported_run}")
+    check_captioners(config, heads, vocabulary)
+    with pytest.raises(UserError, match="train.judge .* does not know most words .*, or set train.judge to null"):
+        check_captioners(config, heads, cats)
