@@ -132,7 +132,8 @@ def test_split_names(folder):
         ("path,caption\n", "describes no clip"),
         ("path,caption\na.mp4,one\na.mp4\n", "row 3 has 1 cells where the header has 2"),
         ("path,caption\na.mp4,one,two\n", "row 2 has 3 cells"),
-        ('path,caption\na.mp4,"one\n', "not a valid CSV"),
+        ('path,caption\na.mp4,"one\n', "row 2 is not valid CSV"),
+        ('path,caption\na.mp4,one\nb.mp4,"he said "hi" there"\n', "row 3 is not valid CSV .*written twice"),
         ("path,caption\na.mp4,one\nb.mp4,t\0wo\n", "row 3: caption holds a NUL byte"),
         ("path,caption\nno.mp4,one\n", "row 2: there is no video 'no.mp4'"),
         ("path,caption\nx/a.mp4,one\nd,two\ne,three\ne,four\nf,five\ng,six\n", "'x/a.mp4' in .*for 4 more, .*row 4"),
@@ -204,14 +205,38 @@ def test_a_column_of_the_users_own_keeps_its_name_where_nothing_is_lacking(folde
     rows, told = read_with_notes(folder, "path,caption,category,file\na.mp4,one,calm,x\nb.mp4,two,wild,y\n")
     own = [dict(row.columns[0]) for row in rows]
     assert own == [{"category": "calm", "file": "x"}, {"category": "wild", "file": "y"}]
-    assert not rows[0].labels and not told
+    assert not rows[0].labels and len(told) == 1
+    assert told[0].endswith("its column category is kept and not learned; call it label if that is what it is.")
+
+
+def test_plurals_of_our_names_are_read_beside_other_texts(folder):
+    rows, told = read_with_notes(folder, "path,caption,labels,question,answers\na.mp4,one,cat|dog,what?,x\n")
+    assert rows[0].labels == ("cat", "dog") and rows[0].questions == (("what?", "x"),) and len(told) == 2
+    rows, _ = read_with_notes(folder, "path,label,labels\na.mp4,cat,own\n")
+    assert rows[0].labels == ("cat",) and dict(rows[0].columns[0]) == {"labels": "own"}
+
+
+def test_columns_of_the_users_own_stay_with_their_questions(folder):
+    rows = read_json(folder, [
+        {"path": "a.mp4", "question": "one?", "answer": "1"},
+        {"path": "a.mp4", "question": "two?", "answer": "2", "level": "hard"},
+    ])  # fmt: skip
+    assert rows[0].columns == ((), (("level", "hard"),))
+
+
+def test_a_file_whose_name_is_no_text_is_told_with_its_row(folder):
+    odd = folder / b"caf\xe9".decode(errors="surrogateescape")
+    odd.mkdir()
+    (odd / "z.mp4").touch()
+    with pytest.raises(UserError, match="row 2: 'z.mp4' is a file or lies in a folder whose name is not UTF-8"):
+        read_with_notes(folder, "path,caption\nz.mp4,one\n")
 
 
 def test_a_text_is_not_lost_beside_another_one(folder):
     rows, told = read_with_notes(folder, "filename,description,label\na.mp4,one,cat\n")
     assert (rows[0].captions, rows[0].labels) == (("one",), ("cat",))
     rows = read_json(folder, [{"path": "a.mp4", "caption": "one", "question": "what?", "answers": ["x"]}])
-    assert rows[0].captions == ("one",) and not rows[0].questions
+    assert rows[0].captions == ("one",) and rows[0].questions == (("what?", "x"),)
 
 
 def test_a_header_further_down_is_taken_before_one_in_other_words(folder):

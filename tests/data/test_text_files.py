@@ -99,5 +99,5 @@ def test_ragged_rows_are_named(row, count):
 
 @pytest.mark.parametrize("text", ['path,caption\na.mp4,"one\n', 'sep=;\npath;caption\na;"b'])
 def test_quotes_that_do_not_close(text):
-    with pytest.raises(UserError, match="table.csv is not a valid CSV file"):
+    with pytest.raises(UserError, match=r"table.csv row \d is not valid CSV"):
         read(text)

@@ -9,7 +9,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from vtkeras.data.column_names import (
     missing_under_any_name,
     other_names,
     other_times,
+    unread_names,
 )
 from vtkeras.data.text_files import Note, Table, ignore, read_table
 from vtkeras.errors import UserError
@@ -95,18 +96,20 @@ def csv_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
 def _read_rows(path: Path, text: str, note: Note) -> Table:
     """The table, under the names that columns have here; a header of these wins over one of other names above it."""
     table = read_table(path, text, KNOWN_COLUMNS, lambda names: not missing_column(names), note)
-    if not missing_column(table.header):
-        return table
-    found = read_table(path, text, ALL_NAMES, lambda names: not missing_under_any_name(names), note)
-    if missing_under_any_name(found.header):
-        return table  # to be refused with the names that it has
-    _tell_names(path, other_names(found.header), note)
-    return replace(found, header=in_our_names(found.header))
+    if missing_column(table.header):
+        found = read_table(path, text, ALL_NAMES, lambda names: not missing_under_any_name(names), note)
+        if missing_under_any_name(found.header):
+            return table  # to be refused with the names that it has
+        table = found
+    _tell_names(path, table.header, note)
+    return replace(table, header=in_our_names(table.header))
 
 
-def _tell_names(path: Path, others: dict[str, str], note: Note) -> None:
-    for other, known in others.items():
+def _tell_names(path: Path, names: Sequence[str], note: Note) -> None:
+    for other, known in other_names(names).items():
         note(f"{path}: its column {other} was read as {known}.")
+    for other, known in unread_names(names).items():
+        note(f"{path}: its column {other} is kept and not learned; call it {known} if that is what it is.")
 
 
 def _tell_times(path: Path, names: Iterable[str], note: Note) -> None:
@@ -125,9 +128,10 @@ def _object_entries(path: Path, rows: Iterable[tuple[str, Any]], note: Note) -> 
         if not isinstance(row, dict):
             raise UserError(f"{where} is not an object.")
         found.append((where, {"_".join(name.lower().split()): value for name, value in row.items()}))
-    others = other_names(list(dict.fromkeys(name for _, fields in found for name in fields)))
-    _tell_names(path, others, note)
-    _tell_times(path, {name for _, fields in found for name in fields}, note)
+    names = list(dict.fromkeys(name for _, fields in found for name in fields))
+    others = other_names(names)
+    _tell_names(path, names, note)
+    _tell_times(path, names, note)
     for where, row in found:
         fields = {others.get(name, name): value for name, value in row.items()}
         if missing := missing_column(list(fields)):
@@ -162,7 +166,7 @@ def _row_entry(where: str, cells: dict[str, str]) -> Entry:
 
 def _cell(where: str, name: str, value: Any) -> str:
     """A field of a JSON row as a CSV would have it."""
-    if isinstance(value, list) and name == "label" and all(isinstance(one, str) for one in value):
+    if isinstance(value, list) and name in ("label", "answer") and all(isinstance(one, str) for one in value):
         return keys.LABEL_SEPARATOR.join(value)
     if isinstance(value, (dict, list, bool)) and name in KNOWN_COLUMNS:
         raise UserError(f"{where}: {name} {json.dumps(value)[:80]} is not a text.")

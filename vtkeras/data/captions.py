@@ -22,7 +22,7 @@ from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.drafts import Draft
 from vtkeras.data.missing import settle
 from vtkeras.data.paths import FileFinder
-from vtkeras.data.text_files import Note, ignore, read_text
+from vtkeras.data.text_files import Note, ignore, is_text, read_text
 from vtkeras.errors import UserError
 
 TEST_SHARE = VALIDATION_SHARE = 0.1
@@ -128,9 +128,9 @@ def _finished(draft: Draft, split: str) -> ClipRow:
         captions=tuple(draft.captions),
         questions=tuple(draft.questions),
         labels=tuple(draft.labels),
-        columns=tuple(
-            tuple(draft.columns[pair].items()) for pair in draft.questions or [("", "")] if pair in draft.columns
-        ),
+        columns=tuple(tuple(draft.columns.get(pair, {}).items()) for pair in draft.questions or [("", "")])
+        if draft.columns
+        else (),
     )
 
 
@@ -151,6 +151,10 @@ def _gather(entries: Iterable[Entry], folder: Path, note: Note) -> list[Draft]:
             entry.start = entry.end = None
         if path is None:
             lost.append(entry)
+        elif not is_text(path):
+            raise UserError(
+                f"{entry.where}: '{entry.path[:200]}' is a file or lies in a folder whose name is not UTF-8: rename it."
+            )
         else:
             entry.path = path
             _add(entry, drafts)
@@ -196,7 +200,7 @@ def _check_texts(entry: Entry) -> None:
         text = "".join(value)
         if "\0" in text:
             raise UserError(f"{entry.where}: {name} holds a NUL byte.")
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
+        if not is_text(text):
             raise UserError(f"{entry.where}: {name} holds half of a surrogate pair, which is no text.")
     if (entry.start or 0.0) >= (math.inf if entry.end is None else entry.end):
         raise UserError(f"{entry.where}: end {entry.end:g} is not after start {entry.start or 0:g}.")

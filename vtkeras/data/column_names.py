@@ -1,6 +1,7 @@
 """Names of columns: those that tables of captions have here, and what other people call the same things.
 
-Other names count only in a table that would be refused without them, so that a column of the user's own keeps its name.
+Other names count only in a table that would be refused without them, so that a column of the user's own keeps its name;
+plurals of ours always do.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ OTHER_NAMES = {
     "label": ("labels", "class_name", "class", "category", "action", "tag", "tags"),
     "answer": ("answers",),
 }
+PLURALS = {"captions": "caption", "labels": "label", "answers": "answer"}
 # What may be seconds in the file, or in a film that the file was cut from already: only the owner of a table knows.
 OTHER_TIMES = (("start_time", "end_time"), ("time_start", "time_end"), ("start_seconds", "end_seconds"))
 ALL_NAMES = {*KNOWN_COLUMNS, *(name for names in OTHER_NAMES.values() for name in names)}
@@ -39,15 +41,32 @@ def other_names(names: Sequence[str]) -> dict[str, str]:
         names: of the table's columns, in lower case, spaces as underscores.
 
     Returns:
-        An empty dict where there are a path and a text; else each of path, caption and label that is not among the
+        Only plurals where there are a path and a text; else each of path, caption and label that is not among the
         names is looked for, and an answer where there is a question.
 
     Example:
         >>> other_names(["filename", "description", "mood"])
         {'filename': 'path', 'description': 'caption'}
     """
-    if not missing_column(names):
-        return {}
+    found = _looked_for(names)
+    if missing_column(names):
+        return found
+    return {other: known for other, known in PLURALS.items() if other in names and known not in names}
+
+
+def unread_names(names: Sequence[str]) -> dict[str, str]:
+    """As `other_names`, of the columns that may well be meant and yet do not count.
+
+    Example:
+        >>> unread_names(["path", "caption", "category"])
+        {'category': 'label'}
+    """
+    read = other_names(names)
+    found = {other: known for other, known in _looked_for(names).items() if known not in read.values()}
+    return {other: known for other, known in found.items() if known != PATH}
+
+
+def _looked_for(names: Sequence[str]) -> dict[str, str]:
     wanted = [PATH, "caption", "label", *(["answer"] if "question" in names else [])]
     lacking = [known for known in wanted if known not in names]
     found = {known: next((other for other in OTHER_NAMES[known] if other in names), None) for known in lacking}

@@ -37,6 +37,16 @@ def ignore(note: str) -> None:
     """Takes a note and does nothing."""
 
 
+def is_text(text: str) -> bool:
+    """Whether a string holds no halves of surrogate pairs, by which Python names bytes that are not UTF-8.
+
+    Example:
+        >>> is_text("caf\u00e9"), is_text(b"caf\xe9".decode(errors="surrogateescape"))
+        (True, False)
+    """
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def read_text(path: Path, note: Note = ignore) -> str:
     """The text of a file in UTF-8, UTF-16, UTF-32 or, where that is likely, Windows-1252.
 
@@ -151,14 +161,19 @@ def read_table(
         first, *others = filled or [(1, [])]
         tables.append(Table(_column_names(first[1], known), first[0], others))
     if failed:
-        raise UserError(f"{path} is not a valid CSV file: {failed}.")
+        raise UserError(f"{path} {failed}: a quote within a cell is written twice, and the cell in quotes.")
     return max(tables, key=lambda table: len(table.header))
 
 
 def _rows(text: str, separator: str) -> list[tuple[int, list[str]]]:
     limit = csv.field_size_limit(MAX_CELL)
+    rows: list[tuple[int, list[str]]] = []
     try:
-        return list(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), start=1))
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+            rows.append((len(rows) + 1, row))
+        return rows
+    except csv.Error as error:
+        raise csv.Error(f"row {len(rows) + 1} is not valid CSV ({error})") from None
     finally:
         csv.field_size_limit(limit)
 
