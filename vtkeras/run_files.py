@@ -50,6 +50,8 @@ EVALUATIONS = "evaluations"  # a folder for each other folder of data that the r
 README = "README.md"
 PLAN_TABLE = "plan.md"
 
+PATTERN = "*?[]"  # letters by which TensorFlow matches names
+
 CAPTIONS_FILE = "captions.csv"  # of a user's clips, and of a run's samples
 MANIFEST = "manifest.json"  # of ingested clips
 ANNOTATIONS = "annotations.json"  # of videos with people's summaries
@@ -224,6 +226,42 @@ def writable_folder(path: Place) -> Place:
     return path
 
 
+def new_run(folder: Path, begun: str) -> Path:
+    """A folder for a run, which is empty, or in which the same run was begun before and stopped.
+
+    Args:
+        folder: where the run is to be made; it may hold ingested clips, features of clips, and hidden files.
+        begun: the name of a file that such a run leaves there first.
+
+    Raises:
+        UserError: if it holds other files, which the run would write over, or cannot be written, or has a name that
+            TensorFlow takes for a pattern.
+
+    Example:
+        >>> new_run(Path("runs/mine"), VOCABULARY_FILE)
+        PosixPath('runs/mine')
+    """
+    refuse_pattern(folder)
+    writable_folder(folder)
+    found = {file.name for file in folder.iterdir() if not file.name.startswith(".")} if folder.exists() else set()
+    if begun not in found and (others := sorted(found - {DATA, FEATURES})):
+        raise UserError(
+            f"{folder} holds {others[0]} and no run that was begun: choose another --out, so that nothing of yours is "
+            "written over."
+        )
+    return folder
+
+
+def refuse_pattern(folder: Path) -> None:
+    """Refuses a run's folder whose name TensorFlow would take for a pattern of names.
+
+    Raises:
+        UserError: naming it.
+    """
+    if {*PATTERN} & {*str(folder)}:
+        raise UserError(f"{folder}: TensorFlow opens no folder with one of {' '.join(PATTERN)} in its name: rename it.")
+
+
 def cache_folder() -> Path:
     """Where what can be made again is kept for this user: VTKERAS_CACHE, or `vtkeras` in XDG_CACHE_HOME or ~/.cache.
 
@@ -290,6 +328,7 @@ def check_config(folder: str | Path) -> Path:
         UserError: if it is no run.
     """
     folder = run_folder(folder)
+    refuse_pattern(folder)
     if not (folder / CONFIG_FILE).is_file():
         raise UserError(f"{folder} is not a run: it has no {CONFIG_FILE}. Train one with `vtkeras train`.")
     return folder

@@ -282,7 +282,7 @@ def show_next(listing: Listing, texts: Mapping[str, str]) -> None:
     if listing.captions and texts:
         told += f"{len(texts):,} of {len(listing.files):,} files have some, in {common.plain(listing.captions.name)}."
     else:
-        told += "put a `captions.csv` with the columns `path,caption` into the folder."
+        told += "put a `captions.csv` into it, with `path` and any of `caption`, `question`, `answer`, `label`."
     st.caption(told + f"  \nThen `{command('train', '--data', listing.folder)}` makes one out of them.")
 
 

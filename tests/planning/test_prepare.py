@@ -14,6 +14,7 @@ from vtkeras.planning.prepare import (
     ingested_folder,
     subsample,
     table_from_folders,
+    table_of,
     with_validation,
 )
 from vtkeras.run_files import MANIFEST
@@ -53,15 +54,15 @@ def test_clips_that_time_does_not_allow_are_left_out_and_told(videos, tmp_path, 
 @pytest.mark.parametrize("broken", [1, 3])
 def test_files_that_do_not_decode_are_named_up_to_a_number(broken, tmp_path, monkeypatch):
     monkeypatch.setattr("vtkeras.planning.prepare.MOST_TOLD", 2)
-    folder = make_folder(tmp_path / "videos", 6)
-    make_captions(folder / "captions.csv", 6)
+    folder = make_folder(tmp_path / "videos", 10)
+    make_captions(folder / "captions.csv", 10)
     names = sorted(file.name for file in folder.glob("*.mp4"))[:broken]
     for name in names:
         (folder / name).write_bytes(b"no video")
     lines = []
     ingested_folder(folder, None, tmp_path / "run", Clock(20), lines.append)
     (told,) = [place for place, line in enumerate(lines) if "set aside" in line]
-    assert lines[told].startswith(f"set aside because they do not decode: {broken} (")
+    assert lines[told].startswith(f"set aside because they do not decode: {broken}{', for instance' * (broken > 2)}:")
     named = {line.split()[0] for line in lines[told + 1 :]}
     assert named <= {*names} and len(named) == min(broken, 2)
 
@@ -115,7 +116,10 @@ def test_folders_of_splits_hold_those_of_labels(tmp_path):
         "Train/cats/a.mp4,cats,Train", "Train/dogs/b.mp4,dogs,Train", "test/dogs/old/d.mp4,old,test",
         "valid/cats/c.mp4,cats,valid",
     ]  # fmt: skip
-    assert lines == ["the folders Train, test, valid are taken as splits, those within them as labels"]
+    assert lines == [
+        "the folders Train, test, valid are taken as splits, those within them as labels",
+        "labels by the folders of the clips: cats, dogs, old",
+    ]
     rows = read_captions(tmp_path / "labels.csv", clips)
     assert sorted(row.split for row in rows) == ["test", "train", "train", "validation"]
 
@@ -128,7 +132,55 @@ def test_folders_of_splits_hold_those_of_labels(tmp_path):
 def test_other_folders_are_no_splits(tmp_path, names):
     touch(tmp_path, *names)
     lines = []
-    assert all(row.count(",") == 1 for row in labels(tmp_path, tmp_path, lines)) and not lines
+    assert all(row.count(",") == 1 for row in labels(tmp_path, tmp_path, lines))
+    assert len(lines) == 1 and lines[0].startswith("labels by the folders of the clips: ")
+
+
+def test_folders_of_one_name_leave_the_labels_to_those_above(tmp_path):
+    touch(tmp_path, "cats/videos/a.mp4", "dogs/videos/b.mp4")
+    assert labels(tmp_path, tmp_path) == ["cats/videos/a.mp4,cats", "dogs/videos/b.mp4,dogs"]
+    touch(tmp_path, "cats/more/c.mp4")  # two names now
+    assert labels(tmp_path, tmp_path)[0] == "cats/more/c.mp4,more"
+
+
+def test_names_that_are_no_text_are_left_out_and_told(tmp_path):
+    touch(tmp_path, "cats/a.mp4", "dogs/b.mp4", b"cats/caf\xe9.mp4".decode(errors="surrogateescape"))
+    lines = []
+    assert labels(tmp_path, tmp_path, lines) == ["cats/a.mp4,cats", "dogs/b.mp4,dogs"]
+    assert lines[0].startswith("1 clips are left out, whose names or folders are not UTF-8")
+
+
+def test_a_table_of_something_else_makes_way_for_subfolders(tmp_path):
+    touch(tmp_path / "mine", "cats/a.mp4", "dogs/b.mp4")
+    (tmp_path / "mine" / "stats.csv").write_text("day,count\n1,2\n")
+    lines = []
+    assert table_of(tmp_path / "mine", tmp_path, lines.append).name == "labels.csv"
+    assert "stats.csv describes no clips" in lines[-1] and "names no column 'path'" in lines[-1]
+    (tmp_path / "mine" / "stats.csv").write_text("path,label\ncats/a.mp4,cat\n")
+    assert table_of(tmp_path / "mine", tmp_path, lines.append).name == "stats.csv"
+
+
+def test_where_no_validation_clip_decodes_training_clips_take_their_place(tmp_path):
+    folder = make_folder(tmp_path / "videos", 6)
+    splits = ["validation"] * 2 + ["train"] * 4
+    rows = ["path,caption,split", *(f"clip{index}.mp4,a,{split}" for index, split in enumerate(splits))]
+    (folder / "captions.csv").write_text("\n".join(rows))
+    for index in range(2):
+        (folder / f"clip{index}.mp4").write_bytes(b"no video")
+    lines = []
+    stored = Manifest.load(ingested_folder(folder, None, tmp_path / "run", Clock(20), lines.append))
+    assert (stored.clips("train"), stored.clips("validation")) == (3, 1)
+    assert sum("set aside because they do not decode: 2:" in line for line in lines) == 1
+    for index in range(2, 5):  # one is left
+        (folder / f"clip{index}.mp4").write_bytes(b"no video")
+    with pytest.raises(UserError, match="needs 3 videos or pictures for training at least"):
+        ingested_folder(folder, None, tmp_path / "other", Clock(20), str)
+
+
+def test_a_table_beside_ingested_clips_is_refused(videos, tmp_path):
+    stored = ingested_folder(videos, None, tmp_path, Clock(20), str)
+    with pytest.raises(UserError, match="leave --captions out"):
+        ingested_folder(stored, videos / "captions.csv", tmp_path / "other", Clock(20), str)
 
 
 def test_a_table_without_validation_gives_some_of_its_training_videos(videos, tmp_path):

@@ -162,6 +162,8 @@ def with_data(config: Config, data: Path) -> Config:
         changes: dict[str, Any] = {"path": str(data)}
     else:
         changes = {"source": "folder", "path": str(data), "options": {}, "train_clips": None}
+        if not config.data.shuffle_buffer:  # a source that draws its clips needs no shuffling
+            changes["shuffle_buffer"] = type(config.data)().shuffle_buffer
     return config.model_copy(update={"data": config.data.model_copy(update=changes)})
 
 

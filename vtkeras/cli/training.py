@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,16 +17,21 @@ from vtkeras.config import Config
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import (
     CHECKPOINTS,
+    DATA,
     EVALUATIONS,
     MANIFEST,
+    PATTERN,
     PLAN_TABLE,
     SAVED_MODEL,
     check_run,
     locked,
+    new_run,
+    refuse_pattern,
     run_folder,
     shipped,
     writable_folder,
     write_json,
+    write_text,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +78,9 @@ def train(
     chosen = common.read_config(config or "demo", data, override)
     from vtkeras.training.fit import train as run_training
 
-    folder = writable_folder(out or Path("runs") / chosen.name)
+    folder = out or Path("runs") / chosen.name
+    refuse_pattern(folder)
+    writable_folder(folder)
     run_training(chosen, folder, resume=resume, report=common.say)
     common.say(f"trained: {folder}; next: {command('evaluate', folder)}; {command('export', folder)}")
 
@@ -85,7 +93,7 @@ def _plan(
             "--set and --resume go with --config: a plan chooses the settings and writes them down, and one that was "
             "stopped begins again; leave them out."
         )
-    folder = out or Path("runs") / data.resolve().name
+    folder = out or Path("runs") / re.sub(f"[{re.escape(PATTERN)}]", "_", data.resolve().name)
     if folder.resolve() == data.resolve():
         raise UserError(f"--out {folder} is the folder of the videos, which stays as it is: choose another.")
     if (folder / CHECKPOINTS).exists():
@@ -94,8 +102,9 @@ def _plan(
         from vtkeras.folders.listing import refuse_empty
 
         refuse_empty(data)  # before TensorFlow loads
-    folder = writable_folder(folder)
+    folder = new_run(folder, PLAN_TABLE)
     with locked(folder, "Another training"):
+        write_text(folder / PLAN_TABLE, "A plan was begun here: what it tries will stand in this file at its end.\n")
         from vtkeras.planning.clock import Clock
         from vtkeras.planning.plan import Plan
         from vtkeras.planning.prepare import ingested_folder
@@ -186,13 +195,19 @@ def evaluate(
             meteor=meteor and _meteor_runs(), keep=table.add, progress=bar,
             train_source=training, more=_linear(training or source, source) if linear else None,
         )  # fmt: skip
-    out = writable_folder(run / EVALUATIONS / data.resolve().name) if other and data else run
+    out = writable_folder(run / EVALUATIONS / _name_of(data)) if other and data else run
     write_results(results, out)
     table.write(out)
     tell_results(out)
     common.say(to_markdown(results))
     if other:
         common.say(f"written to {out}: those of the run's own data stay as they were")
+
+
+def _name_of(data: Path) -> str:
+    """What clips are called: by their folder, and those that a plan stored by the folder of its run."""
+    place = data.resolve()
+    return place.parent.name if place.name == DATA else place.name
 
 
 def _linear(training: Source, source: Source) -> dict:

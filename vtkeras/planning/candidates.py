@@ -245,7 +245,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "fusion_layers": 2,
             "decoder_layers": 2,
             "word_dropout": 0.1,
-            "label_from_text": questions == 1,
+            "label_from_text": not survey.questions,
             "single_label": not survey.several_labels,
             **(_linear(setting) if setting.pretrained else {}),
         },

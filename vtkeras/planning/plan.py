@@ -33,6 +33,7 @@ from vtkeras.planning.candidates import (
 )
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
+from vtkeras.planning.prepare import FEWEST_TRAINING
 from vtkeras.planning.race import Race, enough
 from vtkeras.planning.speed import LEAST, SIDES, TRAINING, choose_reading, cost, measure, share_in_time, slowed
 from vtkeras.planning.survey import Survey, first_answers, has_names, has_phrases, survey_source
@@ -105,6 +106,12 @@ class Plan:
                 "of some rows, and ingest into another folder."
             )
         self._look()
+        training = self.survey.clips.get(keys.TRAIN, 0)
+        if training < FEWEST_TRAINING:
+            raise UserError(
+                f"{data} has {training} clip{'s' * (training != 1)} for training, of "
+                f"{sum(self.survey.clips.values())} that decode: a plan needs {FEWEST_TRAINING} at least."
+            )
         self.setting, self.slowness = slowed(lambda: self._setting(str(data), seed))
         self.rows: list[Row] = []
         self.beside: dict[str, float] = {}

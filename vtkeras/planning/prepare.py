@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,12 +13,13 @@ from pathlib import Path
 
 from vtkeras import keys
 from vtkeras.data.caption_entries import SPLIT_NAMES
-from vtkeras.data.captions import ClipRow
+from vtkeras.data.captions import ClipRow, read_captions
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import begun_with, ingest
+from vtkeras.data.manifest import Manifest
 from vtkeras.data.paths import files_below
-from vtkeras.data.text_files import TABLES
+from vtkeras.data.text_files import TABLES, ignore, is_text
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.speed import NEARLY
@@ -27,6 +29,7 @@ DECODING = 0.15  # share of the time in which clips are decoded
 TRYING = 1.0  # seconds for which clips are decoded to measure the speed
 FEWEST = 20  # clips of a split that are taken even so
 FRAMES, SIDE = 16, 224  # that are stored of a clip
+FEWEST_TRAINING = 2  # clips to learn from
 VALIDATION_SHARE = 0.1  # of the training clips, where the table names splits but no validation
 NAMES = ("captions", "labels", "annotations", "metadata", "data")
 EVERY_SECONDS = 10.0
@@ -55,8 +58,12 @@ def ingested_folder(
     if not data.is_dir():
         raise UserError(f"{data} is no folder: give one with videos or pictures.")
     if (data / MANIFEST).is_file():
+        if captions:
+            raise UserError(
+                f"{data} holds ingested clips with their texts: leave --captions out, or give the folder of the videos."
+            )
         return data
-    table = Path(captions) if captions else find_table(data) or table_from_folders(data, Path(folder), report)
+    table = Path(captions) if captions else table_of(data, Path(folder), report)
     if table is None:
         raise UserError(
             f"{data} needs one table with a row for each clip (columns path, and any of caption, question with answer, "
@@ -66,9 +73,10 @@ def ingested_folder(
     out = Path(folder) / DATA
     report(f"reading {data} with {table}")
     told = time.monotonic()
+    broken: dict[str, str] = {}
 
     def select_clips(rows: list[ClipRow]) -> list[ClipRow]:
-        rows = with_validation(rows)
+        rows = with_validation([row for row in rows if row.path not in broken])
         begun = begun_with(out)
         again = [row for row in rows if row.clip_id in begun]
         if begun and len(again) == len(begun):  # of a plan that was stopped: what is stored stays
@@ -89,14 +97,39 @@ def ingested_folder(
             told = time.monotonic()
             report(f"read {done} of {total} clips")
 
-    manifest = ingest(data, table, out, FRAMES, SIDE, select=select_clips, progress=progress, note=report)
-    if manifest.set_aside:
-        count = len(manifest.set_aside)
-        some = ", for instance" * (count > MOST_TOLD)
-        report(f"set aside because they do not decode: {count} (all stand in {out / MANIFEST}){some}:")
-        for path, reason in manifest.set_aside[:MOST_TOLD]:
+    def store(note: Callable[[str], None]) -> Manifest:
+        return ingest(data, table, out, FRAMES, SIDE, select=select_clips, progress=progress, note=note)
+
+    manifest = store(report)
+    broken.update(manifest.set_aside)
+    if keys.VALIDATION not in manifest.splits and broken:
+        report("no validation clip decodes: training clips take their place")
+        shutil.rmtree(out)
+        manifest = store(ignore)  # the table was told of already
+        broken.update(manifest.set_aside)
+    if broken:
+        some = ", for instance" * (len(broken) > MOST_TOLD)
+        report(f"set aside because they do not decode: {len(broken)}{some}:")
+        for path, reason in [*broken.items()][:MOST_TOLD]:
             report(f"  {path} {reason.removeprefix(f'{path} ')}")
     return out
+
+
+def table_of(data: Path, out: Path, report: Callable[[str], None]) -> Path | None:
+    """The table of a folder, or one that is made from its subfolders; None where there is neither.
+
+    A table without a usual name that describes no clips, as statistics that came along, makes way for subfolders.
+    """
+    table = find_table(data)
+    if table is None or table.stem.lower() in NAMES:
+        return table or table_from_folders(data, out, report)
+    try:
+        read_captions(table, data)
+    except UserError as error:
+        if made := table_from_folders(data, out, report):
+            report(f"subfolders are taken as labels, since {table.name} describes no clips: {error}")
+            return made
+    return table
 
 
 def find_table(folder: Path) -> Path | None:
@@ -119,13 +152,14 @@ def find_table(folder: Path) -> Path | None:
 def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> Path | None:
     """Writes a table whose labels are the names of the subfolders that clips lie in; None where there are no two.
 
-    Hidden folders and runs are passed over. Where each clip lies at least two levels down, and each folder at the top
+    Where these have all one name, as in `cats/videos` and `dogs/videos`, the folders above them are taken. Hidden
+    folders and runs are passed over. Where each clip lies at least two levels down, and each folder at the top
     has the name of a split, one of them that of training, these are the splits.
 
     Args:
         data: folder whose subfolders hold videos or pictures.
         out: folder where `labels.csv` is written.
-        report: called with a line if folders are taken as splits.
+        report: called with a line of what is taken as splits and as labels.
 
     Returns:
         The path of the table, whose paths are relative to `data`; or None.
@@ -137,18 +171,36 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
     runs = {file.parent for file in files if file.name == CONFIG_FILE} - {Path()}
     clips = [file for file in files if file.suffix.lower() in EXTENSIONS
              and file.parent != Path() and runs.isdisjoint(file.parents)]  # fmt: skip
-    if len({clip.parent.name for clip in clips}) < 2:
-        return None
-    tops, columns = sorted({clip.parts[0] for clip in clips}), 2
+    unreadable = [clip for clip in clips if not is_text(str(clip))]
+    if unreadable:
+        clips = [clip for clip in clips if is_text(str(clip))]
+        report(f"{len(unreadable)} clips are left out, whose names or folders are not UTF-8: rename them")
+    tops = sorted({clip.parts[0] for clip in clips})
     splits = {SPLIT_NAMES.get(top.lower()) for top in tops}
-    if all(len(clip.parts) > 2 for clip in clips) and keys.TRAIN in splits and None not in splits:
+    split = all(len(clip.parts) > 2 for clip in clips) and keys.TRAIN in splits and None not in splits
+    labels = _labels([clip.parent.parts[split:] for clip in clips])
+    different = sorted({*labels})
+    if len(different) < 2:
+        return None
+    if split:
         report(f"the folders {', '.join(tops)} are taken as splits, those within them as labels")
-        columns = 3
-    rows = [("path", "label", "split"), *((clip.as_posix(), clip.parent.name, clip.parts[0]) for clip in clips)]
+    some = f" and {len(different) - MOST_TOLD} others" if len(different) > MOST_TOLD else ""
+    report(f"labels by the folders of the clips: {', '.join(different[:MOST_TOLD])}{some}")
+    rows = [("path", "label", "split")]
+    rows += [(clip.as_posix(), label, clip.parts[0]) for clip, label in zip(clips, labels, strict=True)]
     text = io.StringIO()
-    csv.writer(text).writerows(row[:columns] for row in rows)
+    csv.writer(text).writerows(row if split else row[:2] for row in rows)
     write_text(out / "labels.csv", text.getvalue())
     return out / "labels.csv"
+
+
+def _labels(folders: list[tuple[str, ...]]) -> list[str]:
+    """The name of each clip's folder; where all have one name, that of the folder above, as far up as there are any."""
+    for level in range(1, 1 + min(map(len, folders), default=0)):
+        names = [parts[-level] for parts in folders]
+        if len({*names}) > 1:
+            return names
+    return []
 
 
 def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
@@ -160,11 +212,11 @@ def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
         return rows
     labels = {row.path: row.labels for row in rows if row.split == keys.TRAIN}
     videos = sorted(labels, key=lambda path: (labels[path], _rank(path)))
-    if len(videos) < 2:
+    if len(videos) < FEWEST_TRAINING + 1:
         found = len({row.path for row in rows})
         raise UserError(
-            "A plan needs two videos or pictures for training at least, one of them to choose by; there are "
-            f"{len(videos)} (and {found - len(videos)} of other splits): bring more."
+            f"A plan needs {FEWEST_TRAINING + 1} videos or pictures for training at least, one of them to choose by; "
+            f"there are {len(videos)} (and {found - len(videos)} of other splits): bring more."
         )
     count = max(1, round(len(videos) * VALIDATION_SHARE))
     taken = {videos[len(videos) * (2 * place + 1) // (2 * count)] for place in range(count)}

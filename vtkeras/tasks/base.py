@@ -285,8 +285,8 @@ class Task:
         for head in self.heads:
             if head.switch and changed(head.switch) and weights is not None and not weights.get(head.name):
                 raise UserError(
-                    f"{head.switch} does nothing without a weight: add `{head.name}: 1` to train.loss_weights, or leave "
-                    f"{head.switch} out."
+                    f"{head.switch} does nothing without a weight: add `{head.name}: 1` to train.loss_weights, or "
+                    f"leave {head.switch} out."
                 )
 
     def trainer_of(self, config: Config) -> str:

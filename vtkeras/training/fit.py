@@ -25,6 +25,7 @@ from vtkeras.run_files import (
     check_run,
     disk_errors,
     locked,
+    new_run,
 )
 from vtkeras.tasks import task_of
 from vtkeras.training.callbacks import (
@@ -40,7 +41,7 @@ from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, check_linear, fit_linear
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import lacks_linear, resume_point
-from vtkeras.training.run import check_reranker, open_judge
+from vtkeras.training.run import check_captioners, open_judge
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
 from vtkeras.training.trainers import TRAINERS, Trainer
@@ -133,9 +134,9 @@ class Training:
         task = task_of(config)
         data = data or TrainingData.read(config, task, strategy.num_replicas_in_sync, vocabulary)
         heads = task.active_heads(config, data.preprocessor.vocabulary)
+        check_captioners(config, heads, data.preprocessor.vocabulary)
         if config.train.judge:
             heads = judged(heads, open_judge(config.train.judge))
-        check_reranker(config, heads, data.preprocessor.vocabulary)
         self.folder = folder
         self.report = report
         trainer = lookup(TRAINERS, task.trainer_of(config), f"the trainer of task '{task.name}'")
@@ -230,14 +231,15 @@ def _fresh(folder: Path, config: Config) -> dict:
         check_run(other)
     if (folder / CHECKPOINTS / LAST).exists():
         raise UserError(f"{folder} already holds a run: add --resume to go on, or choose another --out.")
+    new_run(folder, VOCABULARY_FILE)
     return {"epoch": 0, "best": math.inf}
 
 
 def _describe(trainer: Trainer, folder: Path, report: Callable[[str], None]) -> None:
     """Writes the config and the vocabulary, and tells what will be trained."""
     config, data = trainer.config, trainer.data
+    data.preprocessor.vocabulary.save(folder / VOCABULARY_FILE)  # first: by it a run that was begun is known
     save_config(config, folder / CONFIG_FILE)
-    data.preprocessor.vocabulary.save(folder / VOCABULARY_FILE)
     report(
         f"{config.name}: {trainer.model.count_params():,} weights, {data.steps} steps of {config.train.batch_size} "
         f"clips an epoch, {config.epochs} epochs, {data.replicas} device(s), heads "
