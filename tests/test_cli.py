@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from vtkeras.cli import app, main
+from vtkeras.cli.training import _name_of
 from vtkeras.data.make import make_videos
 
 TINY_SETTINGS = [
@@ -88,6 +90,22 @@ def walk(videos, tmp_path_factory):
     code, output = call("export", work / "run")
     assert code == 0
     return work / "run"
+
+
+@pytest.mark.parametrize("given", [("--data", "clips"), ("--config", "demo")])
+def test_a_folder_with_other_files_stays_as_it_is(monkeypatch, capsys, tmp_path, given):
+    monkeypatch.chdir(tmp_path)
+    for name in ("clips/a.mp4", "clips/b.mp4", "README.md", "cache/mine", "config.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    told = refused(monkeypatch, capsys, "train", *given, "--out", ".")
+    assert "holds README.md and no run that was begun: choose another --out" in told
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_evaluations_on_clips_of_plans_have_the_names_of_these():
+    assert _name_of(Path("runs/b/data")) == "b" and _name_of(Path("data/mine")) == "mine"
 
 
 @pytest.mark.whole
