@@ -68,7 +68,7 @@ def choose_bundled(model: Path, size: dict) -> Chosen | None:
     )
     clip = st.session_state.get("clip")
     with st.expander("Choose a clip" if clip is None else "Choose another clip", expanded=clip is None):
-        show_gallery(common.one_page(common.list_clips(folder), GALLERY, key="gallery page"), size)
+        show_gallery(common.one_page(common.list_clips(folder), GALLERY, key=f"gallery page {folder}"), size)
     return from_library(clip, size) if clip else None
 
 

@@ -33,7 +33,7 @@ from vtkeras.serving.client import PREDICTOR, shared_worker
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.describe import answer_all
 from vtkeras.serving.explanation import Explanation
-from vtkeras.serving.results import Answer, Caption, Novelty
+from vtkeras.serving.results import Answer, Caption, Novelty, readable
 from vtkeras.workspace import evaluations, library, logs, media, runs
 
 TENSORBOARD_PORT = 6006
@@ -126,7 +126,7 @@ def plain(text: str) -> str:
         >>> plain("*a* <b>")
         '\\\\*a\\\\* \\\\<b\\\\>'
     """
-    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+    return _MARKS.sub(r"\\\1", " ".join(readable(text).split()))
 
 
 @contextmanager
@@ -211,7 +211,7 @@ def upload_limit() -> int:
 
 def keep_upload(name: str, data: bytes, role: str = "") -> Path:
     """Stores this session's upload in place of the one before in the same role; it goes when the session does."""
-    folder = st.session_state.setdefault(f"uploads {role}", tempfile.TemporaryDirectory(prefix="vtkeras-upload-"))
+    folder = st.session_state.setdefault(f"uploads {role}", tempfile.TemporaryDirectory(prefix=media.UPLOADS))
     path = media.store_upload(name, data, folder.name, upload_limit() * 1024**2)
     for other in Path(folder.name).iterdir():
         if other != path:

@@ -100,7 +100,7 @@ def test_a_folder_with_other_files_stays_as_it_is(monkeypatch, capsys, tmp_path,
         (tmp_path / name).write_text("mine")
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
     told = refused(monkeypatch, capsys, "train", *given, "--out", ".")
-    assert "holds README.md and no run that was begun: choose another --out" in told
+    assert "holds README.md, and nothing that was begun here before: choose another" in told
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
 
 

@@ -15,7 +15,7 @@ from fixtures.full_disk import small_disk
 
 from vtkeras import run_files
 from vtkeras.errors import UserError
-from vtkeras.run_files import check_config, new_run
+from vtkeras.run_files import check_config, own_folder, refuse_pattern
 
 OLD = "what was there"
 
@@ -214,22 +214,22 @@ def test_read_only_folders_are_refused(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("found", ["README.md", "logs/a.txt", "config.yaml"])
 def test_a_run_is_made_where_nothing_of_others_is(tmp_path, found):
-    assert new_run(tmp_path / "runs" / "mine", "plan.md") == tmp_path / "runs" / "mine"
+    assert own_folder(tmp_path / "runs" / "mine", "plan.md") == tmp_path / "runs" / "mine"
     for own in (".git/config", "data/manifest.json", "features/x"):
         (tmp_path / own).parent.mkdir(exist_ok=True)
         (tmp_path / own).touch()
-    new_run(tmp_path, "plan.md")
+    own_folder(tmp_path, "plan.md")
     (tmp_path / found).parent.mkdir(exist_ok=True)
     (tmp_path / found).touch()
-    with pytest.raises(UserError, match=f"holds {found.split('/')[0]} and no run that was begun: choose another --out"):
-        new_run(tmp_path, "plan.md")
+    with pytest.raises(UserError, match=f"holds {found.split('/')[0]}, and nothing that was begun here before: ch"):
+        own_folder(tmp_path, "plan.md")
     (tmp_path / "plan.md").touch()  # it is the run's own, which was stopped
-    new_run(tmp_path, "plan.md")
+    own_folder(tmp_path, "plan.md")
 
 
 @pytest.mark.parametrize("name", ["run [1]", "a*", "what?"])
 def test_names_that_tensorflow_takes_for_patterns_are_refused(tmp_path, name):
-    for use in (lambda folder: new_run(folder, "plan.md"), check_config):
+    for use in (refuse_pattern, check_config):
         with pytest.raises(UserError, match="TensorFlow opens no folder with one of"):
             use(tmp_path / name)
 

@@ -226,28 +226,26 @@ def writable_folder(path: Place) -> Place:
     return path
 
 
-def new_run(folder: Path, begun: str) -> Path:
-    """A folder for a run, which is empty, or in which the same run was begun before and stopped.
+def own_folder(folder: Path, begun: str) -> Path:
+    """A folder to write into, which is empty, or into which the same kind of thing was written before.
 
     Args:
-        folder: where the run is to be made; it may hold ingested clips, features of clips, and hidden files.
-        begun: the name of a file that such a run leaves there first.
+        folder: where to; it may hold ingested clips, features of clips, and hidden files.
+        begun: the name of a file by which what was written before is known.
 
     Raises:
-        UserError: if it holds other files, which the run would write over, or cannot be written, or has a name that
-            TensorFlow takes for a pattern.
+        UserError: if it holds other files, which could be written over, or cannot be written.
 
     Example:
-        >>> new_run(Path("runs/mine"), VOCABULARY_FILE)
+        >>> own_folder(Path("runs/mine"), VOCABULARY_FILE)
         PosixPath('runs/mine')
     """
-    refuse_pattern(folder)
     writable_folder(folder)
     found = {file.name for file in folder.iterdir() if not file.name.startswith(".")} if folder.exists() else set()
     if begun not in found and (others := sorted(found - {DATA, FEATURES})):
         raise UserError(
-            f"{folder} holds {others[0]} and no run that was begun: choose another --out, so that nothing of yours is "
-            "written over."
+            f"{folder} holds {others[0]}, and nothing that was begun here before: choose another --out, so that "
+            "nothing of yours is written over."
         )
     return folder
 

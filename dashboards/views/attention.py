@@ -98,7 +98,8 @@ def show_earlier() -> None:
 
 def show(card: RunCard, chosen: Chosen) -> None:
     """From the clip to the word, to where it looked, to whether that is so."""
-    can = [what for what, endpoint in ((CAPTION, "caption"), (ANSWER, "answer")) if card.can(endpoint)]
+    answers = card.can("answer") or card.can("write_answer")
+    can = [CAPTION] * card.can("caption") + [ANSWER] * answers
     if not can:
         st.info("This model neither writes captions nor answers: choose another.", icon=":material/info:")
         return

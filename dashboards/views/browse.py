@@ -27,7 +27,8 @@ def choose_clips(folder: Path) -> list[library.Clip]:
 
 def show_page(clips: list[library.Clip]) -> None:
     """Six clips, and a choice of which six."""
-    clips = common.one_page(clips, PAGE, key="browse page")
+    first = clips[0].id if clips else ""  # other clips begin at the first page
+    clips = common.one_page(clips, PAGE, key=f"browse page {len(clips)} {first}")
     columns = st.columns(3)
     for place, clip in enumerate(clips):
         with columns[place % 3], st.container(border=True), common.shown_errors():

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards import common
 from dashboards.provenance import show_files
 from vtkeras.errors import command
+from vtkeras.spreadsheets import harmless
 from vtkeras.workspace import evaluations
 from vtkeras.workspace.evaluations import Evaluation
 
@@ -223,7 +224,9 @@ def show_provenance(found: list[Evaluation], metrics: pd.DataFrame, difference: 
             ),
         }  # fmt: skip
         if difference is not None:
-            files["Differences as CSV"] = (difference.to_csv(index=False), "differences.csv", "text/csv")
+            files["Differences as CSV"] = (
+                difference.map(lambda cell: harmless(str(cell))).to_csv(index=False), "differences.csv", "text/csv"
+            )  # fmt: skip
         show_files(files)
 
 

@@ -18,6 +18,7 @@ from vtkeras.folders.search import SENTENCES, Found, encoder_key, find, tags
 from vtkeras.folders.store import PROBLEM, STUDIED, File, FolderStore
 from vtkeras.pretrained.imagenet import class_names
 from vtkeras.serving.client import shared_worker
+from vtkeras.serving.results import readable
 from vtkeras.summaries.write import clock
 from vtkeras.tagging.zero_shot import ConceptSpace, concept_space
 from vtkeras.workspace import media
@@ -163,11 +164,12 @@ def space() -> ConceptSpace:
 
 def show_gallery(store: FolderStore, found: list[Found], names: list[str]) -> None:
     """A picture, names and a button for each file; the chosen file above them."""
-    chosen = st.session_state.get("shown file")
-    if chosen:
+    folder, *chosen = st.session_state.get("shown file", [None])
+    if folder == store.folder:
         with common.shown_errors():
-            show_file(store.folder / chosen[0], chosen[1])
-    shown = common.one_page(found, PAGE, key="folder page")
+            show_file(folder / chosen[0], chosen[1])
+    first = found[0].file.path if found else ""  # other files begin at the first page
+    shown = common.one_page(found, PAGE, key=f"folder page {store.folder} {len(found)} {first}")
     with st.container(horizontal=True, gap="small"):
         for one in shown:
             with st.container(width=TILE, gap="xsmall", border=True):
@@ -182,10 +184,11 @@ def show_tile(store: FolderStore, one: Found, names: list[str]) -> None:
         st.image(preview, width="stretch")
         seconds = one.seconds or (best[0].seconds if best else 0.0)
         label, icon = (f"Play from {seconds:.1f} s", "play_arrow") if known.duration else ("Enlarge", "zoom_in")
-        key = f"show {file.path}"
+        key = f"show {readable(file.path)}"
         st.button(
-            label, icon=f":material/{icon}:", key=key, width="stretch", on_click=select_file, args=(file.path, seconds)
-        )
+            label, icon=f":material/{icon}:", key=key, width="stretch", on_click=select_file,
+            args=(store.folder, file.path, seconds),
+        )  # fmt: skip
     score = f" · **{one.score:.2f}**" if one.score is not None else ""
     length = f" · {clock(known.duration)}" if known.duration else ""
     lines = [common.plain(Path(file.path).name) + length + score]
@@ -203,8 +206,8 @@ def short_faults(file: File) -> list[str]:
     return read + [finding.split(":")[0] for finding in file.known.findings]
 
 
-def select_file(path: str, seconds: float) -> None:
-    st.session_state["shown file"] = path, seconds
+def select_file(folder: Path, path: str, seconds: float) -> None:
+    st.session_state["shown file"] = folder, path, seconds
 
 
 def show_file(path: Path, seconds: float) -> None:
@@ -222,7 +225,7 @@ def show_file(path: Path, seconds: float) -> None:
 def show_table(files: list[File], texts: Mapping[str, str], names: list[str]) -> None:
     rows = [
         {
-            "file": file.path,
+            "file": readable(file.path),
             "on it": ", ".join(f"{tag.name} {tag.score:.2f}" for tag in tags(file, names)),
             "seconds": file.known.duration or None,
             "width": file.known.width or None,
@@ -245,7 +248,7 @@ def show_faults(files: list[File], store: FolderStore) -> None:
     if not files:
         st.markdown("None among the files that were checked." if counts[STUDIED] else "Not checked yet.")
         return
-    rows = [{"file": file.path, "amiss": told_amiss(file)} for file in files]
+    rows = [{"file": readable(file.path), "amiss": told_amiss(file)} for file in files]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
     st.caption("A file that cannot be read is left out of training; the others are only told. Nothing is deleted.")
 
@@ -253,7 +256,7 @@ def show_faults(files: list[File], store: FolderStore) -> None:
 def told_amiss(file: File) -> str:
     """What is wrong with a file, or suspicious; "" if nothing is."""
     told = (file.known.fault or file.known.note).removeprefix(f"{file.path} ")
-    return "; ".join(filter(None, [told, *file.known.findings]))
+    return readable("; ".join(filter(None, [told, *file.known.findings])))
 
 
 def read_texts(listing: Listing) -> dict[str, str]:

@@ -10,7 +10,7 @@ import vtkeras
 
 ROOT = Path(vtkeras.__file__).parent
 TABLE = ROOT.parent / "docs" / "architecture.md"
-EVERYONE = {"aliases", "keys", "config", "errors", "interrupts", "run_files"}
+EVERYONE = {"aliases", "keys", "config", "errors", "interrupts", "run_files", "spreadsheets"}
 MODEL_PARTS = {"layers", "encoders", "fusion", "losses", "models", "generation"}
 
 

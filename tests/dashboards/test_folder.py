@@ -127,7 +127,7 @@ def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch
             found = [Match(str(file), 0.5, chance) for file, chance in zip(reversed(files), (0.75, 0.25, None))]
             return Matches(found, [], ["Something to know."])
 
-    monkeypatch.setenv("VTKERAS_MODELS", str(exported_run.parent))
+    monkeypatch.setenv("VTKERAS_MODELS", str(exported_run))
     monkeypatch.setattr("vtkeras.serving.client.shared_worker", Worker)
     app = open_page()
     [choice] = [one for one in app.selectbox if one.label == "Search by"]

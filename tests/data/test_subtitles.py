@@ -164,6 +164,18 @@ def test_forms_of_subtitles(tmp_path, name, text, said):
     assert [(one.text, one.start, one.end) for one in found.sentences] == said
 
 
+@pytest.mark.parametrize("name, text, said", [
+    ("a.srt", SRT.replace("\r\n", "\r\r\n"), ["good", "bye"]),  # line ends that were changed twice
+    ("a.vtt", "WEBVTT\n00:01.000 --> 00:02.000\none\n00:02.000 --> 00:03.000\ntwo\n", ["one", "two"]),
+    ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nNOTE well: he said\n\nNOTE of mine\n\n00:02.000 --> 00:03.000\ntwo\n",
+     ["NOTE well: he said", "two"]),
+    ("a.ass", "Dialogue: 0,0:00:01.00,0:00:02.00,A,,0,0,0,,{mine}a\\hdog{\\p1}m 0 0 l 9 0{\\p0} runs\n",
+     ["a dog runs"]),
+])  # fmt: skip
+def test_words_and_marks_are_told_apart(tmp_path, name, text, said):
+    assert [one.text for one in read_transcript(write(tmp_path, name, text), 10).sentences] == said
+
+
 def test_forms_that_are_not_read(tmp_path):
     with pytest.raises(UserError, match="a.ttml: subtitles of this form are not read; save them as SRT or WebVTT"):
         read_transcript(write(tmp_path, "a.ttml", "<tt/>"), 12)

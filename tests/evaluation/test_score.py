@@ -65,7 +65,7 @@ def test_every_form_of_json(files, references, predictions):
         (REFERENCES, "id,prediction\n1,a\n1,b\n", "predictions.csv row 3 predicts the id '1' again, after"),
         (REFERENCES, "id,prediction\n1,a\n7,b\n", "row 3 is about the id '7'"),
         (REFERENCES, "id,prediction\n1,a\n", "no prediction for the id '2' (1 of 2"),
-        (REFERENCES, 'id,prediction\n1,"a\n', "not a valid CSV"),
+        (REFERENCES, 'id,prediction\n1,"a\n', "row 2 is not valid CSV"),
         ('{"1": [', PREDICTIONS, "not valid JSON"),
         ('{"1": 3}', PREDICTIONS, "entry 1 must hold a text"),
         ('{"1": []}', PREDICTIONS, "entry 1 must hold a text"),

@@ -26,6 +26,7 @@ from vtkeras.metrics import tokenize
         ("👍🏽 👩‍👩‍👧🙂🙂", ["👍🏽", "👩‍👩‍👧", "🙂", "🙂"]),
         ("🇩🇪🇫🇷", ["🇩🇪", "🇫🇷"]),
         ("❤️", ["❤"]),
+        ("a 🪼🩷", ["a", "🪼", "🩷"]),  # of Unicode 15, which Python 3.11 does not know
         ("a\u200bb", ["a", "b"]),
         ("a\ud800b\x00c", ["a", "b", "c"]),
     ],

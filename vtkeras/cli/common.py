@@ -16,7 +16,7 @@ from typer.models import OptionInfo
 
 from vtkeras.config import LARGEST_SEED, Config, load_config, naming_override, shipped_configs
 from vtkeras.errors import UserError
-from vtkeras.run_files import run_folder, shipped_model, writable_file, writable_folder
+from vtkeras.run_files import EVALUATIONS, run_folder, shipped_model, writable_file, writable_folder
 
 STARTED = time.monotonic()  # before anything heavy is imported
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that `vtkeras train` made.")]
@@ -86,6 +86,16 @@ def refuse_unused(context: typer.Context, names: Iterable[str], reason: str) -> 
         source = context.get_parameter_source(parameter.name)
         if parameter.name in names and source and source.name == "COMMANDLINE":
             raise UserError(f"{parameter.opts[0]} does nothing {reason}: leave it out.")
+
+
+def results_folder(run: Path) -> Path:
+    """Where results of a run go: into its folder, and those of a model that ships elsewhere below `runs`.
+
+    Example:
+        >>> results_folder(Path("saved_models/multitask/moving_digits"))  # where there is no such folder
+        PosixPath('runs/evaluations/moving_digits')
+    """
+    return run if run.exists() or run_folder(run) == run else Path("runs") / EVALUATIONS / run.name
 
 
 def refuse_missing(*paths: Path | None) -> None:

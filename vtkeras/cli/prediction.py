@@ -13,7 +13,7 @@ import typer
 from vtkeras.cli import common
 from vtkeras.cli.progress import progress_bar
 from vtkeras.errors import UserError
-from vtkeras.run_files import shipped_model
+from vtkeras.run_files import shipped_model, writable_folder
 
 app = typer.Typer()
 Start = Annotated[float | None, common.number_option("Seconds where to begin.", 0, 1e7)]
@@ -142,6 +142,7 @@ def evaluate_attention(
     out: Annotated[Path | None, common.folder_option("Folder for attention.json and .md; default the run.")] = None,
 ) -> None:
     """Measures whether attention and rollout are faithful, beside random orders; goes on after a stop."""
+    out = writable_folder(out or common.results_folder(run))
     common.refuse_missing(run, data)
     from vtkeras.serving.faithfulness import evaluate as judge_clips
     from vtkeras.serving.faithfulness import to_markdown
@@ -156,7 +157,7 @@ def evaluate_attention(
     taken = source.load(split).take(clips).as_numpy_iterator()
     examples = ((example["frames"], example["question"].decode()) for example in taken)
     settings = {"data": config.data.model_dump(mode="json"), "split": split}
-    common.say(to_markdown(judge_clips(predictor, examples, settings, out or run, orders, steps, report=common.say)))
+    common.say(to_markdown(judge_clips(predictor, examples, settings, out, orders, steps, report=common.say)))
 
 
 def _predict_dense(

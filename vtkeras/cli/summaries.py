@@ -10,7 +10,7 @@ import typer
 from vtkeras.cli import common
 from vtkeras.cli.progress import progress_bar
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import writable_folder
+from vtkeras.run_files import SCORER_FILE, own_folder
 
 app = typer.Typer()
 
@@ -30,11 +30,12 @@ def summarize(
     clip: Annotated[bool, typer.Option(help="Write the summary as an mp4, too.")] = True,
 ) -> None:
     """Shortens a video to its key shots and a text; run it again to go on after an interruption."""
-    folder = writable_folder(out or Path("runs") / "summaries" / video.stem)
     common.refuse_missing(video, transcript, model)
+    from vtkeras.summaries.shot_features import SHOTS
     from vtkeras.summaries.summarize import Options, to_text
     from vtkeras.summaries.summarize import summarize as run
 
+    folder = own_folder(out or Path("runs") / "summaries" / video.stem, SHOTS)
     options = Options(budget=budget, scorer=scorer, longest=longest, threshold=threshold, clip=clip)
     with progress_bar() as show:
         found = run(video, model, folder, transcript, options, show)
@@ -52,6 +53,7 @@ def train_scorer(
     seed: Annotated[int, common.seed_option("Another seed trains another scorer.")] = 0,
 ) -> None:
     """Trains an attention scorer of shots on annotated videos, for `vtkeras summarize --scorer`."""
+    own_folder(out, SCORER_FILE)
     common.refuse_missing(folder, model)
     from vtkeras.export.importance import export_importance
     from vtkeras.serving.predictor import Predictor

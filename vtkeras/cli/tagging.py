@@ -12,6 +12,7 @@ from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
 from vtkeras.pretrained.packages import PACKAGES, checked_files
 
+LISTS = (".txt", ".csv", ".tsv")  # endings of files of labels, and of no label
 app = typer.Typer()
 
 
@@ -66,7 +67,13 @@ def tag(
 def _labels(given: str) -> list[str]:
     """Texts with commas between them, or the lines of a file."""
     path = Path(given)
-    parts = read_text(path).splitlines() if path.suffix and path.is_file() else given.split(",")
+    try:
+        stored = bool(path.suffix) and path.is_file()
+    except OSError:  # too long for a name
+        stored = False
+    if path.suffix in LISTS and not stored and "," not in given:
+        raise UserError(f"--labels: there is no file {given}: check the path.")
+    parts = read_text(path).splitlines() if stored else given.split(",")
     labels = list(dict.fromkeys(part.strip() for part in parts if part.strip()))
     if not labels:
         raise UserError("--labels names nothing: give texts with commas between them, or a file with one a line.")

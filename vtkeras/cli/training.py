@@ -23,9 +23,10 @@ from vtkeras.run_files import (
     PATTERN,
     PLAN_TABLE,
     SAVED_MODEL,
+    VOCABULARY_FILE,
     check_run,
     locked,
-    new_run,
+    own_folder,
     refuse_pattern,
     run_folder,
     shipped,
@@ -78,9 +79,7 @@ def train(
     chosen = common.read_config(config or "demo", data, override)
     from vtkeras.training.fit import train as run_training
 
-    folder = out or Path("runs") / chosen.name
-    refuse_pattern(folder)
-    writable_folder(folder)
+    folder = writable_folder(out or Path("runs") / chosen.name)
     run_training(chosen, folder, resume=resume, report=common.say)
     common.say(f"trained: {folder}; next: {command('evaluate', folder)}; {command('export', folder)}")
 
@@ -102,7 +101,8 @@ def _plan(
         from vtkeras.folders.listing import refuse_empty
 
         refuse_empty(data)  # before TensorFlow loads
-    folder = new_run(folder, PLAN_TABLE)
+    refuse_pattern(folder)
+    folder = own_folder(folder, PLAN_TABLE)
     with locked(folder, "Another training"):
         write_text(folder / PLAN_TABLE, "A plan was begun here: what it tries will stand in this file at its end.\n")
         from vtkeras.planning.clock import Clock
@@ -157,7 +157,7 @@ def evaluate(
 
     Those of another folder than the run's own data go to RUN/evaluations/NAME of the folder.
     """
-    writable_folder(run)
+    place = writable_folder(common.results_folder(run))
     common.refuse_missing(run, data, judge, *compare)
     for one in filter(None, (run, judge, *compare)):
         check_run(one)
@@ -186,7 +186,11 @@ def evaluate(
             common.say("the judge chose among the drafts, too, and finds more right than others do: name another one")
     elif judge:
         raise UserError(f"--judge does nothing for a run of the task '{own.task}': leave it out.")
-    systems = {one.title: with_judge(one.reader(), found) for one in opened}
+    titles = [one.title for one in opened]
+    systems = {
+        one.title if titles.count(one.title) == 1 else f"{one.title}, {one.folder}": with_judge(one.reader(), found)
+        for one in opened
+    }
     table = PredictionTable()
     training = None if keys.TRAIN in source.splits() else _own_source(own)
     with progress_bar() as bar:
@@ -195,7 +199,7 @@ def evaluate(
             meteor=meteor and _meteor_runs(), keep=table.add, progress=bar,
             train_source=training, more=_linear(training or source, source) if linear else None,
         )  # fmt: skip
-    out = writable_folder(run / EVALUATIONS / _name_of(data)) if other and data else run
+    out = writable_folder(place / EVALUATIONS / _name_of(data)) if other and data else place
     write_results(results, out)
     table.write(out)
     tell_results(out)
@@ -300,6 +304,9 @@ def export(
     writable_folder(out or run)
     common.refuse_missing(run)
     check_run(run)
+    if out and out.resolve() != run_folder(run).resolve():
+        refuse_pattern(out)
+        own_folder(out, VOCABULARY_FILE)
     from vtkeras.export import export_run
 
     export_run(run, out, report=common.say, compiled=compiled, keras_file=keras_file)

@@ -9,6 +9,7 @@ import difflib
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from vtkeras.data.text_files import Note, Table, ignore, read_table
 from vtkeras.errors import UserError
 
 MSR_VTT, COCO = ("videos", "sentences"), ("images", "annotations")  # names of the lists in their JSON files
+INVISIBLE = "\u200b\ufeff"
 SPLIT_NAMES = {
     "train": keys.TRAIN,
     "training": keys.TRAIN,
@@ -343,4 +345,6 @@ def _clock_seconds(text: str) -> float:
 
 
 def _labels(text: str) -> tuple[str, ...]:
-    return tuple(label.strip() for label in text.split(keys.LABEL_SEPARATOR) if label.strip())
+    """Labels in one form of Unicode, with single spaces, so that what looks the same is one class."""
+    text = unicodedata.normalize("NFC", text).translate(dict.fromkeys(map(ord, INVISIBLE)))
+    return tuple(one for label in text.split(keys.LABEL_SEPARATOR) if (one := " ".join(label.split())))

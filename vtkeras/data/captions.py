@@ -190,7 +190,7 @@ def _add(entry: Entry, drafts: dict[str, Draft]) -> None:
 def _derived_id(entry: Entry) -> str:
     if entry.start is None and entry.end is None:
         return entry.path
-    bounds = ["" if time is None else f"{time:g}" for time in (entry.start, entry.end)]
+    bounds = ["" if time is None else f"{time:.12g}" for time in (entry.start, entry.end)]
     return f"{entry.path}#{'-'.join(bounds)}"
 
 

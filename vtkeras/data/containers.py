@@ -43,6 +43,7 @@ _MAGICS = {
     b"GIF8": "gif",
     b"\xff\xd8\xff": "jpeg_pipe",
 }
+_HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif")
 _MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
@@ -55,6 +56,8 @@ def container_format_of(path: Path) -> str | None:
     """FFmpeg's name for the container of a file, by its first bytes; None for anything else."""
     with path.open("rb") as file:
         head = file.read(FIRST_BYTES)
+        if head[4:8] == b"ftyp" and head[8:12] in _HEIF:
+            return None  # a picture in tiles, of which FFmpeg would give the first
         if head[4:8] in _MOV_ATOMS:
             return "mov"
         if head.startswith(b"RIFF") and head[8:12] == b"WEBP":

@@ -15,6 +15,8 @@ _ARROW_TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}")
 _SBV_TIMES = re.compile(rf"^\s*{_TIME},{_TIME}\s*$")
 _DIALOGUE = re.compile(rf"^Dialogue:[^,]*,\s*{_TIME}\s*,\s*{_TIME}\s*,(?:[^,]*,){{6}}(.*)$")
 _MARKUP = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,200}\}")
+_DRAWING = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}.*?(?:\{[^{}]*\\p0[^{}]*\}|$)")
+_BRACES = re.compile(r"\{[^{}]*\}")
 _NO_WORDS = ("NOTE", "STYLE", "REGION")  # first words of WebVTT's blocks that are no cues
 _SAME_TIME = 0.5  # seconds between cues that follow each other at once
 _MOMENT = 0.1  # seconds; a shorter cue only holds a line for the next one
@@ -54,7 +56,7 @@ def read_cues(path: Path, text: str) -> list[TimedLines]:
     lines, ending = text.splitlines(), path.suffix.lower()
     if ending in (".ass", ".ssa"):
         said = filter(None, map(_DIALOGUE.match, lines))
-        return [_timed_lines(one, one.group(9).replace("\\N", "\n").replace("\\n", "\n").split("\n")) for one in said]
+        return [_timed_lines(one, _without_codes(one.group(9)).split("\n")) for one in said]
     pattern = _SBV_TIMES if ending == ".sbv" else _ARROW_TIMES
     times = {number: found for number, line in enumerate(lines) if (found := pattern.match(line))}
     for number, line in enumerate(lines):
@@ -66,6 +68,12 @@ def read_cues(path: Path, text: str) -> list[TimedLines]:
         _timed_lines(found, _body(lines[number + 1 : end], is_webvtt, end > len(lines)))
         for (number, found), end in zip(times.items(), ends)
     ]
+
+
+def _without_codes(text: str) -> str:
+    """A line of SubStation Alpha without drawings, overrides and comments; its spaces and line ends as such."""
+    text = _BRACES.sub("", _DRAWING.sub("", text))
+    return text.replace("\\h", " ").replace("\\N", "\n").replace("\\n", "\n")
 
 
 def without_carried_lines(cues: list[TimedLines]) -> list[TimedLines] | None:
@@ -121,9 +129,15 @@ def _timed_lines(times: re.Match[str], lines: list[str]) -> TimedLines:
 
 def _body(lines: list[str], is_webvtt: bool, is_last: bool) -> list[str]:
     """The lines between two pairs of times that are words: not the next cue's name, nor a note."""
-    if not is_last and lines and (lines[-1].strip().isdigit() or is_webvtt and not any(map(str.strip, lines[-2:-1]))):
+    while not is_webvtt and lines and not lines[-1].strip():
         lines = lines[:-1]
-    return [line for block in _blocks(lines) for line in block if not is_webvtt or block[0].split()[0] not in _NO_WORDS]
+    named = is_webvtt and len(lines) > 1 and not lines[-2].strip()
+    if not is_last and lines and (lines[-1].strip().isdigit() or named):
+        lines = lines[:-1]
+    blocks = list(_blocks(lines))
+    own = [] if not lines or not lines[0].strip() else blocks[:1]  # words of the cue, whatever they begin with
+    noted = [block for block in blocks[len(own) :] if not is_webvtt or block[0].split()[0] not in _NO_WORDS]
+    return [line for block in (*own, *noted) for line in block]
 
 
 def _blocks(lines: list[str]) -> Iterator[list[str]]:

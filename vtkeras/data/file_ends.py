@@ -12,6 +12,8 @@ from vtkeras.data.containers import ANIMATED_WEBP, FIRST_BYTES, png_chunks, ts_p
 
 _PACK, _LAST_MARK = b"\x00\x00\x01\xba", b"\x00\x00\x01\xb9"
 _LONGEST_PACKET = 1 << 16  # bytes, of MPEG-PS and of Ogg
+_JPEG_END = 0xD9
+_JPEG_ALONE = (0x00, 0x01, *range(0xD0, 0xD9))  # second bytes after which no length stands: pixels, restarts
 _CLOCKS = 32  # that are read of an MPEG-PS, at even distances
 
 
@@ -52,8 +54,15 @@ def _gif_is_cut(file: BinaryIO, size: int) -> bool:
 
 
 def _jpeg_is_cut(file: BinaryIO, size: int) -> bool:
-    data = file.read()
-    return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    """True without the mark that ends the first picture; what stands behind it, such as a film, is another matter."""
+    data, place = file.read(), 2
+    while 0 <= (place := data.find(b"\xff", place)) < len(data) - 1:
+        mark = data[place + 1]
+        if mark == _JPEG_END:
+            return False
+        alone = mark in _JPEG_ALONE
+        place += 1 if mark == 0xFF else 2 if alone else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return True
 
 
 def _png_is_cut(file: BinaryIO, size: int) -> bool:
@@ -99,7 +108,7 @@ def _mov_end(file: BinaryIO, size: int) -> int:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        if length < 8:  # 0: up to the end of the file
+        if length < 8 or not head[4:8].isascii():  # 0: up to the end of the file; or no box, but what a camera adds
             return size
         place += length
     return place

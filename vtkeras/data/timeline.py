@@ -16,7 +16,8 @@ import av
 import numpy as np
 from av.stream import Stream
 
-_DEFAULT_RATE, _HIGHEST_RATE = 25.0, 1000.0
+_DEFAULT_RATE, _HIGHEST_RATE = 25.0, 1000.0  # the latter is no rate, but a unit of times
+_LATEST = 60.0  # seconds by which pictures may begin after the sound in a file that does not tell its length
 _MARGIN = 1.0  # seconds before the announced end at which the last packets are sought
 _MOST_TIMES = 250  # of the last packets
 # Containers that announce where the file ends on the clock of its packets, and not how long it or a stream is.
@@ -54,7 +55,8 @@ def origin_of(container: av.container.InputContainer, stream: av.VideoStream) ->
     start = begins if container.start_time is None else container.start_time / av.time_base
     # FFmpeg rounds to microseconds; and a start far off the pictures is damage.
     late = begins - start
-    return start if 1e-5 < late <= (container.duration or 0) / av.time_base else begins
+    longest = container.duration / av.time_base if container.duration else _LATEST
+    return start if 1e-5 < late <= longest else begins
 
 
 def shown_at(packet: av.Packet) -> int | None:
@@ -90,7 +92,7 @@ def read_timeline(container: av.container.InputContainer, stream: av.VideoStream
 def _rate(stream: av.VideoStream) -> float | None:
     """Frames a second as FFmpeg tells; None where it has no idea and gives the unit of its times."""
     rate = stream.average_rate or stream.guessed_rate
-    return float(rate) if rate and rate <= _HIGHEST_RATE else None
+    return float(rate) if rate and rate < _HIGHEST_RATE else None
 
 
 def _announced(container: av.container.InputContainer, stream: av.VideoStream, origin: float) -> tuple[float, bool]:

@@ -221,7 +221,7 @@ def _missing_part(path: str | Path, reader: Reader, missing: float, wanted: floa
             raise UserError(reason)
         return reason
     lost = max(reader.lost, reader.damaged)
-    if reader.lost > reader.fed * (1 - DECODED_THRESHOLD):
+    if reader.undecoded > reader.fed * (1 - DECODED_THRESHOLD):
         raise UserError(f"{path} is damaged: most of its frames do not decode.")
     if reader.cut:
         return f"{path} is cut short: its end is missing."

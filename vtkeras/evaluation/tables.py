@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from vtkeras.run_files import CLASSES, METRICS, METRICS_TABLE, PREDICTIONS, replacing, write_text
+from vtkeras.spreadsheets import harmless
 from vtkeras.tasks import Column, Head
+from vtkeras.tasks.classification_report import in_cell
 from vtkeras.tasks.classification_report import to_markdown as classes_to_markdown
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
 
@@ -99,7 +101,7 @@ class PredictionTable:
             self.rows.append({"split": split, "example": index, "system": system, **values})
 
     def write(self, folder: str | Path) -> Path:
-        """Writes `predictions.csv`, whole or not at all."""
+        """Writes `predictions.csv`, whole or not at all; `spreadsheets.as_written` gives its texts."""
         path = Path(folder) / PREDICTIONS
         names = list(dict.fromkeys(name for row in self.rows for name in row))
         with replacing(path) as temporary, open(
@@ -107,7 +109,7 @@ class PredictionTable:
         ) as file:
             table = csv.DictWriter(file, names, restval="")
             table.writeheader()
-            table.writerows(self.rows)
+            table.writerows({name: harmless(str(value)) for name, value in row.items()} for row in self.rows)
         return path
 
 
@@ -168,8 +170,9 @@ def _by_column(columns: dict[str, Column], by: dict) -> list[str]:
             }
             if all(cell == "–" for row in cells.values() for cell in row):
                 continue
-            values = " | ".join(f"{value} ({one['examples']})" for value, one in groups.items())
-            lines += [f"| {columns[headline].title} by {name} | {values} |", "| --- |" + " ---: |" * len(groups)]
+            values = " | ".join(f"{in_cell(value)} ({one['examples']})" for value, one in groups.items())
+            title = f"{columns[headline].title} by {in_cell(name)}"
+            lines += [f"| {title} | {values} |", "| --- |" + " ---: |" * len(groups)]
             lines += [*(f"| {system} | {' | '.join(row)} |" for system, row in cells.items()), ""]
     return lines
 
@@ -179,7 +182,7 @@ def _kinds(kinds: dict) -> list[str]:
         return []
     systems = next(iter(kinds.values()))["systems"]
     return [
-        "| answers right % | " + " | ".join(f"{kind} ({kinds[kind]['questions']})" for kind in kinds) + " |",
+        "| answers right % | " + " | ".join(f"{in_cell(kind)} ({kinds[kind]['questions']})" for kind in kinds) + " |",
         "| --- |" + " ---: |" * len(kinds),
         *(
             f"| {system} | " + " | ".join(f"{100 * kind['systems'][system]:.1f}" for kind in kinds.values()) + " |"

@@ -31,9 +31,9 @@ def export_importance(model: ImportanceModel, out: str | Path, provenance: dict)
         PosixPath('runs/scorer')
     """
     out = Path(out)
+    write_json(out / SCORER_FILE, provenance)  # first: by it a scorer that was begun is known
     with replacing_folder(out / SAVED_MODEL) as temporary:
         _write(model, temporary)
-    write_json(out / SCORER_FILE, provenance)
     return out
 
 

@@ -204,8 +204,8 @@ def _write_sample(folder: Path, index: int, frames: np.ndarray) -> str:
 
 
 def _copy_run_files(run: Run, out: Path) -> None:
+    run.preprocessor.vocabulary.save(out / VOCABULARY_FILE)  # first: by it an export that was stopped is known
     save_config(run.config, out / CONFIG_FILE)
-    run.preprocessor.vocabulary.save(out / VOCABULARY_FILE)
     for name in (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS, LINEAR_FILE):
         if (run.folder / name).is_file():
             write_bytes(out / name, (run.folder / name).read_bytes())

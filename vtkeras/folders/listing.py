@@ -40,8 +40,12 @@ class Listing:
     captions: Path | None
 
 
-def list_folder(folder: str | Path) -> Listing:
+def list_folder(folder: str | Path, whole: bool = False) -> Listing:
     """Looks through a folder and those below it, behind links too; hidden ones are passed over.
+
+    Args:
+        folder: where to look.
+        whole: list all videos and pictures, and not `MOST_FILES` at most.
 
     Raises:
         UserError: if it is no folder, cannot be read, or holds neither a video nor a picture.
@@ -65,7 +69,8 @@ def list_folder(folder: str | Path) -> Listing:
     found.sort()
     captions = _captions(folder)
     others -= Counter([captions.suffix.lower()] if captions else [])
-    return Listing(folder, tuple(found[:MOST_FILES]), len(found[MOST_FILES:]), others, captions)
+    listed = found if whole else found[:MOST_FILES]
+    return Listing(folder, tuple(listed), len(found) - len(listed), others, captions)
 
 
 def refuse_empty(folder: Path) -> None:
@@ -95,14 +100,16 @@ def media_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def _files_at(path: Path, alone: bool) -> list[Path]:
-    if path.is_dir():
-        try:
-            return [path / file for file in list_folder(path).files]
-        except UserError:
-            if alone:
-                raise
+    try:
+        if path.is_dir():
+            return [path / file for file in list_folder(path, whole=True).files]
+        if path.exists() or not glob.has_magic(str(path)):
             return [path]
-    if path.exists() or not glob.has_magic(str(path)):
+    except OSError:
+        return [path]  # a name that is too long, or a folder that may not be searched: set aside when it is read
+    except UserError:
+        if alone:
+            raise
         return [path]
     if not (found := sorted(glob.glob(str(path), recursive=True))):
         raise UserError(f"No file fits the pattern {path}: check it.")

@@ -86,7 +86,7 @@ def _kind(char: str) -> str:
         return "m"
     if category[0] in "LN":
         return "u" if _UNSPACED.match(char) else "w"
-    return "s" if category[0] == "S" else " "
+    return "s" if category[0] == "S" or category == "Cn" else " "  # unassigned here: an emoji of a newer Unicode
 
 
 _CLEANED = _CharacterTable(_clean)

@@ -165,11 +165,13 @@ def explain_answer(predictor: Predictor, frames: np.ndarray, times: np.ndarray, 
 
 def can_judge(predictor: Predictor, found: Explanation) -> bool:
     """Whether it can be told how likely what is explained is over other clips: not for an answer that was written."""
-    return found.kind == CAPTION or found.words[0] in predictor.card.answers
+    return bool(found.words) and (found.kind == CAPTION or found.words[0] in predictor.card.answers)
 
 
 def why_not_judged(found: Explanation) -> str:
     """A sentence for people, where `can_judge` says no."""
+    if not found.words:
+        return "The caption is empty: there is no word whose maps could be faithful."
     return (
         f"The answer '{found.words[0]}' was written word by word, and is none of those that training showed: how "
         "faithful its maps are cannot be measured."

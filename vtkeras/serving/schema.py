@@ -41,6 +41,7 @@ from vtkeras.explain.attention_tables import by_time, frame_sums, of_head, quest
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.serving.explanation import Explanation
 from vtkeras.serving.results import Answer, Caption, Match, Novelty, TimedCaption, readable
+from vtkeras.spreadsheets import harmless
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def to_csv(found: Description, info: dict) -> str:
     table.insert(1, "model", info["name"])
     table.insert(2, "model_hash", info["model_hash"])
     texts = ["video", "model", "asked", "result"]
-    table[texts] = table[texts].map(_harmless)
+    table[texts] = table[texts].map(harmless)
     return table.to_csv(index=False)
 
 
@@ -189,8 +190,3 @@ def _answer(question: str, answer: Answer, times: np.ndarray) -> dict:
         "alternatives": [{"answer": text, "probability": probability} for text, probability in answer.alternatives],
         "frames": by_time(question_shares(answer.attention), answer.frame_indices, times),
     }
-
-
-def _harmless(text: str) -> str:
-    """A spreadsheet runs a cell that begins like a formula."""
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vtkeras.errors import UserError
-from vtkeras.run_files import write_json
+from vtkeras.run_files import replacing, write_json
 from vtkeras.serving.client import DONE, FAILED, RUNNING, STOPPED, JobState, Worker
 from vtkeras.summaries.shot_features import SHOTS
 from vtkeras.summaries.summary import JSON
+from vtkeras.workspace.media import is_upload
 
 if TYPE_CHECKING:
     from vtkeras.serving.predictor import Predictor
@@ -25,7 +27,7 @@ def job_folder(root: str | Path, video: str | Path, model: str | Path) -> Path:
 
     Args:
         root: the folder that holds the output folders of all jobs.
-        video: the file; another size or time of change makes it another one.
+        video: the file; another size or time of change makes it another one. An upload goes by its content.
         model: the run folder, told apart by how its path is written.
 
     Returns:
@@ -34,8 +36,10 @@ def job_folder(root: str | Path, video: str | Path, model: str | Path) -> Path:
     Raises:
         FileNotFoundError: if there is no such video.
     """
-    stat = Path(video).stat()
-    key = json.dumps([str(Path(video).absolute()), stat.st_size, stat.st_mtime_ns, str(model)])
+    video = Path(video)
+    stat = video.stat()
+    file = [video.name] if is_upload(video) else [str(video.absolute()), stat.st_size, stat.st_mtime_ns]
+    key = json.dumps([*file, str(model)])
     return Path(root) / hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
@@ -46,7 +50,7 @@ def start(
 
     Args:
         worker: the worker.
-        video, model: as `summarize`.
+        video, model: as `summarize`; an upload is copied into the folder, since the summary may outlast the visit.
         folder: the output folder; shots that an earlier job stored are reused, and a running job is left alone.
         budget: as in `Options`.
         transcript: as `summarize`.
@@ -56,11 +60,21 @@ def start(
     """
     if is_running(worker, folder):
         return
+    if is_upload(video):
+        video = _keep(video, folder)
     write_json(folder / JOB, {"video": str(video)})
     (folder / JSON).unlink(missing_ok=True)
     said = transcript and str(Path(transcript).absolute())
     paths = str(video.absolute()), str(folder.absolute())
     worker.start(folder.name, f"summary of {video.name}", f"{__name__}:run", model, *paths, said, budget)
+
+
+def _keep(upload: Path, folder: Path) -> Path:
+    kept = folder / upload.name
+    if not kept.is_file():
+        with replacing(kept) as temporary:
+            shutil.copyfile(upload, temporary)
+    return kept
 
 
 def run(

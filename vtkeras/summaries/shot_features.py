@@ -19,7 +19,7 @@ from vtkeras.data.readers import VideoInfo
 from vtkeras.data.video import FrameStream
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
-from vtkeras.run_files import disk_errors
+from vtkeras.run_files import disk_errors, locked
 from vtkeras.summaries.color_histogram import color_histogram
 from vtkeras.summaries.shots import Shot, find_shots
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # pages read summaries, and import no TensorFlow
 
 SHOTS = "shots.jsonl"
 PICTURES = "pictures"
+FILE_HASH = "video"  # in the key of `SHOTS`
 VERSION = 3
 TOGETHER = 8  # shots that go through the model at once
 OLD_NAMES = {"look": "color_histogram"}  # in files that were written before the rename
@@ -108,10 +109,15 @@ def shot_features(
             f"The model '{predictor.info['name']}' cannot summarise: it has no captions or no joint "
             "embedding of videos and texts: choose one of the task 'multitask'."
         )
-    with FrameStream(video) as stream, disk_errors(folder), interrupt_between_steps() as end_of_step:
+    with (
+        FrameStream(video) as stream,
+        disk_errors(folder),
+        locked(Path(folder), "Another summary"),
+        interrupt_between_steps() as end_of_step,
+    ):
         key = {
             "version": VERSION,
-            "video": file_hash(video),
+            FILE_HASH: file_hash(video),
             "model": predictor.info["model_hash"],
             "longest": longest,
             "threshold": threshold,
@@ -146,9 +152,18 @@ class _ShotLog:
         self._folder, self._path = folder, folder / SHOTS
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
         if not self._read(key):
+            self._refuse_other_video(key)
             shutil.rmtree(folder / PICTURES)
             (folder / PICTURES).mkdir()
             self._path.write_text(json.dumps(key) + "\n", encoding="utf-8")
+
+    def _refuse_other_video(self, key: dict) -> None:
+        try:
+            before = json.loads(self._path.read_text(encoding="utf-8").split("\n")[0])[FILE_HASH]
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # nothing that could be read
+        if before != key[FILE_HASH]:
+            raise UserError(f"{self._folder} holds the summary of another video: choose another --out, or delete it.")
 
     def add(self, shots: Sequence[Shot], predictor: Predictor) -> None:
         clips = [shot.frames for shot in shots]

@@ -199,7 +199,7 @@ def to_markdown(details: dict[str, dict], most_classes: int = 25, most_columns: 
         parts.append("| --- |" + " ---: |" * 4)
         for row in rows[:most_classes]:
             scores = " | ".join(f"{row[name]:.3f}" for name in ("precision", "recall", "f1"))
-            parts.append(f"| {_cell(row['class'])} | {row['support']} | {scores} |")
+            parts.append(f"| {in_cell(row['class'])} | {row['support']} | {scores} |")
         if len(rows) > most_classes:
             parts.append(f"| {len(rows) - most_classes} rarer classes: see metrics.json | | | | |")
         parts += ["", *_confusion_lines(head, found["confusions"], most_columns), ""]
@@ -217,21 +217,22 @@ def _confusion_lines(head: str, cells: list[dict], most_columns: int) -> list[st
     names = sorted(found, key=lambda name: (name == NOTHING, name))
     if len(names) <= most_columns:
         counts = {(cell["actual"], cell["predicted"]): cell["count"] for cell in cells}
-        titles = " | ".join(map(_cell, names))
+        titles = " | ".join(map(in_cell, names))
         lines = [f"#### {head}: confusion matrix", "", f"| actual \\ predicted | {titles} |"]
         lines.append("| --- |" + " ---: |" * len(names))
         return lines + [
-            f"| {_cell(one)} | " + " | ".join(str(counts.get((one, other), 0)) for other in names) + " |"
+            f"| {in_cell(one)} | " + " | ".join(str(counts.get((one, other), 0)) for other in names) + " |"
             for one in names
         ]
     wrong = sorted((cell for cell in cells if cell["actual"] != cell["predicted"]), key=lambda cell: -cell["count"])
     lines = [f"#### {head}: commonest confusions", "", "| actual | predicted | times |", "| --- | --- | ---: |"]
     for cell in wrong[:most_columns]:
-        lines.append(f"| {_cell(cell['actual'])} | {_cell(cell['predicted'])} | {cell['count']} |")
+        lines.append(f"| {in_cell(cell['actual'])} | {in_cell(cell['predicted'])} | {cell['count']} |")
     return lines
 
 
-def _cell(name: str) -> str:
+def in_cell(name: str) -> str:
+    """A name as a cell of a Markdown table holds it."""
     return name.replace("|", r"\|")
 
 

@@ -25,7 +25,8 @@ from vtkeras.run_files import (
     check_run,
     disk_errors,
     locked,
-    new_run,
+    own_folder,
+    refuse_pattern,
 )
 from vtkeras.tasks import task_of
 from vtkeras.training.callbacks import (
@@ -231,7 +232,8 @@ def _fresh(folder: Path, config: Config) -> dict:
         check_run(other)
     if (folder / CHECKPOINTS / LAST).exists():
         raise UserError(f"{folder} already holds a run: add --resume to go on, or choose another --out.")
-    new_run(folder, VOCABULARY_FILE)
+    refuse_pattern(folder)
+    own_folder(folder, VOCABULARY_FILE)
     return {"epoch": 0, "best": math.inf}
 
 

@@ -12,6 +12,7 @@ from vtkeras.aliases import current_column
 from vtkeras.config import load_config
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, METRICS, PREDICTIONS, SAVED_MODEL
+from vtkeras.spreadsheets import as_written
 from vtkeras.workspace.runs import model_hash, read_results, tabulate_metrics
 
 CHECKPOINT = Path(CHECKPOINTS) / BEST
@@ -141,6 +142,7 @@ def _read_predictions(folder: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         table.columns = table.columns.map(current_column)
+        table = table.map(as_written)
         fields = _fields(table)
         needed = {*columns, *fields, *(f"{field}{CORRECT}" for field in fields)}
         if not needed <= set(table.columns) or not table.example.str.fullmatch("[0-9]+").all():

@@ -34,6 +34,7 @@ __all__ = [
     "as_mp4",
     "inspect",
     "is_playable",
+    "is_upload",
     "probe",
     "read_apart",
     "read_frames",
@@ -42,6 +43,7 @@ __all__ = [
     "thumbnail",
     "write_video",
 ]
+UPLOADS = "vtkeras-upload-"  # begins the name of a folder of uploads
 
 UPLOAD_LIMIT = 200 * 1024**2  # bytes
 FLAT = 4.0  # spread of pixel values below which a frame shows nothing
@@ -81,6 +83,11 @@ def read_apart(
     return _apart(read_frames, str(path), num_frames, start, end, max_side, time_limit=time_limit)
 
 
+def is_upload(path: Path) -> bool:
+    """Whether a file is a visitor's upload, which is named by its content and goes when the visit ends."""
+    return path.parent.name.startswith(UPLOADS)
+
+
 def store_upload(name: str, data: bytes, folder: str | Path, limit: int = UPLOAD_LIMIT) -> Path:
     """Puts an uploaded file into `folder` under a name made from its content.
 
@@ -111,7 +118,9 @@ def store_upload(name: str, data: bytes, folder: str | Path, limit: int = UPLOAD
             "copy it to the server and give its path instead."
         )
     path = Path(folder) / f"{hashlib.sha256(data).hexdigest()[:16]}{extension}"
-    write_bytes(path, data)  # whatever stood under the name, a link included, is replaced and never written to
+    stored = path.is_file() and not path.is_symlink() and path.stat().st_size == len(data)
+    if not stored:  # else it keeps its time, by which pages know what they have read
+        write_bytes(path, data)  # whatever stood under the name, a link included, is replaced and never written to
     return path
 
 

@@ -260,7 +260,7 @@ def unexported(roots: list[str | Path]) -> list[Path]:
 
 
 def _is_whole(folder: Path) -> bool:
-    return not folder.name.startswith((".", "partial-", "old-"))
+    return not folder.name.startswith(".")  # a temporary one
 
 
 @functools.lru_cache(maxsize=256)

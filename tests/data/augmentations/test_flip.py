@@ -46,7 +46,10 @@ def test_mirrors_frames_and_every_text_or_nothing():
     assert flips == pytest.approx(60, abs=20)  # 3 standard deviations
 
 
-@pytest.mark.parametrize("text", ["He left the room", "it has left", "Right now it rains", "all right", "大约左右"])
+@pytest.mark.parametrize("text", [
+    "He left the room", "it has left", "Right now it rains", "all right", "大约左右", "a man left.", "a right angle",
+    "how many pieces are left?", "two apples left on the plate", "he had already left",
+])  # fmt: skip
 def test_a_clip_whose_left_may_be_no_direction_stays(text):
     example = {keys.FRAMES: FRAMES, keys.CAPTION: tf.constant(text), keys.QUESTION: tf.constant(["", "left?"])}
     for seed in SEEDS[:5]:

@@ -120,6 +120,13 @@ def test_what_is_put_back_stays_in(folder):
     assert faults(clean(folder, again=True)) == sorted(DROPPED, key=str)
 
 
+def test_what_is_put_back_stays_in_whatever_a_later_check_says():
+    clips, options = [facts("a", "<b>cat</b>")], CleaningOptions(least_words=2, skip=("pictures",))
+    [mark] = [mark for mark in find(clips, options) if mark.caption]
+    assert mark.reason == "markup"
+    assert find(clips, options, [mark]) == []  # though it is too short, too
+
+
 def test_a_clip_is_put_back_with_its_captions(folder):
     clean(folder)
     assert faults(restore(folder, ["other.mp4"])) == sorted([*DROPPED[:2], DROPPED[4]], key=str)

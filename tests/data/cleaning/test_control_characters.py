@@ -14,4 +14,4 @@ def test_stray_characters():
 
 def test_what_scripts_need_stays():
     # A tab, a line end, Persian's non-joiner, a joined emoji, marks of Hindi.
-    assert faults(control_characters, "a\tcat\n", "می\u200cروم", "👩\u200d💻 works", "बिल्ली कूदती है") == {}
+    assert faults(control_characters, "a\tcat\n", "می\u200cروم", "👩\u200d💻 works", "बिल्ली कूदती है", "a 🪼 glows") == {}

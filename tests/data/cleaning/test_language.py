@@ -9,7 +9,9 @@ import pytest
 
 from tests.data.test_tokenizers import LANGUAGES
 from tests.fixtures.cleaning import faults
-from vtkeras.data.cleaning.language import language, languages_of, script_of
+from vtkeras.data.cleaning.language import check_names, language, languages_of, script_of
+from vtkeras.data.cleaning.options import CleaningOptions
+from vtkeras.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,18 @@ def test_languages_that_are_named():
     assert list(faults(language, *ENGLISH, german, languages=["de"])) == ENGLISH[:6]
     assert faults(language, *ENGLISH, german, languages=["de", "en"]) == {}
     assert faults(language, *ENGLISH[:8], german) == {}  # one of nine is more than a tenth
+
+
+@pytest.mark.parametrize("named", [{"languages": ("english",)}, {"scripts": ("latn",)}])
+def test_names_that_nothing_has_are_refused(named):
+    with pytest.raises(UserError, match=r"(languages 'english'|scripts 'latn') is unknown: use one of"):
+        check_names(CleaningOptions(**named))
+    check_names(CleaningOptions(languages=("EN",), scripts=("Latin", "japanese")))
+
+
+def test_where_no_script_is_common_none_is_judged():
+    captions = [f"a cat {number}" for number in range(20)]
+    assert faults(language, *captions, "кошка идёт", script_share=1.0) == {}
 
 
 def test_english_is_seldom_taken_for_another_language():

@@ -29,8 +29,11 @@ SPELLINGS = ("anticlockwise", "counter-clockwise", "anti-clockwise")  # of count
 UNSURE = "|".join(
     (
         r"\bleft +(a|an|the|his|her|its|their|it|him|them|for|home|alone|behind|over|out|off)\b",
-        r"\b(has|have|had|been|being|gets|got|just) +left\b",
-        r"\bright +(now|away|after|before|then|here|there|next|answer|thing|way)\b",
+        r"\b(has|have|had|been|being|gets|got|just|already|what's|nothing) +left\b",
+        r"\b(he|she|it|they|who|we|you|man|woman|boy|girl|people|everyone|person|player|train|bus|car) +left\b",
+        r"\b(two|three|four|five|some|no|more|many|few) +\pL+ +left\b",
+        r"\b(is|are|was|were) +left *([.?!,;]|$)",
+        r"\bright +(now|away|after|before|then|here|there|next|answer|thing|way|angle|angles|above|in front|behind)\b",
         r"\b(all|is|are|that's) +right\b",
         "左右",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from vtkeras.data.cleaning.control_characters import control_characters
 from vtkeras.data.cleaning.duplicates import duplicates
 from vtkeras.data.cleaning.facts import Facts, read_facts, without
-from vtkeras.data.cleaning.language import language
+from vtkeras.data.cleaning.language import check_names, language
 from vtkeras.data.cleaning.length import length
 from vtkeras.data.cleaning.marks import NO_TEXT, Cleaning, Mark
 from vtkeras.data.cleaning.markup import markup
@@ -76,24 +76,25 @@ def find(clips: Sequence[Facts], options: CleaningOptions, put_back: Iterable[Ma
     Args:
         clips: every clip.
         options: of the checks.
-        put_back: what is no fault, because a person said so.
+        put_back: clips and captions that stay in, whatever the checks say, because a person said so.
     """
-    good = {mark.fault for mark in put_back}
+    good = {(mark.clip, mark.caption) for mark in put_back}
     found: list[Mark] = []
     left = list(clips)
     for name, check in CHECKS.items():
         if name not in options.skip:
-            new = [mark for mark in check(left, options) if mark.fault not in good]
+            new = [mark for mark in check(left, options) if (mark.clip, mark.caption) not in good]
             left = without(left, new)
             found += new
     had_captions = {clip.clip for clip in clips if clip.captions}
     silent = (clip for clip in left if not clip.captions and not clip.has_other_text and clip.clip in had_captions)
     marks = (clip.mark(NO_TEXT, "every caption of it is dropped, and it has no other text") for clip in silent)
-    return found + [mark for mark in marks if mark.fault not in good]
+    return found + [mark for mark in marks if (mark.clip, mark.caption) not in good]
 
 
 def _check(options: CleaningOptions) -> None:
     for name in options.skip:
         lookup(CHECKS, name, "skip")
+    check_names(options)
     if options.least_words > options.most_words:
         raise UserError(f"least_words {options.least_words} is above most_words {options.most_words}: no caption fits.")

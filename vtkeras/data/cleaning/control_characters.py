@@ -12,9 +12,10 @@ _SPACES = "\t\n\r"
 
 
 def control_characters(clips: Iterable[Facts], options: CleaningOptions) -> Iterator[Mark]:
-    """Marks captions with a control character other than tab and line end, of private use, unassigned, or U+FFFD.
+    """Marks captions with a control character other than tab and line end, of private use, or U+FFFD.
 
-    Format characters stay: joiners belong to Persian, to the scripts of India and to emoji.
+    Format characters stay: joiners belong to Persian, to the scripts of India and to emoji. So do characters that are
+    unassigned here: a newer Unicode has them, emoji above all.
     """
     return each_caption(clips, "control_characters", _fault)
 
@@ -25,4 +26,4 @@ def _fault(caption: str) -> str | None:
 
 
 def _is_stray(char: str) -> bool:
-    return char == _REPLACEMENT or (char not in _SPACES and unicodedata.category(char) in ("Cc", "Co", "Cn"))
+    return char == _REPLACEMENT or (char not in _SPACES and unicodedata.category(char) in ("Cc", "Co"))

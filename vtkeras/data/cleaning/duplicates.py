@@ -37,4 +37,9 @@ def plain_words(text: str) -> str:
         'a cat again'
     """
     text = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join("".join(" " if unicodedata.category(char)[0] in "PZC" else char for char in text).split())
+    return " ".join("".join(" " if _says_nothing(char) else char for char in text).split())
+
+
+def _says_nothing(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category[0] in "PZ" or category in ("Cc", "Cf")

@@ -10,6 +10,7 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from vtkeras.data.cleaning.facts import Facts, each_caption, without
 from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.cleaning.options import CleaningOptions
+from vtkeras.errors import lookup
 
 _NAMES = {"cjk": "han", "hiragana": "japanese", "katakana": "japanese", "katakana-hiragana": "japanese"}
 _READ_THRESHOLD = 0.8  # of the captions must read as languages of the folder, or none is judged
@@ -36,6 +37,9 @@ def _scripts(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]
     expected = {name.lower() for name in options.scripts} or {name for name, count in written.items() if count >= least}
     allowed = expected | ({"han"} if "japanese" in expected else set())  # Japanese may do without kana
 
+    if not expected:
+        return iter(())
+
     def fault(caption: str) -> str | None:
         script = script_of(caption)
         known = script is None or script in allowed
@@ -49,7 +53,8 @@ def _languages(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mar
     for caption in (caption for clip in clips for caption in clip.captions):
         shares.update(languages_of(caption))
     total = shares.total()
-    here = set(options.languages) or {name for name, share in shares.items() if share >= options.language_share * total}
+    common = {name for name, share in shares.items() if share >= options.language_share * total}
+    here = {name.lower() for name in options.languages} or common
     if not options.languages and sum(shares[name] for name in here) < _READ_THRESHOLD * total:
         return
 
@@ -59,6 +64,23 @@ def _languages(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mar
         return None if known else f"reads as '{max(found, key=found.__getitem__)}', not as {' or '.join(sorted(here))}"
 
     yield from each_caption(clips, "language", fault)
+
+
+def check_names(options: CleaningOptions) -> None:
+    """Refuses languages and scripts that no caption can be in.
+
+    Raises:
+        UserError: naming the first of them.
+    """
+    for name in options.languages:
+        lookup(dict.fromkeys(_identifier().nb_classes), name.lower(), "languages")
+    for name in options.scripts:
+        lookup(dict.fromkeys(_all_scripts()), name.lower(), "scripts")
+
+
+@cache
+def _all_scripts() -> list[str]:
+    return sorted({script for code in range(0x20, 0x30000) if (script := _script(chr(code)))})
 
 
 @cache

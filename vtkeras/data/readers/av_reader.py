@@ -101,16 +101,22 @@ class AvReader(Reader):
             start=first.time,
         )
         self.falls_short = self._timeline.announced - self._timeline.end > 0.5 / self._fps
-        super().__init__(info, self._walk(pictures, after=first.time), first)
+        one = name.endswith("_pipe")  # further pictures in the file of one, such as a preview, are not shown
+        super().__init__(info, iter(()) if one else self._walk(pictures, after=first.time), first)
 
     def close(self) -> None:
         self._container.close()
 
     @property
-    def lost(self) -> int:
+    def undecoded(self) -> int:
         # Where reading stopped early, the decoder still holds the frames that it puts in order.
         held = self._unfinished * (self._stream.codec_context.reorder_depth + 1)
-        return max(self.fed - self._received - held, self._left_out(), self._unread, 0)
+        left_out = self._left_out() if self._in_order_of_decoding else 0  # the index has them
+        return max(self.fed - self._received - held, left_out, self._unread, 0)
+
+    @property
+    def lost(self) -> int:
+        return max(self.undecoded, self._left_out())
 
     def _left_out(self) -> int:
         """Frames whose packets are missing."""

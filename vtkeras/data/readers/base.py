@@ -66,8 +66,13 @@ class Reader:
         self._next = self._advance()
 
     @property
+    def undecoded(self) -> int:
+        """Frames that are in the file and have not come out so far."""
+        return 0
+
+    @property
     def lost(self) -> int:
-        """Frames that the file should have given so far and has not."""
+        """Frames that the file should have given so far and has not, those included that its times lack."""
         return 0
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+MANY = 10  # frames for each hole, below which a file of few holes is none that lost some
+
 
 class Steps:
     """Counts the frames that are left out of a video of constant rate, which are holes between frames.
@@ -37,5 +39,6 @@ class Steps:
 
     @property
     def left_out(self) -> int:
-        """Frames that are missing; 0 where the rate is not constant."""
-        return self._missing if self._irregular == 0 and self._missing <= self._regular else 0
+        """Frames that are missing; 0 where the rate is not constant, as where holes are many: repeats left out."""
+        varies = self._irregular or self._missing > self._regular or MANY * len(self.holes) > self._regular
+        return 0 if varies else self._missing
