@@ -189,6 +189,11 @@ def test_by_kind_by_hand():
     }
 
 
+def test_by_kind_case_does_not_count():
+    written = {"a model": {"answer": Predicted(["Yes", "NO", "Two", "", "yes"])}}
+    assert [kind["systems"]["a model"] for kind in by_kind(ALL, written, ASKED).values()] == [1.0, 1.0, 1.0]
+
+
 def test_rare_kinds_count_together(monkeypatch):
     monkeypatch.setattr("vtkeras.evaluation.evaluate.MOST_KINDS", 1)
     found = by_kind(ALL, SAID, ASKED)

@@ -37,6 +37,10 @@ def test_by_hand():
     assert scores["exact"] == 1.0
 
 
+def test_events_are_the_same_whatever_their_case_and_marks():
+    assert dense_scores([[(0.0, 4.0, "A cat jumps.")]], [[(0.0, 4.0, "a cat jumps")]])["exact"] == 1.0
+
+
 def test_words_and_order_count():
     swapped = [(0.0, 4.0, "a dog barks"), (6.0, 10.0, "a cat jumps")]
     scores = dense_scores([TRUE], [swapped], caption_score=lambda one, other: float(one == other))

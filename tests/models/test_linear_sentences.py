@@ -1,5 +1,6 @@
 """A linear model of whole sentences, by numbers that can be checked by hand."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -34,6 +35,17 @@ def test_a_new_sentence_has_a_probability_of_its_own_and_share_0_offers_nothing(
     layer.share.assign(0.0)
     logs = np.asarray(layer(np.ones((1, 2)), written)[1][0])
     assert logs[0] == 0 and (logs[1:] < -1e6).all()
+
+
+def test_half_precision_of_a_network_leaves_them_as_they_were_fitted():
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        layer = make()
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    layer.new.assign(np.log(1 - 1 / 600))  # in bfloat16 that is 0, and no known sentence would ever be offered
+    logs = np.asarray(layer(np.array([[1.0, 0.0]], "float32"), KNOWN[:1])[1])
+    assert logs.dtype == np.float32 and np.isfinite(logs).all()
 
 
 def test_nearest_compares_directions_alone():

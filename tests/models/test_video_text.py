@@ -8,6 +8,7 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.errors import UserError
 from vtkeras.layers import rotate_motion
+from vtkeras.models.head_layers import ClassLogits
 from vtkeras.tasks import TASKS
 from vtkeras.training.run import load_model
 
@@ -35,6 +36,17 @@ def make_inputs(model, batch=2):
 def build(config, vocabulary):
     task = TASKS["multitask"]
     return task.build(config, vocabulary, task.active_heads(config, vocabulary))
+
+
+def test_labels_of_a_clip_with_few_questions_read_these_alone():
+    layer = ClassLogits(2, with_video=True)
+    pooled = np.array([[[1.0, 2.0], [9.0, 9.0], [3.0, 4.0]]] * 2, "float32")
+    mask = np.array([[[1, 1, 0], [1, 0, 0], [1, 1, 1]], [[1, 0, 0]] * 3], bool)  # the start token alone: nothing asked
+    video = {keys.SEQUENCE: np.zeros((2, 1, 3), "float32"), keys.MASK: np.ones((2, 1), bool)}
+    reading = {keys.READS_VIDEO: video, keys.READS_QUESTION: {keys.POOLED: pooled, keys.MASK: mask}}
+    layer(reading)
+    layer.logits.set_weights([np.concatenate([np.zeros((3, 2)), np.eye(2)]), np.zeros(2)])
+    np.testing.assert_allclose(layer(reading), [[2, 3], [13 / 3, 5]], rtol=1e-6)
 
 
 @pytest.fixture(scope="module")

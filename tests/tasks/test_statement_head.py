@@ -54,6 +54,11 @@ def test_captions_of_other_clips_that_are_right_are_not_false():
     assert pairs(["a dog runs", "a red ball", "the cube"], 2, **same)[0] == {"a dog runs": 1, "the cube": 0}
 
 
+def test_a_caption_that_the_model_reads_alike_is_not_false():
+    found = pairs(["A dog runs", "a dog runs", "the cube falls"], 2)
+    assert found[0] == {"a dog runs": 1, "the cube falls": 0}
+
+
 @pytest.mark.parametrize("clips", [1, 2])
 def test_a_batch_may_be_small(clips):
     found = pairs(CAPTIONS[:clips], 3)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from vtkeras.data.pipeline import read
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FrameEncoder
 from vtkeras.training.warmup import FrameLabeller, _single_frames, warm_up
@@ -22,11 +23,35 @@ def make_encoder():
 
 
 def test_single_frames_and_labels(source, preprocessor, vocabulary):
-    frames, labels = next(iter(_single_frames(source, preprocessor, 8, seed=0)))
+    frames, labels, weights = next(iter(_single_frames(source, preprocessor, 8, seed=0)))
     assert frames.shape == (8, 1, 32, 32, 3) and frames.dtype == tf.uint8
     assert labels.shape == (8, len(vocabulary.labels))
     np.testing.assert_array_equal(np.sum(labels, axis=1), 2)  # one digit, one way
     assert (frames.numpy().max(axis=(1, 2, 3, 4)) > 0).all()
+    np.testing.assert_array_equal(weights, 1)
+
+
+def test_a_clip_without_a_label_tells_nothing(source, preprocessor, monkeypatch):
+    def half_labelled(*arguments, **options):
+        clips = read(*arguments, **options).enumerate()
+        return clips.map(lambda place, clip: {**clip, "label": tf.where(place % 2 == 0, clip["label"], "")})
+
+    monkeypatch.setattr("vtkeras.training.warmup.read", half_labelled)
+    _, labels, weights = next(iter(_single_frames(source, preprocessor, 32, seed=0)))
+    assert set(weights.numpy()) == {0.0, 1.0}
+    np.testing.assert_array_equal(np.sum(labels, axis=1), 2 * weights)
+
+
+def test_encoders_of_several_maps_are_warmed_up_too():
+    backbone = keras.Input((32, 32, 3))
+    fine = keras.layers.Conv2D(4, 8, strides=8)(backbone)
+    coarse = keras.layers.Conv2D(6, 16, strides=16)(backbone)
+    encoder = FrameEncoder(keras.Model(backbone, [fine, coarse]), scale=1 / 255, motion=False)
+    labeller = FrameLabeller(encoder, 5)
+    labeller.build((None, 1, 32, 32, 3))
+    frames = np.zeros((2, 1, 32, 32, 3), "uint8")
+    assert labeller(frames).shape == (2, 5)
+    assert encoder.appearance(frames).shape[-1] == encoder.appearance_dim(frames.shape) == 4 * 4 + 6
 
 
 def test_same_seed_same_frames(source, preprocessor):

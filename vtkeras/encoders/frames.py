@@ -86,6 +86,10 @@ class FrameEncoder(keras.layers.Layer):
             found.append(self.flow(frames, training=training))
         return ops.concatenate(found, axis=-1)
 
+    def appearance_dim(self, frames_shape):
+        """The channels of what `appearance` gives for frames of a shape."""
+        return self._output_shape(frames_shape)[-1]
+
     def appearance(self, frames, training=None):
         """What the backbone sees in each frame by itself, (batch, time, patches, dim)."""
         maps = self.backbone(self._images(frames), training=training and self.trainable)

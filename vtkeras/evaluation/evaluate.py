@@ -222,7 +222,8 @@ def by_kind(heads: Sequence[Head], said: dict[str, dict[str, Predicted]], test: 
     asked = [head for head in heads if head.answers_questions]
     if not asked:
         return {}
-    truths = [asked[0].as_text(truth) for truth in test.truths[asked[0].name]]
+    right = test.truths[asked[0].name]
+    truths = [asked[0].as_text(truth) for truth in right]
     counts = Counter(kind for kind, truth in zip(test.kinds, truths) if truth)
     named = [kind for kind, _ in counts.most_common(MOST_KINDS)]
     answers = {
@@ -238,7 +239,8 @@ def by_kind(heads: Sequence[Head], said: dict[str, dict[str, Predicted]], test: 
             if truths[row] and (own if own in named else "other") == kind
         ]
         shares = {
-            name: float(np.mean([texts[row] == truths[row] for row in rows])) for name, texts in answers.items()
+            name: float(np.mean([asked[0].correct(right[row], texts[row]) for row in rows]))
+            for name, texts in answers.items()
         }
         kinds[kind] = {"questions": len(rows), "systems": shares}
     return kinds

@@ -14,6 +14,7 @@ import numpy as np
 
 from vtkeras.errors import UserError
 from vtkeras.metrics.rouge import rouge_l
+from vtkeras.metrics.tokenize import tokenize
 
 OVERLAPS = (0.3, 0.5, 0.7, 0.9)
 OVERLAP_THRESHOLD = 0.5
@@ -103,7 +104,8 @@ def _score_video(true, found, caption_score) -> dict[str, float]:
     true, found = (sorted(events, key=lambda event: event[:2]) for events in (true, found))
     shared = overlaps(true, found)
     words = np.array([[caption_score(one[2], other[2]) for other in found] for one in true])
-    same = np.array([[one[2] == other[2] for other in found] for one in true])
+    said, right = ([tokenize(event[2]) for event in events] for events in (found, true))
+    same = np.array([[one == other for other in said] for one in right])
     total = best_in_order(shared * words)
     return {
         "precision": np.mean([(shared >= overlap).any(axis=0).mean() for overlap in OVERLAPS]),

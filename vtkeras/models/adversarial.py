@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from vtkeras import keys
+from vtkeras.errors import UserError
 from vtkeras.layers import CrossAttention
 
 CONTENT, MOTION = "content", "motion"  # the parts of the noise
@@ -369,8 +370,16 @@ def build_adversarial(
         channels: int, of the largest feature maps of encoder and decoder.
         reconstruction, kl: float, weights of the generator's own losses.
         discriminator_channels: int, of the discriminators' first convolutions.
+
+    Raises:
+        UserError: for an image size that halving does not bring down to 4.
     """
     data, model = config.data, config.model
+    if data.image_size & (data.image_size - 1) or data.image_size < 2 * SMALLEST:
+        raise UserError(
+            f"data.image_size {data.image_size} is no power of two from {2 * SMALLEST} on, which the adversarial "
+            "generator needs."
+        )
     shape = (data.num_frames, data.image_size, data.image_size, 3)
     noise = {"content_dim": content_dim, "motion_dim": motion_dim, "channels": channels}
     return AdversarialGenerator(

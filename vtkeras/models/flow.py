@@ -316,9 +316,11 @@ def build_flow(
             least this share of the doubt, see `ShownWords`; 0 for all words as the text encoder reads them.
 
     Raises:
-        UserError: for an image size that the grid does not divide, or too few frames.
+        UserError: for an image size that the grid does not divide, too few frames, or less than float32.
     """
-    data, heads = config.data, config.model.num_heads
+    data, heads, precision = config.data, config.model.num_heads, config.train.precision
+    if precision != "float32":
+        raise UserError(f"train.precision {precision} is too narrow for the flow: use float32.")
     if data.image_size % (2 * GRID):
         raise UserError(f"data.image_size {data.image_size} is not a multiple of {2 * GRID}, which the flow needs.")
     if data.num_frames < 2:

@@ -141,7 +141,8 @@ class ClassLogits(_HeadLayer):
         if self.with_video:
             video = reading[keys.READS_VIDEO]
             seen = self.label_max(video[keys.SEQUENCE], mask=video[keys.MASK])
-            summary = ops.mean(summary, axis=1) if len(summary.shape) == 3 else summary
+            if len(summary.shape) == 3:
+                summary = _mean_of_texts(summary, reading[self.reads[-1]].get(keys.MASK))
             summary = ops.concatenate([seen, summary], axis=-1)
         return self.logits(summary)
 
@@ -152,6 +153,19 @@ class ClassLogits(_HeadLayer):
     def get_config(self):
         names = ("num_classes", "with_video", "single", "with_question")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _mean_of_texts(pooled, mask):
+    """The mean of texts, float (batch, texts, dim), but for empty ones, which fill up clips of few texts.
+
+    Of these a mask, bool (batch, texts, length), leaves the start token at most. Where all are empty, all count.
+    """
+    if mask is None:
+        return ops.mean(pooled, axis=1)
+    asked = ops.sum(ops.cast(mask, "int32"), axis=-1) > 1
+    asked = ops.logical_or(asked, ops.logical_not(ops.any(asked, axis=1, keepdims=True)))
+    weights = ops.cast(asked, pooled.dtype)
+    return ops.sum(pooled * weights[..., None], axis=1) / ops.sum(weights, axis=1, keepdims=True)
 
 
 @keras.saving.register_keras_serializable("vtkeras")

@@ -51,7 +51,7 @@ class LinearClasses(keras.layers.Layer):
     def __init__(
         self, num_classes, dim, questions=0, question_length=0, vocabulary_size=0, several=False, **kwargs
     ):
-        super().__init__(**{**kwargs, "trainable": False})
+        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})  # as they were fitted
         self.num_classes = num_classes
         self.dim = dim
         self.questions = questions
@@ -114,7 +114,7 @@ class LinearSpace(keras.layers.Layer):
     """
 
     def __init__(self, dim, vocabulary_size, embedding_dim, meaning=None, **kwargs):
-        super().__init__(**{**kwargs, "trainable": False})
+        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})  # as they were fitted
         self.dim = dim
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim

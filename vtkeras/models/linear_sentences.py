@@ -49,7 +49,7 @@ class LinearSentences(keras.layers.Layer):
     """
 
     def __init__(self, num_sentences, dim, length, offered=4, nearest=False, **kwargs):
-        super().__init__(**{**kwargs, "trainable": False})
+        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})  # as they were fitted
         self.num_sentences = num_sentences
         self.dim = dim
         self.length = length

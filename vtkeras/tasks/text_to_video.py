@@ -76,5 +76,8 @@ TEXT_TO_VIDEO = Task(
     VideoReader,
     trainer=lambda config: generator_of(config).trainer,
     told_by="generator",
-    without=("train.warmup.steps", "train.stages.motion_dropout", "model.cache_features", *switches()),  # what reads
+    without=(  # options of what reads video
+        *("train.warmup.steps", "train.stages.motion_dropout", "model.cache_features", "model.linear_size"),
+        *switches(),
+    ),
 )

@@ -19,7 +19,9 @@ from vtkeras.tasks.heads import HEADS, switches
 
 NEVER_WRITTEN = (PAD_ID, START_ID)
 LEAST = 1e-12  # probability of a word
-GENERATES = ("model.generator", "model.generator_options", "model.drafts", "train.adversarial")  # options of generators
+GENERATES = (  # options of generators
+    *("model.generator", "model.generator_options", "model.drafts", "train.adversarial", "train.stages.adversarial"),
+)
 
 
 def video_text_task(name: str, heads: Sequence[str], **options) -> Task:

@@ -88,9 +88,10 @@ class TrainingData:
                 f"The training split has {examples} examples{part}, fewer than train.batch_size {size}: "
                 "set a smaller one, e.g. --set train.batch_size=4."
             )
-        if size < replicas:
+        if size % replicas:
             raise UserError(
-                f"train.batch_size {size} leaves some of the {replicas} devices without a clip: set a larger one."
+                f"train.batch_size {size} cannot be dealt out evenly to {replicas} devices, which would weigh clips "
+                f"differently: set a multiple of {replicas}."
             )
         return cls(config, source, Preprocessor(config.data, vocabulary), examples // size, replicas)
 

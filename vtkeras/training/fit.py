@@ -265,6 +265,10 @@ def _first_weights(trainer: Trainer, report: Callable[[str], None]) -> None:
         return
     if not data.preprocessor.vocabulary.labels:
         raise UserError("train.warmup needs labels in the data: set train.warmup.steps to 0.")
+    if not (config.model.frame_trainable or hasattr(trainer.model.temporal_encoder, "begin_with")):
+        raise UserError(
+            "train.warmup would change nothing, as model.frame_trainable is false: set train.warmup.steps to 0."
+        )
     progress = Progress(f"{config.name} warm-up", warmup.steps, warmup.steps, warmup.batch_size, report=report)
     detectors = warm_up(
         trainer.model.frame_encoder,

@@ -47,8 +47,7 @@ class FrameLabeller(keras.Model):
     def build(self, frames_shape):
         if not self.frame_encoder.built:
             self.frame_encoder.build(frames_shape)
-        patches = self.frame_encoder.backbone.compute_output_shape((None, *frames_shape[2:]))
-        self.head.build((frames_shape[0], patches[-1]))
+        self.head.build((frames_shape[0], self.frame_encoder.appearance_dim(frames_shape)))
 
     def call(self, frames, training=None):
         return self.head(self.pool(self.frame_encoder.appearance(frames, training=training)[:, 0]))
@@ -100,7 +99,7 @@ def warm_up(
 
 
 def _single_frames(source, preprocessor: Preprocessor, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Batches of single frames (batch, 1, height, width, 3) and labels, without end."""
+    """Batches of single frames (batch, 1, height, width, 3), labels and their weights, without end."""
 
     def one(index, example):
         frames, mask = preprocessor.clip(example[keys.FRAMES])
@@ -113,4 +112,9 @@ def _single_frames(source, preprocessor: Preprocessor, batch_size: int, seed: in
         dataset = dataset.concatenate(read(source, keys.TRAIN, preprocessor.config, epoch=epoch))
     dataset = dataset.repeat().enumerate().map(as_written(one), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.shuffle(batch_size * 2, seed=seed).batch(batch_size)
-    return dataset.map(as_written(lambda frames, label: (frames, preprocessor.labels(label)))).prefetch(2)
+
+    def labelled(frames, names):
+        labels = preprocessor.labels(names)
+        return frames, labels, tf.minimum(preprocessor.label_weight(labels), 1.0)  # nothing is known without a label
+
+    return dataset.map(as_written(labelled)).prefetch(2)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.losses import ContrastiveLoss
-from vtkeras.metrics import retrieval_scores
+from vtkeras.metrics import retrieval_scores, tokenize
 from vtkeras.models import SharedSpace
 from vtkeras.tasks.base import Column, Endpoint, Head
 from vtkeras.tasks.heads.captions import CaptionHead
@@ -41,7 +41,9 @@ class ContrastiveHead(Head):
     def targets(self, examples, preprocessor):
         known = tf.strings.length(examples[keys.CAPTION]) > 0
         # Keras brings targets to float32, which tells whole numbers apart below 2 ** 24.
-        ids = tf.cast(tf.strings.to_hash_bucket_fast(examples[keys.MATCH_ID], 2**24), tf.int32)
+        read = tf.strings.as_string(preprocessor.match(examples[keys.MATCH_ID]))  # what the model reads alike is alike
+        words = tf.strings.reduce_join(read, axis=-1, separator=" ")
+        ids = tf.cast(tf.strings.to_hash_bucket_fast(words, 2**24), tf.int32)
         return tf.where(known, ids, -1), known
 
     def layer(self, parts, vocabulary):
@@ -81,7 +83,8 @@ class ContrastiveHead(Head):
         if predicted.values is None:
             return {}
         truths = examples.truths[self.name]
-        relevant = np.array([[text == truth for truth in truths] for text in _different(truths)])
+        said = {text: tuple(tokenize(text)) for text in truths}
+        relevant = np.array([[said[text] == said[truth] for truth in truths] for text in _different(truths)])
         found = retrieval_scores(predicted.values.T, relevant)
         return {"recall_at_1": found["r@1"], "recall_at_5": found["r@5"]}
 

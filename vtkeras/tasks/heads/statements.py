@@ -57,15 +57,16 @@ class StatementHead(Head):
         """For each clip, which rows of the batch its false statements are from, int32 (batch, statements), and whether
         they are false: known, and not the clip's own."""
         captions, count = examples[keys.CAPTION], preprocessor.config.statements
-        own = examples.get(keys.MATCH_ID, captions)
-        same = tf.logical_or(tf.equal(captions[:, None], captions), tf.equal(own[:, None], own))
+        own, tokens = examples.get(keys.MATCH_ID, captions), preprocessor.match(captions)
+        alike = tf.reduce_all(tf.equal(tokens[:, None], tokens), axis=-1)  # as the model reads them
+        same = tf.logical_or(alike, tf.equal(own[:, None], own))
         known = tf.strings.length(captions) > 0
         false = tf.logical_and(tf.logical_not(same), tf.logical_and(known[:, None], known))
-        likeness = tf.where(false, _shared_words(preprocessor.match(captions)), -1.0)
-        batch, alike = tf.shape(captions)[0], (count + 1) // 2
+        likeness = tf.where(false, _shared_words(tokens), -1.0)
+        batch, hard = tf.shape(captions)[0], (count + 1) // 2
         nearest = tf.argsort(likeness, axis=1, direction="DESCENDING")
-        nearest = tf.gather(nearest, tf.range(alike) % batch, axis=1)
-        following = (tf.range(batch)[:, None] + 1 + tf.range(count - alike)) % batch
+        nearest = tf.gather(nearest, tf.range(hard) % batch, axis=1)
+        following = (tf.range(batch)[:, None] + 1 + tf.range(count - hard)) % batch
         others = tf.concat([nearest, following], axis=1)
         return others, tf.gather(false, others, batch_dims=1)
 

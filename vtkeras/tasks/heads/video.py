@@ -107,6 +107,7 @@ class VideoHead(Head):
 
     name = "video"
     title = "Video from words"
+    once_a_clip = True
     learns_from = "captions"
     needs_judge = True
     columns = {

@@ -208,7 +208,9 @@ class SelfCritical:
         gain = rewards[:, 0] - rewards[:, 1]
         # Around the batch's mean: where the greedy captions are right already, drawn ones can only be worse, and
         # nothing but pushing away would unlearn the words, and the end, that right and wrong captions share.
-        weight = (gain - tf.reduce_mean(gain)) / MOST * length / drawn.shape[1]
+        told = tf.cast(tf.strings.length(references) > 0, tf.float32)  # a clip without captions tells nothing
+        mean = tf.math.divide_no_nan(tf.reduce_sum(gain * told), tf.reduce_sum(told))
+        weight = told * (gain - mean) / MOST * length / drawn.shape[1]
         words = tf.where(drawn == END_ID, PAD_ID, drawn)[:, :-1]
         before = tf.pad(words, ((0, 0), (1, 0)), constant_values=START_ID)
         return (before, drawn, weight), rewards
