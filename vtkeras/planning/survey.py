@@ -16,7 +16,7 @@ from vtkeras.data.text import Vocabulary, make_tokenizer
 LOOKED_AT = 32  # clips whose frames are looked at
 CELLS = 16  # into which a frame is cut to each side: noise is gone from their means, a small thing that moves is not
 STILL = 4.0  # change of a cell, of 255, below which nothing moves
-MOST_TOKENS = 96  # of a caption or a question that models read or write
+MOST_TOKENS = 256  # of a caption or a question that models read or write
 FEW = 20  # validation clips below which a choice by them is rough
 CASE_THRESHOLD = 0.05  # share of words within captions that begin with a capital, from which on case is kept
 PHRASES = 0.05  # share of answers of several words, from which on answers are also written
