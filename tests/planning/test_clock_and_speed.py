@@ -59,10 +59,10 @@ def test_what_is_read_fits_the_time(seconds, changes, way):
 
 def test_a_survey_tells_what_is_uneven_or_too_little():
     few = {"train": 40, "validation": 1}
-    long = {"captions": 120, "questions": 6}
+    long = {"captions": 300, "questions": 6}
     told = survey(clips=few, labels={"cat": 200, "dog": 1}, sentences=1, tokens=long).warnings()
     assert len(told) == 5 and "same" in told[0] and "200" in told[1]
-    assert "captions have up to 120 word pieces" in told[2] and "only 1 are for validation" in told[3]
+    assert "captions have up to 300 word pieces" in told[2] and "only 1 are for validation" in told[3]
     assert survey().warnings() == [] and survey().moves and not survey(frames=1).moves
     assert survey().has("captions") and not survey().has("answers") and np.isscalar(survey().motion)
 
