@@ -14,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from vtkeras.cli import app, main
+from vtkeras.cli.common import results_folder
 from vtkeras.cli.training import _name_of
 from vtkeras.data.make import make_videos
 
@@ -102,6 +103,31 @@ def test_a_folder_with_other_files_stays_as_it_is(monkeypatch, capsys, tmp_path,
     told = refused(monkeypatch, capsys, "train", *given, "--out", ".")
     assert "holds README.md, and nothing that was begun here before: choose another" in told
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_results_of_a_model_that_ships_go_below_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    shipped = Path("saved_models/multitask/moving_digits")
+    assert results_folder(shipped) == Path("runs/evaluations/moving_digits")
+    assert results_folder(Path("runs/mine")) == Path("runs/mine")
+    shipped.mkdir(parents=True)  # a folder of the user's own
+    assert results_folder(shipped) == shipped
+
+
+def test_a_summary_does_not_go_where_other_files_are(monkeypatch, capsys, tmp_path, exported_run):
+    video = make_video(tmp_path / "a.mp4", 3)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "mine.jpg").touch()
+    told = refused(monkeypatch, capsys, "summarize", video, "--out", tmp_path, "--model", exported_run)
+    assert "holds a.mp4, and nothing that was begun here before" in told
+    assert (tmp_path / "pictures" / "mine.jpg").exists()
+
+
+def test_an_export_does_not_go_where_other_files_are(monkeypatch, capsys, tmp_path, exported_run):
+    (tmp_path / "README.md").write_text("mine")
+    told = refused(monkeypatch, capsys, "export", exported_run, "--out", tmp_path)
+    assert "holds README.md, and nothing that was begun here before" in told
+    assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
 
 
 def test_evaluations_on_clips_of_plans_have_the_names_of_these():

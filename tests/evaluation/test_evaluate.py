@@ -281,6 +281,8 @@ def test_by_column_by_hand():
     split = {"examples": 4, "systems": {"a model": score(ALL, {}, ASKED_MORE)}, "by": {"kind": found}}
     table = to_markdown({"columns": columns, "splits": {"test": split}})
     assert "by kind | thing (2) | count (1) | (none) (1) |" in table and "| a model | 50.0 | 100.0 | 0.0 |" in table
+    split["by"] = {"label": {"dog|pet": found["thing"]}}  # several labels
+    assert r"by label | dog\|pet (2) |" in to_markdown({"columns": columns, "splits": {"test": split}})
 
 
 def test_training_clips_come_with_all_their_questions(preprocessor, monkeypatch):

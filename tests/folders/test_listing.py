@@ -25,6 +25,12 @@ def test_more_than_most_are_told(folder, monkeypatch):
     assert [len(list_folder(folder).files), list_folder(folder).left_out] == [1, 1]
 
 
+def test_predictions_take_all_files_and_names_that_are_none_stay(folder, monkeypatch):
+    monkeypatch.setattr("vtkeras.folders.listing.MOST_FILES", 1)
+    long = folder / f"{'x' * 300}.mp4"
+    assert media_files([folder, long]) == [folder / "a/c.JPG", folder / "b.mp4", long]
+
+
 def test_texts_are_found_by_name_or_columns(folder):
     (folder / "prices.csv").write_text("path,price\nb.mp4,1\n")
     assert list_folder(folder).captions is None

@@ -18,7 +18,7 @@ from vtkeras.serving import describe as describing
 from vtkeras.serving import schema
 from vtkeras.serving.decoding import Decoding
 from vtkeras.serving.describe import save_picture, to_lines
-from vtkeras.serving.explanation import can_judge, explain_answer, probability_of
+from vtkeras.serving.explanation import CAPTION, can_judge, explain_answer, probability_of
 from vtkeras.serving.pictures import explain_video
 from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries.summarize import summarize
@@ -211,6 +211,10 @@ def test_an_answer_that_is_none_of_the_closed_set_was_written(predictor, frames)
     assert not can_judge(predictor, new)
     with pytest.raises(UserError, match="'red ball' was written word by word"):
         probability_of(predictor, new)
+    nothing = replace(explained, kind=CAPTION, words=[])
+    assert not can_judge(predictor, nothing)
+    with pytest.raises(UserError, match="The caption is empty"):
+        probability_of(predictor, nothing)
 
 
 def test_samples_are_pictures_with_all_their_questions(folder, frames, tmp_path):

@@ -25,6 +25,20 @@ def test_the_same_video_and_model_have_one_folder(tmp_path):
     assert jobs.status(FakeWorker(), folder) is None
 
 
+def test_an_upload_outlasts_the_visit(tmp_path):
+    uploads = [tmp_path / f"vtkeras-upload-{number}" / "0123456789abcdef.mp4" for number in range(2)]
+    for upload in uploads:  # the same file, handed in twice
+        upload.parent.mkdir()
+        upload.write_bytes(b"film")
+    folder = jobs.job_folder(tmp_path, uploads[0], "m")
+    assert folder == jobs.job_folder(tmp_path, uploads[1], "m")
+    worker = FakeWorker()
+    jobs.start(worker, uploads[0], "m", folder, 0.15)
+    uploads[0].unlink()
+    assert jobs.video_of(folder) == folder / uploads[0].name and jobs.video_of(folder).read_bytes() == b"film"
+    assert worker.started[0][3] == str(folder / uploads[0].name)
+
+
 def test_a_job_from_start_to_end(tmp_path):
     worker, video, folder = FakeWorker(), tmp_path / "a.mp4", tmp_path / "job"
     for _ in range(2):  # the second time it runs already

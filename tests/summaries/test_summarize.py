@@ -10,6 +10,7 @@ from PIL import Image
 
 from vtkeras.data.video import FrameStream, probe
 from vtkeras.errors import UserError
+from vtkeras.run_files import locked
 from vtkeras.summaries import shot_features as features
 from vtkeras.summaries.shot_features import TOGETHER
 from vtkeras.summaries.storyboard import storyboard
@@ -142,7 +143,18 @@ def test_interrupted_and_resumed_equals_one_go(film, tmp_path, stop, monkeypatch
     assert resumed == summarize(film, FakePredictor(), tmp_path / "whole", options=WHOLE)
 
 
-def test_another_video_model_or_setting_begins_anew(film, tmp_path):
+def test_two_at_once_and_another_video_do_not_share_a_folder(film, tmp_path):
+    with locked(tmp_path, "A test"), pytest.raises(UserError, match="Another summary is writing to"):
+        summarize(film, FakePredictor(), tmp_path, options=WHOLE)
+    summarize(film, FakePredictor(), tmp_path, options=replace(WHOLE, clip=False))
+    before = (tmp_path / "summary.json").read_bytes()
+    other = make_video(tmp_path.parent / "other.mp4", scenes(20, 200))
+    with pytest.raises(UserError, match="holds the summary of another video: choose another --out"):
+        summarize(other, FakePredictor(), tmp_path, options=WHOLE)
+    assert (tmp_path / "summary.json").read_bytes() == before
+
+
+def test_another_model_or_setting_begins_anew(film, tmp_path):
     summarize(film, FakePredictor(), tmp_path, options=WHOLE)
     again = FakePredictor(info={"name": "fake", "model_hash": "other", "data": "gray"})
     summarize(film, again, tmp_path, options=WHOLE)

@@ -68,6 +68,16 @@ def test_a_folder_stands_for_its_files_and_labels_may_come_from_a_file(tag, vide
     assert [line.split(": ")[0] for line in ranked] == [str(videos[1]), str(videos[0])]
 
 
+def test_labels_may_look_like_names_of_files_and_files_must_be_there(tag, videos, monkeypatch):
+    many = [f"st. bernard {number}" for number in range(40)]  # together too long for a name of a file
+    for name in many:
+        monkeypatch.setitem(VECTORS, name, [0, 1])
+    code, output = tag(videos[0], "--labels", ",".join([*many, "sleep"]), "--frames", 1)
+    assert code == 0 and "labels: " in output
+    with pytest.raises(UserError, match="there is no file lables.txt"):
+        tag(videos[0], "--labels", "lables.txt")
+
+
 def test_json(tag, videos):
     code, output = tag(*videos, "--json", "--labels", "sleep", "--find", "Winter", "--frames", 3)
     dark, bright = json.loads(output)

@@ -27,6 +27,15 @@ def test_upload_gets_a_name_of_the_servers_own(tmp_path, name):
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == [path.name]
 
 
+def test_an_upload_that_is_there_keeps_its_time(tmp_path):
+    path = media.store_upload("a.mp4", b"abc", tmp_path)
+    before = path.stat().st_mtime_ns
+    assert media.store_upload("b.mp4", b"abc", tmp_path) == path and path.stat().st_mtime_ns == before
+    path.write_bytes(b"cut")  # of another length: damaged
+    path.write_bytes(b"ab")
+    assert media.store_upload("b.mp4", b"abc", tmp_path).read_bytes() == b"abc"
+
+
 def test_upload_never_follows_a_link(tmp_path):
     other = tmp_path / "other"
     other.write_bytes(b"keep")

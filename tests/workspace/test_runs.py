@@ -98,6 +98,12 @@ def test_an_export_without_that_file_is_asked_for_its_functions():
     assert "caption" not in [endpoint for head in heads for endpoint in head.endpoints]
 
 
+@pytest.mark.parametrize("name, whole", [("old-digits", True), ("partial-digits", True), (".partial-x", False)])
+def test_names_of_runs_that_are_no_temporary_ones(run, tmp_path, name, whole):
+    run.rename(run.with_name(name))
+    assert runs.exported([tmp_path]) == ([run.with_name(name)] if whole else [])
+
+
 def test_the_same_is_read_from_both(tmp_path):
     folder = SHIPPED / "multitask" / "moving_digits"
     (tmp_path / "saved_model").symlink_to(folder / "saved_model")

@@ -10,7 +10,7 @@ import typer
 from vtkeras.cli import common
 from vtkeras.cli.progress import progress_bar
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import SCORER_FILE, own_folder
+from vtkeras.run_files import SCORER_FILE, own_folder, writable_folder
 
 app = typer.Typer()
 
@@ -30,12 +30,13 @@ def summarize(
     clip: Annotated[bool, typer.Option(help="Write the summary as an mp4, too.")] = True,
 ) -> None:
     """Shortens a video to its key shots and a text; run it again to go on after an interruption."""
+    folder = writable_folder(out or Path("runs") / "summaries" / video.stem)
     common.refuse_missing(video, transcript, model)
     from vtkeras.summaries.shot_features import SHOTS
     from vtkeras.summaries.summarize import Options, to_text
     from vtkeras.summaries.summarize import summarize as run
 
-    folder = own_folder(out or Path("runs") / "summaries" / video.stem, SHOTS)
+    own_folder(folder, SHOTS)
     options = Options(budget=budget, scorer=scorer, longest=longest, threshold=threshold, clip=clip)
     with progress_bar() as show:
         found = run(video, model, folder, transcript, options, show)
