@@ -79,7 +79,7 @@ def _run() -> int | str | None:
         return 1
     if code == INTERRUPTED:
         print(STOPPED, file=sys.stderr)
-    return code
+    return code or 0
 
 
 def _usage(error: typer.TyperException) -> str:
