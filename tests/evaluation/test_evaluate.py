@@ -27,7 +27,7 @@ def examples(captions, questions, answers, labels, **others):
         "answer": answers,
         "written_answer": answers,
         "label": labels,
-        "contrastive": [(*texts, "")[0] for texts in captions],
+        "contrastive": [tuple(texts) for texts in captions],
     }
     return Examples(ids=[str(row) for row in range(len(questions))], questions=questions, truths=truths, **others)
 

@@ -36,7 +36,7 @@ class Kind(keras.layers.Layer):
 
 def examples(texts, features):
     names = [str(place) for place in range(len(texts))]
-    told = Examples(names, [""] * len(texts), truths={"contrastive": list(texts)})
+    told = Examples(names, [""] * len(texts), truths={"contrastive": [(text,) if text else () for text in texts]})
     return Table(told, features.astype("float32"), np.arange(len(texts)))
 
 

@@ -49,7 +49,7 @@ def table(rng, clips, asked=True):
         "caption": [[f"a {text} thing"] for text in texts],
         "answer": [[text] for text in texts],
         "label": texts,
-        "contrastive": [f"a {text} thing" for text in texts],
+        "contrastive": [(f"a {text} thing",) for text in texts],
     }
     questions = ["which colour?" if asked else f"what is it, {index % 10}?" for index in range(clips)]
     return Table(Examples([str(i) for i in range(clips)], questions, truths=truths), features, np.arange(clips))

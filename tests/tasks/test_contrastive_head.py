@@ -23,6 +23,15 @@ def test_captions_that_are_read_alike_are_right_for_each_other(preprocessor):
 
 
 def test_the_right_clip_has_the_caption_whatever_its_case():
-    examples = Examples(ids=["a", "b"], questions=["", ""], kinds=["", ""], truths={"contrastive": ["A cat.", "a cat"]})
+    truths = {"contrastive": [("A cat.",), ("a cat",)]}
+    examples = Examples(ids=["a", "b"], questions=["", ""], kinds=["", ""], truths=truths)
     nearest_is_the_other = Predicted(values=np.array([[0.0, 1.0], [1.0, 0.0]]))
     assert HEADS["contrastive"].score(nearest_is_the_other, examples)["recall_at_1"] == 1.0
+
+
+def test_a_clip_is_right_for_each_of_its_captions():
+    truths = {"contrastive": [("a dog runs", "a man talks"), ("a man talks",), ()]}
+    examples = Examples(ids=["a", "b", "c"], questions=[""] * 3, kinds=[""] * 3, truths=truths)
+    assert HEADS["contrastive"].queries(examples) == ["a dog runs", "a man talks"]
+    first_is_nearest = Predicted(values=np.array([[1.0, 1.0], [0.5, 0.5], [0.0, 0.0]]))
+    assert HEADS["contrastive"].score(first_is_nearest, examples)["recall_at_1"] == 1.0

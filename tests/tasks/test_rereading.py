@@ -7,7 +7,7 @@ from vtkeras.data.sources import make_source
 from vtkeras.evaluation.reading import read_split
 from vtkeras.search import ranking
 from vtkeras.search.ranking import TEMPERATURE
-from vtkeras.tasks.heads import rereading
+from vtkeras.tasks.heads import HEADS, rereading
 from vtkeras.tasks.heads.rereading import reread
 from vtkeras.training.run import Run
 
@@ -69,7 +69,7 @@ def test_evaluation_ranks_as_the_captioner_does_alone(exported_run):
     clips = {
         example["video_id"].numpy().decode(): example["frames"].numpy() for example in source.load("test").take(24)
     }
-    texts = list(dict.fromkeys(truth for truth in examples.truths["contrastive"] if truth))
+    texts = HEADS["contrastive"].queries(examples)
     frames = np.stack([clips[examples.ids[row]] for row in examples.first_rows()])
     for column, text in enumerate(texts):
         likely = reader.likelihood(tf.constant(frames), tf.constant([text] * len(frames))).numpy()

@@ -118,7 +118,7 @@ class LinearModels:
             if head.name in self.classes:
                 found[head.name] = self._choose(head, x, tokens)
             elif self.space and head.name == self.space.name:
-                texts = list(dict.fromkeys(filter(None, test.examples.truths[head.name])))
+                texts = list(dict.fromkeys(filter(None, map(head.as_text, test.examples.truths[head.name]))))
                 if texts:
                     said = embed_texts(self.space, self.preprocessor, texts)
                     found[head.name] = Predicted(values=np.asarray(self.space.embed_video(x)) @ said.T)

@@ -47,7 +47,8 @@ def fit_space(
     Returns:
         the space, or None of fewer than `FEWEST` captions. It has no encoder where words alone do better.
     """
-    texts = np.array(train.examples.truths[head.name], object)  # of strings NumPy would make all as wide as the longest
+    first = [head.as_text(truth) for truth in train.examples.truths[head.name]]
+    texts = np.array(first, object)  # of strings NumPy would make all as wide as the longest
     rows = np.flatnonzero(train.once & (texts != ""))
     if len(rows) < FEWEST:
         return None

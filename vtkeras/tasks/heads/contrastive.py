@@ -15,7 +15,7 @@ from vtkeras.tasks.base import Column, Endpoint, Head
 from vtkeras.tasks.heads.captions import CaptionHead
 from vtkeras.tasks.heads.rereading import reread
 from vtkeras.tasks.heads.signatures import FRAMES, TEXT
-from vtkeras.tasks.predicted import Predicted
+from vtkeras.tasks.predicted import Examples, Predicted
 
 if TYPE_CHECKING:
     from vtkeras.tasks.video_text import VideoTextReader
@@ -64,8 +64,8 @@ class ContrastiveHead(Head):
         return found
 
     def collect(self, outputs, reader, examples):
-        """Similarity of every different caption (columns) to every clip (rows), see `reread`."""
-        texts = _different(examples.truths[self.name])
+        """Similarity of every query (columns) to every clip (rows), see `reread`."""
+        texts = self.queries(examples)
         if not texts:
             return Predicted()
         batches = [tf.constant(texts[at : at + TEXTS]) for at in range(0, len(texts), TEXTS)]
@@ -77,14 +77,20 @@ class ContrastiveHead(Head):
         return Predicted(values=values)
 
     def truth(self, example):
-        return (*(text.decode() for text in example[keys.CAPTIONS]), "")[0]
+        return tuple(text.decode() for text in example[keys.CAPTIONS])
+
+    def as_text(self, truth):
+        return truth[0] if truth else ""
+
+    def queries(self, examples: Examples) -> list[str]:
+        """The first caption of each clip, each different one once."""
+        return list(dict.fromkeys(filter(None, map(self.as_text, examples.truths[self.name]))))
 
     def score(self, predicted, examples, meteor=False):
         if predicted.values is None:
             return {}
-        truths = examples.truths[self.name]
-        said = {text: tuple(tokenize(text)) for text in truths}
-        relevant = np.array([[said[text] == said[truth] for truth in truths] for text in _different(truths)])
+        said = [{tuple(tokenize(text)) for text in truth} for truth in examples.truths[self.name]]
+        relevant = np.array([[tuple(tokenize(text)) in one for one in said] for text in self.queries(examples)])
         found = retrieval_scores(predicted.values.T, relevant)
         return {"recall_at_1": found["r@1"], "recall_at_5": found["r@5"]}
 
@@ -110,8 +116,3 @@ def _embed_video(reader: VideoTextReader, video):
 
 def _space(reader: VideoTextReader) -> SharedSpace:
     return reader.model.heads[ContrastiveHead.name]
-
-
-def _different(texts: list[str]) -> list[str]:
-    """The texts that are none twice and not empty, in order."""
-    return list(dict.fromkeys(filter(None, texts)))
