@@ -74,7 +74,7 @@ class Wrote:
     """A reader whose network writes a new sentence for every clip, and whose linear model offers two."""
 
     def __init__(self, linear):
-        self.heads, self.preprocessor = (Candidates(),), make_preprocessor()
+        self.heads, self.preprocessor = (Candidates(HEADS["caption"]),), make_preprocessor()
         self.linear = np.array(linear, "float32")
 
     def ask(self, batch):
@@ -154,3 +154,8 @@ def test_a_figure_that_two_clips_cannot_tell_from_none_leaves_the_linear_model_a
     tried, examples = tried_on(0, 0, 0, clips=2)  # the greatest error of a share of two clips is 0.354
     tried = [replace(one, figure=figure) for one, figure in zip(tried, figures)]
     assert best_of(HEADS["answer"], tried, examples).share == chosen
+
+
+def test_dense_captions_are_judged_by_their_events():
+    head = Candidates(HEADS["events"])
+    assert (head.name, head.goals) == ("events", HEADS["events"].goals) and "event_exact" in head.goals

@@ -139,7 +139,7 @@ def add_experts(
         limit = trainer.config.train.score_examples or None
         writing = [head for head in judged if experts.sentences and head.name == experts.sentences.name]
         if writing:
-            shares |= choose_sentences(experts.sentences, reader([Candidates()]), clips, limit)
+            shares |= choose_sentences(experts.sentences, reader([Candidates(*writing)]), clips, limit)
         if choosing := [head for head in judged if head not in writing]:
             shares |= choose_shares(experts, reader(choosing), clips, limit)
         found = [(head.title.lower(), shares[head.name][0]) for head in judged if head.name in shares]

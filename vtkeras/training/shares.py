@@ -126,7 +126,14 @@ class AtShare:
 
 
 class Candidates(CaptionHead):
-    """Captions that are still to be chosen: what the network writes, and what a linear model offers."""
+    """Captions that are still to be chosen: what the network writes, and what a linear model offers.
+
+    Args:
+        head: writes them; it is judged by its own figures.
+    """
+
+    def __init__(self, head: CaptionHead):
+        self.name, self.title, self.headline, self.goals = head.name, head.title, head.headline, head.goals
 
     def predict(self, reader, batch):
         read, network, linear = reader.weigh_sentences(batch[keys.READS_VIDEO])
