@@ -132,7 +132,7 @@ class Candidates(CaptionHead):
         head: writes them; it is judged by its own figures.
     """
 
-    def __init__(self, head: CaptionHead):
+    def __init__(self, head: Head):
         self.name, self.title, self.headline, self.goals = head.name, head.title, head.headline, head.goals
 
     def predict(self, reader, batch):
