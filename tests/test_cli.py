@@ -62,6 +62,15 @@ def test_arguments_that_do_not_fit(monkeypatch, capsys, arguments, told):
     assert told in refused(monkeypatch, capsys, *arguments)
 
 
+@pytest.mark.parametrize("arguments", [(), ("data",)])
+def test_without_a_command_there_is_help_and_no_sentence(monkeypatch, capsys, arguments):
+    monkeypatch.setattr("sys.argv", ["vtkeras", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    printed = capsys.readouterr()
+    assert stop.value.code == 2 and not printed.err.startswith("vtkeras: ") and "Usage" in printed.out + printed.err
+
+
 def test_the_help_of_configs_takes_no_config(monkeypatch, capsys):
     told = refused(monkeypatch, capsys, "train", "--help-config", "--config", "nope")
     assert "--config does nothing with --help-config" in told
@@ -130,8 +139,13 @@ def test_an_export_does_not_go_where_other_files_are(monkeypatch, capsys, tmp_pa
     assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
 
 
-def test_evaluations_on_clips_of_plans_have_the_names_of_these():
-    assert _name_of(Path("runs/b/data")) == "b" and _name_of(Path("data/mine")) == "mine"
+def test_evaluations_on_clips_of_plans_have_the_names_of_these(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("runs/b", "mine"):
+        (tmp_path / name / "data").mkdir(parents=True)
+    (tmp_path / "runs" / "b" / "config.yaml").touch()
+    assert _name_of(Path("runs/b/data")) == "b" and _name_of(Path("mine/data")) == "data"
+    assert _name_of(Path("/data")) == "data"
 
 
 @pytest.mark.whole

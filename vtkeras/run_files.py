@@ -16,7 +16,7 @@ import tempfile
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -226,12 +226,13 @@ def writable_folder(path: Place) -> Place:
     return path
 
 
-def own_folder(folder: Path, begun: str) -> Path:
+def own_folder(folder: Path, begun: str, also: Collection[str] = ()) -> Path:
     """A folder to write into, which is empty, or into which the same kind of thing was written before.
 
     Args:
         folder: where to; it may hold ingested clips, features of clips, and hidden files.
         begun: the name of a file by which what was written before is known.
+        also: names of what else it may hold.
 
     Raises:
         UserError: if it holds other files, which could be written over, or cannot be written.
@@ -242,7 +243,7 @@ def own_folder(folder: Path, begun: str) -> Path:
     """
     writable_folder(folder)
     found = {file.name for file in folder.iterdir() if not file.name.startswith(".")} if folder.exists() else set()
-    if begun not in found and (others := sorted(found - {DATA, FEATURES})):
+    if begun not in found and (others := sorted(found - {DATA, FEATURES, *also})):
         raise UserError(
             f"{folder} holds {others[0]}, and nothing that was begun here before: choose another --out, so that "
             "nothing of yours is written over."

@@ -224,9 +224,8 @@ def show_provenance(found: list[Evaluation], metrics: pd.DataFrame, difference: 
             ),
         }  # fmt: skip
         if difference is not None:
-            files["Differences as CSV"] = (
-                difference.map(lambda cell: harmless(str(cell))).to_csv(index=False), "differences.csv", "text/csv"
-            )  # fmt: skip
+            cells = difference.map(lambda cell: harmless(cell) if isinstance(cell, str) else cell)
+            files["Differences as CSV"] = (cells.to_csv(index=False), "differences.csv", "text/csv")
         show_files(files)
 
 

@@ -184,7 +184,7 @@ def show_tile(store: FolderStore, one: Found, names: list[str]) -> None:
         st.image(preview, width="stretch")
         seconds = one.seconds or (best[0].seconds if best else 0.0)
         label, icon = (f"Play from {seconds:.1f} s", "play_arrow") if known.duration else ("Enlarge", "zoom_in")
-        key = f"show {readable(file.path)}"
+        key = f"show {os.fsencode(file.path).decode(errors='backslashreplace')}"
         st.button(
             label, icon=f":material/{icon}:", key=key, width="stretch", on_click=select_file,
             args=(store.folder, file.path, seconds),

@@ -212,6 +212,10 @@ def test_a_column_of_the_users_own_keeps_its_name_where_nothing_is_lacking(folde
 def test_plurals_of_our_names_are_read_beside_other_texts(folder):
     rows, told = read_with_notes(folder, "path,caption,labels,question,answers\na.mp4,one,cat|dog,what?,x\n")
     assert rows[0].labels == ("cat", "dog") and rows[0].questions == (("what?", "x"),) and len(told) == 2
+    rows, _ = read_with_notes(folder, "path,caption,answers\na.mp4,one,own\n")  # no question
+    assert dict(rows[0].columns[0]) == {"answers": "own"}
+    rows = read_json(folder, [{"path": "a.mp4", "caption": "one", "question": "what?", "answers": [{"answer": "yes"}]}])
+    assert rows[0].captions == ("one",) and not rows[0].questions
     rows, _ = read_with_notes(folder, "path,label,labels\na.mp4,cat,own\n")
     assert rows[0].labels == ("cat",) and dict(rows[0].columns[0]) == {"labels": "own"}
 

@@ -169,6 +169,9 @@ def test_forms_of_subtitles(tmp_path, name, text, said):
     ("a.vtt", "WEBVTT\n00:01.000 --> 00:02.000\none\n00:02.000 --> 00:03.000\ntwo\n", ["one", "two"]),
     ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nNOTE well: he said\n\nNOTE of mine\n\n00:02.000 --> 00:03.000\ntwo\n",
      ["NOTE well: he said", "two"]),
+    ("a.sbv", "0:00:01.000,0:00:02.000\nin the year\n1999\n\n0:00:02.000,0:00:03.000\n5\n\n0:00:03.0,0:00:04.0\ngo\n",
+     ["in the year 1999", "5", "go"]),
+    ("a.srt", "00:01,0 --> 00:02,0\n3\n\n00:02,0 --> 00:03,0\n2\n\n00:03,0 --> 00:04,0\ngo\n", ["3", "2", "go"]),
     ("a.ass", "Dialogue: 0,0:00:01.00,0:00:02.00,A,,0,0,0,,{mine}a\\hdog{\\p1}m 0 0 l 9 0{\\p0} runs\n",
      ["a dog runs"]),
 ])  # fmt: skip

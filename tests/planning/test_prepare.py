@@ -155,9 +155,14 @@ def test_a_table_of_something_else_makes_way_for_subfolders(tmp_path):
     (tmp_path / "mine" / "stats.csv").write_text("day,count\n1,2\n")
     lines = []
     assert table_of(tmp_path / "mine", tmp_path, lines.append).name == "labels.csv"
-    assert "stats.csv describes no clips" in lines[-1] and "names no column 'path'" in lines[-1]
+    assert "stats.csv describes no clips: it has no column 'path'" in lines[-1]
     (tmp_path / "mine" / "stats.csv").write_text("path,label\ncats/a.mp4,cat\n")
     assert table_of(tmp_path / "mine", tmp_path, lines.append).name == "stats.csv"
+    (tmp_path / "mine" / "stats.csv").write_text('path,label\ncats/typo.mp4,cat\ndogs/b.mp4,a "d" og\n')
+    assert table_of(tmp_path / "mine", tmp_path, lines.append).name == "stats.csv"  # its mistakes are told, not passed
+    (tmp_path / "mine" / "stats.csv").rename(tmp_path / "mine" / "stats.json")
+    (tmp_path / "mine" / "stats.json").write_text('{"seed": 1}')
+    assert table_of(tmp_path / "mine", tmp_path, lines.append).name == "labels.csv"
 
 
 def test_where_no_validation_clip_decodes_training_clips_take_their_place(tmp_path):
@@ -171,6 +176,9 @@ def test_where_no_validation_clip_decodes_training_clips_take_their_place(tmp_pa
     stored = Manifest.load(ingested_folder(folder, None, tmp_path / "run", Clock(20), lines.append))
     assert (stored.clips("train"), stored.clips("validation")) == (3, 1)
     assert sum("set aside because they do not decode: 2:" in line for line in lines) == 1
+    (tmp_path / "run" / "data" / "manifest.json").unlink()  # as if it had been stopped then
+    again = Manifest.load(ingested_folder(folder, None, tmp_path / "run", Clock(20), lines.append))
+    assert again.shards == stored.shards
     for index in range(2, 5):  # one is left
         (folder / f"clip{index}.mp4").write_bytes(b"no video")
     with pytest.raises(UserError, match="needs 3 videos or pictures for training at least"):

@@ -15,7 +15,7 @@ from vtkeras.serving.generator import Generator
 from vtkeras.tasks import task_of
 from vtkeras.tasks.reranker import Reranker
 from vtkeras.training.fit import train
-from vtkeras.training.run import Run, check_captioners
+from vtkeras.training.run import Run, check_captioner
 
 TEXT, DRAFTS = "digit 3 is moving up and down", 5
 
@@ -100,14 +100,18 @@ def test_a_reranker_must_fit(exported_run, tiny_config, vocabulary, video_config
     config = tiny_config(f"model.reranker={exported_run}")
     heads = task_of(config).active_heads(config, vocabulary)
     with pytest.raises(UserError, match="model.reranker does nothing for the task 'multitask': set it to null"):
-        check_captioners(config, heads, vocabulary)
+        check_captioner("model.reranker", config, heads, vocabulary)
     config = video_config(f"model.reranker={exported_run}")
     heads = task_of(config).active_heads(config, vocabulary)
-    check_captioners(config, heads, vocabulary)
+    check_captioner("model.reranker", config, heads, vocabulary)
     cats = replace(vocabulary, words=("a", "cat", "digit"))
     with pytest.raises(UserError, match="does not know most words of the captions, e.g. 'a': name a run"):
-        check_captioners(config, heads, cats)
+        check_captioner("model.reranker", config, heads, cats)
     config = video_config(f"train.judge={exported_run}")
-    check_captioners(config, heads, vocabulary)
+    check_captioner("train.judge", config, heads, vocabulary)
     with pytest.raises(UserError, match="train.judge .* does not know most words .*, or set train.judge to null"):
-        check_captioners(config, heads, cats)
+        check_captioner("train.judge", config, heads, cats)
+    config = video_config("train.judge=saved_models/multitask/moving_digits")  # its vocabulary is an older one
+    check_captioner("train.judge", config, heads, vocabulary)
+    with pytest.raises(UserError, match="train.judge .* does not know most words"):
+        check_captioner("train.judge", config, heads, replace(vocabulary, words=("my", "cats", "sleep")))

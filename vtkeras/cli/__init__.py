@@ -69,7 +69,7 @@ def _run() -> int | str | None:
     except UserError as error:
         return _refuse(str(error))
     except typer.TyperException as error:
-        return _refuse(_usage(error))
+        return _refuse(_usage(error)) if error.format_message() else error.exit_code  # without one, help was shown
     except SystemExit as stop:
         return stop.code
     except Exception as error:  # of whoever writes without `run_files`

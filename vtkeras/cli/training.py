@@ -17,6 +17,7 @@ from vtkeras.config import Config
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import (
     CHECKPOINTS,
+    CONFIG_FILE,
     DATA,
     EVALUATIONS,
     MANIFEST,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from vtkeras.data.sources.base import Source
 
 app = typer.Typer()
+OF_EARLIER_PLANS = ("labels.csv", "cache")  # what plans that older versions began have beside their clips
 OF_A_TRAINING = ("config", "data", "minutes", "captions", "out", "override", "resume")
 
 
@@ -102,7 +104,7 @@ def _plan(
 
         refuse_empty(data)  # before TensorFlow loads
     refuse_pattern(folder)
-    folder = own_folder(folder, PLAN_TABLE)
+    folder = own_folder(folder, PLAN_TABLE, also=OF_EARLIER_PLANS if (folder / DATA).is_dir() else ())
     with locked(folder, "Another training"):
         write_text(folder / PLAN_TABLE, "A plan was begun here: what it tries will stand in this file at its end.\n")
         from vtkeras.planning.clock import Clock
@@ -211,7 +213,8 @@ def evaluate(
 def _name_of(data: Path) -> str:
     """What clips are called: by their folder, and those that a plan stored by the folder of its run."""
     place = data.resolve()
-    return place.parent.name if place.name == DATA else place.name
+    of_run = any((place.parent / name).exists() for name in (CONFIG_FILE, PLAN_TABLE))
+    return place.parent.name if of_run and place.parent.name else place.name
 
 
 def _linear(training: Source, source: Source) -> dict:

@@ -19,6 +19,7 @@ from vtkeras import keys
 from vtkeras.data.column_names import (
     ALL_NAMES,
     KNOWN_COLUMNS,
+    PLURALS,
     in_our_names,
     missing_column,
     missing_under_any_name,
@@ -95,6 +96,16 @@ def csv_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
         note(f"{path}: times like 1:30 were read as minutes and seconds.")
 
 
+def is_json(path: Path, text: str) -> bool:
+    """Whether a file of captions is JSON and no table."""
+    return path.suffix.lower() in (".json", ".jsonl") or text.lstrip()[:1] == "{"
+
+
+def missing_columns(path: Path, text: str) -> str:
+    """The column that a table lacks under any name, quoted; "" if it lacks none."""
+    return missing_under_any_name(_read_rows(path, text, ignore).header)
+
+
 def _read_rows(path: Path, text: str, note: Note) -> Table:
     """The table, under the names that columns have here; a header of these wins over one of other names above it."""
     table = read_table(path, text, KNOWN_COLUMNS, lambda names: not missing_column(names), note)
@@ -131,8 +142,10 @@ def _object_entries(path: Path, rows: Iterable[tuple[str, Any]], note: Note) -> 
             raise UserError(f"{where} is not an object.")
         found.append((where, {"_".join(name.lower().split()): value for name, value in row.items()}))
     names = list(dict.fromkeys(name for _, fields in found for name in fields))
-    others = other_names(names)
-    _tell_names(path, names, note)
+    odd = {name for _, fields in found for name, value in fields.items() if not _is_plain(value)}
+    told = [name for name in names if name not in PLURALS or name not in odd]  # such columns stay the user's own
+    others = other_names(told)
+    _tell_names(path, told, note)
     _tell_times(path, names, note)
     for where, row in found:
         fields = {others.get(name, name): value for name, value in row.items()}
@@ -145,6 +158,12 @@ def _object_entries(path: Path, rows: Iterable[tuple[str, Any]], note: Note) -> 
         for caption in (several or [None]) if isinstance(several, list) else [several]:
             texts = {**fields, "caption": caption} if "caption" in fields else fields
             yield _row_entry(where, {name: _cell(where, name, value) for name, value in texts.items()})
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a field is a text or a number, or a list of texts."""
+    plain = value is None or isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    return plain or isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _row_entry(where: str, cells: dict[str, str]) -> Entry:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from vtkeras import keys
-from vtkeras.data.caption_entries import Entry, csv_entries, json_entries
+from vtkeras.data.caption_entries import Entry, csv_entries, is_json, json_entries, missing_columns
 from vtkeras.data.column_names import other_times
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.drafts import Draft
@@ -108,14 +108,30 @@ def read_captions(
     if not captions_file.is_file():
         raise UserError(f"No captions file {captions_file}.")
     text = read_text(captions_file, note)
-    is_json = captions_file.suffix.lower() in (".json", ".jsonl") or text.lstrip()[:1] == "{"
-    entries = json_entries(captions_file, text, note) if is_json else csv_entries(captions_file, text, note)
+    make_entries = json_entries if is_json(captions_file, text) else csv_entries
+    entries = make_entries(captions_file, text, note)
     drafts = _gather(entries, folder, lambda told: note(f"{captions_file}: {told}"))
     kept, splits = settle(drafts, missing, lambda kept: _splits(kept, seed), note)
     if not kept:
         empty = f": {drafts[0].where} has no caption, question with answer, or label" if drafts else ""
         raise UserError(f"{captions_file} describes no clip{empty}; give a clip a row with its path and such a text.")
     return [_finished(draft, splits[draft.path]) for draft in kept]
+
+
+def lacking_columns(captions_file: str | Path) -> str:
+    """What a table lacks to describe clips, a path or any text, as its columns tell; "" for one that lacks nothing.
+
+    A JSON file counts as lacking where it is no list of objects with a path, and none of the forms that are read.
+    """
+    path = Path(captions_file)
+    try:
+        text = read_text(path)
+        if is_json(path, text):
+            next(json_entries(path, text), None)
+            return ""
+        return missing_columns(path, text)
+    except UserError as error:
+        return f"that is read ({error})" if path.suffix.lower() in (".json", ".jsonl") else ""
 
 
 def _finished(draft: Draft, split: str) -> ClipRow:

@@ -51,7 +51,9 @@ def other_names(names: Sequence[str]) -> dict[str, str]:
     found = _looked_for(names)
     if missing_column(names):
         return found
-    return {other: known for other, known in PLURALS.items() if other in names and known not in names}
+    asked = "question" in names
+    plurals = {other: known for other, known in PLURALS.items() if asked or known != "answer"}
+    return {other: known for other, known in plurals.items() if other in names and known not in names}
 
 
 def unread_names(names: Sequence[str]) -> dict[str, str]:

@@ -65,7 +65,7 @@ def read_cues(path: Path, text: str) -> list[TimedLines]:
     is_webvtt = ending == ".vtt" or text.startswith("WEBVTT")
     ends = [*list(times)[1:], len(lines) + 1]
     return [
-        _timed_lines(found, _body(lines[number + 1 : end], is_webvtt, end > len(lines)))
+        _timed_lines(found, _body(lines[number + 1 : end], is_webvtt, end > len(lines) or ending == ".sbv"))
         for (number, found), end in zip(times.items(), ends)
     ]
 
@@ -127,17 +127,28 @@ def _timed_lines(times: re.Match[str], lines: list[str]) -> TimedLines:
     return TimedLines(seconds_of(*values[:4]), seconds_of(*values[4:8]), cleaned)
 
 
-def _body(lines: list[str], is_webvtt: bool, is_last: bool) -> list[str]:
+def _body(lines: list[str], is_webvtt: bool, is_nameless: bool) -> list[str]:
     """The lines between two pairs of times that are words: not the next cue's name, nor a note."""
-    while not is_webvtt and lines and not lines[-1].strip():
-        lines = lines[:-1]
-    named = is_webvtt and len(lines) > 1 and not lines[-2].strip()
-    if not is_last and lines and (lines[-1].strip().isdigit() or named):
-        lines = lines[:-1]
+    if not is_nameless:
+        lines = _without_name(lines, is_webvtt)
     blocks = list(_blocks(lines))
     own = [] if not lines or not lines[0].strip() else blocks[:1]  # words of the cue, whatever they begin with
     noted = [block for block in blocks[len(own) :] if not is_webvtt or block[0].split()[0] not in _NO_WORDS]
     return [line for block in (*own, *noted) for line in block]
+
+
+def _without_name(lines: list[str], is_webvtt: bool) -> list[str]:
+    """The lines before a pair of times without the name of its cue: in WebVTT a line, elsewhere a number.
+
+    It stands right before the times, or alone between blank lines.
+    """
+    said = len(lines)
+    while not is_webvtt and said and not lines[said - 1].strip():
+        said -= 1
+    alone = said > 1 and not lines[said - 2].strip()
+    number = said > 0 and lines[said - 1].strip().isdigit()
+    named = alone if is_webvtt else number and (alone or said == len(lines))
+    return lines[: said - 1] if named or is_webvtt and number else lines
 
 
 def _blocks(lines: list[str]) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vtkeras import keys
 from vtkeras.data.caption_entries import SPLIT_NAMES
-from vtkeras.data.captions import ClipRow, read_captions
+from vtkeras.data.captions import ClipRow, lacking_columns
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import begun_with, ingest
@@ -76,9 +76,11 @@ def ingested_folder(
     broken: dict[str, str] = {}
 
     def select_clips(rows: list[ClipRow]) -> list[ClipRow]:
-        rows = with_validation([row for row in rows if row.path not in broken])
-        begun = begun_with(out)
+        whole = [row for row in rows if row.path not in broken]
+        rows, begun = with_validation(whole), begun_with(out)
         again = [row for row in rows if row.clip_id in begun]
+        if again and all(row.split != keys.VALIDATION for row in again):  # training clips had to take their place
+            again = with_validation([row for row in whole if row.clip_id in begun])
         if begun and len(again) == len(begun):  # of a plan that was stopped: what is stored stays
             report(f"going on with the {len(again)} clips that were chosen before")
             return again
@@ -123,11 +125,9 @@ def table_of(data: Path, out: Path, report: Callable[[str], None]) -> Path | Non
     table = find_table(data)
     if table is None or table.stem.lower() in NAMES:
         return table or table_from_folders(data, out, report)
-    try:
-        read_captions(table, data)
-    except UserError as error:
+    if lacking := lacking_columns(table):
         if made := table_from_folders(data, out, report):
-            report(f"subfolders are taken as labels, since {table.name} describes no clips: {error}")
+            report(f"subfolders are taken as labels, since {table.name} describes no clips: it has no column {lacking}")
             return made
     return table
 

@@ -92,8 +92,8 @@ def shot_features(
     Args:
         video: video or image file.
         predictor: an exported model.
-        folder: where `shots.jsonl` and the pictures are kept; one of another video, model or setting
-            is begun anew.
+        folder: where `shots.jsonl` and the pictures are kept; one of another model or setting is begun anew, one of
+            another video refused.
         longest, threshold: as `find_shots`.
         progress: called with the seconds done and in all.
 

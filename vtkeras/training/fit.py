@@ -42,7 +42,7 @@ from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, check_linear, fit_linear
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import lacks_linear, resume_point
-from vtkeras.training.run import check_captioners, open_judge
+from vtkeras.training.run import check_captioner, open_judge
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
 from vtkeras.training.trainers import TRAINERS, Trainer
@@ -135,7 +135,8 @@ class Training:
         task = task_of(config)
         data = data or TrainingData.read(config, task, strategy.num_replicas_in_sync, vocabulary)
         heads = task.active_heads(config, data.preprocessor.vocabulary)
-        check_captioners(config, heads, data.preprocessor.vocabulary)
+        for option in ("model.reranker", "train.judge"):
+            check_captioner(option, config, heads, data.preprocessor.vocabulary)
         if config.train.judge:
             heads = judged(heads, open_judge(config.train.judge))
         self.folder = folder

@@ -89,17 +89,18 @@ class Run:
         Raises:
             UserError: if the run that chooses among drafts is not there, or cannot.
         """
-        check_captioners(self.config, self.heads, self.preprocessor.vocabulary)
+        check_captioner("model.reranker", self.config, self.heads, self.preprocessor.vocabulary)
         beside = {"experts": self.experts, "reranker": open_reranker(self.config)}
         found = {name: part for name, part in beside.items() if part}
         return self.task.reader(self.model, self.preprocessor, self.heads, compiled, rereads, **found)
 
 
 def _with_own_data(config: Config, folder: Path) -> Config:
-    """The same config, on the clips in the run folder where there are any: its path may lead to those of another run
-    once it was moved."""
+    """The same config, on the clips in the run folder where a plan stored them there, or where its path leads to none:
+    once a run was moved, the path may lead to the clips of another one."""
     path, own = config.data.path, folder / DATA
-    if path is None or not (own / MANIFEST).is_file():
+    elsewhere = path is not None and Path(path).name != DATA and (Path(path) / MANIFEST).is_file()
+    if path is None or elsewhere or not (own / MANIFEST).is_file():
         return config
     return config.model_copy(update={"data": config.data.model_copy(update={"path": str(own)})})
 
@@ -114,11 +115,12 @@ def open_judge(folder: str | Path) -> Judge:
     return Judge(run.reader(), run.config.name)
 
 
-def check_captioners(config: Config, heads: Sequence[Head], vocabulary: Vocabulary) -> None:
-    """Refuses runs that cannot choose among drafts of clips, or judge clips, before a model is built.
+def check_captioner(option: str, config: Config, heads: Sequence[Head], vocabulary: Vocabulary) -> None:
+    """Refuses a run that cannot choose among drafts of clips, or judge clips, before a model is built.
 
     Args:
-        config: names them in `model.reranker` and `train.judge`, or None.
+        option: names it, or None: "model.reranker" or "train.judge".
+        config: with that option.
         heads: of the run that makes the clips.
         vocabulary: of that run.
 
@@ -126,14 +128,12 @@ def check_captioners(config: Config, heads: Sequence[Head], vocabulary: Vocabula
         UserError: if these heads make no clips, or what is named is no run, writes no captions, or does not know most
             of the captions' words.
     """
-    for option, named in (("model.reranker", config.model.reranker), ("train.judge", config.train.judge)):
-        if named and not any(head.needs_judge for head in heads):
-            raise UserError(f"{option} does nothing for the task '{config.task}': set it to null.")
-        if named:
-            _check_captioner(option, named, vocabulary)
-
-
-def _check_captioner(option: str, named: str, vocabulary: Vocabulary) -> None:
+    part, name = option.split(".")
+    named = getattr(getattr(config, part), name)
+    if not named:
+        return
+    if not any(head.needs_judge for head in heads):
+        raise UserError(f"{option} does nothing for the task '{config.task}': set it to null.")
     way_out = f"name a run that writes captions of the same data, or set {option} to null"
     try:
         folder = check_run(named)
@@ -142,13 +142,14 @@ def _check_captioner(option: str, named: str, vocabulary: Vocabulary) -> None:
     other, known = load_config(str(folder / CONFIG_FILE)), Vocabulary.load(folder / VOCABULARY_FILE)
     if not any(head.writes_captions for head in task_of(other).active_heads(other, known)):
         raise UserError(f"{option} {named} writes no captions: {way_out}.")
-    unknown = [word for word in vocabulary.words if word not in known.words]
-    if known.words and 2 * len(unknown) > len(vocabulary.words):
+    knows = {*(known.words or known.tokens)}  # older vocabularies hold no list of words
+    unknown = [word for word in vocabulary.words if word not in knows]
+    if 2 * len(unknown) > len(vocabulary.words):
         raise UserError(f"{option} {named} does not know most words of the captions, e.g. '{unknown[0]}': {way_out}.")
 
 
 def open_reranker(config: Config) -> Reranker | None:
-    """What chooses among drafts of a clip, where the config names it and `check_captioners` passed."""
+    """What chooses among drafts of a clip, where the config names it and `check_captioner` passed."""
     if not config.model.reranker:
         return None
     return Reranker(Run.open(config.model.reranker).reader(), config.model.drafts)

@@ -90,7 +90,8 @@ class ContrastiveHead(Head):
         if predicted.values is None:
             return {}
         said = [{tuple(tokenize(text)) for text in truth} for truth in examples.truths[self.name]]
-        relevant = np.array([[tuple(tokenize(text)) in one for one in said] for text in self.queries(examples)])
+        asked = [tuple(tokenize(text)) for text in self.queries(examples)]
+        relevant = np.array([[query in own for own in said] for query in asked])
         found = retrieval_scores(predicted.values.T, relevant)
         return {"recall_at_1": found["r@1"], "recall_at_5": found["r@5"]}
 
