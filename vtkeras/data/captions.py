@@ -119,9 +119,9 @@ def read_captions(
 
 
 def lacking_columns(captions_file: str | Path) -> str:
-    """What a table lacks to describe clips, a path or any text, as its columns tell; "" for one that lacks nothing.
+    """The column that a captions file lacks to describe clips, a path or any text; "" for one that lacks none.
 
-    A JSON file counts as lacking where it is no list of objects with a path, and none of the forms that are read.
+    Of JSON, a file whose first entry cannot be read lacks one. Other mistakes are for `read_captions` to tell.
     """
     path = Path(captions_file)
     try:
@@ -131,7 +131,7 @@ def lacking_columns(captions_file: str | Path) -> str:
             return ""
         return missing_columns(path, text)
     except UserError as error:
-        return f"that is read ({error})" if path.suffix.lower() in (".json", ".jsonl") else ""
+        return f"that is read: {error}" if path.suffix.lower() in (".json", ".jsonl") else ""
 
 
 def _finished(draft: Draft, split: str) -> ClipRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MANY = 10  # frames for each hole, below which a file of few holes is none that lost some
+MANY = 10  # frames to each hole, at least, where holes are damage; with more holes the rate varies
 
 
 class Steps:
