@@ -15,7 +15,8 @@ from vtkeras.losses import ADVERSARIAL_LOSSES
 from vtkeras.tasks import HEADS, TASKS
 from vtkeras.training.penalties import PENALTIES
 
-FREE_TEXTS = {"name", "path", "frame_preset", "frame_weights", "text_preset", "start_from", "judge", "reranker"}
+RUNS = {"start_from", "judge", "reranker", "second"}
+FREE_TEXTS = {"name", "path", "frame_preset", "frame_weights", "text_preset", *RUNS}
 LISTED = "\n".join(config_help())
 
 

@@ -142,20 +142,27 @@ def test_a_winner_whose_loss_is_no_number_keeps_its_best_weights():
     winner = SimpleNamespace(name="small", finish=finish, keep=lambda: kept.append("best"))
     clips, clock = {"validation": 9}, SimpleNamespace(left=lambda: 60)
     plan = SimpleNamespace(clock=clock, linear=None, survey=SimpleNamespace(clips=clips), report=lines.append)
-    plan._export_time, plan._augment = lambda winner: 20, lambda winner: None
-    Plan._finish(plan, winner)
+    Plan._train_on(plan, winner, 20.0)
     assert kept == ["best"] and "its best weights are kept" in lines[-1]
 
 
 @pytest.mark.parametrize("left, done", [(60, ["augment", "finish"]), (10, ["finish"])])  # 20 s are for the export
 def test_clips_are_moved_only_where_time_is_left(left, done):
     calls = []
-    winner = SimpleNamespace(name="small", finish=lambda *args, **options: calls.append("finish"))
-    clock, survey = SimpleNamespace(left=lambda: left), SimpleNamespace(clips={"validation": 9})
-    plan = SimpleNamespace(clock=clock, linear=None, survey=survey, report=str)
-    plan._export_time, plan._augment = lambda winner: 20, lambda winner: calls.append("augment")
-    Plan._finish(plan, winner)
+    winner = SimpleNamespace(name="small", augmented=False)
+    plan = SimpleNamespace(linear=None, report=str, _seconds_left=lambda one, networks=1: left - 20 * networks)
+    plan._train_on, plan._augment = lambda *args: calls.append("finish"), lambda one: calls.append("augment")
+    assert Plan._finish(plan, winner, []) is winner
     assert calls == done
+
+
+def test_two_networks_share_what_is_left_without_what_comes_after():
+    winner = SimpleNamespace(reading_seconds=2.0, graph_seconds=3.0)
+    plan = SimpleNamespace(clock=SimpleNamespace(left=lambda: 600.0), linear=None, _export_time=lambda one: 20.0)
+    assert Plan._seconds_left(plan, winner) == 580
+    assert Plan._seconds_left(plan, winner, 2) == 600 - 2 * (2 + 3 + 20)
+    plan.linear = object()
+    assert Plan._seconds_left(plan, winner) == 600 - (3 * 2 + 2 * 3 + 20)
 
 
 @pytest.mark.parametrize(

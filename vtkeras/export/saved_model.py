@@ -33,6 +33,7 @@ from vtkeras.run_files import (
     README,
     SAMPLES,
     SAVED_MODEL,
+    SECOND_CONFIG,
     VOCABULARY_FILE,
     replacing,
     replacing_folder,
@@ -206,7 +207,7 @@ def _write_sample(folder: Path, index: int, frames: np.ndarray) -> str:
 def _copy_run_files(run: Run, out: Path) -> None:
     run.preprocessor.vocabulary.save(out / VOCABULARY_FILE)  # first: by it an export that was stopped is known
     save_config(run.config, out / CONFIG_FILE)
-    for name in (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS, LINEAR_FILE):
+    for name in (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS, LINEAR_FILE, SECOND_CONFIG):
         if (run.folder / name).is_file():
             write_bytes(out / name, (run.folder / name).read_bytes())
     if (run.folder / LOGS).is_dir():
@@ -233,6 +234,10 @@ def _readme(run: Run, out: Path) -> str:
     use = f"`{MODEL_FILE}` is for Keras" if keras_file else f"the `{MODEL_FILE}` file is left out for its size"
     again = Path("runs") / run.config.name
     train = command("train", "--config", out / CONFIG_FILE, "--out", again)
+    if (run.folder / SECOND_CONFIG).is_file():
+        second = again.with_name(f"{again.name}-second")
+        before = command("train", "--config", out / SECOND_CONFIG, "--out", second)
+        train = f"{before}\n{train} --set model.second={second}"
     tried = run.folder / PLAN_TABLE
     plan = f"## What was tried\n\n{tried.read_text(encoding='utf-8')}\n" if tried.is_file() else ""
     export = command("export", again, "--out", out, *([] if keras_file else ["--no-keras-file"]))

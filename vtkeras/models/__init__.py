@@ -2,6 +2,7 @@
 
 from vtkeras.models.build import Parts, build_video_text_model
 from vtkeras.models.decoder import DecoderBlock, TextDecoder
+from vtkeras.models.ensemble import VideoTextEnsemble
 from vtkeras.models.head_layers import ClassLogits, SharedSpace, StatementLogits, WrittenText
 from vtkeras.models.linear_experts import LinearClasses, LinearExperts, LinearSpace
 from vtkeras.models.linear_sentences import LinearSentences
@@ -20,6 +21,7 @@ __all__ = [
     "StatementLogits",
     "TextDecoder",
     "Trunk",
+    "VideoTextEnsemble",
     "VideoTextModel",
     "WrittenText",
     "build_video_text_model",

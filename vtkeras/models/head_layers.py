@@ -22,6 +22,11 @@ class _HeadLayer(keras.layers.Layer):
     def compute_mask(self, reading, mask=None):
         return None  # masks are in the reading
 
+    def join(self, outputs):
+        """What several models give through this head, as one: the mean of their logits."""
+        return sum(outputs) / len(outputs)
+
+
 @keras.saving.register_keras_serializable("vtkeras")
 class WrittenText(_HeadLayer):
     """Logits of a text that a decoder writes with a reading as its context.
@@ -253,6 +258,10 @@ class SharedSpace(_HeadLayer):
     def call(self, reading):
         pair = [self.embed_video(reading[keys.READS_VIDEO]), self.embed_text(reading[keys.READS_TEXT])]
         return ops.stack(pair, axis=1) * ops.exp(ops.minimum(self.log_scale, 4.6) / 2)
+
+    def join(self, outputs):
+        """Vectors side by side: the product of two is the mean of the models' products."""
+        return ops.concatenate(outputs, axis=-1) / len(outputs) ** 0.5
 
     def embed_video(self, video):
         """Unit vectors (batch, embedding_dim) of a video from `Trunk.encode_video`."""

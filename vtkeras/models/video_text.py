@@ -87,6 +87,11 @@ class VideoTextModel(keras.Model):
         self.questions_per_clip = questions_per_clip
         self.from_features = from_features
 
+    @property
+    def decoder(self):
+        """The decoder of texts, or None."""
+        return next((head.decoder for head in self.heads.values() if hasattr(head, "decoder")), None)
+
     def parts(self):
         """Every part with weights, once and in one order, each with a name of its own."""
         held = [part for head in self.heads.values() for part in (getattr(head, "decoder", None), head)]

@@ -77,7 +77,8 @@ TEXT_TO_VIDEO = Task(
     trainer=lambda config: generator_of(config).trainer,
     told_by="generator",
     without=(  # options of what reads video
-        *("train.warmup.steps", "train.stages.motion_dropout", "model.cache_features", "model.linear_size"),
+        *("train.warmup.steps", "train.stages.motion_dropout"),
+        *("model.cache_features", "model.linear_size", "model.second"),
         *switches(),
     ),
 )

@@ -13,7 +13,7 @@ from vtkeras.data.preprocess import Preprocessor, even_frames
 from vtkeras.data.text import END_ID, PAD_ID, START_ID, Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.generation import greedy, repeat_rows
-from vtkeras.models import LinearExperts, Parts, TextDecoder, VideoTextModel, build_video_text_model
+from vtkeras.models import LinearExperts, Parts, VideoTextModel, build_video_text_model
 from vtkeras.tasks.base import Head, Reader, Task
 from vtkeras.tasks.heads import HEADS, switches
 
@@ -100,13 +100,12 @@ class VideoTextReader(Reader):
     ):
         super().__init__(model, preprocessor, heads, compiled, rereads)
         self.experts = experts
-        decoders = [part for part in model.parts() if isinstance(part, TextDecoder)]
         # Endpoints that are exported together share these graphs: the file is smaller and opens faster.
         self.encode_video = tf.function(model.trunk.encode_video, autograph=False)
         self._read_question = tf.function(self._read_tokens, autograph=False)
         self._read_linear = tf.function(experts.call, autograph=False) if experts else None
-        if decoders:
-            (self.decoder,) = decoders
+        if model.decoder:
+            self.decoder = model.decoder
             self.decoder_step = tf.function(self.decoder.step, autograph=False)
             self.write_greedily = tf.function(
                 functools.partial(self.write, greedy), jit_compile=compiled, autograph=False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -101,10 +102,9 @@ def add_experts(
     linear: FittedLinear,
     report: Callable[[str], None],
     prepared: Source | None = None,
+    network: keras.Model | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Weighs linear models beside a network on the validation split, and keeps them.
-
-    The best weights are loaded into the trainer's model for that.
 
     Args:
         trainer: after training.
@@ -112,6 +112,7 @@ def add_experts(
         linear: the models.
         report: called with lines of progress.
         prepared: what validation is read from in place of the trainer's source.
+        network: what they stand beside; None takes the trainer's, with its best weights, which are loaded for that.
 
     Returns:
         {head: (the share of its linear model, the head's figure on the validation split with it)}; where no head has
@@ -122,7 +123,7 @@ def add_experts(
     """
     data, experts = trainer.data, _as_experts(linear)
     best = folder / CHECKPOINTS / BEST
-    if best.is_file():
+    if network is None and best.is_file():
         load_state(best, model_variables(trainer.model))
     shares: dict[str, tuple[float, float]] = {}
     if not experts.shares:
@@ -134,7 +135,7 @@ def add_experts(
         judged = [head for head in trainer.heads if head.name in experts.shares]
 
         def reader(heads: Sequence[Head]) -> Reader:
-            return trainer.task.reader(trainer.model, linear.models.preprocessor, heads, experts=experts)
+            return trainer.task.reader(network or trainer.model, linear.models.preprocessor, heads, experts=experts)
 
         limit = trainer.config.train.score_examples or None
         writing = [head for head in judged if experts.sentences and head.name == experts.sentences.name]

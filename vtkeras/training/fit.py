@@ -21,6 +21,7 @@ from vtkeras.run_files import (
     LAST,
     LOGS,
     SAMPLES,
+    SECOND_FILE,
     VOCABULARY_FILE,
     check_run,
     disk_errors,
@@ -42,7 +43,8 @@ from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, check_linear, fit_linear
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import lacks_linear, resume_point
-from vtkeras.training.run import check_captioner, open_judge
+from vtkeras.training.run import Run, check_captioner, open_judge
+from vtkeras.training.second import keep_second, second_network
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
 from vtkeras.training.trainers import TRAINERS, Trainer
@@ -85,8 +87,12 @@ def train(
     start = resume_point(folder, config) if resume else _fresh(folder, config)
     words = Vocabulary.load(folder / VOCABULARY_FILE) if resume else None  # an older version learned others
     training = Training(config, folder, report, strategy, features, vocabulary=words)
+    kept, words = (folder / SECOND_FILE).is_file(), training.trainer.data.preprocessor.vocabulary
+    second = None if kept else second_network(config, training.trainer.model, words)
     with locked(folder, "Another training"):
         training.begin(start if resume else None)
+        if second:
+            keep_second(folder, second)
         trainer, data = training.trainer, training.trainer.data
         if training.epoch < config.epochs:  # else it was stopped while linear models were fitted
             progress = Progress(
@@ -96,7 +102,8 @@ def train(
             training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
         if config.model.linear_size:
             linear = fit_linear(trainer, features or folder / FEATURES, report, [training.prepared])
-            add_experts(trainer, folder, linear, report, training.prepared)
+            both = Run.open(folder).model if (folder / SECOND_FILE).is_file() else None
+            add_experts(trainer, folder, linear, report, None if both else training.prepared, both)
     return folder
 
 

@@ -16,6 +16,7 @@ from vtkeras.data.sources import make_source  # noqa: F401  callers take it from
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError, command, first_line
 from vtkeras.evaluation.judges import Judge
+from vtkeras.models import VideoTextEnsemble
 from vtkeras.run_files import (
     BEST,
     CHECKPOINTS,
@@ -24,6 +25,7 @@ from vtkeras.run_files import (
     LINEAR_FILE,
     MANIFEST,
     MODEL_FILE,
+    SECOND_FILE,
     VOCABULARY_FILE,
     check_run,
     train_anew,
@@ -56,6 +58,8 @@ class Run:
     def open(cls, folder: str | Path) -> Run:
         """Builds the run's model and loads its best checkpoint, or `model.keras` where that is all there is.
 
+        Where there is a second network, both answer as one.
+
         Raises:
             UserError: if the folder is no run, or its files do not belong together.
         """
@@ -68,6 +72,8 @@ class Run:
         if best.is_file():
             model = task.build(config, vocabulary, heads)
             load_state(best, model_variables(model))
+            if (folder / SECOND_FILE).is_file():
+                model = VideoTextEnsemble([model, load_model(folder / SECOND_FILE)])
         else:
             model = load_model(folder / MODEL_FILE)
         preprocessor, experts = Preprocessor(config.data, vocabulary), None

@@ -1,0 +1,126 @@
+"""`model.second`: the network of another run answers beside a run's own."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training.test_fit import FAST, ONE_EPOCH, conv  # noqa: F401  a fixture
+from vtkeras import keys
+from vtkeras.data.sources.base import Source, SourceOptions
+from vtkeras.errors import UserError
+from vtkeras.export import export_run
+from vtkeras.models import VideoTextEnsemble
+from vtkeras.run_files import BEST, CHECKPOINTS, SAVED_MODEL, SECOND_FILE
+from vtkeras.training.fit import train
+from vtkeras.training.run import Run
+from vtkeras.training.second import SideBySide, second_network
+
+CAPTIONS = (*FAST, ONE_EPOCH, "task=captioning", "data.options={train_clips: 8, eval_clips: 4}")
+
+
+@pytest.fixture(scope="module")
+def runs(tiny_config, tmp_path_factory):
+    """A run, and another one that names it as its second."""
+    home = tmp_path_factory.mktemp("second")
+    first = train(tiny_config(*CAPTIONS, "train.seed=1"), home / "first", report=str)
+    return first, train(tiny_config(*CAPTIONS, f"model.second={first}"), home / "both", report=str)
+
+
+def inputs_of(model, batch=2):
+    rng = np.random.default_rng(0)
+    return {
+        keys.FRAMES: rng.integers(0, 256, (batch, model.num_frames, model.image_size, model.image_size, 3), "uint8"),
+        keys.FRAMES_MASK: np.ones((batch, model.num_frames), bool),
+        keys.CAPTION_TOKENS: rng.integers(4, 20, (batch, 22)).astype("int32"),
+    }
+
+
+def test_both_answer_as_one_and_each_is_as_it_was_trained(runs):
+    first, both = (Run.open(run).model for run in runs)
+    assert isinstance(both, VideoTextEnsemble)
+    inputs = inputs_of(first)
+    logits = [np.asarray(model(inputs)["caption"]) for model in (*both.members, both, first)]
+    np.testing.assert_allclose(logits[2], (logits[0] + logits[1]) / 2, atol=1e-5)
+    np.testing.assert_allclose(logits[1], logits[3], atol=1e-5)
+    assert not np.allclose(logits[0], logits[1], atol=1e-3)
+
+
+def test_the_run_does_not_need_the_other_one_any_more(runs, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(runs[1], moved)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vtkeras.training.second.Run", None)
+        assert isinstance(Run.open(moved).model, VideoTextEnsemble)
+
+
+@pytest.mark.whole
+def test_what_is_exported_says_the_same(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.export.saved_model.calibrate_novelty", lambda run, report: None)
+    out = export_run(runs[1], tmp_path / "out", report=str)
+    assert not (out / CHECKPOINTS / BEST).exists() and not (out / SECOND_FILE).exists()
+    frames = tf.constant(np.random.default_rng(1).integers(0, 256, (2, 5, 40, 48, 3), dtype="uint8"))
+    said = [reader.caption(frames) for reader in (Run.open(runs[1]).reader(), Run.open(out).reader())]
+    exported = tf.saved_model.load(str(out / SAVED_MODEL))
+    said.append(exported.caption(frames))
+    for one in said[1:]:
+        assert one["caption"].numpy().tolist() == said[0]["caption"].numpy().tolist()
+        np.testing.assert_allclose(one["probabilities"], said[0]["probabilities"], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "changed, told",
+    [
+        ("data.num_frames=3", "does not fit. An ensemble needs .* alike but for their frame encoders"),
+        ("task=retrieval", "does not fit"),
+    ],
+)
+def test_a_run_that_does_not_fit_is_refused_before_training(changed, told, runs, tiny_config, tmp_path):
+    with pytest.raises(UserError, match=f"model.second: {runs[0]} .*{told}.*name a run of the same data"):
+        train(tiny_config(*CAPTIONS, changed, f"model.second={runs[0]}"), tmp_path / "run", report=str)
+    assert not (tmp_path / "run" / CHECKPOINTS).exists()
+
+
+def test_a_run_that_knows_other_words_is_refused(runs, tiny_config):
+    first = Run.open(runs[0])
+    cats = replace(first.preprocessor.vocabulary, tokens=(*first.preprocessor.vocabulary.tokens, "cat"))
+    with pytest.raises(UserError, match=f"{runs[0]} knows other words, answers or labels: name a run"):
+        second_network(tiny_config(*CAPTIONS, f"model.second={runs[0]}"), first.model, cats)
+
+
+def test_neither_two_networks_nor_what_is_no_run_can_be_second(runs, tiny_config, tmp_path):
+    with pytest.raises(UserError, match="model.second: .*It must be one network.*set it to null"):
+        train(tiny_config(*CAPTIONS, f"model.second={runs[1]}"), tmp_path / "run", report=str)
+    with pytest.raises(UserError, match=f"model.second: {tmp_path} is not a run.*set it to null"):
+        train(tiny_config(*CAPTIONS, f"model.second={tmp_path}"), tmp_path / "run", report=str)
+
+
+class Features(Source):
+    """Two clips with one feature each."""
+
+    Options = SourceOptions
+
+    def __init__(self, value):
+        self.options, self.value = SourceOptions(), value
+
+    def splits(self):
+        return ["validation"]
+
+    def size(self, split):
+        return 2
+
+    def load(self, split, epoch=0):
+        features = np.full((2, 1, 1, 1), self.value, "float32") * np.array([1, 2])[:, None, None, None]
+        return tf.data.Dataset.from_tensor_slices({keys.VIDEO_ID: ["a", "b"], keys.FRAME_FEATURES: features})
+
+    clips = load
+
+
+def test_features_of_the_same_clips_stand_side_by_side():
+    source = SideBySide(Features(1.0), Features(10.0))
+    for found in (source.load("validation"), source.clips("validation")):
+        rows = [one[keys.FRAME_FEATURES].ravel().tolist() for one in found.as_numpy_iterator()]
+        assert rows == [[1, 10], [2, 20]]
+    assert source.spec[keys.FRAME_FEATURES].shape == (1, 1, 2) and source.size("validation") == 2

@@ -1,0 +1,107 @@
+"""`model.second`: the network of another run, which answers beside a run's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from vtkeras import keys
+from vtkeras.config import Config
+from vtkeras.data.sources.base import Source, SourceOptions
+from vtkeras.data.text import Vocabulary
+from vtkeras.errors import UserError
+from vtkeras.models import VideoTextEnsemble, VideoTextModel
+from vtkeras.run_files import SECOND_FILE, replacing
+from vtkeras.training.run import Run
+
+
+def second_network(config: Config, model: keras.Model, vocabulary: Vocabulary) -> keras.Model | None:
+    """The network of the run that `model.second` names; None where it names none.
+
+    Args:
+        config: the experiment.
+        model: the network that it makes.
+        vocabulary: the words that this knows.
+
+    Raises:
+        UserError: if it is no run, or its network cannot answer beside this one.
+
+    Source: see `VideoTextEnsemble`.
+    """
+    named = config.model.second
+    if not named:
+        return None
+    way_out = "name a run of the same data and config but for the frame encoder and the seed, or set it to null"
+    try:
+        run = Run.open(named)
+    except UserError as error:
+        raise UserError(f"model.second: {str(error).rstrip('.')}; {way_out}.") from None
+    known = run.preprocessor.vocabulary
+    if (known.tokens, known.answers, known.labels) != (vocabulary.tokens, vocabulary.answers, vocabulary.labels):
+        raise UserError(f"model.second: {named} knows other words, answers or labels: {way_out}.")
+    try:
+        VideoTextEnsemble([model, _one_network(run.model)])
+    except ValueError as error:
+        raise UserError(f"model.second: {named} does not fit. {error} So {way_out}.") from None
+    return run.model
+
+
+def _one_network(model: keras.Model) -> VideoTextModel:
+    if not isinstance(model, VideoTextModel):
+        raise ValueError("It must be one network that reads video and text.")
+    return model
+
+
+def keep_second(folder: Path, network: keras.Model) -> None:
+    """Writes the second network of a run, by which `Run.open` knows it.
+
+    Raises:
+        UserError: if the disk is full.
+    """
+    with replacing(folder / SECOND_FILE) as temporary:
+        network.save(temporary)
+
+
+class SideBySide(Source):
+    """What two networks read of the same clips: frames, or the channels of their features one after the other.
+
+    Args:
+        first, second: give the same examples in the same order, each with FRAME_FEATURES of its own encoder if any.
+    """
+
+    Options = SourceOptions
+
+    def __init__(self, first: Source, second: Source):
+        self.first = first
+        self.second = second
+        self.options = first.options
+
+    @property
+    def spec(self) -> dict[str, tf.TensorSpec]:
+        return self.load(self.splits()[0]).element_spec
+
+    def splits(self) -> list[str]:
+        return self.first.splits()
+
+    def size(self, split: str) -> int:
+        return self.first.size(split)
+
+    def load(self, split: str, epoch: int = 0) -> tf.data.Dataset:
+        return tf.data.Dataset.zip(self.first.load(split, epoch), self.second.load(split, epoch)).map(_both)
+
+    def clips(self, split: str, epoch: int = 0) -> tf.data.Dataset:
+        return tf.data.Dataset.zip(self.first.clips(split, epoch), self.second.clips(split, epoch)).map(_both)
+
+    def texts(self) -> dict[str, list[str]]:
+        return self.first.texts()
+
+    def question_kind(self, question: str) -> str:
+        return self.first.question_kind(question)
+
+
+def _both(one: dict, other: dict) -> dict:
+    if keys.FRAME_FEATURES not in one:
+        return one  # both read the same frames
+    return {**one, keys.FRAME_FEATURES: tf.concat([one[keys.FRAME_FEATURES], other[keys.FRAME_FEATURES]], axis=-1)}
