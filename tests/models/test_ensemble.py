@@ -115,6 +115,11 @@ def test_unlike_models_are_refused(members, tiny_config, vocabulary):
     other = build(tiny_config("data.num_frames=3"), vocabulary)
     with pytest.raises(ValueError, match="alike but for their frame encoders"):
         VideoTextEnsemble([members[0], other])
+    clip_alone = build(tiny_config("model.label_from_text=false"), vocabulary)
+    with pytest.raises(ValueError, match="alike but for their frame encoders"):
+        VideoTextEnsemble([members[0], clip_alone])
+    with pytest.raises(ValueError, match="two and more models"):
+        VideoTextEnsemble([])
     places = build(tiny_config("model.temporal_encoder=spatial_softmax"), vocabulary)
     with pytest.raises(ValueError, match="places"):
         VideoTextEnsemble([places, places])

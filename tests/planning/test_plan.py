@@ -149,8 +149,9 @@ def test_a_winner_whose_loss_is_no_number_keeps_its_best_weights():
 @pytest.mark.parametrize("left, done", [(60, ["augment", "finish"]), (10, ["finish"])])  # 20 s are for the export
 def test_clips_are_moved_only_where_time_is_left(left, done):
     calls = []
-    winner = SimpleNamespace(name="small", augmented=False)
-    plan = SimpleNamespace(linear=None, report=str, _seconds_left=lambda one, networks=1: left - 20 * networks)
+    winner, survey = SimpleNamespace(name="small", augmented=False, best=0.5), SimpleNamespace(clips={"validation": 9})
+    plan = SimpleNamespace(linear=None, report=str, survey=survey)
+    plan._seconds_left = lambda one, networks=1: left - 20 * networks
     plan._train_on, plan._augment = lambda *args: calls.append("finish"), lambda one: calls.append("augment")
     assert Plan._finish(plan, winner, []) is winner
     assert calls == done
@@ -160,7 +161,7 @@ def test_two_networks_share_what_is_left_without_what_comes_after():
     winner = SimpleNamespace(reading_seconds=2.0, graph_seconds=3.0)
     plan = SimpleNamespace(clock=SimpleNamespace(left=lambda: 600.0), linear=None, _export_time=lambda one: 20.0)
     assert Plan._seconds_left(plan, winner) == 580
-    assert Plan._seconds_left(plan, winner, 2) == 600 - 2 * (2 + 3 + 20)
+    assert Plan._seconds_left(plan, winner, 2) == 600 - 1.3 * (2 + 3 + 20)
     plan.linear = object()
     assert Plan._seconds_left(plan, winner) == 600 - (3 * 2 + 2 * 3 + 20)
 

@@ -8,15 +8,8 @@ from vtkeras.data.decoder import DecoderPool
 from vtkeras.data.manifest import Manifest
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.prepare import (
-    clips_per_second,
-    find_table,
-    ingested_folder,
-    subsample,
-    table_from_folders,
-    table_of,
-    with_validation,
-)
+from vtkeras.planning.folder_tables import find_table, table_from_folders, table_of
+from vtkeras.planning.prepare import clips_per_second, ingested_folder, subsample, with_validation
 from vtkeras.run_files import MANIFEST
 
 

@@ -75,7 +75,7 @@ def toy(*hidden):
     endpoints = {name: getattr(Toy(), name) for name in ("explain_caption", "explain_answer", "answer")}
     return ToyPredictor(
         model=SimpleNamespace(**{name: value for name, value in endpoints.items() if name not in hidden}),
-        config=SimpleNamespace(model=SimpleNamespace(num_heads=HEADS)),
+        config=SimpleNamespace(model=SimpleNamespace(decoder_layers=2, fusion_layers=2)),
         card=SimpleNamespace(answers=["no", "yes"]),
         folder="toy",
         info={"name": "toy", "model_hash": "0123", "data": "x"},

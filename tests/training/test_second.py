@@ -1,5 +1,6 @@
 """`model.second`: the network of another run answers beside a run's own."""
 
+import shlex
 import shutil
 from dataclasses import replace
 
@@ -9,14 +10,15 @@ import tensorflow as tf
 
 from tests.training.test_fit import FAST, ONE_EPOCH, conv  # noqa: F401  a fixture
 from vtkeras import keys
+from vtkeras.config import load_config
 from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.errors import UserError
 from vtkeras.export import export_run
-from vtkeras.models import VideoTextEnsemble
-from vtkeras.run_files import BEST, CHECKPOINTS, SAVED_MODEL, SECOND_FILE
+from vtkeras.models import VideoTextEnsemble, VideoTextModel
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, README, SAVED_MODEL, SECOND_CONFIG, SECOND_FILE
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run
-from vtkeras.training.second import SideBySide, second_network
+from vtkeras.training.second import SideBySide, second_run
 
 CAPTIONS = (*FAST, ONE_EPOCH, "task=captioning", "data.options={train_clips: 8, eval_clips: 4}")
 
@@ -48,12 +50,41 @@ def test_both_answer_as_one_and_each_is_as_it_was_trained(runs):
     assert not np.allclose(logits[0], logits[1], atol=1e-3)
 
 
-def test_the_run_does_not_need_the_other_one_any_more(runs, tmp_path):
-    moved = tmp_path / "moved"
-    shutil.copytree(runs[1], moved)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vtkeras.training.second.Run", None)
-        assert isinstance(Run.open(moved).model, VideoTextEnsemble)
+def test_the_run_does_not_need_the_other_one_any_more(runs):
+    hidden = runs[0].rename(runs[0].with_name("hidden"))
+    try:
+        assert isinstance(Run.open(runs[1]).model, VideoTextEnsemble)
+    finally:
+        hidden.rename(runs[0])
+    assert load_config(str(runs[1] / SECOND_CONFIG)).train.seed == 1
+
+
+def test_what_stood_beside_an_older_run_does_not_stand_beside_a_new_one(runs, tiny_config, tmp_path):
+    again = shutil.copytree(runs[1], tmp_path / "again")
+    shutil.rmtree(again / CHECKPOINTS)
+    train(tiny_config(*CAPTIONS), again, report=str)
+    assert isinstance(Run.open(again).model, VideoTextModel)
+
+
+def test_going_on_keeps_the_second_network(runs, tiny_config, tmp_path):
+    longer = shutil.copytree(runs[1], tmp_path / "longer")
+    before = (longer / SECOND_FILE).read_bytes()
+    config = tiny_config(*CAPTIONS, f"model.second={runs[0]}", "train.stages=[{epochs: 2}]")
+    train(config, longer, resume=True, report=str)
+    assert (longer / SECOND_FILE).read_bytes() == before
+
+
+def test_the_readme_has_the_commands_for_both(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.export.saved_model.calibrate_novelty", lambda run, report: None)
+    monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda *arguments: None)
+    out = export_run(runs[1], tmp_path / "my out", report=str)
+    lines = (out / README).read_text(encoding="utf-8").splitlines()
+    commands = [line for line in lines if line.startswith("vtkeras train")]
+    assert [shlex.split(line)[3:] for line in commands] == [
+        [str(out / SECOND_CONFIG), "--out", "runs/tiny-second"],
+        [str(out / CONFIG_FILE), "--out", "runs/tiny", "--set", "model.second=runs/tiny-second"],
+    ]
+    assert load_config(str(out / SECOND_CONFIG)).train.seed == 1
 
 
 @pytest.mark.whole
@@ -75,6 +106,7 @@ def test_what_is_exported_says_the_same(runs, tmp_path, monkeypatch):
     [
         ("data.num_frames=3", "does not fit. An ensemble needs .* alike but for their frame encoders"),
         ("task=retrieval", "does not fit"),
+        ("model.decoder_layers=2", "does not fit"),
     ],
 )
 def test_a_run_that_does_not_fit_is_refused_before_training(changed, told, runs, tiny_config, tmp_path):
@@ -87,7 +119,7 @@ def test_a_run_that_knows_other_words_is_refused(runs, tiny_config):
     first = Run.open(runs[0])
     cats = replace(first.preprocessor.vocabulary, tokens=(*first.preprocessor.vocabulary.tokens, "cat"))
     with pytest.raises(UserError, match=f"{runs[0]} knows other words, answers or labels: name a run"):
-        second_network(tiny_config(*CAPTIONS, f"model.second={runs[0]}"), first.model, cats)
+        second_run(tiny_config(*CAPTIONS, f"model.second={runs[0]}"), first.model, cats)
 
 
 def test_neither_two_networks_nor_what_is_no_run_can_be_second(runs, tiny_config, tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from vtkeras import keys
-from vtkeras.config import save_config
+from vtkeras.config import load_config, save_config
 from vtkeras.data.mp4 import write_video
 from vtkeras.errors import command
 from vtkeras.export.archive import write_endpoints
@@ -207,7 +207,11 @@ def _write_sample(folder: Path, index: int, frames: np.ndarray) -> str:
 def _copy_run_files(run: Run, out: Path) -> None:
     run.preprocessor.vocabulary.save(out / VOCABULARY_FILE)  # first: by it an export that was stopped is known
     save_config(run.config, out / CONFIG_FILE)
-    for name in (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS, LINEAR_FILE, SECOND_CONFIG):
+    if (run.folder / SECOND_CONFIG).is_file():
+        second = load_config(str(run.folder / SECOND_CONFIG))
+        data = second.data.model_copy(update={"path": run.config.data.path})
+        save_config(second.model_copy(update={"data": data}), out / SECOND_CONFIG)
+    for name in (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS, LINEAR_FILE):
         if (run.folder / name).is_file():
             write_bytes(out / name, (run.folder / name).read_bytes())
     if (run.folder / LOGS).is_dir():
@@ -236,8 +240,9 @@ def _readme(run: Run, out: Path) -> str:
     train = command("train", "--config", out / CONFIG_FILE, "--out", again)
     if (run.folder / SECOND_CONFIG).is_file():
         second = again.with_name(f"{again.name}-second")
-        before = command("train", "--config", out / SECOND_CONFIG, "--out", second)
-        train = f"{before}\n{train} --set model.second={second}"
+        beside = "--set", f"model.second={second}"
+        both = [(SECOND_CONFIG, second, ()), (CONFIG_FILE, again, beside)]
+        train = "\n".join(command("train", "--config", out / name, "--out", run_, *more) for name, run_, more in both)
     tried = run.folder / PLAN_TABLE
     plan = f"## What was tried\n\n{tried.read_text(encoding='utf-8')}\n" if tried.is_file() else ""
     export = command("export", again, "--out", out, *([] if keras_file else ["--no-keras-file"]))

@@ -7,6 +7,7 @@ from vtkeras import keys
 from vtkeras.models.decoder import TextDecoder
 
 CHANNELS = (keys.SEQUENCE, keys.POOLED)  # of a reading: what each model has of its own
+ALIKE = ("single", "with_question", "probabilities")  # of a head's layers: what readers ask beside outputs
 
 
 @keras.saving.register_keras_serializable("vtkeras")
@@ -41,14 +42,14 @@ class VideoTextEnsemble(keras.Model):
 
     def __init__(self, members, **kwargs):
         super().__init__(**kwargs)
-        first = members[0]
-        self.members = list(members)
         if len(members) < 2 or len({_outline(one) for one in members}) > 1:
             raise ValueError("An ensemble needs two and more models that are alike but for their frame encoders.")
-        if keys.MAPS in _reading(first):
+        first = members[0]
+        self.members = list(members)
+        if any(keys.MAPS in _reading(one) for one in members):
             raise ValueError("An ensemble cannot tell which patches were looked at in models that read places of them.")
         self.trunk = _JoinedTrunk(self.members)
-        self.heads = _JoinedHeads(self.members)
+        self.heads = {name: _JoinedHead([one.heads[name] for one in members]) for name in first.heads}
         self.decoder = _JoinedDecoder([one.decoder for one in members]) if first.decoder else None
         self.frame_encoder = first.frame_encoder
         self.num_frames = first.num_frames
@@ -95,7 +96,7 @@ class _JoinedTrunk:
         ]
         if not return_scores:
             return _side_by_side(read)
-        layers = zip(*(scores for _, scores in read))
+        layers = zip(*(scores for _, scores in read), strict=True)
         return _side_by_side([reading for reading, _ in read]), [ops.concatenate(scores, axis=1) for scores in layers]
 
     def encode_text(self, tokens):
@@ -121,26 +122,19 @@ class _JoinedTrunk:
         return ops.split(video, ends, axis=-1)
 
 
-class _JoinedHeads(dict):
-    """{name: the layers of one head, as one}."""
-
-    def __init__(self, members):
-        super().__init__({name: _JoinedHead([one.heads[name] for one in members]) for name in members[0].heads})
-
-
 class _JoinedHead:
-    """The layers of one head in several models; whatever is no output is the first one's."""
+    """The layers of one head in several models, as readers ask them."""
 
     def __init__(self, layers):
         self.layers = layers
+        for name in ALIKE:
+            if hasattr(layers[0], name):
+                setattr(self, name, getattr(layers[0], name))
 
     def __call__(self, reading):
         readings = {name: _apart(value, len(self.layers)) for name, value in reading.items()}
         each = ({name: values[place] for name, values in readings.items()} for place in range(len(self.layers)))
         return self.layers[0].join([layer(one) for layer, one in zip(self.layers, each)])
-
-    def __getattr__(self, name):
-        return getattr(self.layers[0], name)
 
     def embed_video(self, video):
         """As `SharedSpace.embed_video`."""
@@ -221,7 +215,9 @@ def _reading(model):
 
 def _outline(model):
     """What all members must have in common."""
+    outputs = (*model.heads, *(one.shape for one in model.outputs))
+    reads = [(*head.reads, getattr(head, "single", None)) for head in model.heads.values()]
+    layers = type(model.temporal_encoder), len(getattr(model.temporal_encoder, "blocks", ()))
     blocks = len(model.fusion), len(model.decoder.blocks) if model.decoder else 0
     clip = model.num_frames, model.image_size, model.question_length
-    outputs = (*model.heads, *(one.shape for one in model.outputs))
-    return (*outputs, *clip, *blocks, *_reading(model)[keys.SEQUENCE].shape[1:])
+    return (*outputs, *reads, *layers, *blocks, *clip, *_reading(model)[keys.SEQUENCE].shape[1:])

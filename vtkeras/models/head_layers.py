@@ -4,7 +4,7 @@ A head layer has the attributes
     reads: names of readings, a subset of `keys.READS_VIDEO`, `READS_QUESTION`, `READS_STATEMENT` and `READS_TEXT`.
     tokens: {name of an input: its shape without the batch}, int32.
     word_by_word: bool, whether it writes a text with the video alone as context.
-and is called with one dict of these readings and tokens.
+and is called with one dict of these readings and tokens. Its `join` makes one output of those of several models.
 """
 
 import keras

@@ -70,6 +70,7 @@ VOCABULARY = 4000
 CACHE = "cache"
 MOST_CACHE = 10_000_000_000  # bytes
 WEIGHING = 3.0  # readings of the validation split that this takes: of captions, and of all other heads with each share
+TWO = 1.3  # times what comes after a training takes with two networks
 BOTH = "both as one"
 BESIDE = "the same with linear models beside it"
 
@@ -200,12 +201,13 @@ class Plan:
 
     def _stopped(self, tried: list[Contender]) -> Contender:
         """What is kept after Ctrl-C: the best so far, and linear models for the heads in which these do better."""
-        winner = max(tried, key=lambda one: one.best)
-        title = CANDIDATES[winner.name].title
+        winner = self.together.first if self.together else max(tried, key=lambda one: one.best)
+        figures = self._figures(winner)
+        title = CANDIDATES[winner.name].title + ", and a second network beside it" * bool(self.together)
         kept = f"the best so far, {title}" if winner.keep() else f"{title}, which has hardly learned"
         self.report(f"stopped; keeping {kept}")
         self.beside = {
-            title: value for title, value in self._linear_figures().items() if value > winner.figures.get(title, -1.0)
+            title: value for title, value in self._linear_figures().items() if value > figures.get(title, -1.0)
         }
         if self.linear and self.beside:
             heads = [head.name for head in winner.training.trainer.heads if head.title in self.beside]
@@ -305,12 +307,14 @@ class Plan:
         seconds = self._seconds_left(winner)
         if seconds > 0:
             self._augment(winner)
-        second = second_of(winner, others, self._seconds_left(winner, 2) / 2)
+        goal = enough(self.survey.clips[keys.VALIDATION])
+        second = second_of(winner, others, self._seconds_left(winner, 2) / 2) if winner.best < goal else None
         if second:
             self.report(f"{title}, and {CANDIDATES[second.name].title}: each gets half of the time, to answer as one")
             self._train_on(winner, self._seconds_left(winner, 2) / 2)
-            self._train_on(second, self._seconds_left(winner, 2))
-            winner = self._join(winner, second)
+            if winner.best < goal:
+                self._train_on(second, self._seconds_left(winner, 2))
+                winner = self._join(winner, second)
         else:
             if seconds > 0:
                 self.report(f"{title} gets the remaining {spell_time(seconds)}")
@@ -326,7 +330,7 @@ class Plan:
         readings = WEIGHING * bool(self.linear) + (networks > 1)
         graphs = 2 * bool(self.linear) + (networks > 1)
         after = readings * winner.reading_seconds + graphs * winner.graph_seconds + self._export_time(winner)
-        return self.clock.left() - networks * after
+        return self.clock.left() - after * (TWO if networks > 1 else 1.0)
 
     def _train_on(self, one: Contender, seconds: float) -> None:
         try:
@@ -339,13 +343,14 @@ class Plan:
         """Lets both answer as one where that does best on the validation split, and gives the first of them."""
         winner, second = sorted((winner, second), key=lambda one: -one.best)
         together = Together(winner, second)
-        told = f"both as one: {tell(together.figures)}; score {together.score:.3f}"
-        if together.score < winner.best:
+        score = together.measure()
+        told = f"{BOTH}: {tell(together.figures)}; score {score:.3f}"
+        if score >= winner.best:
+            self.together = together
+            self.report(told)
+        else:
+            self.rows.append(Row(BOTH, together.figures, score, "dropped"))
             self.report(f"{told}; less than {CANDIDATES[winner.name].title} alone, which is kept")
-            return winner
-        self.report(told)
-        together.keep()
-        self.together = together
         return winner
 
     def _weigh(self, winner: Contender, linear: FittedLinear) -> None:
@@ -370,6 +375,10 @@ class Plan:
             return EXPORT * self.graph
         return EXPORT_GRAPHS * winner.graph_seconds + self.slowness * EXPORT_LEAST
 
+    def _figures(self, winner: Contender) -> dict[str, float]:
+        """Of the winner, or of it and the second network."""
+        return self.together.figures if self.together else winner.figures
+
     def _became(self, one: Contender) -> str:
         return "kept beside it" if self.together and one is self.together.second else "dropped"
 
@@ -380,10 +389,10 @@ class Plan:
         """Moves the winner into the run folder, and writes what was tried."""
         linear = self._linear_figures()
         self.rows.append(self._row(winner, "kept"))
-        figures = winner.figures
+        figures = self._figures(winner)
         if self.together:
-            figures = self.together.figures
-            self.rows.append(Row(BOTH, figures, self.together.score, "what the run says" if not self.beside else ""))
+            self.together.keep()
+            self.rows.append(Row(BOTH, figures, self.together.score, "kept"))
         if self.beside:
             self.rows.append(Row(BESIDE, {**figures, **self.beside}, None, "what the run says"))
         exported = self.rows[-1].figures
@@ -394,7 +403,7 @@ class Plan:
                     f"{100 * exported[title]:.1f} %; more time or more clips would help"
                 )
         own = winner.training.folder
-        for name in (CONFIG_FILE, VOCABULARY_FILE, CHECKPOINTS, LOGS, LINEAR_FILE, SECOND_FILE, SECOND_CONFIG):
+        for name in (CONFIG_FILE, VOCABULARY_FILE, LOGS, LINEAR_FILE, SECOND_CONFIG, SECOND_FILE, CHECKPOINTS):
             target = self.folder / name
             if target.is_dir():
                 shutil.rmtree(target)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import shutil
 import time
 from collections.abc import Callable
@@ -12,18 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from vtkeras import keys
-from vtkeras.data.caption_entries import SPLIT_NAMES
-from vtkeras.data.captions import ClipRow, lacking_columns
-from vtkeras.data.containers import EXTENSIONS
+from vtkeras.data.captions import ClipRow
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import begun_with, ingest
 from vtkeras.data.manifest import Manifest
-from vtkeras.data.paths import files_below
-from vtkeras.data.text_files import TABLES, ignore, is_text
+from vtkeras.data.text_files import ignore
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
+from vtkeras.planning.folder_tables import MOST_TOLD, table_of
 from vtkeras.planning.speed import NEARLY
-from vtkeras.run_files import CONFIG_FILE, DATA, MANIFEST, write_text
+from vtkeras.run_files import DATA, MANIFEST
 
 DECODING = 0.15  # share of the time in which clips are decoded
 TRYING = 1.0  # seconds for which clips are decoded to measure the speed
@@ -31,9 +27,7 @@ FEWEST = 20  # clips of a split that are taken even so
 FRAMES, SIDE = 16, 224  # that are stored of a clip
 FEWEST_TRAINING = 2  # clips to learn from
 VALIDATION_SHARE = 0.1  # of the training clips, where the table names splits but no validation
-NAMES = ("captions", "labels", "annotations", "metadata", "data")
 EVERY_SECONDS = 10.0
-MOST_TOLD = 10  # clips that are set aside
 
 
 def ingested_folder(
@@ -70,137 +64,72 @@ def ingested_folder(
             "label), or two and more subfolders of clips, one for each label, and has neither: name the table with "
             "--captions FILE."
         )
-    out = Path(folder) / DATA
     report(f"reading {data} with {table}")
-    told = time.monotonic()
-    broken: dict[str, str] = {}
+    storing = _Storing(data, table, Path(folder) / DATA, clock, report)
+    storing.run()
+    return storing.out
 
-    def select_clips(rows: list[ClipRow]) -> list[ClipRow]:
-        whole = [row for row in rows if row.path not in broken]
-        rows, begun = with_validation(whole), begun_with(out)
+
+class _Storing:
+    """Decodes the clips of a folder, as many as there is time for.
+
+    Attributes:
+        broken: {path: why it does not decode}.
+    """
+
+    def __init__(self, data: Path, table: Path, out: Path, clock: Clock, report: Callable[[str], None]):
+        self.data, self.table, self.out = data, table, out
+        self.clock, self.report = clock, report
+        self.told = time.monotonic()
+        self.broken: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Stores the clips, and tells which do not decode."""
+        manifest = self._store(self.report)
+        if keys.VALIDATION not in manifest.splits and self.broken:
+            self.report("no validation clip decodes: training clips take their place")
+            shutil.rmtree(self.out)
+            self._store(ignore)  # the table was told of already
+        if self.broken:
+            some = ", for instance" * (len(self.broken) > MOST_TOLD)
+            self.report(f"set aside because they do not decode: {len(self.broken)}{some}:")
+            for path, reason in [*self.broken.items()][:MOST_TOLD]:
+                self.report(f"  {path} {reason.removeprefix(f'{path} ')}")
+
+    def _store(self, note: Callable[[str], None]) -> Manifest:
+        manifest = ingest(
+            self.data, self.table, self.out, FRAMES, SIDE, select=self._choose, progress=self._progress, note=note
+        )
+        self.broken.update(manifest.set_aside)
+        return manifest
+
+    def _choose(self, rows: list[ClipRow]) -> list[ClipRow]:
+        """The clips that were chosen before, where a plan was stopped; else those that there is time for."""
+        whole = [row for row in rows if row.path not in self.broken]
+        rows, begun = with_validation(whole), begun_with(self.out)
         again = [row for row in rows if row.clip_id in begun]
         if again and all(row.split != keys.VALIDATION for row in again):  # training clips had to take their place
             again = with_validation([row for row in whole if row.clip_id in begun])
-        if begun and len(again) == len(begun):  # of a plan that was stopped: what is stored stays
-            report(f"going on with the {len(again)} clips that were chosen before")
+        if begun and len(again) == len(begun):
+            self.report(f"going on with the {len(again)} clips that were chosen before")
             return again
-        speed = clips_per_second(data, rows)
-        most = int(speed * clock.share(DECODING))
+        return self._in_time(rows)
+
+    def _in_time(self, rows: list[ClipRow]) -> list[ClipRow]:
+        speed = clips_per_second(self.data, rows)
+        most = int(speed * self.clock.share(DECODING))
         if NEARLY * len(rows) <= most:
             return rows
         kept = subsample(rows, most)
         if len(kept) < len(rows):
-            report(f"decoding {len(rows)} clips would take {len(rows) / speed:.0f} s: {len(kept)} of them are taken")
+            seconds = f"{len(rows) / speed:.0f} s"
+            self.report(f"decoding {len(rows)} clips would take {seconds}: {len(kept)} of them are taken")
         return kept
 
-    def progress(done: int, total: int, note: str) -> None:
-        nonlocal told
-        if time.monotonic() - told > EVERY_SECONDS or done == total:
-            told = time.monotonic()
-            report(f"read {done} of {total} clips")
-
-    def store(note: Callable[[str], None]) -> Manifest:
-        return ingest(data, table, out, FRAMES, SIDE, select=select_clips, progress=progress, note=note)
-
-    manifest = store(report)
-    broken.update(manifest.set_aside)
-    if keys.VALIDATION not in manifest.splits and broken:
-        report("no validation clip decodes: training clips take their place")
-        shutil.rmtree(out)
-        manifest = store(ignore)  # the table was told of already
-        broken.update(manifest.set_aside)
-    if broken:
-        some = ", for instance" * (len(broken) > MOST_TOLD)
-        report(f"set aside because they do not decode: {len(broken)}{some}:")
-        for path, reason in [*broken.items()][:MOST_TOLD]:
-            report(f"  {path} {reason.removeprefix(f'{path} ')}")
-    return out
-
-
-def table_of(data: Path, out: Path, report: Callable[[str], None]) -> Path | None:
-    """The table of a folder, or one that is made from its subfolders; None where there is neither.
-
-    A table without a usual name that describes no clips, as statistics that came along, makes way for subfolders.
-    """
-    table = find_table(data)
-    if table is None or table.stem.lower() in NAMES:
-        return table or table_from_folders(data, out, report)
-    if lacking := lacking_columns(table):
-        if made := table_from_folders(data, out, report):
-            report(f"subfolders are taken as labels, since {table.name} describes no clips: it has no column {lacking}")
-            return made
-    return table
-
-
-def find_table(folder: Path) -> Path | None:
-    """The one table of a folder: `captions.csv` or another usual name, else the only table.
-
-    Raises:
-        UserError: if there are several and none has a usual name.
-    """
-    tables = sorted(file for file in folder.iterdir() if file.suffix.lower() in TABLES and file.is_file())
-    for name in NAMES:
-        for file in tables:
-            if file.stem.lower() == name:
-                return file
-    if len(tables) > 1:
-        found = ", ".join(file.name for file in tables)
-        raise UserError(f"{folder} holds several tables, {found}: name the one to take with --captions FILE.")
-    return tables[0] if tables else None
-
-
-def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> Path | None:
-    """Writes a table whose labels are the names of the subfolders that clips lie in; None where there are no two.
-
-    Where these have all one name, as in `cats/videos` and `dogs/videos`, the folders above them are taken. Hidden
-    folders and runs are passed over. Where each clip lies at least two levels down, and each folder at the top
-    has the name of a split, one of them that of training, these are the splits.
-
-    Args:
-        data: folder whose subfolders hold videos or pictures.
-        out: folder where `labels.csv` is written.
-        report: called with a line of what is taken as splits and as labels.
-
-    Returns:
-        The path of the table, whose paths are relative to `data`; or None.
-
-    Raises:
-        UserError: if the table cannot be written.
-    """
-    files = sorted(files_below(data, passed_over=lambda name: name.startswith(".")))
-    runs = {file.parent for file in files if file.name == CONFIG_FILE} - {Path()}
-    clips = [file for file in files if file.suffix.lower() in EXTENSIONS
-             and file.parent != Path() and runs.isdisjoint(file.parents)]  # fmt: skip
-    unreadable = [clip for clip in clips if not is_text(str(clip))]
-    if unreadable:
-        clips = [clip for clip in clips if is_text(str(clip))]
-        report(f"{len(unreadable)} clips are left out, whose names or folders are not UTF-8: rename them")
-    tops = sorted({clip.parts[0] for clip in clips})
-    splits = {SPLIT_NAMES.get(top.lower()) for top in tops}
-    split = all(len(clip.parts) > 2 for clip in clips) and keys.TRAIN in splits and None not in splits
-    labels = _labels([clip.parent.parts[split:] for clip in clips])
-    different = sorted({*labels})
-    if len(different) < 2:
-        return None
-    if split:
-        report(f"the folders {', '.join(tops)} are taken as splits, those within them as labels")
-    some = f" and {len(different) - MOST_TOLD} others" if len(different) > MOST_TOLD else ""
-    report(f"labels by the folders of the clips: {', '.join(different[:MOST_TOLD])}{some}")
-    rows = [("path", "label", "split")]
-    rows += [(clip.as_posix(), label, clip.parts[0]) for clip, label in zip(clips, labels, strict=True)]
-    text = io.StringIO()
-    csv.writer(text).writerows(row if split else row[:2] for row in rows)
-    write_text(out / "labels.csv", text.getvalue())
-    return out / "labels.csv"
-
-
-def _labels(folders: list[tuple[str, ...]]) -> list[str]:
-    """The name of each clip's folder; where all have one name, that of the folder above, as far up as there are any."""
-    for level in range(1, 1 + min(map(len, folders), default=0)):
-        names = [parts[-level] for parts in folders]
-        if len({*names}) > 1:
-            return names
-    return []
+    def _progress(self, done: int, total: int, note: str) -> None:
+        if time.monotonic() - self.told > EVERY_SECONDS or done == total:
+            self.told = time.monotonic()
+            self.report(f"read {done} of {total} clips")
 
 
 def with_validation(rows: list[ClipRow]) -> list[ClipRow]:

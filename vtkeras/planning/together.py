@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from vtkeras.config import save_config
 from vtkeras.evaluation.evaluate import figure
-from vtkeras.models import VideoTextEnsemble
 from vtkeras.planning.candidates import ON_THE_WAY
 from vtkeras.planning.contender import Contender
-from vtkeras.run_files import BEST, CHECKPOINTS, SECOND_CONFIG
+from vtkeras.run_files import BEST, CHECKPOINTS
 from vtkeras.training.run import Run
-from vtkeras.training.second import SideBySide, keep_second
+from vtkeras.training.second import SideBySide, as_one, keep_second
 from vtkeras.training.state import load_state, model_variables
 from vtkeras.training.validation import ValidationScore
 
-EPOCHS_EACH = 20  # that each of two networks is trained at least: with fewer, one alone does better
+READINGS = 3  # of the validation split
+EPOCHS_EACH = 50  # readings of all clips that each of two networks gets at least: with fewer, one alone does as well
 
 
 def second_of(winner: Contender, others: Sequence[Contender], seconds: float) -> Contender | None:
@@ -36,8 +36,13 @@ def second_of(winner: Contender, others: Sequence[Contender], seconds: float) ->
     if not fitting or winner.augmented:
         return None
     second = max(fitting, key=lambda one: one.best)
-    enough = all(one.training.epoch + seconds / one.epoch_seconds >= EPOCHS_EACH for one in (winner, second))
-    return second if enough else None
+    return second if all(_has_time(one, seconds) for one in (winner, second)) else None
+
+
+def _has_time(one: Contender, seconds: float) -> bool:
+    """For as many epochs as it needs, and to be measured while its learning rate falls."""
+    needed = EPOCHS_EACH * one.training.trainer.config.data.epoch_parts - one.training.epoch
+    return seconds >= max(needed, READINGS * one.every) * one.epoch_seconds
 
 
 class Together:
@@ -50,8 +55,8 @@ class Together:
     Attributes:
         network: both as one.
         clips: what it reads of the clips.
-        score: as `Contender.best`.
-        figures: {head's title: its figure on the validation split}.
+        score: as `Contender.best`, after `measure`.
+        figures: {head's title: its figure on the validation split}, after `measure`.
     """
 
     def __init__(self, first: Contender, second: Contender):
@@ -60,20 +65,24 @@ class Together:
             best = one.training.folder / CHECKPOINTS / BEST
             if best.is_file():
                 load_state(best, model_variables(one.training.trainer.model))
-        trainer = first.training.trainer
-        self.network = VideoTextEnsemble([one.training.trainer.model for one in (first, second)])
+        self.network = as_one(first.training.trainer.model, second.training.trainer.model)
         prepared, other = first.training.prepared, second.training.prepared
         assert prepared and other  # as all candidates that `second_of` gives have
         self.clips = SideBySide(prepared, other)
+        self.score = -math.inf
+        self.figures: dict[str, float] = {}
+
+    def measure(self) -> float:
+        """Reads the validation split, and gives the score."""
+        trainer, score = self.first.training.trainer, self.first.score
         reader = trainer.task.reader(self.network, trainer.data.preprocessor, trainer.heads)
-        measured = ValidationScore(reader, self.clips, first.score.limit)
-        measured.baselines = first.score.baselines
+        measured = ValidationScore(reader, self.clips, score.limit)
+        measured.baselines = score.baselines
         self.score = measured.measure()
         found = {head.title: figure(head, measured.rows[head.name]) for head in measured.heads}
         self.figures = {title: value for title, value in found.items() if value is not None}
+        return self.score
 
     def keep(self) -> None:
-        """Writes the second network, and the config that makes it, into the run of the first."""
-        run, folder = Run.open(self.second.training.folder), self.first.training.folder
-        keep_second(folder, run.model)
-        save_config(run.config, folder / SECOND_CONFIG)
+        """Writes the second network into the run of the first, as one that reads frames, not features."""
+        keep_second(self.first.training.folder, Run.open(self.second.training.folder))

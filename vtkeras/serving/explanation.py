@@ -22,6 +22,7 @@ METHODS = {
     ROLLOUT: "attention rollout: followed back through every layer to the input patches",
 }
 CAPTION, ANSWER = "caption", "answer"
+LAYERS = {CAPTION: "decoder_layers", ANSWER: "fusion_layers"}  # under `model`: how many look at the video
 CHUNK = 16  # clips at a time
 
 
@@ -254,10 +255,9 @@ def _explanation(predictor, kind, text, words, attention, rollout, frames, times
     """Leaves out the repeats that fill up short clips, and takes layers and heads apart."""
     places = attention_tables.real_frames(list(indices))
     chosen = [int(indices[place]) for place in places]
-    heads = predictor.config.model.num_heads
-    attention = attention[:, :, places].reshape(
-        len(attention), attention.shape[1] // heads, heads, len(places), *attention.shape[3:]
-    )
+    layers = getattr(predictor.config.model, LAYERS[kind])  # two networks that answer as one have twice the heads
+    heads = attention.shape[1] // layers
+    attention = attention[:, :, places].reshape(len(attention), layers, heads, len(places), *attention.shape[3:])
     return Explanation(
         kind, text, words[0], words[1], attention, None if rollout is None else rollout[:, places], frames[chosen],
         np.asarray(times)[chosen], words[2],

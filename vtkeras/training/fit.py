@@ -19,8 +19,10 @@ from vtkeras.run_files import (
     CONFIG_FILE,
     FEATURES,
     LAST,
+    LINEAR_FILE,
     LOGS,
     SAMPLES,
+    SECOND_CONFIG,
     SECOND_FILE,
     VOCABULARY_FILE,
     check_run,
@@ -44,7 +46,7 @@ from vtkeras.training.experts import add_experts, check_linear, fit_linear
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import lacks_linear, resume_point
 from vtkeras.training.run import Run, check_captioner, open_judge
-from vtkeras.training.second import keep_second, second_network
+from vtkeras.training.second import keep_second, second_run
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
 from vtkeras.training.trainers import TRAINERS, Trainer
@@ -87,13 +89,15 @@ def train(
     start = resume_point(folder, config) if resume else _fresh(folder, config)
     words = Vocabulary.load(folder / VOCABULARY_FILE) if resume else None  # an older version learned others
     training = Training(config, folder, report, strategy, features, vocabulary=words)
-    kept, words = (folder / SECOND_FILE).is_file(), training.trainer.data.preprocessor.vocabulary
-    second = None if kept else second_network(config, training.trainer.model, words)
+    trainer, data = training.trainer, training.trainer.data
+    kept = resume and (folder / SECOND_FILE).is_file()
+    second = None if kept else second_run(config, trainer.model, data.preprocessor.vocabulary)
     with locked(folder, "Another training"):
+        if not resume:
+            _drop_beside(folder)
         training.begin(start if resume else None)
         if second:
             keep_second(folder, second)
-        trainer, data = training.trainer, training.trainer.data
         if training.epoch < config.epochs:  # else it was stopped while linear models were fitted
             progress = Progress(
                 config.name, data.steps * config.epochs, data.steps, config.train.batch_size, start["epoch"], report
@@ -102,7 +106,7 @@ def train(
             training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
         if config.model.linear_size:
             linear = fit_linear(trainer, features or folder / FEATURES, report, [training.prepared])
-            both = Run.open(folder).model if (folder / SECOND_FILE).is_file() else None
+            both = Run.open(folder).model if kept or second else None  # which reads frames
             add_experts(trainer, folder, linear, report, None if both else training.prepared, both)
     return folder
 
@@ -243,6 +247,12 @@ def _fresh(folder: Path, config: Config) -> dict:
     refuse_pattern(folder)
     own_folder(folder, VOCABULARY_FILE)
     return {"epoch": 0, "best": math.inf}
+
+
+def _drop_beside(folder: Path) -> None:
+    """Removes what stood beside the network of a run whose checkpoints are gone."""
+    for name in (LINEAR_FILE, SECOND_FILE, SECOND_CONFIG):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _describe(trainer: Trainer, folder: Path, report: Callable[[str], None]) -> None:

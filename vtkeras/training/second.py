@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from vtkeras import keys
-from vtkeras.config import Config
+from vtkeras.config import Config, ModelConfig, save_config
 from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.models import VideoTextEnsemble, VideoTextModel
-from vtkeras.run_files import SECOND_FILE, replacing
+from vtkeras.run_files import SECOND_CONFIG, SECOND_FILE, replacing
 from vtkeras.training.run import Run
 
+WORDS = ("tokens", "answers", "labels", "keep_case")  # of a vocabulary: what both must know
+LINEAR = ("linear_size", "linear_frames", "linear_search")  # what a second network needs none of
 
-def second_network(config: Config, model: keras.Model, vocabulary: Vocabulary) -> keras.Model | None:
-    """The network of the run that `model.second` names; None where it names none.
+
+def second_run(config: Config, model: keras.Model, vocabulary: Vocabulary) -> Run | None:
+    """The run that `model.second` names, opened in float32; None where it names none.
 
     Args:
         config: the experiment.
@@ -35,33 +40,55 @@ def second_network(config: Config, model: keras.Model, vocabulary: Vocabulary) -
         return None
     way_out = "name a run of the same data and config but for the frame encoder and the seed, or set it to null"
     try:
-        run = Run.open(named)
+        with _in_float32():
+            run = Run.open(named)
     except UserError as error:
         raise UserError(f"model.second: {str(error).rstrip('.')}; {way_out}.") from None
-    known = run.preprocessor.vocabulary
-    if (known.tokens, known.answers, known.labels) != (vocabulary.tokens, vocabulary.answers, vocabulary.labels):
+    if any(getattr(run.preprocessor.vocabulary, name) != getattr(vocabulary, name) for name in WORDS):
         raise UserError(f"model.second: {named} knows other words, answers or labels: {way_out}.")
     try:
-        VideoTextEnsemble([model, _one_network(run.model)])
+        as_one(model, run.model)
     except ValueError as error:
         raise UserError(f"model.second: {named} does not fit. {error} So {way_out}.") from None
-    return run.model
+    return run
 
 
-def _one_network(model: keras.Model) -> VideoTextModel:
-    if not isinstance(model, VideoTextModel):
+@contextmanager
+def _in_float32() -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def as_one(first: keras.Model, second: keras.Model) -> VideoTextEnsemble:
+    """Two networks that answer as one.
+
+    Raises:
+        ValueError: if one is none that reads video and text, or they are too different.
+    """
+    if not all(isinstance(one, VideoTextModel) for one in (first, second)):
         raise ValueError("It must be one network that reads video and text.")
-    return model
+    return VideoTextEnsemble([first, second])
 
 
-def keep_second(folder: Path, network: keras.Model) -> None:
-    """Writes the second network of a run, by which `Run.open` knows it.
+def keep_second(folder: Path, run: Run) -> None:
+    """Writes a second network into a run folder, by which `Run.open` knows it, and the config that makes it.
+
+    Args:
+        folder: of the run beside whose network it answers.
+        run: whose network it is.
 
     Raises:
         UserError: if the disk is full.
     """
+    alone = {name: ModelConfig.model_fields[name].default for name in LINEAR}
+    config = run.config.model_copy(update={"model": run.config.model.model_copy(update=alone)})
+    save_config(config, folder / SECOND_CONFIG)
     with replacing(folder / SECOND_FILE) as temporary:
-        network.save(temporary)
+        run.model.save(temporary)
 
 
 class SideBySide(Source):

@@ -28,7 +28,6 @@ class GeneratedAnswerHead(QuestionHead):
 
     name = "written_answer"
     title = "Written answers"
-    loss_weight = 0.3  # captions, which are written by the same decoder, cost more of it
     headline = "written_answer_accuracy"
     goals = {"written_answer_accuracy": 1.0}
     columns = {"written_answer_accuracy": Column("written answer %", "%")} | VQA_COLUMN

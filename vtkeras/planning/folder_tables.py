@@ -1,0 +1,106 @@
+"""The table of a folder of clips: the one that it holds, or one that is made of its subfolders."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from vtkeras import keys
+from vtkeras.data.caption_entries import SPLIT_NAMES
+from vtkeras.data.captions import lacking_columns
+from vtkeras.data.containers import EXTENSIONS
+from vtkeras.data.paths import files_below
+from vtkeras.data.text_files import TABLES, is_text
+from vtkeras.errors import UserError
+from vtkeras.run_files import CONFIG_FILE, write_text
+
+NAMES = ("captions", "labels", "annotations", "metadata", "data")
+MOST_TOLD = 10  # clips or labels that are named
+
+
+def table_of(data: Path, out: Path, report: Callable[[str], None]) -> Path | None:
+    """The table of a folder, or one that is made from its subfolders; None where there is neither.
+
+    A table without a usual name that describes no clips, as statistics that came along, makes way for subfolders.
+    """
+    table = find_table(data)
+    if table is None or table.stem.lower() in NAMES:
+        return table or table_from_folders(data, out, report)
+    if lacking := lacking_columns(table):
+        if made := table_from_folders(data, out, report):
+            report(f"subfolders are taken as labels, since {table.name} describes no clips: it has no column {lacking}")
+            return made
+    return table
+
+
+def find_table(folder: Path) -> Path | None:
+    """The one table of a folder: `captions.csv` or another usual name, else the only table.
+
+    Raises:
+        UserError: if there are several and none has a usual name.
+    """
+    tables = sorted(file for file in folder.iterdir() if file.suffix.lower() in TABLES and file.is_file())
+    for name in NAMES:
+        for file in tables:
+            if file.stem.lower() == name:
+                return file
+    if len(tables) > 1:
+        found = ", ".join(file.name for file in tables)
+        raise UserError(f"{folder} holds several tables, {found}: name the one to take with --captions FILE.")
+    return tables[0] if tables else None
+
+
+def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> Path | None:
+    """Writes a table whose labels are the names of the subfolders that clips lie in; None where there are no two.
+
+    Where these have all one name, as in `cats/videos` and `dogs/videos`, the folders above them are taken. Hidden
+    folders and runs are passed over. Where each clip lies at least two levels down, and each folder at the top
+    has the name of a split, one of them that of training, these are the splits.
+
+    Args:
+        data: folder whose subfolders hold videos or pictures.
+        out: folder where `labels.csv` is written.
+        report: called with a line of what is taken as splits and as labels.
+
+    Returns:
+        The path of the table, whose paths are relative to `data`; or None.
+
+    Raises:
+        UserError: if the table cannot be written.
+    """
+    files = sorted(files_below(data, passed_over=lambda name: name.startswith(".")))
+    runs = {file.parent for file in files if file.name == CONFIG_FILE} - {Path()}
+    clips = [file for file in files if file.suffix.lower() in EXTENSIONS
+             and file.parent != Path() and runs.isdisjoint(file.parents)]  # fmt: skip
+    unreadable = [clip for clip in clips if not is_text(str(clip))]
+    if unreadable:
+        clips = [clip for clip in clips if is_text(str(clip))]
+        report(f"{len(unreadable)} clips are left out, whose names or folders are not UTF-8: rename them")
+    tops = sorted({clip.parts[0] for clip in clips})
+    splits = {SPLIT_NAMES.get(top.lower()) for top in tops}
+    split = all(len(clip.parts) > 2 for clip in clips) and keys.TRAIN in splits and None not in splits
+    labels = _labels([clip.parent.parts[split:] for clip in clips])
+    different = sorted({*labels})
+    if len(different) < 2:
+        return None
+    if split:
+        report(f"the folders {', '.join(tops)} are taken as splits, those within them as labels")
+    some = f" and {len(different) - MOST_TOLD} others" if len(different) > MOST_TOLD else ""
+    report(f"labels by the folders of the clips: {', '.join(different[:MOST_TOLD])}{some}")
+    rows = [("path", "label", "split")]
+    rows += [(clip.as_posix(), label, clip.parts[0]) for clip, label in zip(clips, labels, strict=True)]
+    text = io.StringIO()
+    csv.writer(text).writerows(row if split else row[:2] for row in rows)
+    write_text(out / "labels.csv", text.getvalue())
+    return out / "labels.csv"
+
+
+def _labels(folders: list[tuple[str, ...]]) -> list[str]:
+    """The name of each clip's folder; where all have one name, that of the folder above, as far up as there are any."""
+    for level in range(1, 1 + min(map(len, folders), default=0)):
+        names = [parts[-level] for parts in folders]
+        if len({*names}) > 1:
+            return names
+    return []
