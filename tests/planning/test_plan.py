@@ -142,28 +142,20 @@ def test_a_winner_whose_loss_is_no_number_keeps_its_best_weights():
     winner = SimpleNamespace(name="small", finish=finish, keep=lambda: kept.append("best"))
     clips, clock = {"validation": 9}, SimpleNamespace(left=lambda: 60)
     plan = SimpleNamespace(clock=clock, linear=None, survey=SimpleNamespace(clips=clips), report=lines.append)
-    Plan._train_on(plan, winner, 20.0)
+    plan._export_time, plan._augment = lambda winner: 20, lambda winner: None
+    Plan._finish(plan, winner)
     assert kept == ["best"] and "its best weights are kept" in lines[-1]
 
 
 @pytest.mark.parametrize("left, done", [(60, ["augment", "finish"]), (10, ["finish"])])  # 20 s are for the export
 def test_clips_are_moved_only_where_time_is_left(left, done):
     calls = []
-    winner, survey = SimpleNamespace(name="small", augmented=False, best=0.5), SimpleNamespace(clips={"validation": 9})
-    plan = SimpleNamespace(linear=None, report=str, survey=survey)
-    plan._seconds_left = lambda one, networks=1: left - 20 * networks
-    plan._train_on, plan._augment = lambda *args: calls.append("finish"), lambda one: calls.append("augment")
-    assert Plan._finish(plan, winner, []) is winner
+    winner = SimpleNamespace(name="small", finish=lambda *args, **options: calls.append("finish"))
+    clock, survey = SimpleNamespace(left=lambda: left), SimpleNamespace(clips={"validation": 9})
+    plan = SimpleNamespace(clock=clock, linear=None, survey=survey, report=str)
+    plan._export_time, plan._augment = lambda winner: 20, lambda winner: calls.append("augment")
+    Plan._finish(plan, winner)
     assert calls == done
-
-
-def test_two_networks_share_what_is_left_without_what_comes_after():
-    winner = SimpleNamespace(reading_seconds=2.0, graph_seconds=3.0)
-    plan = SimpleNamespace(clock=SimpleNamespace(left=lambda: 600.0), linear=None, _export_time=lambda one: 20.0)
-    assert Plan._seconds_left(plan, winner) == 580
-    assert Plan._seconds_left(plan, winner, 2) == 600 - 1.3 * (2 + 3 + 20)
-    plan.linear = object()
-    assert Plan._seconds_left(plan, winner) == 600 - (3 * 2 + 2 * 3 + 20)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +228,8 @@ def test_every_candidate_has_a_config_or_says_that_it_makes_no_sense(name, moves
     config = make_config(name, Setting(told, "data/mine", 8 if moves else 1, 96, pretrained=True))
     if config is not None:
         assert config.data.questions_per_clip == 2 and config.model.motion <= moves
-        assert "label" not in config.train.loss_weights and "answer" in config.train.loss_weights
+        assert "label" not in config.train.loss_weights and config.train.loss_weights["answer"] == 1
+        assert config.train.loss_weights["written_answer"] == 0.3
 
 
 @pytest.mark.parametrize("moves", [True, False])

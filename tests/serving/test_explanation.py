@@ -66,7 +66,7 @@ class ToyPredictor(SimpleNamespace):
         return Caption("so brighter", 1.0, ["so", "bright", "##er"], [1.0, 1.0, 1.0], attention, frames, [0, 1])
 
     def answer(self, frames, question):
-        attention = right_map(2, 2 * HEADS)[0]
+        attention = right_map(2, HEADS)[0]
         return Answer("yes", 1.0, [("yes", 1.0), ("no", 0.0)], ["is", "it"], attention, frames, [0, 1])
 
 
@@ -75,7 +75,7 @@ def toy(*hidden):
     endpoints = {name: getattr(Toy(), name) for name in ("explain_caption", "explain_answer", "answer")}
     return ToyPredictor(
         model=SimpleNamespace(**{name: value for name, value in endpoints.items() if name not in hidden}),
-        config=SimpleNamespace(model=SimpleNamespace(decoder_layers=2, fusion_layers=2)),
+        config=SimpleNamespace(model=SimpleNamespace(decoder_layers=2, fusion_layers=1)),
         card=SimpleNamespace(answers=["no", "yes"]),
         folder="toy",
         info={"name": "toy", "model_hash": "0123", "data": "x"},

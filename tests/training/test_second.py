@@ -11,14 +11,13 @@ import tensorflow as tf
 from tests.training.test_fit import FAST, ONE_EPOCH, conv  # noqa: F401  a fixture
 from vtkeras import keys
 from vtkeras.config import load_config
-from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.errors import UserError
 from vtkeras.export import export_run
 from vtkeras.models import VideoTextEnsemble, VideoTextModel
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, README, SAVED_MODEL, SECOND_CONFIG, SECOND_FILE
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run
-from vtkeras.training.second import SideBySide, second_run
+from vtkeras.training.second import second_run
 
 CAPTIONS = (*FAST, ONE_EPOCH, "task=captioning", "data.options={train_clips: 8, eval_clips: 4}")
 
@@ -70,8 +69,31 @@ def test_going_on_keeps_the_second_network(runs, tiny_config, tmp_path):
     longer = shutil.copytree(runs[1], tmp_path / "longer")
     before = (longer / SECOND_FILE).read_bytes()
     config = tiny_config(*CAPTIONS, f"model.second={runs[0]}", "train.stages=[{epochs: 2}]")
-    train(config, longer, resume=True, report=str)
+    hidden = runs[0].rename(runs[0].with_name("hidden"))
+    try:
+        train(config, longer, resume=True, report=str)
+    finally:
+        hidden.rename(runs[0])
     assert (longer / SECOND_FILE).read_bytes() == before
+
+
+def test_linear_models_are_weighed_beside_both(runs, tiny_config, tmp_path, monkeypatch):
+    weighed = []
+    monkeypatch.setattr("vtkeras.training.fit.check_linear", lambda config: None)
+    monkeypatch.setattr("vtkeras.training.fit.fit_linear", lambda *arguments: None)
+    monkeypatch.setattr("vtkeras.training.fit.add_experts", lambda *arguments: weighed.append(arguments[4:]))
+    config = tiny_config(*CAPTIONS, f"model.second={runs[0]}", "model.linear_size=32")
+    train(config, tmp_path / "run", report=str)
+    ((prepared, network),) = weighed
+    assert prepared is None and isinstance(network, VideoTextEnsemble)
+
+
+def test_a_second_network_that_does_not_fit_is_told(runs, tiny_config, tmp_path):
+    broken = shutil.copytree(runs[1], tmp_path / "broken")
+    other = train(tiny_config(*CAPTIONS, "data.num_frames=3"), tmp_path / "other", report=str)
+    Run.open(other).model.save(broken / SECOND_FILE)
+    with pytest.raises(UserError, match="second.keras does not fit the run.*Remove it, or train anew"):
+        Run.open(broken)
 
 
 def test_the_readme_has_the_commands_for_both(runs, tmp_path, monkeypatch):
@@ -106,6 +128,7 @@ def test_what_is_exported_says_the_same(runs, tmp_path, monkeypatch):
     [
         ("data.num_frames=3", "does not fit. An ensemble needs .* alike but for their frame encoders"),
         ("task=retrieval", "does not fit"),
+        ("data.caption_length=12", "does not fit"),
         ("model.decoder_layers=2", "does not fit"),
     ],
 )
@@ -123,36 +146,7 @@ def test_a_run_that_knows_other_words_is_refused(runs, tiny_config):
 
 
 def test_neither_two_networks_nor_what_is_no_run_can_be_second(runs, tiny_config, tmp_path):
-    with pytest.raises(UserError, match="model.second: .*It must be one network.*set it to null"):
+    with pytest.raises(UserError, match="model.second: .*An ensemble is made of networks.*set it to null"):
         train(tiny_config(*CAPTIONS, f"model.second={runs[1]}"), tmp_path / "run", report=str)
     with pytest.raises(UserError, match=f"model.second: {tmp_path} is not a run.*set it to null"):
         train(tiny_config(*CAPTIONS, f"model.second={tmp_path}"), tmp_path / "run", report=str)
-
-
-class Features(Source):
-    """Two clips with one feature each."""
-
-    Options = SourceOptions
-
-    def __init__(self, value):
-        self.options, self.value = SourceOptions(), value
-
-    def splits(self):
-        return ["validation"]
-
-    def size(self, split):
-        return 2
-
-    def load(self, split, epoch=0):
-        features = np.full((2, 1, 1, 1), self.value, "float32") * np.array([1, 2])[:, None, None, None]
-        return tf.data.Dataset.from_tensor_slices({keys.VIDEO_ID: ["a", "b"], keys.FRAME_FEATURES: features})
-
-    clips = load
-
-
-def test_features_of_the_same_clips_stand_side_by_side():
-    source = SideBySide(Features(1.0), Features(10.0))
-    for found in (source.load("validation"), source.clips("validation")):
-        rows = [one[keys.FRAME_FEATURES].ravel().tolist() for one in found.as_numpy_iterator()]
-        assert rows == [[1, 10], [2, 20]]
-    assert source.spec[keys.FRAME_FEATURES].shape == (1, 1, 2) and source.size("validation") == 2

@@ -156,8 +156,8 @@ class ModelConfig(Options):
     drafts: int = Field(4, ge=2, le=64)
     """Drafts of each clip, where there is a `reranker`; each takes as long as a clip."""
     second: str | None = None
-    """A trained run whose network answers beside this one: what both find likely is multiplied. It must be alike but
-    for its frame encoder and its seed, and know the same words."""
+    """A trained run whose network answers beside this one: the mean of their logits. It must be alike but for its frame
+    encoder and its seed, and know the same words."""
     embedding_dim: int = Field(64, ge=4, le=4096)
     """Width of the space that videos and captions share."""
     dropout: float = Field(0.1, ge=0.0, lt=1.0)

@@ -207,6 +207,7 @@ def _write_sample(folder: Path, index: int, frames: np.ndarray) -> str:
 def _copy_run_files(run: Run, out: Path) -> None:
     run.preprocessor.vocabulary.save(out / VOCABULARY_FILE)  # first: by it an export that was stopped is known
     save_config(run.config, out / CONFIG_FILE)
+    (out / SECOND_CONFIG).unlink(missing_ok=True)
     if (run.folder / SECOND_CONFIG).is_file():
         second = load_config(str(run.folder / SECOND_CONFIG))
         data = second.data.model_copy(update={"path": run.config.data.path})

@@ -5,9 +5,10 @@ from keras import ops
 
 from vtkeras import keys
 from vtkeras.models.decoder import TextDecoder
+from vtkeras.models.video_text import VideoTextModel
 
 CHANNELS = (keys.SEQUENCE, keys.POOLED)  # of a reading: what each model has of its own
-ALIKE = ("single", "with_question", "probabilities")  # of a head's layers: what readers ask beside outputs
+SHARED = ("single", "with_question", "probabilities")  # of a head's layers, beside outputs
 
 
 @keras.saving.register_keras_serializable("vtkeras")
@@ -23,44 +24,43 @@ class VideoTextEnsemble(keras.Model):
             frame encoders: `sequence` has the same length in all.
 
     Call arguments:
-        inputs: dict, as the members take it; `frame_features` hold the members' channels one after the other.
+        inputs: dict, as the members take it.
 
     Returns:
         {name: what the head gives}, float32, as a member's.
 
     Raises:
-        ValueError: if the members are no two, or differ in more than their frame encoders; or if their temporal encoder
-            makes places of patches.
+        ValueError: if there are fewer than two members, one is no `VideoTextModel`, they differ in more than their
+            frame encoders, or their temporal encoder makes places of patches.
 
     Example:
         >>> ensemble = VideoTextEnsemble([model, other])
         >>> ensemble(batch)["answer"].shape == model(batch)["answer"].shape
         True
 
-    Source: Lakshminarayanan et al., "Simple and scalable predictive uncertainty estimation using deep ensembles", 2017.
+    Source: ensembles of networks as in Lakshminarayanan et al., "Simple and scalable predictive uncertainty estimation
+    using deep ensembles", 2017, who take the mean of probabilities.
     """
 
     def __init__(self, members, **kwargs):
         super().__init__(**kwargs)
+        if not all(isinstance(one, VideoTextModel) for one in members):
+            raise ValueError("An ensemble is made of networks that read video and text, each a single one.")
         if len(members) < 2 or len({_outline(one) for one in members}) > 1:
-            raise ValueError("An ensemble needs two and more models that are alike but for their frame encoders.")
+            raise ValueError("An ensemble needs two or more models that are alike but for their frame encoders.")
         first = members[0]
         self.members = list(members)
         if any(keys.MAPS in _reading(one) for one in members):
             raise ValueError("An ensemble cannot tell which patches were looked at in models that read places of them.")
-        self.trunk = _JoinedTrunk(self.members)
+        self.trunk = _JoinedTrunk([one.trunk for one in members])
         self.heads = {name: _JoinedHead([one.heads[name] for one in members]) for name in first.heads}
         self.decoder = _JoinedDecoder([one.decoder for one in members]) if first.decoder else None
         self.frame_encoder = first.frame_encoder
         self.num_frames = first.num_frames
-        self.image_size = first.image_size
-        self.question_length = first.question_length
-        self.questions_per_clip = first.questions_per_clip
         self.built = True
 
     def call(self, inputs, training=None):
-        read = [self.trunk.inputs_of(place, inputs) for place in range(len(self.members))]
-        outputs = [one(each, training=training) for one, each in zip(self.members, read)]
+        outputs = [one(inputs, training=training) for one in self.members]
         return {name: head.join([one[name] for one in outputs]) for name, head in self.members[0].heads.items()}
 
     def parts(self):
@@ -79,21 +79,12 @@ class VideoTextEnsemble(keras.Model):
 class _JoinedTrunk:
     """The trunks of several models; the channels of their readings stand side by side, and heads of attention, too."""
 
-    def __init__(self, members):
-        self.trunks = [one.trunk for one in members]
-        self.channels = [_patches(one)[-1] for one in members]
-
-    def inputs_of(self, place, inputs):
-        """What one member reads of a batch."""
-        features = inputs.get(keys.FRAME_FEATURES)
-        return inputs if features is None else {**inputs, keys.FRAME_FEATURES: self._of_each(features)[place]}
+    def __init__(self, trunks):
+        self.trunks = trunks
 
     def encode_video(self, video, frames_mask, return_scores=False):
         """As `Trunk.encode_video`."""
-        read = [
-            trunk.encode_video(one, frames_mask, return_scores=return_scores)
-            for trunk, one in zip(self.trunks, self._of_each(video))
-        ]
+        read = [trunk.encode_video(video, frames_mask, return_scores=return_scores) for trunk in self.trunks]
         if not return_scores:
             return _side_by_side(read)
         layers = zip(*(scores for _, scores in read), strict=True)
@@ -114,20 +105,13 @@ class _JoinedTrunk:
             return _side_by_side(read)
         return _side_by_side([reading for reading, _ in read]), ops.concatenate([scores for _, scores in read], axis=2)
 
-    def _of_each(self, video):
-        """Frames for each trunk, or its own channels of features."""
-        if len(video.shape) > 4:
-            return [video] * len(self.trunks)
-        ends = [sum(self.channels[: place + 1]) for place in range(len(self.channels) - 1)]
-        return ops.split(video, ends, axis=-1)
-
 
 class _JoinedHead:
     """The layers of one head in several models, as readers ask them."""
 
     def __init__(self, layers):
         self.layers = layers
-        for name in ALIKE:
+        for name in SHARED:
             if hasattr(layers[0], name):
                 setattr(self, name, getattr(layers[0], name))
 
@@ -153,7 +137,6 @@ class _JoinedDecoder:
     def __init__(self, decoders: list[TextDecoder]):
         self.decoders = decoders
         self.max_length = decoders[0].max_length
-        self.vocabulary_size = decoders[0].vocabulary_size
 
     def __call__(self, tokens, context, context_mask=None):
         """As `TextDecoder`, outside training."""
@@ -216,8 +199,8 @@ def _reading(model):
 def _outline(model):
     """What all members must have in common."""
     outputs = (*model.heads, *(one.shape for one in model.outputs))
-    reads = [(*head.reads, getattr(head, "single", None)) for head in model.heads.values()]
+    reads = [(*head.reads, *head.tokens.items(), getattr(head, "single", None)) for head in model.heads.values()]
     layers = type(model.temporal_encoder), len(getattr(model.temporal_encoder, "blocks", ()))
     blocks = len(model.fusion), len(model.decoder.blocks) if model.decoder else 0
-    clip = model.num_frames, model.image_size, model.question_length
+    clip = model.num_frames, model.image_size, model.question_length, model.questions_per_clip
     return (*outputs, *reads, *layers, *blocks, *clip, *_reading(model)[keys.SEQUENCE].shape[1:])

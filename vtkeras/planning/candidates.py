@@ -32,7 +32,7 @@ SHUFFLED = 400_000_000  # bytes of features that are held for shuffling, float32
 HALF, SMALL_CLIP = 2, 100_000  # bytes of a number that is kept, and of what else is kept of a clip
 # Pixels a side of a patch, and its channels with motion.
 PATCHES = {ENCODER: (PATCH, 1284), ENCODER + FINE: (PATCH // 2, 548), ENCODER + PYRAMID: (PATCH // 2, 596)}
-WEIGHTS = {"written_answer": 0.3}  # of losses; with more, captions, which the same decoder writes, are learned worse
+LOSS_WEIGHTS = {"written_answer": 0.3}  # with more, captions, which the same decoder writes, are learned worse
 ON_THE_WAY = ("fine", "pyramid")  # candidates that read what the linear models' encoder sees on its way
 
 
@@ -259,7 +259,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
             "stages": [{"epochs": ENDLESS, "schedule": "linear", "learning_rate_end": RATE}],
             "seed": setting.seed,
             "loss_weights": {
-                head.name: WEIGHTS.get(head.name, head.loss_weight)
+                head.name: LOSS_WEIGHTS.get(head.name, head.loss_weight)
                 for head in TASKS[TASK].heads
                 if survey.has(head.learns_from)
             },

@@ -75,7 +75,6 @@ class Contender:
     Attributes:
         history: (epoch, score) of every reading of the validation split.
         figures: {head's title: its figure} at the best of them.
-        augmented: whether its training clips are changed.
         epoch_seconds: what an epoch takes now, readings included.
         graph_seconds: what the graph took that reads the validation split; an export makes several like it.
         reading_seconds: what a reading of the validation split takes.
@@ -99,7 +98,7 @@ class Contender:
         self.figures: dict[str, float] = {}
         self.epoch_seconds = 0.0
         self.every = 1
-        self.fallen = self.augmented = False
+        self.fallen = False
         self.graph_seconds = self.reading_seconds = 0.0
 
     @property
@@ -132,7 +131,6 @@ class Contender:
 
     def augment(self, amounts: dict[str, float]) -> None:
         """Changes training clips from now on, by `data.augmentation`'s names and amounts."""
-        self.augmented = True
         self._use(augmented_stages(self.training.trainer.config, self.training.epoch, amounts))
 
     def finish(

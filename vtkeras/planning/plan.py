@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,19 +37,8 @@ from vtkeras.planning.prepare import FEWEST_TRAINING
 from vtkeras.planning.race import Race, enough
 from vtkeras.planning.speed import LEAST, SIDES, TRAINING, choose_reading, cost, measure, share_in_time, slowed
 from vtkeras.planning.survey import Survey, first_answers, has_names, has_phrases, survey_source
-from vtkeras.planning.together import Together, second_of
 from vtkeras.pretrained.packages import find
-from vtkeras.run_files import (
-    CHECKPOINTS,
-    CONFIG_FILE,
-    LINEAR_FILE,
-    LOGS,
-    PLAN_TABLE,
-    SECOND_CONFIG,
-    SECOND_FILE,
-    VOCABULARY_FILE,
-    write_text,
-)
+from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
 from vtkeras.tasks import Head
 from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
@@ -70,8 +59,6 @@ VOCABULARY = 4000
 CACHE = "cache"
 MOST_CACHE = 10_000_000_000  # bytes
 WEIGHING = 3.0  # readings of the validation split that this takes: of captions, and of all other heads with each share
-TWO = 1.3  # times what comes after a training takes with two networks
-BOTH = "both as one"
 BESIDE = "the same with linear models beside it"
 
 
@@ -129,7 +116,6 @@ class Plan:
         self.rows: list[Row] = []
         self.beside: dict[str, float] = {}
         self.linear: FittedLinear | None = None
-        self.together: Together | None = None
 
     def _look(self) -> None:
         """Counts what the source holds, and learns its words."""
@@ -180,11 +166,10 @@ class Plan:
         race = Race(self.clock, self.survey.clips[keys.VALIDATION], self.report)
         try:
             winner = race.run(names, lambda name: entered.pop(name, None) or self._enter(name), most)
-            winner = self._finish(winner, [one for one in race.contenders if one is not winner])
+            self._finish(winner)
         except KeyboardInterrupt:
             winner = self._stopped([*race.contenders, *race.dropped] or [first])
-        others = [one for one in (*race.dropped, *race.contenders) if one is not winner]
-        self.rows += [self._row(one, self._became(one)) for one in others]
+        self.rows += [self._row(one, "dropped") for one in (*race.dropped, *race.contenders) if one is not winner]
         self._keep(winner)
 
     def _augment(self, winner: Contender) -> None:
@@ -201,13 +186,12 @@ class Plan:
 
     def _stopped(self, tried: list[Contender]) -> Contender:
         """What is kept after Ctrl-C: the best so far, and linear models for the heads in which these do better."""
-        winner = self.together.first if self.together else max(tried, key=lambda one: one.best)
-        figures = self._figures(winner)
-        title = CANDIDATES[winner.name].title + ", and a second network beside it" * bool(self.together)
+        winner = max(tried, key=lambda one: one.best)
+        title = CANDIDATES[winner.name].title
         kept = f"the best so far, {title}" if winner.keep() else f"{title}, which has hardly learned"
         self.report(f"stopped; keeping {kept}")
         self.beside = {
-            title: value for title, value in self._linear_figures().items() if value > figures.get(title, -1.0)
+            title: value for title, value in self._linear_figures().items() if value > winner.figures.get(title, -1.0)
         }
         if self.linear and self.beside:
             heads = [head.name for head in winner.training.trainer.heads if head.title in self.beside]
@@ -301,66 +285,26 @@ class Plan:
         self.rows.append(Row(TITLE, figures, None, "for comparison"))
         self.report(f"{TITLE}: {tell(figures) or 'none, of so many answers'}")
 
-    def _finish(self, winner: Contender, others: Sequence[Contender]) -> Contender:
-        """Trains the winner, or it and a second one, for the rest of the time, and gives the one that is kept."""
+    def _finish(self, winner: Contender) -> None:
+        seconds = self.clock.left() - self._export_time(winner)
+        if self.linear:
+            seconds -= WEIGHING * winner.reading_seconds + 2 * winner.graph_seconds
         title = CANDIDATES[winner.name].title
-        seconds = self._seconds_left(winner)
         if seconds > 0:
             self._augment(winner)
-        goal = enough(self.survey.clips[keys.VALIDATION])
-        second = second_of(winner, others, self._seconds_left(winner, 2) / 2) if winner.best < goal else None
-        if second:
-            self.report(f"{title}, and {CANDIDATES[second.name].title}: each gets half of the time, to answer as one")
-            self._train_on(winner, self._seconds_left(winner, 2) / 2)
-            if winner.best < goal:
-                self._train_on(second, self._seconds_left(winner, 2))
-                winner = self._join(winner, second)
+            self.report(f"{title} gets the remaining {spell_time(seconds)}")
         else:
-            if seconds > 0:
-                self.report(f"{title} gets the remaining {spell_time(seconds)}")
-            else:
-                self.report(f"{title} stays as it is: the rest of the time is kept for the export")
-            self._train_on(winner, seconds)
-        if self.linear:
-            self._weigh(winner, self.linear)
-        return winner
-
-    def _seconds_left(self, winner: Contender, networks: int = 1) -> float:
-        """For training, without what comes after it: reading the validation split and the export."""
-        readings = WEIGHING * bool(self.linear) + (networks > 1)
-        graphs = 2 * bool(self.linear) + (networks > 1)
-        after = readings * winner.reading_seconds + graphs * winner.graph_seconds + self._export_time(winner)
-        return self.clock.left() - after * (TWO if networks > 1 else 1.0)
-
-    def _train_on(self, one: Contender, seconds: float) -> None:
+            self.report(f"{title} stays as it is: the rest of the time is kept for the export")
         try:
-            one.finish(seconds, self.report, enough=enough(self.survey.clips[keys.VALIDATION]))
+            winner.finish(seconds, self.report, enough=enough(self.survey.clips[keys.VALIDATION]))
         except LossNotFinite:
-            one.keep()
+            winner.keep()
             self.report("its loss is no finite number any more, so its training ends; its best weights are kept")
-
-    def _join(self, winner: Contender, second: Contender) -> Contender:
-        """Lets both answer as one where that does best on the validation split, and gives the first of them."""
-        winner, second = sorted((winner, second), key=lambda one: -one.best)
-        together = Together(winner, second)
-        score = together.measure()
-        told = f"{BOTH}: {tell(together.figures)}; score {score:.3f}"
-        if score >= winner.best:
-            self.together = together
-            self.report(told)
-        else:
-            self.rows.append(Row(BOTH, together.figures, score, "dropped"))
-            self.report(f"{told}; less than {CANDIDATES[winner.name].title} alone, which is kept")
-        return winner
-
-    def _weigh(self, winner: Contender, linear: FittedLinear) -> None:
-        """Weighs linear models beside what the run says."""
-        training, together = winner.training, self.together
-        clips = together.clips if together else training.prepared
-        network = together.network if together else None
-        found = add_experts(training.trainer, training.folder, linear, self.report, clips, network)
-        titles = {head.name: head.title for head in training.trainer.heads}
-        self.beside = {titles[name]: value for name, (_, value) in found.items()}
+        if self.linear:
+            training = winner.training
+            found = add_experts(training.trainer, training.folder, self.linear, self.report, training.prepared)
+            titles = {head.name: head.title for head in training.trainer.heads}
+            self.beside = {titles[name]: value for name, (_, value) in found.items()}
 
     def _least(self) -> float:
         """Seconds that are needed at least: one reading of the clips, graphs, the first epochs and the export."""
@@ -375,13 +319,6 @@ class Plan:
             return EXPORT * self.graph
         return EXPORT_GRAPHS * winner.graph_seconds + self.slowness * EXPORT_LEAST
 
-    def _figures(self, winner: Contender) -> dict[str, float]:
-        """Of the winner, or of it and the second network."""
-        return self.together.figures if self.together else winner.figures
-
-    def _became(self, one: Contender) -> str:
-        return "kept beside it" if self.together and one is self.together.second else "dropped"
-
     def _row(self, contender: Contender, note: str) -> Row:
         return Row(CANDIDATES[contender.name].title, contender.figures, contender.best, note)
 
@@ -389,12 +326,8 @@ class Plan:
         """Moves the winner into the run folder, and writes what was tried."""
         linear = self._linear_figures()
         self.rows.append(self._row(winner, "kept"))
-        figures = self._figures(winner)
-        if self.together:
-            self.together.keep()
-            self.rows.append(Row(BOTH, figures, self.together.score, "kept"))
         if self.beside:
-            self.rows.append(Row(BESIDE, {**figures, **self.beside}, None, "what the run says"))
+            self.rows.append(Row(BESIDE, {**winner.figures, **self.beside}, None, "what the run says"))
         exported = self.rows[-1].figures
         for title, value in linear.items():
             if value > exported.get(title, value) + VISIBLE:
@@ -403,7 +336,7 @@ class Plan:
                     f"{100 * exported[title]:.1f} %; more time or more clips would help"
                 )
         own = winner.training.folder
-        for name in (CONFIG_FILE, VOCABULARY_FILE, LOGS, LINEAR_FILE, SECOND_CONFIG, SECOND_FILE, CHECKPOINTS):
+        for name in (CONFIG_FILE, VOCABULARY_FILE, CHECKPOINTS, LOGS, LINEAR_FILE):
             target = self.folder / name
             if target.is_dir():
                 shutil.rmtree(target)

@@ -98,6 +98,7 @@ def train(
         training.begin(start if resume else None)
         if second:
             keep_second(folder, second)
+            kept, second = True, None
         if training.epoch < config.epochs:  # else it was stopped while linear models were fitted
             progress = Progress(
                 config.name, data.steps * config.epochs, data.steps, config.train.batch_size, start["epoch"], report
@@ -106,7 +107,7 @@ def train(
             training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
         if config.model.linear_size:
             linear = fit_linear(trainer, features or folder / FEATURES, report, [training.prepared])
-            both = Run.open(folder).model if kept or second else None  # which reads frames
+            both = Run.open(folder).model if kept else None  # which reads frames
             add_experts(trainer, folder, linear, report, None if both else training.prepared, both)
     return folder
 

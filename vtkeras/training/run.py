@@ -73,7 +73,7 @@ class Run:
             model = task.build(config, vocabulary, heads)
             load_state(best, model_variables(model))
             if (folder / SECOND_FILE).is_file():
-                model = VideoTextEnsemble([model, load_model(folder / SECOND_FILE)])
+                model = _with_second(model, folder)
         else:
             model = load_model(folder / MODEL_FILE)
         preprocessor, experts = Preprocessor(config.data, vocabulary), None
@@ -99,6 +99,13 @@ class Run:
         beside = {"experts": self.experts, "reranker": open_reranker(self.config)}
         found = {name: part for name, part in beside.items() if part}
         return self.task.reader(self.model, self.preprocessor, self.heads, compiled, rereads, **found)
+
+
+def _with_second(model: keras.Model, folder: Path) -> VideoTextEnsemble:
+    try:
+        return VideoTextEnsemble([model, load_model(folder / SECOND_FILE)])
+    except ValueError as error:
+        raise UserError(f"{folder / SECOND_FILE} does not fit the run. {error} Remove it, or train anew.") from None
 
 
 def _with_own_data(config: Config, folder: Path) -> Config:

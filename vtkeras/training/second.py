@@ -7,14 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
-from vtkeras import keys
 from vtkeras.config import Config, ModelConfig, save_config
-from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
-from vtkeras.models import VideoTextEnsemble, VideoTextModel
+from vtkeras.models import VideoTextEnsemble
 from vtkeras.run_files import SECOND_CONFIG, SECOND_FILE, replacing
 from vtkeras.training.run import Run
 
@@ -47,7 +44,7 @@ def second_run(config: Config, model: keras.Model, vocabulary: Vocabulary) -> Ru
     if any(getattr(run.preprocessor.vocabulary, name) != getattr(vocabulary, name) for name in WORDS):
         raise UserError(f"model.second: {named} knows other words, answers or labels: {way_out}.")
     try:
-        as_one(model, run.model)
+        VideoTextEnsemble([model, run.model])
     except ValueError as error:
         raise UserError(f"model.second: {named} does not fit. {error} So {way_out}.") from None
     return run
@@ -61,17 +58,6 @@ def _in_float32() -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def as_one(first: keras.Model, second: keras.Model) -> VideoTextEnsemble:
-    """Two networks that answer as one.
-
-    Raises:
-        ValueError: if one is none that reads video and text, or they are too different.
-    """
-    if not all(isinstance(one, VideoTextModel) for one in (first, second)):
-        raise ValueError("It must be one network that reads video and text.")
-    return VideoTextEnsemble([first, second])
 
 
 def keep_second(folder: Path, run: Run) -> None:
@@ -89,46 +75,3 @@ def keep_second(folder: Path, run: Run) -> None:
     save_config(config, folder / SECOND_CONFIG)
     with replacing(folder / SECOND_FILE) as temporary:
         run.model.save(temporary)
-
-
-class SideBySide(Source):
-    """What two networks read of the same clips: frames, or the channels of their features one after the other.
-
-    Args:
-        first, second: give the same examples in the same order, each with FRAME_FEATURES of its own encoder if any.
-    """
-
-    Options = SourceOptions
-
-    def __init__(self, first: Source, second: Source):
-        self.first = first
-        self.second = second
-        self.options = first.options
-
-    @property
-    def spec(self) -> dict[str, tf.TensorSpec]:
-        return self.load(self.splits()[0]).element_spec
-
-    def splits(self) -> list[str]:
-        return self.first.splits()
-
-    def size(self, split: str) -> int:
-        return self.first.size(split)
-
-    def load(self, split: str, epoch: int = 0) -> tf.data.Dataset:
-        return tf.data.Dataset.zip(self.first.load(split, epoch), self.second.load(split, epoch)).map(_both)
-
-    def clips(self, split: str, epoch: int = 0) -> tf.data.Dataset:
-        return tf.data.Dataset.zip(self.first.clips(split, epoch), self.second.clips(split, epoch)).map(_both)
-
-    def texts(self) -> dict[str, list[str]]:
-        return self.first.texts()
-
-    def question_kind(self, question: str) -> str:
-        return self.first.question_kind(question)
-
-
-def _both(one: dict, other: dict) -> dict:
-    if keys.FRAME_FEATURES not in one:
-        return one  # both read the same frames
-    return {**one, keys.FRAME_FEATURES: tf.concat([one[keys.FRAME_FEATURES], other[keys.FRAME_FEATURES]], axis=-1)}
