@@ -15,19 +15,21 @@ SHARED = ("single", "with_question", "probabilities")  # of a head's layers, bes
 class VideoTextEnsemble(keras.Model):
     """Video-text models that read the same clips and answer as one: the mean of their logits.
 
-    That is the normalised product of what they find likely; networks that learned the same clips differ most in what
+    That is the normalised geometric mean of the probabilities; networks that learned the same clips differ most in what
     they do not know. Vectors of the shared space stand side by side, so that a cosine is the mean of the models'
-    cosines. Readers take it for a `VideoTextModel`: it has the parts that they ask.
+    cosines. A layer's attention has the heads of all members. Readers take an ensemble for a `VideoTextModel`: it has
+    the parts that they ask.
 
     Args:
         members: list of `VideoTextModel` that have the same heads and words and are alike but for their weights and
             frame encoders: `sequence` has the same length in all.
 
     Call arguments:
-        inputs: dict, as the members take it.
+        inputs: dict, as the members take it, such as `frames` uint8 (batch, time, height, width, 3).
 
     Returns:
-        {name: what the head gives}, float32, as a member's.
+        {name: what the head gives}, float32, in a member's shape; of the shared space (batch, 2, members *
+        embedding_dim).
 
     Raises:
         ValueError: if there are fewer than two members, one is no `VideoTextModel`, they differ in more than their
@@ -77,7 +79,11 @@ class VideoTextEnsemble(keras.Model):
 
 
 class _JoinedTrunk:
-    """The trunks of several models; the channels of their readings stand side by side, and heads of attention, too."""
+    """The trunks of several models.
+
+    A reading is one of theirs with `sequence` (batch, length, members * dim) and `pooled` (batch, members * dim).
+    Scores have members * heads in place of heads.
+    """
 
     def __init__(self, trunks):
         self.trunks = trunks
