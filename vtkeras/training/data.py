@@ -19,6 +19,7 @@ from vtkeras.errors import UserError
 from vtkeras.tasks import Task
 
 SAMPLE_CLIPS = 6
+LABELS_TOLD = 20
 ToBatch = Callable[[dict], tuple]  # a batch of examples to what a trainer's step takes
 
 
@@ -76,10 +77,11 @@ class TrainingData:
         """As `read`, of a source that is open and words that are known.
 
         Raises:
-            UserError: if the source holds too few examples for a batch on every device, or its examples cannot be
-                changed as `data.augmentation` asks.
+            UserError: if the source holds too few examples for a batch on every device, its examples cannot be changed
+                as `data.augmentation` asks, or `data.label_weights` names a label that is not there.
         """
         _check_augmentations(config, source)
+        _check_label_weights(config, vocabulary)
         size, parts = config.train.batch_size, config.data.epoch_parts
         examples = len(read(source, keys.TRAIN, config.data)) // parts
         if examples < size:
@@ -193,6 +195,16 @@ def _augmentations(config: Config) -> list[dict[str, float]]:
 def _check_augmentations(config: Config, source: Source) -> None:
     for amounts in _augmentations(config):
         check_amounts(amounts, source.spec, config.model.cache_features)
+
+
+def _check_label_weights(config: Config, vocabulary: Vocabulary) -> None:
+    for label in config.data.label_weights:
+        if label not in vocabulary.labels:
+            known = ", ".join(vocabulary.labels[:LABELS_TOLD]) or "none"
+            raise UserError(
+                f"data.label_weights names '{label}', which no training clip has: leave it out (there are {known}"
+                f"{', ...' * (len(vocabulary.labels) > LABELS_TOLD)})."
+            )
 
 
 def _together(several: list[dict[str, float]]) -> dict[str, float]:

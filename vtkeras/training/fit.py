@@ -241,7 +241,7 @@ def train_once(
 def _fresh(folder: Path, config: Config) -> dict:
     if config.train.start_parts and not config.train.start_from:
         raise UserError("train.start_parts needs train.start_from: name the run that the parts come from.")
-    for other in filter(None, (config.train.start_from, config.train.judge)):
+    for other in filter(None, (config.train.start_from, config.train.judge, config.model.second)):
         check_run(other)
     if (folder / CHECKPOINTS / LAST).exists():
         raise UserError(f"{folder} already holds a run: add --resume to go on, or choose another --out.")

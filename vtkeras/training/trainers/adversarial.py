@@ -33,6 +33,8 @@ class AdversarialTrainer(GenerativeTrainer):
         UserError: for an unknown name in `train.adversarial`, or float16, in which gradients of gradients overflow.
     """
 
+    has_discriminators = True
+
     def __init__(self, task: Task, heads: Sequence[Head], data: TrainingData, strategy: tf.distribute.Strategy):
         if data.config.train.precision == "mixed_float16":
             raise UserError("train.precision mixed_float16 is too narrow to train against discriminators: use float32.")

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from vtkeras.config import StageConfig
+from vtkeras.config import AdversarialConfig, Config, StageConfig
 from vtkeras.data.sources.base import Source
 from vtkeras.errors import UserError
 from vtkeras.tasks import Head, Reader, Task
 from vtkeras.training.data import ToBatch, TrainingData
 from vtkeras.training.state import Variables, run_variables
+
+USUAL = AdversarialConfig()
 
 
 class Trainer(ABC):
@@ -37,9 +39,11 @@ class Trainer(ABC):
         figure: name of the log that tells the best weights.
         better: "lower" or "higher".
         rewards_captions: whether it knows stages with `self_critical`.
+        has_discriminators: whether it knows `train.adversarial`.
 
     Raises:
-        UserError: for such a stage, if it does not, or nothing writes captions.
+        UserError: for such a stage, if it does not, or nothing writes captions; for options of discriminators, if it
+            has none.
 
     Example:
         >>> trainer = TRAINERS[task.trainer_of(config)](task, heads, data, make_strategy())
@@ -53,11 +57,14 @@ class Trainer(ABC):
     figure: str = "val_loss"
     better: str = "lower"
     rewards_captions: bool = False
+    has_discriminators: bool = False
 
     def __init__(self, task: Task, heads: Sequence[Head], data: TrainingData, strategy: tf.distribute.Strategy):
         captions = self.rewards_captions and any(head.writes_captions for head in heads)
         if any(stage.self_critical for stage in data.config.train.stages) and not captions:
             raise UserError(f"train.stages: self_critical learns captions, and task '{task.name}' trains none.")
+        if not self.has_discriminators:
+            _refuse_adversarial(data.config)
         self.task = task
         self.heads = tuple(heads)
         self.data = data
@@ -118,4 +125,14 @@ class Trainer(ABC):
             validation_data=validation,
             verbose=0,
             callbacks=list(callbacks),
+        )
+
+
+def _refuse_adversarial(config: Config) -> None:
+    """Refuses options of discriminators where there are none."""
+    asked = [f"train.adversarial.{name}" for name, value in config.train.adversarial if value != getattr(USUAL, name)]
+    asked += ["train.stages: adversarial" for stage in config.train.stages if stage.adversarial is not None]
+    if asked:
+        raise UserError(
+            f"{asked[0]} does nothing without discriminators: leave it out, or set model.generator to adversarial."
         )
