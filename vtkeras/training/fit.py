@@ -46,7 +46,7 @@ from vtkeras.training.experts import add_experts, check_linear, fit_linear
 from vtkeras.training.prepared import prepared_source
 from vtkeras.training.resume import lacks_linear, resume_point
 from vtkeras.training.run import Run, check_captioner, open_judge
-from vtkeras.training.second import keep_second, second_run
+from vtkeras.training.second import check_second, keep_second, second_run
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
 from vtkeras.training.trainers import TRAINERS, Trainer
@@ -86,11 +86,13 @@ def train(
     folder = Path(folder)
     task_of(config).check_options(config)
     check_linear(config)
+    kept = resume and (folder / SECOND_FILE).is_file()
+    if not kept:
+        check_second(config)
     start = resume_point(folder, config) if resume else _fresh(folder, config)
     words = Vocabulary.load(folder / VOCABULARY_FILE) if resume else None  # an older version learned others
     training = Training(config, folder, report, strategy, features, vocabulary=words)
     trainer, data = training.trainer, training.trainer.data
-    kept = resume and (folder / SECOND_FILE).is_file()
     second = None if kept else second_run(config, trainer.model, data.preprocessor.vocabulary)
     with locked(folder, "Another training"):
         if not resume:
@@ -241,7 +243,7 @@ def train_once(
 def _fresh(folder: Path, config: Config) -> dict:
     if config.train.start_parts and not config.train.start_from:
         raise UserError("train.start_parts needs train.start_from: name the run that the parts come from.")
-    for other in filter(None, (config.train.start_from, config.train.judge, config.model.second)):
+    for other in filter(None, (config.train.start_from, config.train.judge)):
         check_run(other)
     if (folder / CHECKPOINTS / LAST).exists():
         raise UserError(f"{folder} already holds a run: add --resume to go on, or choose another --out.")

@@ -12,11 +12,23 @@ from vtkeras.config import Config, ModelConfig, save_config
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.models import VideoTextEnsemble
-from vtkeras.run_files import SECOND_CONFIG, SECOND_FILE, replacing
+from vtkeras.run_files import SECOND_CONFIG, SECOND_FILE, check_run, replacing
 from vtkeras.training.run import Run
 
 WORDS = ("tokens", "answers", "labels", "keep_case")  # of a vocabulary: what both must know
+WAY_OUT = "name a run of the same data and config but for the frame encoder and the seed, or set it to null"
 LINEAR = ("linear_size", "linear_frames", "linear_search")  # what a second network needs none of
+
+
+def check_second(config: Config) -> None:
+    """Refuses, before the data are read, a `model.second` that is no run.
+
+    Raises:
+        UserError: naming it.
+    """
+    if config.model.second:
+        with _told():
+            check_run(config.model.second)
 
 
 def second_run(config: Config, model: keras.Model, vocabulary: Vocabulary) -> Run | None:
@@ -35,19 +47,24 @@ def second_run(config: Config, model: keras.Model, vocabulary: Vocabulary) -> Ru
     named = config.model.second
     if not named:
         return None
-    way_out = "name a run of the same data and config but for the frame encoder and the seed, or set it to null"
-    try:
-        with _in_float32():
-            run = Run.open(named)
-    except UserError as error:
-        raise UserError(f"model.second: {str(error).rstrip('.')}; {way_out}.") from None
+    with _told(), _in_float32():
+        run = Run.open(named)
     if any(getattr(run.preprocessor.vocabulary, name) != getattr(vocabulary, name) for name in WORDS):
-        raise UserError(f"model.second: {named} knows other words, answers or labels: {way_out}.")
+        raise UserError(f"model.second: {named} knows other words, answers or labels: {WAY_OUT}.")
     try:
         VideoTextEnsemble([model, run.model])
     except ValueError as error:
-        raise UserError(f"model.second: {named} does not fit. {error} So {way_out}.") from None
+        raise UserError(f"model.second: {named} does not fit. {error} So {WAY_OUT}.") from None
     return run
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Says which option an error is about, and the way out."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"model.second: {str(error).rstrip('.')}; {WAY_OUT}.") from None
 
 
 @contextmanager
