@@ -168,10 +168,10 @@ def test_clips_are_moved_only_where_time_is_left(left, done):
     ],
 )
 def test_clips_are_moved_where_linear_models_are_ahead(linear, network, changed):
-    amounts, lines = [], []
+    lines = []
     plan = SimpleNamespace(_linear_figures=lambda: linear, report=lines.append)
-    Plan._augment(plan, SimpleNamespace(figures=network, augment=amounts.append))
-    assert bool(amounts) == bool(lines) == changed
+    found = Plan._moved(plan, SimpleNamespace(figures=network))
+    assert found == ({"augmentation": {"shift": 0.1}} if changed else {}) and bool(lines) == changed
 
 
 @pytest.mark.parametrize("names", [True, False])

@@ -69,6 +69,9 @@ class DataConfig(Options):
     """Longest stretch of a video that dense captions are written for at once; None takes the whole video."""
     cache_frames: bool = False
     """Bring every clip to the model's shape once and keep that on disk, in place of decoding it in every epoch."""
+    views: int = Field(1, ge=1, le=64)
+    """Readings of each training clip, each of other frames, which epochs take in turn; clips and features that are kept
+    (`cache_frames`, `model.cache_features`) take as much more space. Evaluation reads one."""
     augmentation: Amounts = Field(default_factory=dict)
     """Random changes of training clips, a name in `vtkeras.data.augmentations.AUGMENTATIONS` and its amount each, e.g.
     {crop: 0.1, brightness: 0.1}; docs/augmentation.md says what the amounts mean."""
@@ -185,6 +188,8 @@ class StageConfig(Options):
     augmentation: Amounts | None = None
     """What is changed while the stage lasts, a name in `vtkeras.data.augmentations.AUGMENTATIONS` and its amount each;
     None takes `data.augmentation`."""
+    views: int | None = Field(None, ge=1, le=64)
+    """As `data.views`, while the stage lasts."""
     self_critical: float = Field(0.0, ge=0, le=1)
     """Share of captions that are learned by the CIDEr of what the model writes, not word by word."""
     adversarial: float | None = Field(None, ge=0, le=1e6)

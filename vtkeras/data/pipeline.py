@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
@@ -12,6 +13,7 @@ from vtkeras.data.augmentations import augment
 from vtkeras.data.preprocess import Preprocessor, as_written
 from vtkeras.data.sources.base import Source
 from vtkeras.data.tuning import untuned
+from vtkeras.data.views import other_view
 
 
 def make_dataset(
@@ -25,6 +27,7 @@ def make_dataset(
     seed: int = 0,
     shuffle_buffer: int = 0,
     augmentation: Mapping[str, float] | None = None,
+    views: int | None = None,
 ) -> tf.data.Dataset:
     """Batches of some epochs, one behind the other, the same for the same arguments.
 
@@ -39,6 +42,7 @@ def make_dataset(
         epochs, seed: what the draws depend on.
         shuffle_buffer: examples held for shuffling.
         augmentation: see `augment`; None takes the preprocessor's `data.augmentation`.
+        views: readings of each training clip, which epochs take in turn; None takes the preprocessor's `data.views`.
 
     Returns:
         A `tf.data.Dataset` of batches. `to_batch` also gets DRAW, a seed for further stateless draws.
@@ -46,13 +50,18 @@ def make_dataset(
     questions = preprocessor.config.questions_per_clip
     amounts = preprocessor.config.augmentation if augmentation is None else augmentation
     parts = preprocessor.config.epoch_parts if training else 1
+    views = (views or preprocessor.config.views) if training else 1
 
-    def prepared(epoch: int) -> tf.data.Dataset:
+    def prepared(epoch: int, view: int) -> tf.data.Dataset:
         examples = read(source, split, preprocessor.config, epoch)
+        if view and keys.FRAMES in examples.element_spec:
+            other = functools.partial(other_view, view=view, count=preprocessor.config.num_frames)
+            examples = examples.map(as_written(other), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return examples.map(as_written(preprocessor.prepare), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     def numbered(epoch: int) -> tf.data.Dataset:
-        examples = prepared(epoch) if same is None else same
+        view = epoch // parts % views
+        examples = same[view] if same else prepared(epoch, view)
         count = len(examples) // parts
         if parts > 1:
             examples = examples.shard(parts, epoch % parts)
@@ -68,7 +77,7 @@ def make_dataset(
         example = _with_drawn_texts({**example, keys.DRAW: draw}, questions, (seed, epoch, index) if training else None)
         return augment(example, amounts, draw) if training else example
 
-    same = prepared(0) if not source.draws else None  # its graph is made once for all epochs
+    same = [] if source.draws else [prepared(view, view) for view in range(views)]  # graphs made once for all epochs
     dataset = joined([numbered(epoch) for epoch in epochs])
     dataset = dataset.map(as_written(drawn), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.padded_batch(batch_size, drop_remainder=training)  # sounds differ in length
@@ -91,7 +100,7 @@ def read(source: Source, split: str, config: DataConfig, epoch: int = 0) -> tf.d
         source: where examples come from.
         split: one of `source.splits()`.
         config: its `questions_per_clip` tells which of the two; 1 is an example for each question.
-        epoch: what a source that draws training examples draws them from.
+        epoch: what a source that draws training examples draws them from; of others, the view.
 
     Returns:
         A dataset of dicts of tensors, as `source.spec` says.

@@ -168,6 +168,7 @@ class TrainingData:
             seed=self.config.train.seed,
             shuffle_buffer=self.config.data.shuffle_buffer,
             augmentation=stage.augmentation,
+            views=stage.views,
         )
 
     def _source_of(self, stage: StageConfig, prepared: Source | None) -> Source:

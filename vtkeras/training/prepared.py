@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -20,6 +21,7 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source, SourceOptions
 from vtkeras.data.sources.datasets import clips_or_examples, one_question_each
 from vtkeras.data.tuning import untuned
+from vtkeras.data.views import other_view
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.linear.models import ENCODER
@@ -69,7 +71,8 @@ class PreparedSource(Source):
 
     Frames are kept as uint8 of the model's size, features of a frozen encoder as float16; whatever else an
     example has is kept beside. Those of other data, another size or another encoder have another name and are
-    not read. Of a source that draws its clips, those of epoch 0 are kept.
+    not read. Of a source that draws its clips, those of epoch 0 are kept. The epoch that is asked for is a view of the
+    training clips, of other frames each; all but the first are written without `also`.
 
     Args:
         source: gives the clips.
@@ -126,11 +129,11 @@ class PreparedSource(Source):
         return self.source.size(split)
 
     def load(self, split: str, epoch: int = 0) -> tf.data.Dataset:
-        clips = self.stored(split)
+        clips = self.stored(split, epoch)
         return one_question_each(clips, self.size(split)) if self.by_clip else clips
 
     def clips(self, split: str, epoch: int = 0) -> tf.data.Dataset:
-        clips = self.stored(split)
+        clips = self.stored(split, epoch)
         return clips if self.by_clip else self.source.clips(split)  # which says why there are none
 
     def texts(self) -> dict[str, list[str]]:
@@ -139,35 +142,38 @@ class PreparedSource(Source):
     def question_kind(self, question: str) -> str:
         return self.source.question_kind(question)
 
-    def stored(self, split: str) -> tf.data.Dataset:
-        """What is kept of a split: whole clips where the source gives them, else examples."""
+    def stored(self, split: str, view: int = 0) -> tf.data.Dataset:
+        """What is kept of a view of a split: whole clips where the source gives them, else examples."""
         clips, self.by_clip = clips_or_examples(self.source, split)
-        if not is_whole(self.path(split)):
-            self._write(split, clips)
-        return untuned(tf.data.Dataset.load(str(self.path(split)))).map(_as_float32)
+        if not is_whole(self.path(split, view)):
+            self._write(split, view, clips)
+        return untuned(tf.data.Dataset.load(str(self.path(split, view)))).map(_as_float32)
 
-    def path(self, split: str) -> Path:
-        """The folder in which a split is kept."""
-        return self.folder / f"{split}-{self.name}"
+    def path(self, split: str, view: int = 0) -> Path:
+        """The folder in which a view of a split is kept."""
+        return self.folder / (f"{split}-{self.name}" + f"-view-{view}" * (view > 0))
 
-    def _write(self, split: str, clips: tf.data.Dataset) -> None:
-        count = len(clips)
+    def _write(self, split: str, view: int, clips: tf.data.Dataset) -> None:
+        count, told = len(clips), f"{split}, view {view + 1}" if view else split
+        others = [] if view else self.also
+        if view:
+            clips = clips.map(functools.partial(other_view, view=view, count=self.preprocessor.config.num_frames))
         prepared = clips.map(self.preprocessor.prepare, num_parallel_calls=tf.data.AUTOTUNE)
 
         def rows():
-            for done, example in enumerate(self._encoded(prepared, others) if self.encoder else prepared, start=1):
+            for done, example in enumerate(self._encoded(prepared, beside) if self.encoder else prepared, start=1):
                 yield example
                 if done % REPORT_EVERY == 0 or done == count:
-                    self.report(f"reading {split}: {done}/{count} clips")
+                    self.report(f"reading {told}: {done}/{count} clips")
                 end_of_step()
 
         with (
             interrupt_between_steps() as end_of_step,
-            replacing_folder(self.path(split), flush=False) as temporary,
+            replacing_folder(self.path(split, view), flush=False) as temporary,
             ExitStack() as stack,
             ThreadPoolExecutor(1) as thread,  # Ctrl-C is heard by the main thread alone, and not while that saves
         ):
-            others = [stack.enter_context(_beside(one, split, clips.element_spec)) for one in self.also]
+            beside = [stack.enter_context(_beside(one, split, clips.element_spec)) for one in others]
             thread.submit(_save, rows, self._element_spec(clips.element_spec), temporary).result()
 
     def _encoded(self, prepared: tf.data.Dataset, others: Sequence[Callable[[dict], None]]):

@@ -116,7 +116,8 @@ class Source(Protocol):
 
         Args:
             split: one of `splits()`.
-            epoch: what a source that draws training examples draws them from.
+            epoch: what a source that draws training examples draws them from. Of others it is the view of the training
+                split, for those that keep what a model reads of a clip; see `vtkeras.data.views`.
 
         Raises:
             UserError: for an unknown split.
