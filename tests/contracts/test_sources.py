@@ -135,6 +135,18 @@ def test_every_split_gives_what_its_spec_says(source):
             assert all(source.spec[key].is_compatible_with(value) for key, value in example.items())
 
 
+def test_epochs_are_alike_of_a_source_that_does_not_draw(source):
+    if not source.draws:  # for the pipeline then reads epoch 0 alone
+        assert as_bytes(source.load(keys.TRAIN, 1)) == as_bytes(source.load(keys.TRAIN, 0))
+
+
+def test_pictures_that_are_changed_in_training_are_drawn():
+    # Without that the pipeline would read epoch 0 alone, in which they are as they are.
+    make = SOURCES["sort_of_clevr"]
+    small = make.Options.small
+    assert make(**small, augment=True).draws and not make(**small, augment=False).draws
+
+
 def test_no_tuner_holds_up_the_end_of_its_datasets(source):
     assert source.load(keys.TRAIN).options().autotune.enabled is False
 

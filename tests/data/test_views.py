@@ -5,12 +5,15 @@ import pytest
 import tensorflow as tf
 
 from vtkeras import keys
-from vtkeras.config import DataConfig
+from vtkeras.config import Config, DataConfig, StageConfig, TrainConfig
 from vtkeras.data.pipeline import make_dataset
 from vtkeras.data.preprocess import Preprocessor, even_frames
 from vtkeras.data.sources import MovingDigits
+from vtkeras.data.sources.base import Source, SourceOptions
+from vtkeras.data.sources.datasets import clip_spec, drawn_clips
 from vtkeras.data.text import build_vocabulary
 from vtkeras.data.views import other_view
+from vtkeras.training.data import TrainingData
 from vtkeras.training.prepared import PreparedSource
 
 
@@ -77,7 +80,59 @@ def test_each_part_of_a_large_set_is_seen_in_each_view(source, tmp_path):
 
 def test_evaluation_reads_one_view(source, preprocessor, tmp_path):
     kept = PreparedSource(source, preprocessor, tmp_path, report=str)
-    once, twice = (
-        next(iter(make_dataset(kept, "test", preprocessor, dict, 3, views=views)))[keys.FRAMES] for views in (1, 2)
+    one, two = (
+        next(iter(make_dataset(kept, "test", preprocessor, dict, 3, epochs=(epoch,), views=2)))[keys.FRAMES]
+        for epoch in (0, 1)
     )
-    np.testing.assert_array_equal(once, twice)
+    np.testing.assert_array_equal(one, two)
+    assert kept.path("test").is_dir() and not kept.path("test", 1).exists()
+
+
+class Counted(Source):
+    """Four clips of eight frames; the colour of a frame is its place in the clip."""
+
+    Options = SourceOptions
+    draws = False
+
+    def __init__(self):
+        self.options = self.Options()
+
+    @property
+    def spec(self):
+        return clip_spec(None, 32, 32)
+
+    def splits(self):
+        return ["train"]
+
+    def size(self, split):
+        return 4
+
+    def load(self, split, epoch=0):
+        frames = np.broadcast_to(np.arange(8, dtype="uint8")[:, None, None, None], (8, 32, 32, 3))
+        clip = {keys.FRAMES: frames, keys.CAPTIONS: ["a clip"], keys.QUESTION: "", keys.ANSWER: "", keys.LABEL: ""}
+        return drawn_clips(lambda index: {**clip, keys.VIDEO_ID: str(index)}, 4, self.spec)
+
+    def texts(self):
+        return {"captions": ["a clip"], "questions": [], "answers": [], "labels": []}
+
+
+def test_a_stage_has_views_of_its_own_and_what_is_not_kept_shows_the_same(tmp_path):
+    source, stages = Counted(), (StageConfig(epochs=1), StageConfig(epochs=2, views=2), StageConfig(epochs=1, views=1))
+    shape = DataConfig(num_frames=4, image_size=32, views=3)
+    config = Config(data=shape, train=TrainConfig(batch_size=4, stages=stages))
+    data = TrainingData.of(config, source, build_vocabulary(source.texts(), 50))
+    for prepared in (None, PreparedSource(source, data.preprocessor, tmp_path, report=str)):
+        batches = data.epochs(lambda stage: dict, prepared=prepared)
+        seen = [batch[keys.FRAMES][0, :, 0, 0, 0].numpy().tolist() for batch in batches]
+        assert seen == [[1, 3, 5, 7], [0, 2, 4, 6], [1, 3, 5, 7], [1, 3, 5, 7]]
+    assert len([*tmp_path.iterdir()]) == 2  # of the third view, which data.views has, no epoch is
+
+
+def test_a_run_that_goes_on_sees_the_views_of_one_that_was_not_stopped():
+    source, stages = Counted(), (StageConfig(epochs=5),)
+    config = Config(
+        data=DataConfig(num_frames=4, image_size=32, views=2), train=TrainConfig(batch_size=4, stages=stages)
+    )
+    data = TrainingData.of(config, source, build_vocabulary(source.texts(), 50))
+    first = [batch[keys.FRAMES][0, :, 0, 0, 0].numpy().tolist() for batch in data.epochs(lambda stage: dict, 3)]
+    assert first == [[0, 2, 4, 6], [1, 3, 5, 7]]  # epochs 3 and 4

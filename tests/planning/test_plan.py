@@ -142,25 +142,18 @@ def test_a_winner_whose_loss_is_no_number_keeps_its_best_weights():
     winner = SimpleNamespace(name="small", finish=finish, keep=lambda: kept.append("best"))
     clips, clock = {"validation": 9}, SimpleNamespace(left=lambda: 60)
     plan = SimpleNamespace(clock=clock, linear=None, survey=SimpleNamespace(clips=clips), report=lines.append)
-    plan._export_time = lambda winner: 20
-    plan._moved = plan._seen_otherwise = lambda *asked: {}
+    plan._export_time, plan._augment = lambda winner: 20, lambda winner: None
     Plan._finish(plan, winner)
     assert kept == ["best"] and "its best weights are kept" in lines[-1]
 
 
-BOTH = {"augmentation": {"shift": 0.1}, "views": 2}
-
-
-@pytest.mark.parametrize("left, done", [(60, [BOTH, "finish"]), (10, ["finish"])])  # 20 s are for the export
-def test_clips_are_moved_and_seen_otherwise_only_where_time_is_left(left, done):
+@pytest.mark.parametrize("left, done", [(60, ["augment", "finish"]), (10, ["finish"])])  # 20 s are for the export
+def test_clips_are_moved_only_where_time_is_left(left, done):
     calls = []
-    finish = lambda *args, **options: calls.append("finish")  # noqa: E731
-    winner = SimpleNamespace(name="small", change=calls.append, finish=finish)
+    winner = SimpleNamespace(name="small", finish=lambda *args, **options: calls.append("finish"))
     clock, survey = SimpleNamespace(left=lambda: left), SimpleNamespace(clips={"validation": 9})
     plan = SimpleNamespace(clock=clock, linear=None, survey=survey, report=str)
-    plan._export_time = lambda winner: 20
-    plan._moved = lambda winner: {"augmentation": {"shift": 0.1}}
-    plan._seen_otherwise = lambda winner, seconds: {"views": 2}
+    plan._export_time, plan._augment = lambda winner: 20, lambda winner: calls.append("augment")
     Plan._finish(plan, winner)
     assert calls == done
 
@@ -175,31 +168,10 @@ def test_clips_are_moved_and_seen_otherwise_only_where_time_is_left(left, done):
     ],
 )
 def test_clips_are_moved_where_linear_models_are_ahead(linear, network, changed):
-    lines = []
+    amounts, lines = [], []
     plan = SimpleNamespace(_linear_figures=lambda: linear, report=lines.append)
-    found = Plan._moved(plan, SimpleNamespace(figures=network))
-    assert found == ({"augmentation": {"shift": 0.1}} if changed else {}) and bool(lines) == changed
-
-
-@pytest.mark.parametrize(
-    "stored, frames, name, seconds, most, found",
-    [
-        (16, 8, "fine", 600, 1e10, True),
-        (8, 8, "fine", 600, 1e10, False),  # there are no others
-        (16, 8, "fine", 300, 1e10, False),  # 1,000 clips of 8 frames of 224 pixels at 200 a second are 40 s
-        (16, 8, "small", 300, 1e10, True),  # which a frozen encoder need not read
-        (16, 8, "fine", 600, 1e6, False),  # no room
-    ],
-)
-def test_other_frames_are_seen_where_there_are_some_and_time_and_room(
-    stored, frames, name, seconds, most, found, monkeypatch
-):
-    monkeypatch.setattr("vtkeras.planning.plan.MOST_CACHE", most)
-    setting = Setting(survey(clips={"train": 1000, "validation": 100}, frames=stored), "data", frames, 224, pretrained=True)
-    config = make_config(name, setting)
-    plan = SimpleNamespace(setting=setting, speed=200.0, report=lambda line: None, _kept_bytes=lambda: 0)
-    winner = SimpleNamespace(name=name, training=SimpleNamespace(trainer=SimpleNamespace(config=config)))
-    assert Plan._seen_otherwise(plan, winner, seconds) == ({"views": 2} if found else {})
+    Plan._augment(plan, SimpleNamespace(figures=network, augment=amounts.append))
+    assert bool(amounts) == bool(lines) == changed
 
 
 @pytest.mark.parametrize("names", [True, False])

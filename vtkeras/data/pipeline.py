@@ -42,7 +42,8 @@ def make_dataset(
         epochs, seed: what the draws depend on.
         shuffle_buffer: examples held for shuffling.
         augmentation: see `augment`; None takes the preprocessor's `data.augmentation`.
-        views: readings of each training clip, which epochs take in turn; None takes the preprocessor's `data.views`.
+        views: readings of each training clip, which epochs take in turn, or, where an epoch reads a part of the clips,
+            each passage over all of them; None takes the preprocessor's `data.views`.
 
     Returns:
         A `tf.data.Dataset` of batches. `to_batch` also gets DRAW, a seed for further stateless draws.
@@ -77,7 +78,8 @@ def make_dataset(
         example = _with_drawn_texts({**example, keys.DRAW: draw}, questions, (seed, epoch, index) if training else None)
         return augment(example, amounts, draw) if training else example
 
-    same = [] if source.draws else [prepared(view, view) for view in range(views)]  # graphs made once for all epochs
+    shown = () if source.draws else {epoch // parts % views for epoch in epochs}
+    same = {view: prepared(view, view) for view in shown}  # graphs are made once for all epochs
     dataset = joined([numbered(epoch) for epoch in epochs])
     dataset = dataset.map(as_written(drawn), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.padded_batch(batch_size, drop_remainder=training)  # sounds differ in length

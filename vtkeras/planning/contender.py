@@ -129,9 +129,9 @@ class Contender:
             self._start()
         self._go_on(ENDLESS, lambda: self.now() - began + self.every * self.epoch_seconds > seconds)
 
-    def change(self, values: dict[str, Any]) -> None:
-        """Changes what training shows from now on, by values of a stage, as `augmentation` and `views`."""
-        self._use(changed_stages(self.training.trainer.config, self.training.epoch, values))
+    def augment(self, amounts: dict[str, float]) -> None:
+        """Changes training clips from now on, by `data.augmentation`'s names and amounts."""
+        self._use(augmented_stages(self.training.trainer.config, self.training.epoch, amounts))
 
     def finish(
         self, seconds: float, report: Callable[[str], None], falling: float = 0.3, enough: float = math.inf
@@ -260,17 +260,17 @@ def falling_stages(config: Config, done: int, epochs: int) -> Config:
     return _with_stage(config, done, {"epochs": epochs, "learning_rate_end": 0.0})
 
 
-def changed_stages(config: Config, done: int, values: dict[str, Any]) -> Config:
-    """A config that goes on after `done` epochs with other values of a stage, at the rate that it has then.
+def augmented_stages(config: Config, done: int, amounts: dict[str, float]) -> Config:
+    """A config that goes on after `done` epochs with an augmentation, at the rate that it has then.
 
     Args:
         config, done: as for `falling_stages`.
-        values: {name in `StageConfig`: value}.
+        amounts: as `data.augmentation`.
 
     Returns:
         A copy of the config with other stages; the clock will end the last one.
     """
-    return _with_stage(config, done, {"epochs": ENDLESS, **values})
+    return _with_stage(config, done, {"epochs": ENDLESS, "augmentation": amounts})
 
 
 def _with_stage(config: Config, done: int, values: dict[str, Any]) -> Config:

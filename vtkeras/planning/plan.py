@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,14 +22,11 @@ from vtkeras.linear.table import read_table
 from vtkeras.planning.candidates import (
     CANDIDATES,
     FIRST_EPOCHS,
-    HALF,
     ON_THE_WAY,
     SMALL,
-    SMALL_CLIP,
     SMALL_SIDE,
     Setting,
     clip_bytes,
-    feature_count,
     in_order,
     make_config,
     raced,
@@ -56,7 +52,6 @@ GRAPHS, EXPORT = 14.0, 17.0  # times the graph of the pretrained encoder: those 
 BESIDE_GRAPHS = 4.0  # more of these, in which linear models are weighed beside the winner
 EXPORT_GRAPHS, EXPORT_LEAST = 3.5, 8.0  # later: times what the graph of a reading took, and seconds beside
 SHIFTED = {"shift": 0.1}  # of a frame's sides: a patch of those that are read on the way
-VIEWS, VIEWING = 2, 0.1  # readings of a training clip, and the share of a winner's time that the second may take
 VISIBLE = 5e-3  # by which figures must differ to be worth a note
 OVERTIME = 1.15  # times what was given, from which on it is told
 BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
@@ -177,41 +172,17 @@ class Plan:
         self.rows += [self._row(one, "dropped") for one in (*race.dropped, *race.contenders) if one is not winner]
         self._keep(winner)
 
-    def _moved(self, winner: Contender) -> dict[str, Any]:
-        """What moves the training clips of a network that linear models, which learn nothing by heart, are ahead of."""
+    def _augment(self, winner: Contender) -> None:
+        """Moves the training clips of a network that linear models, which learn nothing by heart, are ahead of."""
         linear = self._linear_figures()
         both = [(value, winner.figures[title]) for title, value in linear.items() if title in winner.figures]
         by_linear, by_network = np.sum(both, axis=0) if both else (0.0, 0.0)
-        if by_network >= by_linear:
-            return {}
-        self.report(
-            "linear models are ahead, and the network may learn its clips by heart: from here on these are moved "
-            f"by up to {SHIFTED['shift']:.0%} of the frame, each time otherwise"
-        )
-        return {"augmentation": SHIFTED}
-
-    def _seen_otherwise(self, winner: Contender, seconds: float) -> dict[str, Any]:
-        """What lets a network see other frames of its training clips in every other epoch, where they have more.
-
-        That takes another reading by a frozen encoder, and room for what it gives: at most a share of the time that is
-        left, and what a plan may keep.
-        """
-        data, setting = winner.training.trainer.config.data, self.setting
-        if not setting.survey.moves or setting.survey.frames <= data.num_frames:
-            return {}
-        clips, reading, kept = setting.survey.clips[keys.TRAIN], 0.0, SMALL_CLIP
-        room = MOST_CACHE - self._kept_bytes()
-        if CANDIDATES[winner.name].frozen:
-            reading = clips * cost(data.num_frames, data.image_size) / self.speed
-            encoder = winner.training.trainer.config.model.frame_encoder
-            kept = HALF * feature_count(encoder, data.num_frames, data.image_size)
-        if reading > VIEWING * seconds or clips * kept > room:
-            return {}
-        self.report(
-            f"from here on every other epoch sees other frames of the training clips: {data.num_frames} more of up to "
-            f"{setting.survey.frames} are read of each, in about {spell_time(reading)}"
-        )
-        return {"views": VIEWS}
+        if by_network < by_linear:
+            winner.augment(SHIFTED)
+            self.report(
+                "linear models are ahead, and the network may learn its clips by heart: from here on these are moved "
+                f"by up to {SHIFTED['shift']:.0%} of the frame, each time otherwise"
+            )
 
     def _stopped(self, tried: list[Contender]) -> Contender:
         """What is kept after Ctrl-C: the best so far, and linear models for the heads in which these do better."""
@@ -258,11 +229,6 @@ class Plan:
         self._look()
         self.report(f"{reason} all {before} training and validation clips: {self.survey.used} of them are taken")
 
-    def _kept_bytes(self) -> int:
-        """What is kept of all clips while candidates race."""
-        setting = self.setting
-        return self.survey.used * clip_bytes(setting.frames if setting.pretrained else 0, setting.side)
-
     def _describe(self, names: list[str]) -> None:
         setting = self.setting
         read = f"{setting.side} pixels"
@@ -278,7 +244,7 @@ class Plan:
         self.report(f"machine: {speed}; {read}{busy}")
         self.report(f"candidates: {'; '.join(CANDIDATES[name].title for name in names)}")
         left, export = spell_time(max(self.clock.left(), 0)), spell_time(self._export_time())
-        size = self._kept_bytes() / 1e9
+        size = self.survey.used * clip_bytes(setting.frames if setting.pretrained else 0, setting.side) / 1e9
         self.report(
             f"time: {left} are left; this folder takes at least about {spell_time(self._least())}, {export} of them "
             f"for the export; about {size:.1f} GB are kept in {self.folder / CACHE} meanwhile"
@@ -325,8 +291,7 @@ class Plan:
             seconds -= WEIGHING * winner.reading_seconds + 2 * winner.graph_seconds
         title = CANDIDATES[winner.name].title
         if seconds > 0:
-            if changes := self._moved(winner) | self._seen_otherwise(winner, seconds):
-                winner.change(changes)
+            self._augment(winner)
             self.report(f"{title} gets the remaining {spell_time(seconds)}")
         else:
             self.report(f"{title} stays as it is: the rest of the time is kept for the export")

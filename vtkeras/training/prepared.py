@@ -157,7 +157,8 @@ class PreparedSource(Source):
         count, told = len(clips), f"{split}, view {view + 1}" if view else split
         others = [] if view else self.also
         if view:
-            clips = clips.map(functools.partial(other_view, view=view, count=self.preprocessor.config.num_frames))
+            other = functools.partial(other_view, view=view, count=self.preprocessor.config.num_frames)
+            clips = clips.map(other, num_parallel_calls=tf.data.AUTOTUNE)
         prepared = clips.map(self.preprocessor.prepare, num_parallel_calls=tf.data.AUTOTUNE)
 
         def rows():

@@ -92,7 +92,7 @@ class Source(Protocol):
 
     Options: ClassVar[type[SourceOptions]]
     options: SourceOptions
-    draws: ClassVar[bool] = True
+    draws: bool = True
     content: str = ""
     left_out: str = ""
 

@@ -146,11 +146,11 @@ class SortOfClevr(Source):
     """
 
     Options = SortOfClevrOptions
-    draws = False
     options: SortOfClevrOptions
 
     def __init__(self, **options: Any):
         self.options = self.Options.read(options)
+        self.draws = self.options.augment
         self._scene = functools.cache(self._draw_scene)
 
     @property
