@@ -140,13 +140,6 @@ def test_epochs_are_alike_of_a_source_that_does_not_draw(source):
         assert as_bytes(source.load(keys.TRAIN, 1)) == as_bytes(source.load(keys.TRAIN, 0))
 
 
-def test_pictures_that_are_changed_in_training_are_drawn():
-    # Without that the pipeline would read epoch 0 alone, in which they are as they are.
-    make = SOURCES["sort_of_clevr"]
-    small = make.Options.small
-    assert make(**small, augment=True).draws and not make(**small, augment=False).draws
-
-
 def test_no_tuner_holds_up_the_end_of_its_datasets(source):
     assert source.load(keys.TRAIN).options().autotune.enabled is False
 

@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from vtkeras import keys
+from vtkeras.config import DataConfig
+from vtkeras.data.pipeline import make_dataset
+from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.sort_of_clevr import COLOURS, NAMES, QUESTIONS, RELATIONAL, SHAPES, Scene, SortOfClevr
+from vtkeras.data.text import build_vocabulary
 
 # Columns and rows; red, green and orange are squares.
 CENTRES = np.array([[10, 10], [30, 10], [10, 40], [60, 60], [37, 38], [60, 8]])
@@ -107,3 +111,13 @@ def test_splits_differ():
     source = SortOfClevr(seed=0)
     pictures = {source.example(split, 0, 0)[keys.FRAMES].tobytes() for split in source.splits()}
     assert len(pictures | {SortOfClevr(seed=1).example(keys.TEST, 0, 0)[keys.FRAMES].tobytes()}) == 4
+
+
+@pytest.mark.parametrize("augment", [True, False])
+def test_training_shows_changed_pictures_where_asked_for(augment):
+    source = SortOfClevr(train_images=4, eval_images=1, augment=augment)
+    preprocessor = Preprocessor(DataConfig(num_frames=1, image_size=32, questions_per_clip=2),
+                                build_vocabulary(source.texts(), 200))  # fmt: skip
+    batches = make_dataset(source, "train", preprocessor, dict, 4, training=True, epochs=(0, 1))
+    first, second = (batch[keys.FRAMES].numpy() for batch in batches)
+    assert (first != second).any() == augment
