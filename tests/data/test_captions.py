@@ -144,7 +144,6 @@ def test_split_names(folder):
         ("path,caption\n../videos/x.mp4,one\n", "row 2: there is no video '../videos/x.mp4' in"),
         ("path,caption\n/etc/passwd,one\n", "row 2: there is no video '/etc/passwd' in"),
         ("path,caption\na.mp4,\n", "describes no clip: .*row 2 has no caption, question with answer, or label"),
-        ("path,caption\na.mp4,one\nb.mp4,two\na.mp4,one\n", "row 4 repeats row 2"),
         ("path,question\na.mp4,what?\n", "row 2 has no caption, question with answer, or label"),
         ("path,caption,answer\na.mp4,,a cat\n", "row 2 has no caption, question with answer, or label"),
         ("path,caption,video_id\na.mp4,one,x\nb.mp4,two,x\n", "row 3: the video_id 'x' is already .* row 2"),
@@ -177,6 +176,21 @@ def read_with_notes(folder, text):
     path.write_text(text)
     notes = []
     return read_captions(path, folder, note=notes.append), [note.removeprefix(f"{path}: ") for note in notes]
+
+
+@pytest.mark.parametrize(
+    "lines, told",
+    [
+        (["a.mp4,one", "b.mp4,two", "a.mp4,one"], "1 row is left out, as row 4 repeats row 2."),
+        (["a.mp4,one"] * 3 + ["b.mp4,two"], "2 rows are left out, as row 3 repeats row 2 and so on."),
+        (["a.mp4,one", "a.mp4,other", "b.mp4,two"], None),
+    ],
+)
+def test_rows_that_repeat_others_are_left_out_and_told(folder, lines, told):
+    rows, notes = read_with_notes(folder, "\n".join(["path,caption", *lines]))
+    captions = ("one", "other") if told is None else ("one",)
+    assert [(row.path, row.captions) for row in rows] == [("a.mp4", captions), ("b.mp4", ("two",))]
+    assert [note for note in notes if "left out" in note] == ([told] if told else [])
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class Entry:
 
 
 def csv_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
-    """The rows of a CSV, with any of the separators that `read_table` knows.
+    """The rows of a CSV, with any of the separators that `read_table` knows; one that repeats another is left out.
 
     Args:
         path: of the file, for messages.
@@ -80,16 +80,21 @@ def csv_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
     _tell_times(path, table.header, note)
     _check_header(f"{path} row {table.header_row}", table.header)
     seen: dict[tuple[str, ...], int] = {}
+    repeated: list[str] = []
     commas = clocks = False
     for number, cells in table.records(path):
         where = f"{path} row {number}"
         first = seen.setdefault(tuple(cells.values()), number)
         if first != number:
-            raise UserError(f"{where} repeats row {first}.")
+            repeated.append(f"row {number} repeats row {first}")
+            continue
         times = [cells.get(name, "") for name in ("start", "end")]
         commas |= any("," in time for time in times)
         clocks |= any(":" in time for time in times)
         yield _row_entry(where, cells)
+    if repeated:
+        rows = "1 row is" if len(repeated) == 1 else f"{len(repeated)} rows are"
+        note(f"{path}: {rows} left out, as {repeated[0]}{' and so on' * (len(repeated) > 1)}.")
     if commas:
         note(f"{path}: commas in start and end were read as decimal points.")
     if clocks:
