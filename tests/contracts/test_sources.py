@@ -136,7 +136,7 @@ def test_every_split_gives_what_its_spec_says(source):
 
 
 def test_epochs_are_alike_of_a_source_that_does_not_draw(source):
-    if not source.draws:  # for the pipeline then reads epoch 0 alone
+    if not source.draws:  # of these the pipeline reads epoch 0 alone
         assert as_bytes(source.load(keys.TRAIN, 1)) == as_bytes(source.load(keys.TRAIN, 0))
 
 

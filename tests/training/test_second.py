@@ -149,4 +149,5 @@ def test_neither_two_networks_nor_what_is_no_run_can_be_second(runs, tiny_config
     with pytest.raises(UserError, match="model.second: .*An ensemble is made of networks.*set it to null"):
         train(tiny_config(*CAPTIONS, f"model.second={runs[1]}"), tmp_path / "run", report=str)
     with pytest.raises(UserError, match=f"model.second: {tmp_path} is not a run.*set it to null"):
-        train(tiny_config(*CAPTIONS, f"model.second={tmp_path}"), tmp_path / "run", report=str)
+        train(tiny_config(*CAPTIONS, f"model.second={tmp_path}"), tmp_path / "before", report=str)
+    assert not (tmp_path / "before").exists()  # told before anything is read or written

@@ -70,9 +70,9 @@ class DataConfig(Options):
     cache_frames: bool = False
     """Bring every clip to the model's shape once and keep that on disk, in place of decoding it in every epoch."""
     views: int = Field(1, ge=1, le=64)
-    """Readings of each training clip, each of other frames, which passages over all clips take in turn. Where clips or
-    features are kept (`cache_frames`, `model.cache_features`), each takes as much space as the first, also where clips
-    have no more frames than `num_frames`. Evaluation reads one."""
+    """Readings of each training clip, each of other frames, which epochs take in turn; with `epoch_parts`, once all
+    parts have been read. Where clips or features are kept (`cache_frames`, `model.cache_features`), each takes as much
+    space as the first, also where clips have no more frames than `num_frames`. Evaluation reads one."""
     augmentation: Amounts = Field(default_factory=dict)
     """Random changes of training clips, a name in `vtkeras.data.augmentations.AUGMENTATIONS` and its amount each, e.g.
     {crop: 0.1, brightness: 0.1}; docs/augmentation.md says what the amounts mean."""

@@ -42,8 +42,8 @@ def make_dataset(
         epochs, seed: what the draws depend on.
         shuffle_buffer: examples held for shuffling.
         augmentation: see `augment`; None takes the preprocessor's `data.augmentation`.
-        views: readings of each training clip, which epochs take in turn, or, where an epoch reads a part of the clips,
-            each passage over all of them; None takes the preprocessor's `data.views`.
+        views: readings of each training clip, which epochs take in turn, with `epoch_parts` once all parts have been
+            read; None takes the preprocessor's `data.views`.
 
     Returns:
         A `tf.data.Dataset` of batches. `to_batch` also gets DRAW, a seed for further stateless draws.
