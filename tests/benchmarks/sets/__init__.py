@@ -5,7 +5,8 @@
 writes the folder that a user would bring: videos or images, and a captions.csv. `easy_vqa` and `crafter` are for
 development, and so is `collage`, whose scenes are filmed. `highway` is for reporting alone: nobody looks at it to
 choose anything. `minigrid` is for reporting, too, but for one thing that its first run showed: what a plan calls
-motion. So is `physics`, whose first run showed that answers of several words have to be written.
+motion. So is `physics`, whose first run showed that answers of several words have to be written. `doom` was made
+last, and nothing was chosen by it.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ SETS = {
     "highway": "clips of the driving simulator highway-env: what the green car does, and on which road",
     "collage": "drawn things that move over filmed scenes: which, what they do, and beside what",
     "physics": "clips of simulated things: which lands on, hits, jumps over or passes which other one",
+    "doom": "clips of the game Freedoom as the player sees it: where they turn, what they pick up, at whom they shoot",
     "minigrid": "clips of the grid world MiniGrid: which things the agent goes to, picks up, puts down or opens",
 }
 
