@@ -67,3 +67,13 @@ def test_of_the_first_reading_no_weights_are_kept_and_of_equal_ones_the_last():
         winner.record(epoch, score)
         assert winner.best == (1.0 if epoch == 2 else 0.5)
     assert winner.figures == {"Labels": 0.4}
+
+
+def test_other_frames_are_read_before_epochs_show_them():
+    read, winner = [], Winner()
+    winner.training.epoch = 3
+    winner.training.prepared = SimpleNamespace(load=lambda split, view: read.append((split, view)))
+    winner.show_views(3)
+    assert read == [("train", 1), ("train", 2)]
+    stages = winner.training.trainer.config.train.stages
+    assert [(stage.epochs, stage.views) for stage in stages] == [(3, None), (ENDLESS, 3)]

@@ -140,22 +140,40 @@ def test_a_winner_whose_loss_is_no_number_keeps_its_best_weights():
 
     kept, lines = [], []
     winner = SimpleNamespace(name="small", finish=finish, keep=lambda: kept.append("best"))
-    clips, clock = {"validation": 9}, SimpleNamespace(left=lambda: 60)
-    plan = SimpleNamespace(clock=clock, linear=None, survey=SimpleNamespace(clips=clips), report=lines.append)
-    plan._export_time, plan._augment = lambda winner: 20, lambda winner: None
+    plan = SimpleNamespace(linear=None, survey=SimpleNamespace(clips={"validation": 9}), report=lines.append)
+    plan._seconds, plan._augment, plan._show_views = lambda winner: 40, lambda winner: None, lambda *_: None
     Plan._finish(plan, winner)
     assert kept == ["best"] and "its best weights are kept" in lines[-1]
 
 
-@pytest.mark.parametrize("left, done", [(60, ["augment", "finish"]), (10, ["finish"])])  # 20 s are for the export
-def test_clips_are_moved_only_where_time_is_left(left, done):
+@pytest.mark.parametrize("left, done", [(60, ["augment", "views", "finish"]), (10, ["finish"])])
+def test_clips_are_changed_only_where_time_is_left(left, done):  # 20 s are for the export
     calls = []
     winner = SimpleNamespace(name="small", finish=lambda *args, **options: calls.append("finish"))
     clock, survey = SimpleNamespace(left=lambda: left), SimpleNamespace(clips={"validation": 9})
-    plan = SimpleNamespace(clock=clock, linear=None, survey=survey, report=str)
-    plan._export_time, plan._augment = lambda winner: 20, lambda winner: calls.append("augment")
+    plan = SimpleNamespace(clock=clock, linear=None, survey=survey, report=str, _export_time=lambda winner: 20)
+    plan._augment, plan._show_views = lambda winner: calls.append("augment"), lambda *_: calls.append("views")
+    plan._seconds = lambda winner: Plan._seconds(plan, winner)
     Plan._finish(plan, winner)
     assert calls == done
+
+
+@pytest.mark.parametrize(
+    "stored, speed, seconds, shown",
+    [
+        (16, 100, 300, True),  # 100 clips of 8 frames of 224 pixels: 8 s, less than a tenth of 300
+        (16, 100, 70, False),
+        (12, 100, 300, False),  # both views would share frames
+        (16, 0, 10, True),  # nothing is read through a frozen encoder
+    ],
+)
+def test_every_other_epoch_shows_other_frames_where_these_are_cheap(stored, speed, seconds, shown):
+    views, lines = [], []
+    survey = SimpleNamespace(frames=stored, clips={"train": 100})
+    setting = SimpleNamespace(frames=8, side=224)
+    plan = SimpleNamespace(survey=survey, setting=setting, speed=speed, report=lines.append)
+    Plan._show_views(plan, SimpleNamespace(show_views=views.append), seconds)
+    assert views == [2] * shown and len(lines) == shown
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from vtkeras.config import Config, StageConfig, TrainConfig
 from vtkeras.planning.candidates import ENDLESS
-from vtkeras.planning.contender import augmented_stages, falling_stages
+from vtkeras.planning.contender import changed_stages, falling_stages
 from vtkeras.training.schedule import LINEAR, StagedRate, stages_of
 
 HOLD = StageConfig(epochs=ENDLESS, schedule="linear", learning_rate_end=1e-3)
@@ -41,7 +41,8 @@ def test_a_fall_from_the_first_epoch_has_one_stage():
 
 
 def test_an_augmentation_begins_where_it_is_and_stays_to_the_end():
-    config = augmented_stages(Config(train=TrainConfig(stages=(HOLD,), learning_rate=1e-3)), 3, {"shift": 0.1})
+    config = Config(train=TrainConfig(stages=(HOLD,), learning_rate=1e-3))
+    config = changed_stages(config, 3, {"augmentation": {"shift": 0.1}})
     config = falling_stages(config, done=5, epochs=2)
     assert [stage.epochs for stage in config.train.stages] == [3, 2, 2]
     assert [stage.augmentation for stage in config.train.stages] == [None, {"shift": 0.1}, {"shift": 0.1}]

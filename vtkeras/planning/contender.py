@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from vtkeras import keys
 from vtkeras.config import Config, StageConfig, save_config
 from vtkeras.evaluation.evaluate import figure
 from vtkeras.planning.candidates import ENDLESS, FIRST_EPOCHS
@@ -131,7 +132,14 @@ class Contender:
 
     def augment(self, amounts: dict[str, float]) -> None:
         """Changes training clips from now on, by `data.augmentation`'s names and amounts."""
-        self._use(augmented_stages(self.training.trainer.config, self.training.epoch, amounts))
+        self._change({"augmentation": amounts})
+
+    def show_views(self, views: int) -> None:
+        """Reads other frames of the training clips, which epochs show in turn from now on, as `data.views` does."""
+        if self.training.prepared:
+            for view in range(1, views):
+                self.training.prepared.load(keys.TRAIN, view)
+        self._change({"views": views})
 
     def finish(
         self, seconds: float, report: Callable[[str], None], falling: float = 0.3, enough: float = math.inf
@@ -223,6 +231,9 @@ class Contender:
         while self.training.epoch < end and not watch.stopped:
             self.training.go_on(min(end, self.training.epoch + EPOCHS_AT_ONCE), callbacks=[watch])
 
+    def _change(self, values: dict[str, Any]) -> None:
+        self._use(changed_stages(self.training.trainer.config, self.training.epoch, values))
+
     def _use(self, config: Config) -> None:
         """Goes on with a config that differs in the stages to come."""
         trainer = self.training.trainer
@@ -260,17 +271,17 @@ def falling_stages(config: Config, done: int, epochs: int) -> Config:
     return _with_stage(config, done, {"epochs": epochs, "learning_rate_end": 0.0})
 
 
-def augmented_stages(config: Config, done: int, amounts: dict[str, float]) -> Config:
-    """A config that goes on after `done` epochs with an augmentation, at the rate that it has then.
+def changed_stages(config: Config, done: int, values: dict[str, Any]) -> Config:
+    """A config that goes on after `done` epochs with other values of a stage, at the rate that it has then.
 
     Args:
         config, done: as for `falling_stages`.
-        amounts: as `data.augmentation`.
+        values: of `StageConfig`, such as {"augmentation": {"shift": 0.1}}.
 
     Returns:
         A copy of the config with other stages; the clock will end the last one.
     """
-    return _with_stage(config, done, {"epochs": ENDLESS, "augmentation": amounts})
+    return _with_stage(config, done, {"epochs": ENDLESS, **values})
 
 
 def _with_stage(config: Config, done: int, values: dict[str, Any]) -> Config:

@@ -52,6 +52,8 @@ GRAPHS, EXPORT = 14.0, 17.0  # times the graph of the pretrained encoder: those 
 BESIDE_GRAPHS = 4.0  # more of these, in which linear models are weighed beside the winner
 EXPORT_GRAPHS, EXPORT_LEAST = 3.5, 8.0  # later: times what the graph of a reading took, and seconds beside
 SHIFTED = {"shift": 0.1}  # of a frame's sides: a patch of those that are read on the way
+VIEWS = 2  # of a clip, of other frames each
+VIEW = 0.1  # share of the winner's time in which a further one may be read
 VISIBLE = 5e-3  # by which figures must differ to be worth a note
 OVERTIME = 1.15  # times what was given, from which on it is told
 BUSY = 1.5  # times that work takes longer than its processor time, from which on it is told
@@ -184,6 +186,14 @@ class Plan:
                 f"by up to {SHIFTED['shift']:.0%} of the frame, each time otherwise"
             )
 
+    def _show_views(self, winner: Contender, seconds: float) -> None:
+        """Lets the winner see other frames of its clips, lest it learn what is to be seen in these alone."""
+        setting, further = self.setting, VIEWS - 1
+        read = self.survey.clips[keys.TRAIN] * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
+        if self.survey.frames >= VIEWS * setting.frames and further * read < VIEW * seconds:
+            winner.show_views(VIEWS)
+            self.report("from here on every other epoch shows other frames of the training clips")
+
     def _stopped(self, tried: list[Contender]) -> Contender:
         """What is kept after Ctrl-C: the best so far, and linear models for the heads in which these do better."""
         winner = max(tried, key=lambda one: one.best)
@@ -286,12 +296,12 @@ class Plan:
         self.report(f"{TITLE}: {tell(figures) or 'none, of so many answers'}")
 
     def _finish(self, winner: Contender) -> None:
-        seconds = self.clock.left() - self._export_time(winner)
-        if self.linear:
-            seconds -= WEIGHING * winner.reading_seconds + 2 * winner.graph_seconds
         title = CANDIDATES[winner.name].title
-        if seconds > 0:
+        if self._seconds(winner) > 0:
             self._augment(winner)
+            self._show_views(winner, self._seconds(winner))
+        seconds = self._seconds(winner)
+        if seconds > 0:
             self.report(f"{title} gets the remaining {spell_time(seconds)}")
         else:
             self.report(f"{title} stays as it is: the rest of the time is kept for the export")
@@ -305,6 +315,11 @@ class Plan:
             found = add_experts(training.trainer, training.folder, self.linear, self.report, training.prepared)
             titles = {head.name: head.title for head in training.trainer.heads}
             self.beside = {titles[name]: value for name, (_, value) in found.items()}
+
+    def _seconds(self, winner: Contender) -> float:
+        """That are left to train the winner."""
+        weighing = WEIGHING * winner.reading_seconds + 2 * winner.graph_seconds if self.linear else 0.0
+        return self.clock.left() - self._export_time(winner) - weighing
 
     def _least(self) -> float:
         """Seconds that are needed at least: one reading of the clips, graphs, the first epochs and the export."""
