@@ -310,6 +310,35 @@ def test_videos_that_were_cut_already(folder, name, header, times):
     assert told[-1] == f"start and end tell what videos were cut from, the first '{name}' from 'v1'."
 
 
+@pytest.mark.parametrize("start, end", [
+    ("start", "stop"), ("begin", "end"), ("begin", "stop"), ("start_sec", "end_sec"), ("Start (s)", "End (s)"),
+    ("start", "end_time"), ("start_time", "end"), ("start s", "stop [sec]"),
+])  # fmt: skip
+def test_other_names_of_times(folder, start, end):
+    rows, told = read_with_notes(folder, f"path,{start},{end},caption\na.mp4,5,15,one\n")
+    assert [(row.start, row.end) for row in rows] == [(5, 15)]
+    names = [name.lower() for name in (start, end) if name not in ("start", "end")]
+    assert all(f"its column {name} was read as" in " ".join(told) for name in names) and len(told) == len(names)
+    (folder.parent / "a.jsonl").write_text(json.dumps({"path": "a.mp4", start: 5, end: 15, "caption": "one"}))
+    [row] = read_captions(folder.parent / "a.jsonl", folder)
+    assert (row.start, row.end) == (5, 15)
+
+
+def test_how_long_a_part_is(folder):
+    rows, told = read_with_notes(folder, "path,start,duration,caption\na.mp4,5,2.5,one\nb.mp4,,7,two\n")
+    assert [(row.start, row.end) for row in rows] == [(5, 7.5), (None, None)]
+    assert "its column duration was read as seconds from start to the end" in told[0]
+    rows, told = read_with_notes(folder, "path,start,end,duration,caption\na.mp4,5,6,60,one\nb.mp4,,,7,two\n")
+    assert [(row.start, row.end) for row in rows] == [(5, 6), (None, None)] and told == []
+
+
+def test_names_that_may_be_no_times_are_the_users_own(folder):
+    rows, told = read_with_notes(folder, "path,stop,duration,caption\na.mp4,Main Street,long,one\n")
+    assert dict(rows[0].columns[0]) == {"stop": "Main Street", "duration": "long"} and told == []
+    _, told = read_with_notes(folder, "path,start_frame,end_frame,caption\na.mp4,0,90,one\n")
+    assert "start_frame and end_frame do not cut the videos" in told[0]
+
+
 @pytest.mark.parametrize("times", ["5,nan", "15,5", "x,y", ",", "-1,2"])
 def test_times_that_are_none_cut_nothing(folder, times):
     (folder / "v1_5_15.avi").touch()
@@ -463,6 +492,24 @@ def test_seconds_of_spreadsheets(folder, written, seconds):
     (row,) = read_captions(folder.parent / "a.csv", folder, note=notes.append)
     assert row.start == seconds
     assert ("decimal points" in " ".join(notes), "minutes" in " ".join(notes)) == ("," in written, ":" in written)
+
+
+def test_seconds_below_zero_behind_a_colon(folder):
+    with pytest.raises(UserError, match="row 2: start '1:-5' is not a number of seconds"):
+        read_csv(folder, "path,caption,start\na.mp4,one,1:-5\n")
+
+
+def test_characters_that_no_one_sees(folder):
+    text = "path,caption,question,answer\n\u202aa.mp4\u202c,\u200bone\u200f,what?,\u2060yes\u00ad|no\ufeff\n"
+    [row] = read_csv(folder, text + "a.mp4,one,what?,yes|no\n")
+    assert (row.path, row.captions, row.questions) == ("a.mp4", ("one",), (("what?", "yes|no"),))
+    [row] = read_csv(folder, "path,caption\na.mp4,\u06af\u0631\u0628\u0647 \u0645\u06cc\u200c\u062f\u0648\u062f\n")
+    assert "\u200c" in row.captions[0]  # a joiner that changes letters
+
+
+def test_whole_numbers_of_json_are_one_label(folder):
+    rows = read_json(folder, [{"path": f"{name}.mp4", "label": label} for name, label in zip("aba", (1, 1.0, 1.5))])
+    assert [row.labels for row in rows] == [("1", "1.5"), ("1",)]
 
 
 def test_rows_as_json_objects_and_as_lines(folder):

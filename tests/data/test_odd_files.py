@@ -8,6 +8,7 @@ from fixtures.videos import make_video
 from PIL import Image
 
 from vtkeras.data.captions import read_captions
+from vtkeras.data.containers import container_format_of
 from vtkeras.data.file_ends import is_cut
 from vtkeras.data.readers.steps import Steps
 from vtkeras.data.video import FrameStream, read_frames
@@ -60,19 +61,34 @@ def test_a_picture_ends_with_its_own_mark_whatever_stands_behind_it(tmp_path, op
     assert is_cut(path, "jpeg_pipe")
 
 
-def test_bytes_that_a_camera_adds_behind_a_film_cut_nothing(tmp_path):
+def test_bytes_that_a_camera_or_a_tagger_adds_behind_a_film_cut_nothing(tmp_path):
     path = make_video(tmp_path / "a.mp4", 5)
     whole = path.read_bytes()
-    path.write_bytes(whole + b"\xff\xd8\xff\xe0" * 500)
-    assert not is_cut(path, "mov")
+    for added in (b"\xff\xd8\xff\xe0" * 500, b"TAGholiday".ljust(128, b"\0"), b"SEFTsome bytes of a phone"):
+        path.write_bytes(whole + added)
+        assert not is_cut(path, "mov")
+        assert read_frames(path, 5).reason == ""
     path.write_bytes(whole[:-100])
     assert is_cut(path, "mov")
+
+
+@pytest.mark.parametrize("part, extra", [(100, 0), (187, 0), (0, 16), (50, 16)])
+def test_mpeg_ts_that_begins_with_part_of_a_packet_or_has_parity_bytes(tmp_path, part, extra):
+    stream = make_video(tmp_path / "whole.ts", 30).read_bytes()
+    packets = [stream[place : place + 188] + bytes(extra) for place in range(0, len(stream), 188)]
+    path = tmp_path / "a.ts"
+    path.write_bytes(packets[-1][188 + extra - part :] + b"".join(packets))
+    assert container_format_of(path) == "mpegts" and not is_cut(path, "mpegts")
+    assert len(read_frames(path, 8).frames) == 8
+    path.write_bytes(path.read_bytes()[:-40])
+    assert is_cut(path, "mpegts")
 
 
 def test_labels_that_look_the_same_are_one_class(tmp_path):
     for name in ("a.mp4", "b.mp4", "c.mp4"):
         (tmp_path / name).touch()
     table = "path,label\na.mp4,cafe\u0301|big  cat\nb.mp4,caf\u00e9|big cat\u200b\nc.mp4,\ufeffcaf\u00e9|big cat\n"
+    table += "a.mp4,\u202acaf\u00e9\u202c|big\u00ad cat\u200f\nb.mp4,caf\u00e9\u2060|big cat\n"
     (tmp_path / "captions.csv").write_text(table, encoding="utf-8")
     assert {row.labels for row in read_captions(tmp_path / "captions.csv", tmp_path)} == {("caf\u00e9", "big cat")}
 

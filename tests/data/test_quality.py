@@ -48,6 +48,20 @@ def dot(background, level):
     return frames
 
 
+def small(background, level):
+    """A square of 12 of 128 pixels a side, 0.9 % of the picture, that moves on a plain background."""
+    frames = np.full((TIME, 128, 128, 3), background, np.uint8)
+    for index, frame in enumerate(frames):
+        frame[40:52, 8 * index : 8 * index + 12] = level
+    return frames
+
+
+def noise(mean):
+    """Pixels of this mean and a standard deviation of 30, so that single ones lie far from it."""
+    values = np.random.default_rng(0).normal(mean, 30, (TIME, 128, 128, 1))
+    return np.repeat(values.clip(0, 255).astype(np.uint8), 3, axis=-1)
+
+
 CLIPS = {
     "good": (checkerboard(), []),
     "black": (plain(0), ["black"]),
@@ -63,6 +77,10 @@ CLIPS = {
     "print_on_white": (dot(255, 0), []),
     "colour_on_dark": (np.where(dot(0, 255) > 0, (230, 40, 40), (10, 10, 60)).astype("uint8"), []),
     "blue_on_black": (np.where(dot(0, 255) > 0, (0, 0, 255), (0, 0, 0)).astype("uint8"), []),
+    "ball_on_black": (small(0, 255), []),
+    "figure_on_white": (small(255, 0), []),
+    "dark_noise": (noise(10), ["dark"]),
+    "light_noise": (noise(245), ["overexposed"]),
     "few_faint_edges": (dot(90, 110), []),
     "few_soft_edges": (blurred(dot(90, 110)), ["blurred", "frozen"]),
     "image": (checkerboard()[:1], []),
@@ -108,8 +126,10 @@ def test_light_and_change_by_hand():
     frames[0, 0] = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]
     found = arrays(frames)
     np.testing.assert_allclose(found["luma"], [(54.19 + 182.43 + 18.39 + 255) / 4, 0], rtol=1e-3)
-    np.testing.assert_allclose(found["light"], [2 / 4, 0])
-    np.testing.assert_allclose(found["vivid"], [1, 0])
+    # Spots at the border hold two of the pixels, the others three. The darkest holds red, green and blue; of the one
+    # that holds blue and white, the blue is 255.
+    np.testing.assert_allclose(found["faintest"], [(54.19 + 182.43 + 18.39) / 3, 0], rtol=1e-3)
+    np.testing.assert_allclose(found["vivid"], [255, 0], rtol=1e-5)
     np.testing.assert_allclose(found["brightest"], [255, 0], rtol=1e-5)
     np.testing.assert_allclose(found["change"], [255], rtol=1e-5)
 

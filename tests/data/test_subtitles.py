@@ -156,6 +156,23 @@ def test_what_is_said_twice_stays_where_subtitles_do_not_roll(tmp_path):
         ("whisper.json", '{"text": " a b", "segments": [{"id": 0, '
          '"seek": 0, "start": 0.0, "end": 2.5, "text": " one"}]}',
          [("one", 0, 2.5)]),
+        ("seconds.srt", "1\n00:00:01 --> 00:00:02\none\n", [("one", 1, 2)]),
+        ("whisper.tsv", "start\tend\ttext\n0\t3200\tA man walks.\n3200\t5000\tHe sits.\n",
+         [("A man walks.", 0, 3.2), ("He sits.", 3.2, 5)]),
+        ("printed.txt", "Detected language: English\n[00:00.000 --> 00:03.200]  A man…\n"
+         "[00:03.200 --> 00:05.000]  5\n",
+         [("A man…", 0, 3.2), ("5", 3.2, 5)]),
+        ("yt.json3", '{"events": [{"tStartMs": 0, "dDurationMs": 9000}, {"tStartMs": 500, "dDurationMs": 1500, '
+         '"segs": [{"utf8": "a"}, {"utf8": " man", "tOffsetMs": 200}]}, {"tStartMs": 2000, "aAppend": 1, '
+         '"segs": [{"utf8": "\\n"}]}]}', [("a man", 0.5, 2)]),
+        ("lines.jsonl", '{"text": "one", "start": 1, "end": 2}\n\n{"text": "two", "start": 2, "end": 3}\n',
+         [("one", 1, 2), ("two", 2, 3)]),
+        ("song.lrc", "[ar:Ann]\n[00:01.00][00:05.50]la <00:02.00>la\n[00:03.00]oh\n[00:04.00]\n",
+         [("la la", 1, 3), ("oh", 3, 4), ("la la", 5.5, 12)]),
+        ("snake.json", '[{"text": "one", "start_time": 1, "end_time": "2.5s"}]', [("one", 1, 2.5)]),
+        ("camel.json", '[{"text": "one", "startTime": "00:00:01", "endTime": 2}]', [("one", 1, 2)]),
+        ("hf.json", '{"text": "", "chunks": [{"timestamp": [0, 3.2], "text": " one"}, {"timestamp": [3.2, null], '
+         '"text": " two"}]}', [("one", 0, 3.2), ("two", 3.2, 3.2)]),
         ("clock.json", '[{"text": "one", "start": "00:01.500", "end": "0:00:02,000"}]', [("one", 1.5, 2)]),
     ],
 )  # fmt: skip
@@ -179,9 +196,82 @@ def test_words_and_marks_are_told_apart(tmp_path, name, text, said):
     assert [one.text for one in read_transcript(write(tmp_path, name, text), 10).sentences] == said
 
 
-def test_forms_that_are_not_read(tmp_path):
-    with pytest.raises(UserError, match="a.ttml: subtitles of this form are not read; save them as SRT or WebVTT"):
-        read_transcript(write(tmp_path, "a.ttml", "<tt/>"), 12)
+@pytest.mark.parametrize("ending", ["ttml", "srv3"])
+def test_forms_that_are_not_read(tmp_path, ending):
+    with pytest.raises(UserError, match=f"a.{ending}: subtitles of this form are not read; save them as SRT or WebVTT"):
+        read_transcript(write(tmp_path, f"a.{ending}", "<tt/>"), 12)
+
+
+def test_times_in_a_form_of_their_own_are_told(tmp_path):
+    found = read_transcript(write(tmp_path, "a.txt", "0:01 a man\n0:05 a dog\n(0:07) a cat\n"), 12)
+    assert not found.timed and "its times as words" in found.notes[0]
+    assert not read_transcript(write(tmp_path, "a.txt", "At 0:01 a man comes.\nHe sits."), 12).notes
+
+
+def test_a_sentence_without_a_time_among_others(tmp_path):
+    entries = [{"text": "a", "start": None}, {"text": "b", "start": 1, "end": 2}, {"text": "c", "start": None}]
+    entries += [{"text": "d", "start": 3, "end": 4}, {"text": "e", "start": 5, "end": 6}]
+    found = read_transcript(write(tmp_path, "a.json", json.dumps(entries)), 10)
+    assert [(one.text, one.start, one.end) for one in found.sentences] == [
+        ("a", 0, 0), ("b", 1, 2), ("c", 2, 2), ("d", 3, 4), ("e", 5, 6)]  # fmt: skip
+    assert "2 of 5 sentences have no time and were put after the one before" in found.notes[0]
+
+
+def srt(*cues):
+    """Cues of a second each, one after the other."""
+    return "\n".join(f"{n}\n00:00:0{n},000 --> 00:00:0{n + 1},000\n{cue}\n" for n, cue in enumerate(cues))
+
+
+@pytest.mark.parametrize("cues, said", [
+    (["THE", "THE DOG", "THE DOG BARKS", "A", "A CAT", "A CAT SITS"], [("THE DOG BARKS", 0, 3), ("A CAT SITS", 3, 6)]),
+    (["n1", "n2", "n3", "n4", "n5", "n6", "l1", "l1\nl2", "l2\nl3"],
+     [*((f"n{n}", n - 1, n) for n in range(1, 7)), ("l1", 6, 7), ("l2", 7, 8), ("l3", 8, 9)]),
+    (["no", "no way", "yes", "oh"], [("no", 0, 1), ("no way", 1, 2), ("yes", 2, 3), ("oh", 3, 4)]),
+])  # fmt: skip
+def test_stretches_that_roll(tmp_path, cues, said):
+    found = read_transcript(write(tmp_path, "a.srt", srt(*cues)), 12)
+    assert [(one.text, one.start, one.end) for one in found.sentences] == said
+
+
+def test_layers_of_the_same_words_are_said_once(tmp_path):
+    line = "Dialogue: {},0:00:01.00,0:00:02.00,A,,0,0,0,,{}a dog\n"
+    text = line.format(0, "{\\bord3}") + line.format(1, "") + line.format(0, "").replace("01.00", "03.00")
+    assert len(read_transcript(write(tmp_path, "a.ass", text), 12).sentences) == 2
+
+
+ODD = "If x < 5 and y > 3 then stop. I <3 you -> yes."
+
+
+def test_what_is_no_tag_is_kept(tmp_path):
+    assert read_transcript(write(tmp_path, "a.srt", srt(ODD)), 12).sentences[0].text == ODD
+    for name, text in (("a.json", json.dumps([ODD + " <b>"])), ("b.txt", f"{ODD[:-1]} <b>")):
+        assert "".join(one.text for one in read_transcript(write(tmp_path, name, text), 12).sentences)[-3:] == "<b>"
+    tagged = srt('<font color="#fff">a</font> <i>b</i> <c.red>c</c> <00:00:01.000>d')
+    assert read_transcript(write(tmp_path, "a.srt", tagged), 12).sentences[0].text == "a b c d"
+
+
+def test_an_arrow_among_words(tmp_path):
+    assert read_transcript(write(tmp_path, "a.srt", srt("click File --> Save")), 12).sentences[0].text[-4:] == "Save"
+    for line in ("00:00:0l,000 --> 00:00:02,000", "00:00:05,000 --> soon"):
+        with pytest.raises(UserError, match="line 5: .* is not a pair of times"):
+            read_transcript(write(tmp_path, "a.srt", f"{srt('a')}\n{line}\nb\n"), 12)
+
+
+@pytest.mark.parametrize("name, text", [
+    ("a.srt", srt("one\\Ntwo")), ("a.sbv", "0:00:01.000,0:00:02.500\none[br]two\n"),
+])  # fmt: skip
+def test_marks_of_line_ends(tmp_path, name, text):
+    assert read_transcript(write(tmp_path, name, text), 12).sentences[0].text == "one two"
+
+
+@pytest.mark.parametrize("text, said", [
+    ("真的？！他走了。「好。」她说。", ["真的？！", "他走了。", "「好。」", "她说。"]),
+    ("लड़की नाच रही है। कुत्ता कूदता है।", ["लड़की नाच रही है।", "कुत्ता कूदता है।"]),
+    ("هل هو هنا؟ نعم.", ["هل هو هنا؟", "نعم."]),
+    ('He said "go." Then he ran 3.5 m... and sat!', ['He said "go."', "Then he ran 3.5 m...", "and sat!"]),
+])  # fmt: skip
+def test_ends_of_sentences(tmp_path, text, said):
+    assert [one.text for one in read_transcript(write(tmp_path, "a.txt", text), 12).sentences] == said
 
 
 def test_missing_and_huge(tmp_path, monkeypatch):

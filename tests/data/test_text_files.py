@@ -97,6 +97,26 @@ def test_ragged_rows_are_named(row, count):
         list(table.records(TABLE))
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_a_stray_quote_swallows_no_rows(separator):
+    lines = ("path caption", 'a.mp4 "Go', "b.mp4 stop", 'c.mp4 dog"', "d.mp4 x")
+    text = "\n".join(line.replace(" ", separator, 1) for line in lines)
+    with pytest.raises(UserError, match="row 2 has a cell of several lines, .* 'b.mp4.stop': take out the quote"):
+        read(text)
+    _, notes = read(text.replace(".mp4", ""))  # names that do not tell: it may be one text of several lines
+    assert "row 2 has a cell of several lines" in notes[-1] and "see to its quotes" in notes[-1]
+
+
+def test_a_text_of_several_lines_is_none():
+    rows = [["path", "caption"], ["a.mp4", "he runs\nthen, at last, he sits\nand sleeps"]]
+    assert read(text_of(rows))[1] == []
+
+
+def test_spaces_before_quotes():
+    table, _ = read('path, caption\na.mp4, "a black cat, asleep"\nb.mp4,"a dog "\n')
+    assert [cells for _, cells in table.rows] == [["a.mp4", "a black cat, asleep"], ["b.mp4", "a dog "]]
+
+
 @pytest.mark.parametrize("text", ['path,caption\na.mp4,"one\n', 'sep=;\npath;caption\na;"b'])
 def test_quotes_that_do_not_close(text):
     with pytest.raises(UserError, match=r"table.csv row \d is not valid CSV"):

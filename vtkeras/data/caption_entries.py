@@ -18,8 +18,11 @@ from typing import Any
 from vtkeras import keys
 from vtkeras.data.column_names import (
     ALL_NAMES,
+    DURATION,
+    END,
     KNOWN_COLUMNS,
     PLURALS,
+    START,
     in_our_names,
     missing_column,
     missing_under_any_name,
@@ -27,11 +30,11 @@ from vtkeras.data.column_names import (
     other_times,
     unread_names,
 )
-from vtkeras.data.text_files import Note, Table, ignore, read_table
+from vtkeras.data.text_files import INVISIBLE, Note, Table, ignore, read_table, trimmed
 from vtkeras.errors import UserError
 
 MSR_VTT, COCO = ("videos", "sentences"), ("images", "annotations")  # names of the lists in their JSON files
-INVISIBLE = "\u200b\ufeff"
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
 SPLIT_NAMES = {
     "train": keys.TRAIN,
     "training": keys.TRAIN,
@@ -130,13 +133,15 @@ def _tell_names(path: Path, names: Sequence[str], note: Note) -> None:
         note(f"{path}: its column {other} is kept and not learned; call it {known} if that is what it is.")
 
 
-def _tell_times(path: Path, names: Iterable[str], note: Note) -> None:
+def _tell_times(path: Path, names: Sequence[str], note: Note) -> None:
     if times := other_times(names):
         start, end = times
         note(
             f"{path}: its columns {start} and {end} do not cut the videos; call them start and end if each row is a "
             "part of its video."
         )
+    if {START, DURATION} <= {*names} and END not in names:
+        note(f"{path}: its column duration was read as seconds from start to the end of each part.")
 
 
 def _object_entries(path: Path, rows: Iterable[tuple[str, Any]], note: Note) -> Iterator[Entry]:
@@ -151,7 +156,7 @@ def _object_entries(path: Path, rows: Iterable[tuple[str, Any]], note: Note) -> 
     told = [name for name in names if name not in PLURALS or name not in odd]  # such columns stay the user's own
     others = other_names(told)
     _tell_names(path, told, note)
-    _tell_times(path, names, note)
+    _tell_times(path, in_our_names(names), note)
     for where, row in found:
         fields = {others.get(name, name): value for name, value in row.items()}
         if missing := missing_column(list(fields)):
@@ -172,19 +177,23 @@ def _is_plain(value: Any) -> bool:
 
 
 def _row_entry(where: str, cells: dict[str, str]) -> Entry:
-    values = {name: cell.strip() for name, cell in cells.items()}
+    values = {name: trimmed(cell) for name, cell in cells.items()}
+    start, end = (_seconds(where, name, values.get(name)) for name in (START, END))
+    if start is not None and END not in values:
+        length = _seconds(where, DURATION, values.get(DURATION))
+        end = None if length is None else start + length
     if not values["path"]:
         raise UserError(f"{where} has no path.")
     return Entry(
         where=where,
         path=cells["path"],  # a name may begin or end with spaces
         video_id=values.get("video_id", ""),
-        start=_seconds(where, "start", values.get("start")),
-        end=_seconds(where, "end", values.get("end")),
+        start=start,
+        end=end,
         split=_split_name(where, values.get("split", "")),
         caption=values.get("caption", ""),
         question=values.get("question", ""),
-        answer=values.get("answer", ""),
+        answer=_each(values.get("answer", "")),
         labels=_labels(values.get("label", "")),
         columns={name: value for name, value in values.items() if name and name not in KNOWN_COLUMNS},
     )
@@ -196,7 +205,12 @@ def _cell(where: str, name: str, value: Any) -> str:
         return keys.LABEL_SEPARATOR.join(value)
     if isinstance(value, (dict, list, bool)) and name in KNOWN_COLUMNS:
         raise UserError(f"{where}: {name} {json.dumps(value)[:80]} is not a text.")
-    return "" if value is None else str(value)
+    return "" if value is None else str(_whole(value))
+
+
+def _whole(value: Any) -> Any:
+    """1 of 1.0, as a program writes a whole number that stood beside others."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _check_header(where: str, header: list[str]) -> None:
@@ -243,7 +257,7 @@ def json_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:
         video = videos[video_id]
         video.described = True
         texts = {name: _json_text(where, sentence, name) for name in ("caption", "question", "answer")}
-        yield video.entry(where, **texts)
+        yield video.entry(where, **{**texts, "answer": _each(texts["answer"])})
     for video in videos.values():
         if not video.described:
             yield video.entry(video.where)
@@ -315,9 +329,7 @@ def _json_list(path: Path, document: dict, name: str) -> Iterator[tuple[str, dic
 
 def _json_id(where: str, entry: dict, names: tuple[str, ...]) -> str:
     for name in names:
-        value = entry.get(name)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
+        value = _whole(entry.get(name))
         if isinstance(value, (int, str)) and not isinstance(value, bool) and str(value):
             return str(value)
         if value is not None:
@@ -331,7 +343,7 @@ def _json_text(where: str, entry: dict, name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise UserError(f"{where}: {name} {json.dumps(value)[:80]} is not a text.")
-    return value.strip()
+    return trimmed(value)
 
 
 def _split_name(where: str, text: str) -> str:
@@ -363,12 +375,18 @@ def _seconds(where: str, name: str, value: Any) -> float | None:
 def _clock_seconds(text: str) -> float:
     """Seconds out of `1.5`, `1,5`, `1:30` or `0:01:30`."""
     parts = text.replace(",", ".", 1).split(":")
-    if len(parts) > 3 or not all(part.strip().isdigit() for part in parts[:-1]):
+    signed = len(parts) > 1 and not parts[-1].strip()[:1].isdigit()
+    if len(parts) > 3 or signed or not all(part.strip().isdigit() for part in parts[:-1]):
         raise ValueError(text)
     return sum(float(part) * 60**place for place, part in enumerate(reversed(parts)))
 
 
+def _each(answers: str) -> str:
+    """Several right answers, each without spaces and invisible characters at its ends."""
+    return keys.LABEL_SEPARATOR.join(map(trimmed, answers.split(keys.LABEL_SEPARATOR)))
+
+
 def _labels(text: str) -> tuple[str, ...]:
     """Labels in one form of Unicode, with single spaces, so that what looks the same is one class."""
-    text = unicodedata.normalize("NFC", text).translate(dict.fromkeys(map(ord, INVISIBLE)))
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
     return tuple(one for label in text.split(keys.LABEL_SEPARATOR) if (one := " ".join(label.split())))

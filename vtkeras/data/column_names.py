@@ -6,6 +6,7 @@ plurals of ours always do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 PATH, TEXT_COLUMNS = "path", ("caption", "question", "label")
@@ -23,8 +24,15 @@ OTHER_NAMES = {
     "answer": ("answers",),
 }
 PLURALS = {"captions": "caption", "labels": "label", "answers": "answer"}
-# What may be seconds in the file, or in a film that the file was cut from already: only the owner of a table knows.
-OTHER_TIMES = (("start_time", "end_time"), ("time_start", "time_end"), ("start_seconds", "end_seconds"))
+# What may be seconds in the file, or in a film that the file was cut from already, or no seconds at all: only the owner
+# of a table knows.
+OTHER_TIMES = (
+    *(("start_time", "end_time"), ("time_start", "time_end"), ("start_seconds", "end_seconds"), ("t_start", "t_end")),
+    *(("begin_time", "end_time"), ("start_frame", "end_frame"), ("start_ms", "end_ms"), ("onset", "offset")),
+)
+START, END, DURATION = "start", "end", "duration"
+_TIME_WORDS = {START: START, "begin": START, END: END, "stop": END, DURATION: DURATION}
+_TIME_NAME = re.compile(rf"({'|'.join(_TIME_WORDS)})(?:[ _]+secs?|[ _]+s|[ _]*[(\[](?:s|secs?|seconds)[)\]])?")
 ALL_NAMES = {*KNOWN_COLUMNS, *(name for names in OTHER_NAMES.values() for name in names)}
 
 
@@ -41,19 +49,41 @@ def other_names(names: Sequence[str]) -> dict[str, str]:
         names: of the table's columns, in lower case, spaces as underscores.
 
     Returns:
-        Only plurals where there are a path and a text; else each of path, caption and label that is not among the
-        names is looked for, and an answer where there is a question.
+        Only plurals and `time_names` where there are a path and a text; else each of path, caption and label that is
+        not among the names is looked for, too, and an answer where there is a question.
 
     Example:
         >>> other_names(["filename", "description", "mood"])
         {'filename': 'path', 'description': 'caption'}
     """
-    found = _looked_for(names)
     if missing_column(names):
-        return found
+        return {**_looked_for(names), **time_names(names)}
     asked = "question" in names
     plurals = {other: known for other, known in PLURALS.items() if asked or known != "answer"}
-    return {other: known for other, known in plurals.items() if other in names and known not in names}
+    found = {other: known for other, known in plurals.items() if other in names and known not in names}
+    return {**found, **time_names(names)}
+
+
+def time_names(names: Sequence[str]) -> dict[str, str]:
+    """As `other_names`, of the columns that say when parts begin and end, or how long they are.
+
+    They count where they tell both: `stop` alone may be that of a bus. Beside `start` or `end`, `end_time` and the like
+    count as well, since they go by the same clock.
+
+    Example:
+        >>> time_names(["begin", "stop (s)"]), time_names(["start", "end_time"]), time_names(["stop", "caption"])
+        ({'begin': 'start', 'stop (s)': 'end'}, {'end_time': 'end'}, {})
+    """
+    found: dict[str, str] = {known: known for known in (START, END) if known in names}
+    told = ((name, _TIME_WORDS[match.group(1)]) for name in names if (match := _TIME_NAME.fullmatch(name)))
+    beside = ((name, known) for pair in OTHER_TIMES if found for name, known in zip(pair, (START, END)))
+    for name, known in (*told, *(one for one in beside if one[0] in names)):
+        found.setdefault(known, name)
+    if END in found:
+        found.pop(DURATION, None)
+    if START not in found or len(found) < 2:
+        return {}
+    return {name: known for known, name in found.items() if name != known}
 
 
 def unread_names(names: Sequence[str]) -> dict[str, str]:
@@ -78,7 +108,7 @@ def _looked_for(names: Sequence[str]) -> dict[str, str]:
 def other_times(names: Iterable[str]) -> tuple[str, str] | None:
     """The columns of a table that may say where clips begin and end, of one that has neither `start` nor `end`."""
     found = {*names}
-    return None if {"start", "end"} & found else next((pair for pair in OTHER_TIMES if {*pair} <= found), None)
+    return None if {START, END} & found else next((pair for pair in OTHER_TIMES if {*pair} <= found), None)
 
 
 def in_our_names(names: Sequence[str]) -> list[str]:

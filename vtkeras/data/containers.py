@@ -32,7 +32,8 @@ ANIMATED_WEBP = "animated webp"
 LOCAL_FILES_ONLY = {"protocol_whitelist": "file"}
 
 FIRST_BYTES = 1024  # that tell the container
-_TS_PACKETS = ((0, 188), (4, 192))  # first byte and length of the packets of MPEG-TS, and of cameras' M2TS
+_TS_PACKETS = {188: 0, 192: 4, 204: 0}  # lengths of MPEG-TS, of cameras' M2TS, of broadcasts; place of the mark
+_TS_MARK, _TS_MARKS = 0x47, 5  # which begins a packet; how many of them tell it
 _NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails
 _MAGICS = {
     b"\x1a\x45\xdf\xa3": "matroska",
@@ -68,15 +69,19 @@ def container_format_of(path: Path) -> str | None:
         if head.startswith(b"\x89PNG"):
             before_pixels = takewhile(lambda chunk: chunk[0] != b"IDAT", png_chunks(file))
             return "apng" if any(kind == b"acTL" for kind, _ in before_pixels) else "png_pipe"
-    if ts_packet(head):
+    if ts_packets(head):
         return "mpegts"
     return next((name for magic, name in _MAGICS.items() if head.startswith(magic)), None)
 
 
-def ts_packet(head: bytes) -> int:
-    """How long the packets of an MPEG-TS are, of which a whole file has no part; 0 if it is none."""
-    lengths = (length for start, length in _TS_PACKETS if set(head[start::length]) == {0x47} and len(head) > 2 * length)
-    return next(lengths, 0)
+def ts_packets(head: bytes) -> tuple[int, int] | None:
+    """Where the first packet of an MPEG-TS begins, which may have been cut out of a stream, and how long they are."""
+    for length, place in _TS_PACKETS.items():
+        for start in range(length):
+            marks = head[start::length]
+            if len(marks) >= _TS_MARKS and marks.count(_TS_MARK) == len(marks):
+                return (start - place) % length, length
+    return None
 
 
 def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:

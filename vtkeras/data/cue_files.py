@@ -1,20 +1,27 @@
-"""Subtitle files as cues: WebVTT, SubRip, YouTube's SBV and (Advanced) SubStation Alpha."""
+"""Subtitle files as cues: WebVTT, SubRip, YouTube's SBV, (Advanced) SubStation Alpha, LRC, and what Whisper prints."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from vtkeras.errors import UserError
 
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
+_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
 _ARROW_TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}")
+_LIKE_TIMES = re.compile(r"^[\s\d:.,]*\d[\s\d:.,]*-->|-->\s*\d+:\d")
+_PRINTED = re.compile(rf"^\s*\[({_TIME}\s*-->\s*{_TIME})\][ \t]*", re.MULTILINE)
+_LRC_TIMES = re.compile(rf"\s*\[{_TIME}\]")
+_WHISPER_TSV = "start\tend\ttext"
 _SBV_TIMES = re.compile(rf"^\s*{_TIME},{_TIME}\s*$")
 _DIALOGUE = re.compile(rf"^Dialogue:[^,]*,\s*{_TIME}\s*,\s*{_TIME}\s*,(?:[^,]*,){{6}}(.*)$")
-_MARKUP = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,200}\}")
+_MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|<[\d:.]{5,20}>|\{\\[^{}]{0,200}\}")
+_LINE_BREAKS = {".sbv": "[br]"}  # within a line; of other forms "\\N"
 _DRAWING = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}.*?(?:\{[^{}]*\\p0[^{}]*\}|$)")
 _BRACES = re.compile(r"\{[^{}]*\}")
 _NO_WORDS = ("NOTE", "STYLE", "REGION")  # first words of WebVTT's blocks that are no cues
@@ -33,12 +40,13 @@ class TimedLines:
 
 def is_cue_file(path: Path, text: str) -> bool:
     """Whether a file is one of these, by its ending or because a pair of times stands near its beginning."""
-    head = text.splitlines()[:10]
-    return path.suffix.lower() in (".vtt", ".srt", ".sbv", ".ass", ".ssa") or any(map(_ARROW_TIMES.match, head))
+    head = text.lstrip().splitlines()[:10]
+    timed = any(map(_ARROW_TIMES.match, head)) or any(map(_PRINTED.match, head)) or head[:1] == [_WHISPER_TSV]
+    return timed or path.suffix.lower() in (".vtt", ".srt", ".sbv", ".ass", ".ssa", ".lrc")
 
 
 def read_cues(path: Path, text: str) -> list[TimedLines]:
-    """The cues of a file, in its order.
+    """The cues of a file, in its order; of several with the same times and words, as of layers, the first.
 
     A blank line inside a cue does not end it: what follows, up to the next pair of times, belongs to it.
 
@@ -47,27 +55,71 @@ def read_cues(path: Path, text: str) -> list[TimedLines]:
         text: its content.
 
     Raises:
-        UserError: naming a line with an arrow that is no pair of times.
+        UserError: naming a line that is to hold times and does not.
 
     Example:
         >>> read_cues(Path("a.srt"), "1\\n00:00:01,000 --> 00:00:02,500\\n<i>hello</i>\\n")
         [TimedLines(start=1.0, end=2.5, lines=('hello',))]
     """
-    lines, ending = text.splitlines(), path.suffix.lower()
+    ending = path.suffix.lower()
     if ending in (".ass", ".ssa"):
-        said = filter(None, map(_DIALOGUE.match, lines))
-        return [_timed_lines(one, _without_codes(one.group(9)).split("\n")) for one in said]
+        said = filter(None, map(_DIALOGUE.match, text.splitlines()))
+        cues = [_timed_lines(one, _without_codes(one.group(9)).split("\n")) for one in said]
+    elif ending == ".lrc":
+        cues = _from_lrc(text)
+    elif text.lstrip().startswith(_WHISPER_TSV):
+        cues = _from_whisper_tsv(path, text)
+    else:
+        cues = _from_blocks(path, text)
+    return list(dict.fromkeys(cues))
+
+
+def _from_blocks(path: Path, text: str) -> list[TimedLines]:
+    ending = path.suffix.lower()
+    plain = _PRINTED.sub(r"\1\n", text)
+    lines, is_nameless = plain.splitlines(), ending == ".sbv" or plain != text
     pattern = _SBV_TIMES if ending == ".sbv" else _ARROW_TIMES
     times = {number: found for number, line in enumerate(lines) if (found := pattern.match(line))}
     for number, line in enumerate(lines):
-        if "-->" in line and number not in times and pattern is _ARROW_TIMES:
+        like_times = _LIKE_TIMES.search(line) or not times
+        if "-->" in line and number not in times and like_times and pattern is _ARROW_TIMES:
             raise UserError(f"{path}, line {number + 1}: '{line.strip()[:60]}' is not a pair of times.")
     is_webvtt = ending == ".vtt" or text.startswith("WEBVTT")
     ends = [*list(times)[1:], len(lines) + 1]
-    return [
-        _timed_lines(found, _body(lines[number + 1 : end], is_webvtt, end > len(lines) or ending == ".sbv"))
-        for (number, found), end in zip(times.items(), ends)
+    bodies = [
+        _body(lines[number + 1 : end], is_webvtt, end > len(lines) or is_nameless) for number, end in zip(times, ends)
     ]
+    mark = _LINE_BREAKS.get(ending, "\\N")
+    return [
+        _timed_lines(found, [part for line in body for part in line.split(mark)])
+        for found, body in zip(times.values(), bodies)
+    ]
+
+
+def _from_whisper_tsv(path: Path, text: str) -> list[TimedLines]:
+    """What Whisper writes as .tsv: milliseconds and words, with tabs between them."""
+    cues = []
+    for number, line in enumerate(text.lstrip().splitlines()[1:], start=2):
+        start, end, words = [*line.split("\t", 2), "", ""][:3]
+        if line.strip() and not (start.isdecimal() and end.isdecimal()):
+            raise UserError(f"{path}, line {number}: '{line[:60]}' does not begin with two times in milliseconds.")
+        if line.strip():
+            cues.append(TimedLines(int(start) / 1000, int(end) / 1000, (clean(words),)))
+    return cues
+
+
+def _from_lrc(text: str) -> list[TimedLines]:
+    """Lines of a song, each up to the next one; one line may stand for several times."""
+    found = []
+    for line in text.splitlines():
+        words, times = line, []
+        while match := _LRC_TIMES.match(words):
+            words = words[match.end() :]
+            times.append(seconds_of(*match.groups()))
+        found += [(start, clean(words)) for start in times]
+    found.sort(key=lambda one: one[0])
+    ends = [start for start, _ in found[1:]] + [math.inf]
+    return [TimedLines(start, end, (words,)) for (start, words), end in zip(found, ends) if words]
 
 
 def _without_codes(text: str) -> str:
@@ -80,7 +132,8 @@ def without_carried_lines(cues: list[TimedLines]) -> list[TimedLines] | None:
     """The cues of rolling subtitles, each line once, at the time at which it appears.
 
     Such subtitles, as YouTube makes by itself and live television shows, keep a line on the screen while the next
-    one is written below it, so that a cue begins with lines of the one before.
+    one is written below it, so that a cue begins with lines of the one before; or they write a line word by word. A
+    film may do so in parts.
 
     Args:
         cues: in order of time.
@@ -88,31 +141,69 @@ def without_carried_lines(cues: list[TimedLines]) -> list[TimedLines] | None:
     Returns:
         The cues with their new lines alone; None for subtitles that do not roll, where a repeated line was said twice.
     """
-    carried = [_carried(before, cue) for before, cue in zip(cues, cues[1:])]
+    grows = [_grows(before, cue) for before, cue in pairwise(cues)]
+    whole = _whole_lines(cues, _in_stretches(grows, grows))
+    carried = [_carried(before, cue) for before, cue in pairwise(whole)]
     rolls = [
-        count > 0 and (len(cue.lines) > count or cue.end - cue.start < _MOMENT) for count, cue in zip(carried, cues[1:])
+        count > 0 and (len(cue.lines) > count or cue.end - cue.start < _MOMENT)
+        for count, cue in zip(carried, whole[1:])
     ]
-    if not any(rolls) or 2 * sum(rolls) < len(rolls):
+    rolling = _in_stretches([count > 0 for count in carried], rolls)
+    if len(whole) == len(cues) and not any(rolling):
         return None
-    fresh = (replace(cue, lines=cue.lines[count:]) for cue, count in zip(cues, [0, *carried]))
+    counts = [count if repeated else 0 for count, repeated in zip(carried, rolling)]
+    fresh = (replace(cue, lines=cue.lines[count:]) for cue, count in zip(whole, [0, *counts]))
     return [cue for cue in fresh if cue.lines]
+
+
+def _grows(before: TimedLines, cue: TimedLines) -> bool:
+    """Whether a cue goes on to write the last line of the one before."""
+    if not before.lines or len(cue.lines) < len(before.lines) or cue.start - before.end > _SAME_TIME:
+        return False
+    last = len(before.lines) - 1
+    longer = cue.lines[last] != before.lines[last] and cue.lines[last].startswith(before.lines[last])
+    return longer and before.lines[:last] == cue.lines[:last]
+
+
+def _whole_lines(cues: Sequence[TimedLines], grows: Sequence[bool]) -> list[TimedLines]:
+    """The last cue of each that is written word by word, from the time at which its first word appears."""
+    whole: list[TimedLines] = []
+    for cue, goes_on in zip(cues, [False, *grows]):
+        start = whole.pop().start if goes_on else cue.start
+        whole.append(replace(cue, start=start))
+    return whole
+
+
+def _in_stretches(holds: Sequence[bool], sure: Sequence[bool]) -> list[bool]:
+    """Which of the steps that hold what stood before do so on purpose: two sure ones in a row, or most of all."""
+    most = 2 * sum(sure) >= len(sure)
+    found: list[bool] = []
+    for held, steps in groupby(zip(holds, sure), key=lambda step: step[0]):
+        stretch = [one for _, one in steps]
+        found += [held and (most or sum(stretch) > 1)] * len(stretch)
+    return found
 
 
 def clean(text: str) -> str:
     """Words without tags, overrides, entities and needless spaces."""
-    return " ".join(unescape(_MARKUP.sub("", text)).split())
+    return without_entities(_MARKUP.sub("", text))
 
 
-def seconds_of(hours: str | None, minutes: str, seconds: str, fraction: str) -> float:
+def without_entities(text: str) -> str:
+    """Words without entities and needless spaces, of a text that holds no tags."""
+    return " ".join(unescape(text).split())
+
+
+def seconds_of(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> float:
     """Seconds of the parts of a time.
 
     Args:
         hours: digits; None or "" where the time has none.
         minutes: digits.
         seconds: digits, without the fraction.
-        fraction: one to three digits after the point: "5" is 500 ms, "05" is 50 ms.
+        fraction: one to three digits after the point: "5" is 500 ms, "05" is 50 ms; None or "" if there is none.
     """
-    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000
+    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int((fraction or "").ljust(3, "0")) / 1000
 
 
 def clock_seconds(text: str) -> float | None:

@@ -8,10 +8,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
-from vtkeras.data.containers import ANIMATED_WEBP, FIRST_BYTES, png_chunks, ts_packet
+from vtkeras.data.containers import ANIMATED_WEBP, FIRST_BYTES, png_chunks, ts_packets
 
 _PACK, _LAST_MARK = b"\x00\x00\x01\xba", b"\x00\x00\x01\xb9"
 _LONGEST_PACKET = 1 << 16  # bytes, of MPEG-PS and of Ogg
+_MOV_BOXES = (
+    *(b"ftyp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"meta", b"udta", b"mfra"),
+    *(b"styp", b"sidx", b"ssix", b"prft", b"pdin", b"emsg"),
+)
 _JPEG_END = 0xD9
 _JPEG_ALONE = (0x00, 0x01, *range(0xD0, 0xD9))  # second bytes after which no length stands: pixels, restarts
 _CLOCKS = 32  # that are read of an MPEG-PS, at even distances
@@ -46,7 +50,8 @@ def _is_mpeg2(data: bytes) -> bool:
 
 
 def _ts_is_cut(file: BinaryIO, size: int) -> bool:
-    return size % ts_packet(file.read(FIRST_BYTES)) != 0
+    packets = ts_packets(file.read(FIRST_BYTES))
+    return packets is not None and (size - packets[0]) % packets[1] != 0
 
 
 def _gif_is_cut(file: BinaryIO, size: int) -> bool:
@@ -108,7 +113,8 @@ def _mov_end(file: BinaryIO, size: int) -> int:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        if length < 8 or not head[4:8].isascii():  # 0: up to the end of the file; or no box, but what a camera adds
+        added = place + length > size and head[4:8] not in _MOV_BOXES  # no box, but what a camera or a tagger adds
+        if length < 8 or added:  # 0: up to the end of the file
             return size
         place += length
     return place

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PureWindowsPath
 
 from vtkeras.data.containers import EXTENSIONS, is_video
+from vtkeras.data.text_files import trimmed
 
 CONVERTED = (".ogg", ".bmp", ".tif", ".tiff")  # that tables may still name
 
@@ -68,7 +69,8 @@ class FileFinder:
 
     def find(self, written: str) -> str | None:
         """The name of a file relative to the folder, with forward slashes; None where there is no such file in it."""
-        for name in dict.fromkeys((written, written.strip(), _slashed(written))):
+        shown = trimmed(written)
+        for name in dict.fromkeys((written, shown, _slashed(written), _slashed(shown))):
             inside = self._inside(name)
             for known in (inside, self._as_stored(inside)) if inside else ():
                 status = _file_status(self.folder / known)
@@ -93,6 +95,7 @@ class FileFinder:
             >>> finder.named("a"), finder.named("/home/ann/Cats/a.avi")
             (['cats/a.mp4'], ['cats/a.mp4'])
         """
+        written = trimmed(written)
         parts = _parts(written)
         ends = [parts[first:] for first in range(1 if self._inside(_slashed(written)) else self._elsewhere + 1)]
         for way, media in zip(WAYS, self._all_media(), strict=True):

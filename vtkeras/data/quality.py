@@ -21,9 +21,10 @@ from vtkeras.data.cleaning.options import Thresholds
 from vtkeras.data.manifest import Manifest
 
 MID_GRAY = 128.0
-# A bright or colourful figure on black and dark print on white are pictures, not bad light. So a clip is dark or
-# over-exposed only if less than this share of its pixels lies in the other half of the gray scale.
-OTHER_HALF_THRESHOLD = 0.01
+# A bright or colourful figure on black and dark print on white are pictures, not bad light, however small the figure
+# is. So a clip is dark or over-exposed only if no spot of it lies in the other half of the gray scale. The mean of a
+# spot leaves out the noise of single pixels.
+SPOT = 3  # pixels a side
 
 LEAST_GRADIENT = 24.0  # by Sobel's filter; that of a step of 6 levels, below which rounding and noise are no edges
 
@@ -108,8 +109,8 @@ def measure(frames: tf.Tensor) -> dict[str, tf.Tensor]:
 
     Returns:
         dict of float32 tensors, luma from 0 to 255 (0.2125 R + 0.7154 G + 0.0721 B):
-        `luma` (time,), the mean; `light` (time,), the share of pixels above mid-gray; `vivid` (time,), the
-        share of those of which a colour is; `brightest` (time,), the strongest colour of a pixel; `sharpness` (time,),
+        `luma` (time,), the mean; `faintest` (time,), the lowest luma of a spot of 3 by 3 pixels; `vivid` (time,), the
+        strongest colour of one; `brightest` (time,), the strongest colour of a pixel; `sharpness` (time,),
         the variance of the Laplacian, squared luma; `edges` (time,), how sharp the strongest edges are,
         see `_edges`; `change` (time - 1,), the largest change of a pixel from the frame before.
 
@@ -124,13 +125,18 @@ def measure(frames: tf.Tensor) -> dict[str, tf.Tensor]:
     pixels = (1, 2, 3)
     return {
         "luma": tf.reduce_mean(luma, pixels),
-        "light": tf.reduce_mean(tf.cast(luma > MID_GRAY, tf.float32), pixels),
-        "vivid": tf.reduce_mean(tf.cast(tf.reduce_max(frames, -1) > int(MID_GRAY), tf.float32), (1, 2)),
+        "faintest": tf.reduce_min(_spots(luma), pixels),
+        "vivid": tf.reduce_max(_spots(tf.cast(frames, tf.float32)), pixels),
         "brightest": tf.cast(tf.reduce_max(frames, pixels), tf.float32),
         "sharpness": tf.math.reduce_variance(laplacian, pixels),
         "edges": _edges(luma, laplacian),
         "change": tf.reduce_max(tf.abs(luma[1:] - luma[:-1]), pixels),
     }
+
+
+def _spots(values: tf.Tensor) -> tf.Tensor:
+    """Means of the spot around each pixel, float32 (time, height, width, channels)."""
+    return tf.nn.avg_pool2d(values, SPOT, 1, "SAME")
 
 
 def _edges(luma: tf.Tensor, laplacian: tf.Tensor) -> tf.Tensor:
@@ -179,12 +185,12 @@ def judge(
     found = [("black", float(black.mean()), limits.black_share)] if black.mean() > limits.black_share else []
     if black.all():
         return found
-    luma, light, vivid, sharpness, edges = (
-        float(np.median(measures[name][~black])) for name in ("luma", "light", "vivid", "sharpness", "edges")
+    luma, faintest, vivid, sharpness, edges = (
+        float(np.median(measures[name][~black])) for name in ("luma", "faintest", "vivid", "sharpness", "edges")
     )
-    if luma < limits.dark_luma and vivid < OTHER_HALF_THRESHOLD:
+    if luma < limits.dark_luma and vivid <= MID_GRAY:
         found.append(("dark", luma, limits.dark_luma))
-    elif luma > limits.light_luma and light > 1 - OTHER_HALF_THRESHOLD:
+    elif luma > limits.light_luma and faintest >= MID_GRAY:
         found.append(("overexposed", luma, limits.light_luma))
     elif sharpness < limits.sharpness and edges < limits.edges:
         found.append(("blurred", sharpness, limits.sharpness))

@@ -11,16 +11,21 @@ from html import escape
 from pathlib import Path
 from typing import Protocol
 
-from vtkeras.data.cue_files import clean, clock_seconds, is_cue_file, read_cues, without_carried_lines
+from vtkeras.data.cue_files import clock_seconds, is_cue_file, read_cues, without_carried_lines, without_entities
 from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
 from vtkeras.run_files import write_text
 
 MAX_BYTES = 20 * 1024**2
-_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])")
-_UNREAD = (".ttml", ".dfxp", ".xml", ".sub", ".smi", ".scc", ".stl")
-_LISTS = ("segments", "sentences", "cues", "transcription")
-_START_NAMES, _END_NAMES, _LENGTH_NAMES = ("start", "begin", "from"), ("end", "to"), ("duration", "dur")
+# A mark of a script that needs no space behind it, or another one before a space, with the quotes that close there.
+_SENTENCE = re.compile(
+    r"""\S.*?(?:[。！？।॥؟۔።။។][。！？।॥؟۔።။។!?]*[」』”’»）】》"']*|[.!?]+[)\]」』”’»）】》"']*(?=\s|$)|$)"""
+)
+_CLOCK = re.compile(r"\W{0,3}(?:\d+:)?\d{1,2}:\d{2}")
+_UNREAD = (".ttml", ".dfxp", ".xml", ".sub", ".smi", ".scc", ".stl", ".srv1", ".srv2", ".srv3")
+_LISTS = ("segments", "sentences", "cues", "transcription", "chunks", "events")
+_START_NAMES = ("start", "begin", "from", "start_time", "startTime")
+_END_NAMES, _LENGTH_NAMES = ("end", "to", "end_time", "endTime"), ("duration", "dur")
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,10 @@ def read_transcript(path: str | Path, duration: float) -> Transcript:
     video is left out. Each correction becomes a note.
 
     Args:
-        path: WebVTT (.vtt), SubRip (.srt), SBV (.sbv), SubStation Alpha (.ass, .ssa), JSON (a list of
-            {"text", "start", "end"}, also under "segments" or "sentences", as Whisper writes it, or whisper.cpp's), or
-            any other file as plain text. Of rolling subtitles each line is taken once.
+        path: WebVTT (.vtt), SubRip (.srt), SBV (.sbv), SubStation Alpha (.ass, .ssa), LRC (.lrc), what Whisper prints
+            or writes as .tsv, JSON (a list of {"text", "start", "end"}, also under "segments" or "sentences", as
+            Whisper writes it, whisper.cpp's, "chunks" of Hugging Face, or .jsonl), YouTube's .json3, or any other file
+            as plain text. Of rolling subtitles each line is taken once.
         duration: seconds of the video.
 
     Raises:
@@ -93,12 +99,14 @@ def read_transcript(path: str | Path, duration: float) -> Transcript:
     path = Path(path)
     notes: list[str] = []
     text = _read_text(path, notes)
-    if path.suffix.lower() == ".json":
-        sentences = _from_json(path, text)
+    if path.suffix.lower() in (".json", ".json3", ".jsonl"):
+        sentences = _from_json(path, text, notes)
     elif is_cue_file(path, text):
         sentences = _from_cues(path, text, notes)
     else:
         sentences = [Sentence(part) for part in _split_text(text)]
+        if 2 * len(list(filter(_CLOCK.match, text.splitlines()))) > len(sentences):
+            notes.append(f"{path} was read as plain text, its times as words: save it as SRT or WebVTT if they count.")
     sentences = [sentence for sentence in sentences if sentence.text]
     if not sentences:
         return Transcript(notes=(*notes, f"{path} holds no sentence."))
@@ -188,9 +196,10 @@ def _from_cues(path: Path, text: str, notes: list[str]) -> list[Sentence]:
     return [Sentence(" ".join(cue.lines), cue.start, cue.end) for cue in cues]
 
 
-def _from_json(path: Path, text: str) -> list[Sentence]:
+def _from_json(path: Path, text: str, notes: list[str]) -> list[Sentence]:
+    lines = path.suffix.lower() == ".jsonl"
     try:
-        value = json.loads(text)
+        value = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON: {error}.") from None
     if isinstance(value, dict):
@@ -198,26 +207,50 @@ def _from_json(path: Path, text: str) -> list[Sentence]:
     if not isinstance(value, list):
         raise UserError(f'{path} is not a list of {{"text", "start", "end"}}, nor has one under "segments".')
     sentences = [_from_entry(f"{path}, entry {number}", entry) for number, entry in enumerate(value, start=1)]
-    timed = {sentence.start is not None for sentence in sentences}
-    if len(timed) > 1:
+    untimed = sum(sentence.start is None for sentence in sentences)
+    if untimed in (0, len(sentences)):
+        return sentences
+    if 2 * untimed >= len(sentences):
         raise UserError(f"{path}: some entries have times and some have none.")
-    return sentences
+    notes.append(f"{path}: {untimed} of {len(sentences)} sentences have no time and were put after the one before.")
+    return _with_times_of_others(sentences)
+
+
+def _with_times_of_others(sentences: list[Sentence]) -> list[Sentence]:
+    """Sentences without times as moments at the end of the one before, at first at the start of the video."""
+    found: list[Sentence] = []
+    for sentence in sentences:
+        moment = found[-1].end if found else 0.0
+        found.append(replace(sentence, start=moment, end=moment) if sentence.start is None else sentence)
+    return found
 
 
 def _from_entry(where: str, entry: object) -> Sentence:
     if isinstance(entry, str):
-        return Sentence(clean(entry))
+        return Sentence(without_entities(entry))
+    if isinstance(entry, dict) and "tStartMs" in entry:
+        return _from_event(where, entry)
     if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
         raise UserError(f'{where} has no "text".')
     if isinstance(entry.get("offsets"), dict):  # whisper.cpp, in milliseconds
         times = {name: _number(where, entry["offsets"], (name,)) for name in ("from", "to")}
         entry = {"text": entry["text"], **{name: time / 1000 for name, time in times.items() if time is not None}}
+    if isinstance(entry.get("timestamp"), list):  # Hugging Face
+        entry = {"text": entry["text"], **dict(zip(("start", "end"), entry["timestamp"]))}
     start, end, length = (_number(where, entry, names) for names in (_START_NAMES, _END_NAMES, _LENGTH_NAMES))
+    words = without_entities(entry["text"])
     if start is None:
-        return Sentence(clean(entry["text"]))
+        return Sentence(words)
     if end is None:
         end = start + (length or 0.0)
-    return Sentence(clean(entry["text"]), start, end)
+    return Sentence(words, start, end)
+
+
+def _from_event(where: str, event: dict) -> Sentence:
+    """An event of YouTube's subtitles, in milliseconds; one that only opens a window has no words."""
+    pieces = [str(piece.get("utf8", "")) for piece in event.get("segs") or () if isinstance(piece, dict)]
+    start, length = ((_number(where, event, (name,)) or 0.0) / 1000 for name in ("tStartMs", "dDurationMs"))
+    return Sentence(without_entities("".join(pieces)), start, start + length)
 
 
 def _number(where: str, entry: dict, names: tuple[str, ...]) -> float | None:
@@ -226,7 +259,7 @@ def _number(where: str, entry: dict, names: tuple[str, ...]) -> float | None:
         return None
     try:
         clock = clock_seconds(value) if isinstance(value, str) else None
-        number = float(value) if clock is None else clock
+        number = float(str(value).removesuffix("s")) if clock is None else clock
     except (TypeError, ValueError):
         raise UserError(f"{where}: {str(value)[:40]!r} is not a time in seconds.") from None
     if not math.isfinite(number) or number < 0:
@@ -259,4 +292,4 @@ def _with_corrected_times(
 
 
 def _split_text(text: str) -> list[str]:
-    return [clean(part) for line in text.splitlines() for part in _SENTENCE_END.split(line)]
+    return [without_entities(part) for line in text.splitlines() for part in _SENTENCE.findall(line)]

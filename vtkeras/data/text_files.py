@@ -29,6 +29,10 @@ _MARKS = {
 }
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and .numbers; .xls
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+# Soft hyphens, marks of direction, spaces without width: what people copy along and never see. Joiners are not among
+# them, which letters of Persian and of India and emoji change by.
+INVISIBLE = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_EDGES = re.compile(rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$")
 
 Note = Callable[[str], None]
 
@@ -45,6 +49,16 @@ def is_text(text: str) -> bool:
         (True, False)
     """
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def trimmed(text: str) -> str:
+    """A text without spaces and characters of no width at its ends.
+
+    Example:
+        >>> trimmed("\u202acats/a.mp4\u202c ")
+        'cats/a.mp4'
+    """
+    return _EDGES.sub("", text)
 
 
 def read_text(path: Path, note: Note = ignore) -> str:
@@ -157,6 +171,7 @@ def read_table(
                     note(f"{path} row {number} was taken for the header; what stands above it was left out.")
                 if separator != "," and not stated and path.suffix.lower() != ".tsv":
                     note(f"{path} was read with {_SEPARATORS[separator]} between its cells.")
+                _check_quotes(path, filled[place + 1 :], separator, len(names), note)
                 return Table(names, number, filled[place + 1 :])
         first, *others = filled or [(1, [])]
         tables.append(Table(_column_names(first[1], known), first[0], others))
@@ -168,14 +183,35 @@ def read_table(
 def _rows(text: str, separator: str) -> list[tuple[int, list[str]]]:
     limit = csv.field_size_limit(MAX_CELL)
     rows: list[tuple[int, list[str]]] = []
+    by_hand = f'{separator} "' in text  # a space before the quote, else the quotes would be part of the cell
+    lines = io.StringIO(text, newline="")
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+        for row in csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=by_hand):
             rows.append((len(rows) + 1, row))
         return rows
     except csv.Error as error:
         raise csv.Error(f"row {len(rows) + 1} is not valid CSV ({error})") from None
     finally:
         csv.field_size_limit(limit)
+
+
+def _check_quotes(
+    path: Path, rows: list[tuple[int, list[str]]], separator: str, columns: int, note: Note
+) -> None:
+    """Tells of a cell of several lines that look like rows: a stray quote before it makes it go on to the next one.
+
+    Raises:
+        UserError: if such a line names a file of the same kind as its row does.
+    """
+    within = [(row, cells, line) for row, cells in rows for cell in cells for line in cell.splitlines()[1:]]
+    doubtful = [one for one in within if one[2].count(separator) == columns - 1]
+    told = "{} row {} has a cell of several lines, of which one looks like a row of its own: '{:.80}'".format
+    for row, cells, line in doubtful:
+        inner = line.split(separator)
+        if any((end := Path(one).suffix) and end == Path(other).suffix for one, other in zip(cells, inner)):
+            raise UserError(f"{told(path, row, line)}: take out the quote that the cell begins with.")
+    for row, _, line in doubtful[:1]:
+        note(f"{told(path, row, line)}; see to its quotes if it is one.")
 
 
 def _column_names(cells: list[str], known: Collection[str]) -> list[str]:

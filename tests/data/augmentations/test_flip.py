@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from vtkeras import keys
-from vtkeras.data.augmentations.flip import flip, swapped
+from vtkeras.data.augmentations.flip import flip, swapped, unsure
 
 SEEDS = [tf.constant([0, number], tf.int64) for number in range(200)]
 FRAMES = tf.constant(np.random.default_rng(0).integers(0, 256, (2, 3, 4, 3), dtype="uint8"))
@@ -21,6 +21,12 @@ FRAMES = tf.constant(np.random.default_rng(0).integers(0, 256, (2, 3, 4, 3), dty
         ("猫向左转,狗向右", "猫向右转,狗向左"),
         ("l\u00e9ft  a\nright é 🐈 ", "l\u00e9ft  a\nleft é 🐈 "),
         ("", ""),
+        ("SwipeLeft|turnRight|swipeleft|HandRIGHT", "SwipeRight|turnLeft|swiperight|HandLEFT"),
+        ("counter clockwise, anti clockwise", "clockwise, clockwise"),
+        ("counter\u2010clockwise, Anti\u2011Clockwise, CLOCKWISE", "clockwise, Clockwise, COUNTERCLOCKWISE"),
+        ("westbound, Southwestern, NE, ccw, CW, ACW", "eastbound, Southeastern, NW, cw, CCW, CW"),
+        ("two lefts, ne, ← 👉 ➡\ufe0f", "two rights, ne, → 👈 ⬅\ufe0f"),
+        ("upright, Bright, copyright", "upright, Bright, copyright"),
     ],
 )
 def test_whole_words_are_swapped_with_their_case(text, mirrored):
@@ -49,6 +55,9 @@ def test_mirrors_frames_and_every_text_or_nothing():
 @pytest.mark.parametrize("text", [
     "He left the room", "it has left", "Right now it rains", "all right", "大约左右", "a man left.", "a right angle",
     "how many pieces are left?", "two apples left on the plate", "he had already left",
+    "what is left on the table?", "the food left on the plate", "The dog left with the ball", "a dog barked and left",
+    "a right triangle", "the guests left early", "the runners left", "counter  clockwise", "human rights",
+    "file → save", "a western film", "shopleft", "in the right place", "turn right away",
 ])  # fmt: skip
 def test_a_clip_whose_left_may_be_no_direction_stays(text):
     example = {keys.FRAMES: FRAMES, keys.CAPTION: tf.constant(text), keys.QUESTION: tf.constant(["", "left?"])}
@@ -56,3 +65,16 @@ def test_a_clip_whose_left_may_be_no_direction_stays(text):
         changed = flip(example, 1.0, seed)
         np.testing.assert_array_equal(changed[keys.FRAMES], FRAMES)
         assert changed[keys.CAPTION] == text and changed[keys.QUESTION].numpy().tolist() == [b"", b"left?"]
+
+
+@pytest.mark.parametrize("text", [
+    "left", "to the left\nright", "The dog runs left, then RIGHT.", "a red square is moving right on grey",
+    "left left right", "is the red object on the left?", "digit 7 is moving left and right", "left or right?",
+    "from left to right", "left of the red cube", "upper-left corner", "a left-handed man with its left arm up",
+    "swipe_left|turn right",
+    "SwipeLeft|turnRight|swipeleft", "the left digit", "it turns to the right", "two lefts", "←|→", "➡\ufe0f",
+    "a bright and upright cleft", "westbound traffic", "turns counter-clockwise", "a man is looking to his left", "",
+    "the car changes to the right lane", "a cat sits", "猫向左转",
+])  # fmt: skip
+def test_a_direction_beyond_doubt(text):
+    assert not unsure(tf.constant(text)) and unsure(tf.constant([text, "he left"])).numpy().tolist() == [False, True]

@@ -170,7 +170,7 @@ def test_thresholds_and_skipped_checks(folder):
 
 def test_a_clip_with_another_text_may_lose_its_captions():
     options = CleaningOptions(skip=["pictures", "near_duplicates"])
-    assert [mark.reason for mark in find([facts("a", "cat", has_other_text=True)], options)] == ["length"]
+    assert [mark.reason for mark in find([facts("a", "cat", other_texts=("animal",))], options)] == ["length"]
     assert [mark.reason for mark in find([facts("a", "cat")], options)] == ["length", "no_text"]
     assert find([facts("a")], options) == []  # it had none before
 

@@ -47,6 +47,35 @@ def test_another_language_in_the_same_script(name):
     assert faults(language, *ENGLISH, text, language_doubt=0) == {}
 
 
+NAMES_AND_LOAN_WORDS = [
+    "Cristiano Ronaldo dribbles past Sergio Ramos", "a chef makes pasta alla carbonara", "schnitzel mit pommes",
+    "grand jete ballet pas de deux",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("caption", NAMES_AND_LOAN_WORDS)
+def test_names_and_loan_words_are_no_other_language(caption):
+    others = ["a chef cooks a pasta dish", "a grand ballet on a stage", "a girl makes a kite"]
+    assert faults(language, *ENGLISH, *others, caption) == {}
+
+
+def test_words_of_captions_in_a_rare_language_do_not_vouch():
+    german = ["ein Hund läuft über die Straße", "ein Hund läuft über die Brücke"]
+    english = [f"{caption} number {number}" for number, caption in enumerate(ENGLISH)]
+    assert list(faults(language, *english, *german)) == german
+
+
+@pytest.mark.parametrize("captions, caption", [
+    (["他在公园里跑步", "一只猫在睡觉"], "用iPhone拍照"),
+    (["他在公园里跑步", "一只猫在睡觉"], "他在玩PlayStation5游戏"),
+    (["고양이가 뛴다", "소년이 공을 찬다"], "한국어 YouTube 보기"),
+])  # fmt: skip
+def test_latin_names_among_another_script(captions, caption):
+    folder = [f"{one}{number}" for one in captions for number in range(10)]
+    assert faults(language, *folder, caption) == {}
+    assert list(faults(language, *folder, caption, "a cat on YouTube")) == ["a cat on YouTube"]
+
+
 def test_languages_that_are_named():
     german = "der Hund läuft über die Straße"
     assert list(faults(language, *ENGLISH, german, languages=["de"])) == ENGLISH[:6]

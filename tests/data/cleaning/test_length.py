@@ -9,7 +9,7 @@ from vtkeras.data.cleaning.length import count_words, length
 @pytest.mark.parametrize(
     "text, words",
     [("", 0), ("...!", 0), ("a cat !", 2), ("don't walk 3.5 m", 4), ("一只猫。", 3), ("баба и кот", 3),
-     ("बिल्ली कूदती है", 3), ("แมว", 3), ("猫 and 犬", 3)],
+     ("बिल्ली कूदती है", 3), ("แมว", 1), ("แมวนอน", 2), ("猫 and 犬", 3), ("猫がいる", 2), ("プレイステーション", 3)],
 )  # fmt: skip
 def test_count_words(text, words):
     assert count_words(text) == words

@@ -48,6 +48,17 @@ def test_a_mirrored_clip_is_a_twin():
     assert mark.clip == "b" and mark.detail == "shows what a shows, mirrored (largest difference 0 of 255)"
 
 
+def test_a_mirrored_clip_of_which_other_things_are_said_is_no_twin():
+    there, mirrored = moving_square(*range(8)), moving_square(*range(15, 7, -1))
+    right = facts("right", "a red square moves right", thumbnail=there)
+    assert find(right, facts("left", "a red square moves left", thumbnail=mirrored)) == []
+    assert find(right, facts("copy", "A red square moves right.", thumbnail=mirrored)) == [("copy", "near_duplicate")]
+    assert find(right, facts("copy", "another caption", thumbnail=there)) == [("copy", "near_duplicate")]
+    asked = facts("asked", thumbnail=there, other_texts=("where?\nto the left",))
+    assert find(asked, facts("other", thumbnail=mirrored, other_texts=("where?\nto the right",))) == []
+    assert find(asked, facts("same", thumbnail=mirrored, other_texts=("where?\nto the left",))) != []
+
+
 def test_a_fixed_camera_does_not_make_twins_of_what_moves_otherwise():
     there = facts("there", thumbnail=moving_square(*range(8)))
     back = facts("back", thumbnail=moving_square(*range(7, -1, -1)))  # no square differs by more than 12

@@ -5,41 +5,11 @@ from __future__ import annotations
 import tensorflow as tf
 
 from vtkeras import keys
+from vtkeras.data.augmentations.sides import LEFT, MIRRORED, PARTS, SIGN, SURE, UNSURE, WORD
 
 TEXTS = (keys.CAPTION, keys.REFERENCES, keys.MATCH_ID, keys.MATCH_TEXT, keys.QUESTION, keys.ANSWER, keys.LABEL)
 
-PAIRS = (  # what a mirror makes of one it makes of the other
-    ("left", "right"),
-    ("leftmost", "rightmost"),
-    ("leftward", "rightward"),
-    ("leftwards", "rightwards"),
-    ("lefthand", "righthand"),
-    ("lefthanded", "righthanded"),
-    ("east", "west"),
-    ("eastward", "westward"),
-    ("eastwards", "westwards"),
-    ("northeast", "northwest"),
-    ("southeast", "southwest"),
-    ("clockwise", "counterclockwise"),
-    ("左", "右"),
-)
-SPELLINGS = ("anticlockwise", "counter-clockwise", "anti-clockwise")  # of counterclockwise
-
-# "he left the room", "right now": no direction, or it cannot be told. Such a clip stays as it is.
-UNSURE = "|".join(
-    (
-        r"\bleft +(a|an|the|his|her|its|their|it|him|them|for|home|alone|behind|over|out|off)\b",
-        r"\b(has|have|had|been|being|gets|got|just|already|what's|nothing) +left\b",
-        r"\b(he|she|it|they|who|we|you|man|woman|boy|girl|people|everyone|person|player|train|bus|car) +left\b",
-        r"\b(two|three|four|five|some|no|more|many|few) +\pL+ +left\b",
-        r"\b(is|are|was|were) +left *([.?!,;]|$)",
-        r"\bright +(now|away|after|before|then|here|there|next|answer|thing|way|angle|angles|above|in front|behind)\b",
-        r"\b(all|is|are|that's) +right\b",
-        "左右",
-    )
-)
 MARK = "\x1f"  # the control character that separates units
-WORD = r"(?i)(?:counter|anti)-?clockwise|[\pL\pM]+"
 
 
 def flip(example: dict, amount: float, seed: tf.Tensor) -> dict:
@@ -52,14 +22,30 @@ def flip(example: dict, amount: float, seed: tf.Tensor) -> dict:
         seed: int64 (2,), which decides whether it is mirrored.
 
     Returns:
-        The example with other FRAMES and texts, or as it was; it always stays where a text matches `UNSURE`.
+        The example with other FRAMES and texts, or as it was; it always stays where a text is `unsure`.
     """
     texts = {key: example[key] for key in TEXTS if key in example}
-    unsure = [tf.reduce_any(tf.strings.regex_full_match(text, f"(?is).*({UNSURE}).*")) for text in texts.values()]
-    flipped = (tf.random.stateless_uniform((), seed) < amount) & ~tf.reduce_any(tf.stack([False, *unsure]))
+    stays = [tf.reduce_any(unsure(text)) for text in texts.values()]
+    flipped = (tf.random.stateless_uniform((), seed) < amount) & ~tf.reduce_any(tf.stack([False, *stays]))
     frames = example[keys.FRAMES]
     changed = {keys.FRAMES: tf.where(flipped, tf.reverse(frames, (2,)), frames)}
     return {**example, **changed, **{key: tf.where(flipped, swapped(text), text) for key, text in texts.items()}}
+
+
+def unsure(texts: tf.Tensor) -> tf.Tensor:
+    """Whether texts, strings of any shape, have a word that may tell a side, and may not.
+
+    Example:
+        >>> unsure(tf.constant(["turn left", "the dog left with the ball"]))
+        [False, True]
+    """
+    words = tf.strings.regex_replace(texts, PARTS, r"\1 \2")
+    others = tf.strings.regex_replace(words, f"(?i){SURE}", " ")
+    doubtful = [
+        tf.strings.regex_full_match(words, f"(?is).*(?:{UNSURE}).*"),
+        tf.strings.regex_full_match(others, f"(?is).*(?:{LEFT}).*"),
+    ]
+    return tf.reduce_any(tf.stack(doubtful), axis=0)
 
 
 def swapped(texts: tf.Tensor) -> tf.Tensor:
@@ -69,18 +55,10 @@ def swapped(texts: tf.Tensor) -> tf.Tensor:
         >>> swapped(tf.constant("Left of the box, turning clockwise"))
         "Right of the box, turning counterclockwise"
     """
-    marked = tf.strings.regex_replace(texts, "[左右]", rf"{MARK}\0{MARK}")  # words are not parted in Chinese
+    marked = tf.strings.regex_replace(texts, SIGN, rf"{MARK}\0{MARK}")  # words are not parted in Chinese
     marked = tf.strings.regex_replace(marked, WORD, rf"{MARK}\0{MARK}")
     pieces = tf.strings.split(tf.reshape(marked, (-1,)), MARK)
     found = pieces.flat_values[:, None] == tf.constant(list(MIRRORED))
     mirrored = tf.gather(tf.constant(list(MIRRORED.values())), tf.argmax(found, axis=1))
     words = tf.where(tf.reduce_any(found, axis=1), mirrored, pieces.flat_values)
     return tf.reshape(tf.strings.reduce_join(pieces.with_flat_values(words), axis=1), tf.shape(texts))
-
-
-def _mirrored() -> dict[str, str]:
-    pairs = [*PAIRS, *((right, left) for left, right in PAIRS), *((word, "clockwise") for word in SPELLINGS)]
-    return {case(one): case(other) for one, other in pairs for case in (str.lower, str.upper, str.capitalize)}
-
-
-MIRRORED = _mirrored()

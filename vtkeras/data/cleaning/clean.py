@@ -87,7 +87,7 @@ def find(clips: Sequence[Facts], options: CleaningOptions, put_back: Iterable[Ma
             left = without(left, new)
             found += new
     had_captions = {clip.clip for clip in clips if clip.captions}
-    silent = (clip for clip in left if not clip.captions and not clip.has_other_text and clip.clip in had_captions)
+    silent = (clip for clip in left if not clip.captions and not clip.other_texts and clip.clip in had_captions)
     marks = (clip.mark(NO_TEXT, "every caption of it is dropped, and it has no other text") for clip in silent)
     return found + [mark for mark in marks if (mark.clip, mark.caption) not in good]
 

@@ -1,5 +1,6 @@
 """Captions that say again what another caption of the clip says, and captions that are on too many clips."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,8 @@ from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.cleaning.options import CleaningOptions
 
 DUPLICATE, COMMONPLACE = "duplicate", "commonplace"
+_SAYS_SOMETHING = re.compile(r"(?<=\d)[-.,:/](?=\d)|(?<!\w)-(?=\d)|[#%‰&@]")  # "3.5 m", "-5 degrees", "C#", "50%"
+_MINUS = str.maketrans("–−", "--")
 
 
 def duplicates(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]:
@@ -30,14 +33,16 @@ def duplicates(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mar
 
 
 def plain_words(text: str) -> str:
-    """A text without case, punctuation and repeated spaces.
+    """A text without case, repeated spaces, and punctuation other than that of numbers and signs such as % and #.
 
     Example:
-        >>> plain_words("A  cat, again!")
-        'a cat again'
+        >>> plain_words("A  cat, again!"), plain_words("It is -5.5 degrees.")
+        ('a cat again', 'it is -5.5 degrees')
     """
-    text = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join("".join(" " if _says_nothing(char) else char for char in text).split())
+    text = unicodedata.normalize("NFKC", text).casefold().translate(_MINUS)
+    kept = {found.start() for found in _SAYS_SOMETHING.finditer(text)}
+    chars = (" " if _says_nothing(char) and place not in kept else char for place, char in enumerate(text))
+    return " ".join("".join(chars).split())
 
 
 def _says_nothing(char: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_io as tfio
 
+from vtkeras import keys
 from vtkeras.data import quality, shards
 from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.manifest import Manifest
@@ -17,7 +18,7 @@ from vtkeras.data.manifest import Manifest
 GRID, MOMENTS = 16, 8  # of a thumbnail: squares a side, frames
 FIELDS = 4  # a side, of which the colour is told: encoders keep colours in coarser squares than light
 
-_TEXTS = ("video_id", "path", "captions", "questions", "label")
+_TEXTS = ("video_id", "path", "captions", "questions", "answers", "label")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Facts:
         split: its split.
         examples: (clip, question) pairs; a clip without a question counts once.
         captions: its captions.
-        has_other_text: whether it has a question or a label.
+        other_texts: its labels, and its questions with their answers.
         measures: of every frame, see `quality.measure`.
         thumbnail: float32 (MOMENTS * GRID * GRID,), see `thumbnail`.
         tints: float32 (MOMENTS, FIELDS, FIELDS, 3), see `tints`.
@@ -41,7 +42,7 @@ class Facts:
     split: str
     examples: int
     captions: tuple[str, ...]
-    has_other_text: bool
+    other_texts: tuple[str, ...]
     measures: dict[str, np.ndarray]
     thumbnail: np.ndarray
     tints: np.ndarray
@@ -152,13 +153,15 @@ def _measure(record: tf.Tensor) -> dict[str, tf.Tensor]:
 
 
 def _facts(values: dict, split: str) -> Facts:
+    labels = filter(None, values["label"].decode().split(keys.LABEL_SEPARATOR))
+    asked = (b"\n".join(pair).decode() for pair in zip(values["questions"], values["answers"]))
     return Facts(
         clip=values["video_id"].decode(),
         path=values["path"].decode(),
         split=split,
         examples=max(1, len(values["questions"])),
         captions=tuple(caption.decode() for caption in values["captions"]),
-        has_other_text=bool(len(values["questions"]) or values["label"]),
+        other_texts=(*labels, *asked),
         measures=values["measures"],
         thumbnail=values["thumbnail"],
         tints=values["tints"],

@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import groupby
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
@@ -14,7 +15,10 @@ from vtkeras.errors import lookup
 
 _NAMES = {"cjk": "han", "hiragana": "japanese", "katakana": "japanese", "katakana-hiragana": "japanese"}
 _READ_THRESHOLD = 0.8  # of the captions must read as languages of the folder, or none is judged
-_LEAST_WORDS = 3  # that a language is told from
+_LEAST_WORDS = 4  # that a language is told from
+_VOUCHED = 1 / 3  # of a caption's words, that captions in the folder's languages use, too
+_LATIN = "latin"  # whose letters are in texts of all scripts, for names
+_RUN = 2  # letters
 _MARKS = ".,;:!?¡¿\"'«»„“”()"
 _MIXED = {"fullwidth", "halfwidth", "modifier", "mathematical", "double-struck", "script", "black-letter"}
 
@@ -23,8 +27,10 @@ def language(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]
     """Marks captions whose letters are mostly of a script that captions here are not written in, or whose words are
     of another language than those of the folder.
 
-    The model of languages (Lui and Baldwin, 2012, langid.py: 97 languages by their groups of bytes) guesses wrong in
-    short texts; so a caption is marked only where it is next to certain that it is in none of the folder's languages.
+    Latin letters are used for names in all scripts: such a caption is right where it has two letters of a script of the
+    folder on end. The model of languages (Lui and Baldwin, 2012, langid.py: 97 languages by their groups of bytes)
+    guesses wrong in short texts and of names and loan words; so a caption is marked only where it is next to certain
+    that it is in none of the folder's languages, and where captions that are in them use few of its words.
     """
     other_scripts = list(_scripts(clips, options))
     yield from other_scripts
@@ -42,13 +48,15 @@ def _scripts(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]
 
     def fault(caption: str) -> str | None:
         script = script_of(caption)
-        known = script is None or script in allowed
+        beside = _scripts_beside_latin(caption) if script == _LATIN else set()
+        known = script is None or bool(allowed & {script, *beside})
         return None if known else f"written in {script}, not in {' or '.join(sorted(expected))}"
 
     return each_caption(clips, "language", fault)
 
 
 def _languages(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]:
+    captions = {caption for clip in clips for caption in clip.captions}
     shares: Counter[str] = Counter()
     for caption in (caption for clip in clips for caption in clip.captions):
         shares.update(languages_of(caption))
@@ -57,11 +65,13 @@ def _languages(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mar
     here = {name.lower() for name in options.languages} or common
     if not options.languages and sum(shares[name] for name in here) < _READ_THRESHOLD * total:
         return
+    ours = {word for caption in captions if _likeliest(caption) in here for word in _words(caption)}
 
     def fault(caption: str) -> str | None:
-        found = languages_of(caption)
+        found, words = languages_of(caption), _words(caption)
         known = not found or sum(found.get(name, 0.0) for name in here) >= options.language_doubt
-        return None if known else f"reads as '{max(found, key=found.__getitem__)}', not as {' or '.join(sorted(here))}"
+        known = known or sum(word in ours for word in words) >= _VOUCHED * len(words)
+        return None if known else f"reads as '{_likeliest(caption)}', not as {' or '.join(sorted(here))}"
 
     yield from each_caption(clips, "language", fault)
 
@@ -85,17 +95,31 @@ def _all_scripts() -> list[str]:
 
 @cache
 def languages_of(text: str) -> dict[str, float]:
-    """How probable each language is, by its code in ISO 639-1; {} of a text of fewer than three words of letters.
+    """How probable each language is, by its code in ISO 639-1; {} of a text of fewer than four words of letters.
+
+    Words with a capital, but for the first, are left out where others have none: names are of no language.
 
     Example:
         >>> found = languages_of("ein Hund läuft über die Straße")
         >>> max(found, key=found.get)
         'de'
     """
-    words = [word for word in text.lower().split() if word.strip(_MARKS).isalpha()]
+    words = [word for word in text.split() if word.strip(_MARKS).isalpha()]
     if len(words) < _LEAST_WORDS:
         return {}
-    return {name: float(share) for name, share in _identifier().rank(" ".join(words))}
+    plain = [word for place, word in enumerate(words) if not place or not word.strip(_MARKS)[0].isupper()]
+    words = plain if len(plain) > 1 else words
+    return {name: float(share) for name, share in _identifier().rank(" ".join(words).lower())}
+
+
+def _likeliest(text: str) -> str | None:
+    found = languages_of(text)
+    return max(found, key=found.__getitem__) if found else None
+
+
+def _words(text: str) -> list[str]:
+    stripped = (word.strip(_MARKS) for word in text.lower().split())
+    return [word for word in stripped if word.isalpha()]
 
 
 @cache
@@ -114,6 +138,12 @@ def script_of(text: str) -> str | None:
     if counts["japanese"]:
         counts["japanese"] += counts.pop("han", 0)
     return counts.most_common(1)[0][0] if counts.total() else None
+
+
+def _scripts_beside_latin(text: str) -> set[str]:
+    """The other scripts of which a text has a run of letters, whatever stands between them."""
+    runs = groupby(filter(None, map(_script, text)))
+    return {script for script, run in runs if script != _LATIN and len(list(run)) >= _RUN}
 
 
 @cache

@@ -1,5 +1,6 @@
 """Captions that are too short or too long."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 
@@ -7,8 +8,10 @@ from vtkeras.data.cleaning.facts import Facts, each_caption
 from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.cleaning.options import CleaningOptions
 
-# Thai, Lao, Myanmar, Khmer, kana, Han: scripts without spaces between words.
-_UNSPACED = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
+# Scripts without spaces between words: Han; and those of sounds, which are Thai, Lao, Myanmar, Khmer and kana.
+_HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
+_SOUNDS = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff]")
+_LETTERS_A_WORD = 4  # of scripts of sounds, about
 
 
 def length(clips: Iterable[Facts], options: CleaningOptions) -> Iterator[Mark]:
@@ -24,11 +27,17 @@ def length(clips: Iterable[Facts], options: CleaningOptions) -> Iterator[Mark]:
 
 
 def count_words(text: str) -> int:
-    """Words between spaces that hold a letter or digit; of scripts without spaces each letter counts.
+    """Words between spaces that hold a letter or digit.
+
+    Of scripts without spaces each Han character counts, and each four letters of the others, about as long as a word.
 
     Example:
-        >>> count_words("a cat !"), count_words("一只猫。")
-        (2, 3)
+        >>> count_words("a cat !"), count_words("一只猫。"), count_words("แมวนอน")
+        (2, 3, 2)
     """
-    letters = ((word, sum(char.isalnum() for char in _UNSPACED.findall(word))) for word in text.split())
-    return sum(unspaced or any(map(str.isalnum, word)) for word, unspaced in letters)
+    return sum(_unspaced_words(word) or any(map(str.isalnum, word)) for word in text.split())
+
+
+def _unspaced_words(text: str) -> int:
+    letters = sum(map(str.isalnum, _SOUNDS.findall(text)))
+    return len(_HAN.findall(text)) + math.ceil(letters / _LETTERS_A_WORD)

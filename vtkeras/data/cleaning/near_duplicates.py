@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from vtkeras import keys
+from vtkeras.data.cleaning.duplicates import plain_words
 from vtkeras.data.cleaning.facts import GRID, MOMENTS, Facts
 from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.cleaning.options import CleaningOptions
@@ -16,6 +17,9 @@ STILL = 1.0  # luma; squares whose standard deviation over time is below that st
 
 def near_duplicates(clips: Sequence[Facts], options: CleaningOptions) -> Iterator[Mark]:
     """Marks every clip whose thumbnail and colours are those of a clip which stays, as it is or mirrored.
+
+    What moves to the left shows, mirrored, what moves to the right. So a mirrored twin counts only where the texts of
+    both say the same.
 
     Of twins in two splits the one to evaluate on stays, and the one to train on goes. Of twins in one split the first
     that is stored stays.
@@ -37,9 +41,15 @@ def near_duplicates(clips: Sequence[Facts], options: CleaningOptions) -> Iterato
                 difference = float(np.abs(pictures[twin] - picture).max())
                 other = float(np.abs(clips[twin].tints - tints).max())
                 alike = difference <= options.twin_luma and other <= options.twin_colour
-                if alike and _common_motion(pictures[twin], picture) >= options.twin_motion:
+                said = not how or _texts(clips[twin]) == _texts(clips[number])
+                if alike and said and _common_motion(pictures[twin], picture) >= options.twin_motion:
                     decided.add(twin)
                     yield _mark(clips[twin], clips[number], how, difference)
+
+
+def _texts(clip: Facts) -> tuple[set[str], set[str]]:
+    """What is said of a clip, without case and punctuation."""
+    return {*map(plain_words, clip.captions)}, {*map(plain_words, clip.other_texts)}
 
 
 def _coarse(pictures: np.ndarray) -> np.ndarray:

@@ -20,9 +20,9 @@ class Thresholds(Options):
     black_share: float = Field(0.25, ge=0, le=1)
     """A clip is black if more than this share of its frames is; a fade is less."""
     dark_luma: float = Field(40.0, ge=0, le=256)
-    """Luma; a clip with a lower mean, and next to no pixel of which a colour is above mid-gray, is dark."""
+    """Luma; a clip with a lower mean, and no spot of 3 by 3 pixels of which a colour is above mid-gray, is dark."""
     light_luma: float = Field(215.0, ge=0, le=256)
-    """Luma; a clip with a higher mean, and next to no pixel below mid-gray, is over-exposed."""
+    """Luma; a clip with a higher mean, and no spot of 3 by 3 pixels below mid-gray, is over-exposed."""
     sharpness: float = Field(150.0, ge=0, le=1e9)
     """Squared luma; a clip with a lower variance of the Laplacian may be blurred, see `edges`. Two photographs at 128
     pixels have 7,000 and 15,600, blurred by a Gaussian of 1 pixel 600 and 810, of 1.5 pixels 180 and 230, of 2 pixels
@@ -50,7 +50,8 @@ class CleaningOptions(Thresholds):
     twin_motion: float = Field(0.9, ge=0, le=1)
     """Least correlation of what changes in the squares of near-duplicates; still parts may be alike in many clips."""
     least_words: int = Field(2, ge=0, le=1_000_000)
-    """Words that a caption has at least; in scripts without spaces each character counts."""
+    """Words that a caption has at least; in scripts without spaces each Han character counts, and each four
+    letters of the others."""
     most_words: int = Field(80, ge=1, le=1_000_000)
     """Words that a caption has at most."""
     scripts: tuple[str, ...] = ()
