@@ -121,7 +121,7 @@ def test_evaluate_writes_one_table_for_models_and_baselines(exported_run, tmp_pa
     table = PredictionTable()
     results = evaluate(
         {"tiny": run.reader()}, make_source(run.config), run.preprocessor, ["test", "one_digit"],
-        train_clips=16, limit=6, report=lambda line: None, keep=table.add,
+        train_clips=8, limit=6, report=lambda line: None, keep=table.add,
     )
     splits = results["splits"]
     assert list(splits) == ["test", "one_digit"] and splits["test"]["examples"] == 6
@@ -147,9 +147,9 @@ def test_evaluate_writes_one_table_for_models_and_baselines(exported_run, tmp_pa
     assert (tmp_path / "metrics.md").read_text() == to_markdown(results)
     assert "| nearest training clip |" in to_markdown(results)
     seen, asked = results["baselines"], splits["test"]
-    assert seen["examples"] == 16 < seen["of"] and asked["of"] > 6
+    assert seen["examples"] == 8 < seen["of"] and asked["of"] > 6
     assert f"### test (6 of {asked['of']} examples)" in to_markdown(results)
-    assert f"Baselines look at 16 of {seen['of']} training examples" in to_markdown(results)
+    assert f"Baselines look at 8 of {seen['of']} training examples" in to_markdown(results)
     assert "### one_digit: tiny" in (tmp_path / "classes.md").read_text()
 
 
