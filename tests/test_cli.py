@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from vtkeras.cli import app, main
 from vtkeras.cli.common import results_folder
-from vtkeras.cli.training import _name_of
+from vtkeras.cli.training import _name_of, _tested
 from vtkeras.data.make import make_videos
 
 TINY_SETTINGS = [
@@ -146,6 +146,28 @@ def test_evaluations_on_clips_of_plans_have_the_names_of_these(monkeypatch, tmp_
     (tmp_path / "runs" / "b" / "config.yaml").touch()
     assert _name_of(Path("runs/b/data")) == "b" and _name_of(Path("mine/data")) == "data"
     assert _name_of(Path("/data")) == "data"
+
+
+@pytest.mark.parametrize("splits, tested", [
+    (["train", "validation", "test", "test_unseen"], ["test", "test_unseen"]),
+    (["train", "validation"], ["validation"]),
+    (["train"], []),
+])  # fmt: skip
+def test_what_is_evaluated_is_what_training_did_not_see_where_there_is_such(splits, tested):
+    assert _tested(splits) == tested
+
+
+@pytest.mark.whole
+def test_the_readme_has_the_last_whole_evaluation(walk, tmp_path):
+    run = shutil.copytree(walk, tmp_path / "run")
+    whole = (run / "README.md").read_text()
+    assert "### test (2 examples)" in whole
+    (run / "README.md").write_text(whole.replace("### test", "### before"))
+    code, output = call("evaluate", run, "--limit", 1, "--no-meteor", "--baseline-clips", 4)
+    assert code == 0 and "### test (1 of 2 examples)" in output and "Baselines look at 4 of 16" in output
+    assert "### before (2 examples)" in (run / "README.md").read_text()
+    code, _ = call("evaluate", run, "--no-meteor")
+    assert code == 0 and (run / "README.md").read_text() == whole
 
 
 @pytest.mark.whole

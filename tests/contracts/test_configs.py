@@ -231,6 +231,17 @@ def test_files(tmp_path, content, sentence):
         load_config(str(tmp_path / "other.yaml"))
 
 
+def test_a_config_is_written_as_people_read_it_and_never_too_large_to_be_read(tmp_path):
+    labels = load_config("demo").data.model_copy(update={"label_weights": {"кошка": 2.0}})
+    config = load_config("demo").model_copy(update={"data": labels})
+    save_config(config, tmp_path / "config.yaml")
+    assert "кошка: 2.0" in (tmp_path / "config.yaml").read_text(encoding="utf-8")
+    many = config.data.model_copy(update={"label_weights": {f"label {number:05d}": 1.0 for number in range(15_000)}})
+    with pytest.raises(UserError, match="config.yaml is not written: .* shorten what is long in it"):
+        save_config(config.model_copy(update={"data": many}), tmp_path / "config.yaml")
+    assert load_config(str(tmp_path / "config.yaml")) == config
+
+
 def test_a_mistake_shows_before_tensorflow_loads():
     code = "import sys, vtkeras.config; print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -339,6 +339,51 @@ def test_names_that_may_be_no_times_are_the_users_own(folder):
     assert "start_frame and end_frame do not cut the videos" in told[0]
 
 
+def of_films(folder, films, parts):
+    """The rows of a table like MSVD's, of films that were cut into files, and what was told."""
+    lines = ["VideoID,Start,End,Description"]
+    for film in range(films):
+        for part in range(parts):
+            (folder / f"f{film}_{part}_{part + 1}.avi").touch()
+            lines.append(f"f{film},{part},{part + 1},text {film} {part}")
+    return read_with_notes(folder, "\n".join(lines))
+
+
+def test_files_that_were_cut_out_of_one_film_are_in_one_split(folder):
+    rows, _ = of_films(folder, 10, 3)
+    by_film = {row.film: {one.split for one in rows if one.film == row.film} for row in rows}
+    assert len(rows) == 30 and [*by_film] == [f"f{film}" for film in range(10)]
+    assert sorted(map(sorted, by_film.values())) == [["test"], *[["train"]] * 8, ["validation"]]
+
+
+@pytest.mark.parametrize("films, told", [(1, "1 film, too few to divide"), (2, "2 films, too few to divide")])
+def test_files_of_too_few_films_are_divided_and_that_is_told(folder, films, told):
+    rows, notes = of_films(folder, films, 10)
+    assert {row.split for row in rows} == {"train", "validation", "test"} and told in notes[-1]
+
+
+@pytest.mark.parametrize(
+    "names, kinds, told",
+    [
+        ([f"film{film}_{part:03d}" for film in range(6) for part in range(3)], 1, True),
+        ([f"v_g{film}_c{part:02d}" for film in range(6) for part in range(3)], 2, True),
+        ([f"animal{film}_{part}" for film in range(6) for part in range(3)], 6, False),  # a name for each label
+        ([f"dog_{part}" for part in range(18)], 1, False),
+        ([f"video{part}" for part in range(18)], 1, False),
+        ([f"at_{film}_{part}" for film in range(18) for part in (film * 7,)], 1, False),
+    ],
+)
+def test_files_that_look_like_parts_of_films_are_told_of(folder, names, kinds, told):
+    lines = ["path,label"]
+    for place, name in enumerate(names):
+        (folder / f"{name}.mp4").touch()
+        lines.append(f"{name}.mp4,kind {place * kinds // len(names)}")
+    _, notes = read_with_notes(folder, "\n".join(lines))
+    assert any("may be parts of one film" in note for note in notes) is told
+    if told:
+        assert f"'{names[0]}.mp4' and '{names[1]}.mp4'" in notes[-1]
+
+
 @pytest.mark.parametrize("times", ["5,nan", "15,5", "x,y", ",", "-1,2"])
 def test_times_that_are_none_cut_nothing(folder, times):
     (folder / "v1_5_15.avi").touch()

@@ -72,6 +72,16 @@ def test_nearest_clip_takes_the_answer_of_the_nearest_that_was_asked_the_same():
     assert nearest_clip(LABEL, TRAIN, TEST).texts == ["pet", "pet|dog"]  # whatever was asked
 
 
+def test_the_nearest_clip_is_one_that_has_such_a_text():
+    train = examples([[], ["a cat"], []], ["what?", "what?", "how many?"], [[""], ["cat"], [""]], ["", "", "dog"])
+    train.thumbnails = TRAIN.thumbnails
+    assert nearest_clip(CAPTION, train, TEST).texts == ["a cat"] * 2  # only the second has one
+    assert nearest_clip(ANSWER, train, TEST).texts == ["cat"] * 2
+    assert nearest_clip(LABEL, train, TEST).texts == ["dog"] * 2
+    empty = examples([[]] * 3, ["what?"] * 3, [[""]] * 3, [""] * 3, thumbnails=TRAIN.thumbnails)
+    assert nearest_clip(CAPTION, empty, TEST).texts == ["", ""]
+
+
 def test_score_by_hand():
     said = {"caption": ["one cat", "a cat"], "answer": ["one", "cat"], "label": ["pet", "pet"]}
     row = score(ALL, {head: Predicted(texts) for head, texts in said.items()}, TEST)
@@ -111,12 +121,13 @@ def test_evaluate_writes_one_table_for_models_and_baselines(exported_run, tmp_pa
     table = PredictionTable()
     results = evaluate(
         {"tiny": run.reader()}, make_source(run.config), run.preprocessor, ["test", "one_digit"],
-        train_clips=16, limit=6, report=lambda line: None, keep=table.add,
+        train_clips=8, limit=6, report=lambda line: None, keep=table.add,
     )
     splits = results["splits"]
     assert list(splits) == ["test", "one_digit"] and splits["test"]["examples"] == 6
     assert list(splits["test"]["systems"]) == ["tiny", *BASELINES]
     row = splits["test"]["systems"]["tiny"]
+    assert "cider_share" in row
     assert set(row) == set(results["columns"]) == {name for head in run.heads for name in head.columns}
     assert results["columns"]["unended_rate"] == {
         "title": "unended %", "unit": "%", "better": "lower", "listed": True
@@ -135,6 +146,10 @@ def test_evaluate_writes_one_table_for_models_and_baselines(exported_run, tmp_pa
     assert json.loads((tmp_path / "metrics.json").read_text()) == results
     assert (tmp_path / "metrics.md").read_text() == to_markdown(results)
     assert "| nearest training clip |" in to_markdown(results)
+    seen, asked = results["baselines"], splits["test"]
+    assert seen["examples"] == 8 < seen["of"] and asked["of"] > 6
+    assert f"### test (6 of {asked['of']} examples)" in to_markdown(results)
+    assert f"Baselines look at 8 of {seen['of']} training examples" in to_markdown(results)
     assert "### one_digit: tiny" in (tmp_path / "classes.md").read_text()
 
 

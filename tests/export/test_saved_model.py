@@ -4,6 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import tensorflow as tf
 from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.export import export_run
-from vtkeras.export.saved_model import tell_results
+from vtkeras.export.saved_model import tell_results, write_samples
 from vtkeras.training.run import Run
 
 # A process of its own that may import nothing but TensorFlow and tensorflow-text.
@@ -182,11 +184,35 @@ def test_what_a_plan_tried_is_in_the_readme(exported_run, tmp_path, monkeypatch)
 
 
 def test_what_is_evaluated_later_comes_into_the_readme(tmp_path):
-    (tmp_path / "README.md").write_text(f"## Results\n\nNot evaluated: `vtkeras evaluate {tmp_path}`.\n")
-    (tmp_path / "metrics.md").write_text("| system | exact % |\n")
-    for _ in range(2):  # then nothing is left to say
+    (tmp_path / "README.md").write_text("# mine\n\n## Results\n\nNot evaluated: `vtkeras evaluate ./mine`.\n")
+    for table in ("| system | exact % |\n", "| system | CIDEr |\n"):
+        (tmp_path / "metrics.md").write_text(table)
         tell_results(tmp_path)
-        assert (tmp_path / "README.md").read_text() == "## Results\n\n| system | exact % |\n"
+        assert (tmp_path / "README.md").read_text() == f"# mine\n\n## Results\n\n{table}"
+    for text in ("a README of somebody's own\n", None):
+        (tmp_path / "README.md").unlink() if text is None else (tmp_path / "README.md").write_text(text)
+        tell_results(tmp_path)
+        assert text is None or (tmp_path / "README.md").read_text() == text
+    assert not (tmp_path / "README.md").exists()
+
+
+def test_commands_of_the_readme_name_another_folder_than_the_runs_own(exported_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda run, path, *options: None)
+    monkeypatch.chdir(tmp_path)
+    own = Path("runs") / Run.open(exported_run).config.name
+    for out, lines in (
+        (own, [f"{own}/config.yaml --out {own}_anew", f"evaluate {own}_anew\n", f"export {own}_anew --no-keras"]),
+        (Path("other"), [f"other/config.yaml --out {own}\n", f"evaluate {own}\n", f"export {own} --out other"]),
+    ):
+        told = (export_run(exported_run, out, report=str, keras_file=False) / "README.md").read_text()
+        assert all(line in told for line in lines) and "a few test clips" in told
+
+
+@pytest.mark.parametrize("splits, shown", [(["train", "validation"], "validation"), (["train"], "train")])
+def test_samples_of_data_without_test_clips(tmp_path, monkeypatch, splits, shown):
+    source = SimpleNamespace(splits=lambda: splits, spec={})
+    monkeypatch.setattr("vtkeras.export.saved_model.make_source", lambda config: source)
+    assert write_samples(SimpleNamespace(config=None), tmp_path) == shown
 
 
 def test_a_failed_export_leaves_the_old_one(exported_run, tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
+from vtkeras.linear import fits
 from vtkeras.linear.fits import fit_labels, fit_sentences
 from vtkeras.linear.models import ENCODER, LinearBaseline, LinearModels
 from vtkeras.linear.table import Table
@@ -89,6 +90,32 @@ def test_rare_answers_are_not_said_and_too_many_have_no_model(preprocessor, monk
     monkeypatch.setattr("vtkeras.linear.fits.MOST_CHOICES", 2)
     models = LinearModels([HEADS["answer"]], train, preprocessor)
     assert models.predict(train) == {} and not models.experts(keras.layers.Identity(), channels=3).shares
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_rare_labels_beyond_a_number_are_not_said(preprocessor, monkeypatch, several):
+    train = table(np.random.default_rng(0), 120)
+    labels = train.examples.truths["label"]
+    rarest = min(COLOURS, key=labels.count)
+    assert not LinearModels([HEADS["label"]], train, preprocessor, several).left_out
+    for module in ("fits", "models"):
+        monkeypatch.setattr(f"vtkeras.linear.{module}.MOST_LABELS", 2)
+    models = LinearModels([HEADS["label"]], train, preprocessor, several)
+    said = {label for text in models.predict(train)["label"].texts for label in text.split("|")} - {""}
+    assert said == {*COLOURS} - {rarest}
+    assert models.left_out == "linear models say the 2 most frequent of 3 labels alone"
+
+
+def test_of_many_labels_a_part_of_the_clips_is_fitted(preprocessor, monkeypatch):
+    train, rows = table(np.random.default_rng(0), 120), []
+    fit = fits._fit
+    monkeypatch.setattr(fits, "_fit", lambda x, *others: rows.append(len(x)) or fit(x, *others))
+    monkeypatch.setattr(fits, "MOST_EXAMPLES", 10)
+    for pairs, fitted in ((360, 120), (150, 50), (0, 10)):  # of three labels
+        monkeypatch.setattr(fits, "MOST_PAIRS", pairs)
+        LinearModels([HEADS["label"]], train, preprocessor, several=True)
+        assert rows == [fitted] * 3
+        rows.clear()
 
 
 def test_vectors_are_narrow_and_long_texts_take_no_room_in_others(preprocessor):

@@ -23,6 +23,7 @@ from vtkeras.metrics import (
     VqaAccuracy,
     bleu,
     cider,
+    cider_share,
     exact_match,
     meteor,
     rouge_l,
@@ -109,6 +110,37 @@ def test_cider_by_hand():
     # Example 1: vectors {cat} and {cat}: cosine 1 for words; bigram "a cat" likewise 1; no longer
     # n-grams: (1 + 1 + 0 + 0) / 4 * 10 = 5. Example 2: nothing shared but "a": 0. Mean 2.5.
     assert cider([["a cat"], ["a dog"]], ["a cat", "a bird"]) == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(
+    "references, predictions, share",
+    [
+        # "a" is in both, so it weighs nothing; who says the only caption has all that there is, 5 of 10.
+        ([["a cat"], ["a dog"]], ["a cat", "a bird"], 0.5),
+        ([["a cat"], ["a dog"]], ["a cat", "a dog"], 1.0),
+        # With one caption of four words or more it is a tenth of CIDEr.
+        ([["a cat sits still"], ["the dog runs away"]], ["a cat sits still", "a dog"], None),
+        # Of two captions without a word in common each has half of what one alone has: 2.5 of 5.
+        ([["big cat", "some lion"], ["a dog", "a dog"]], ["some lion", "a dog"], 1.0),
+        ([["big cat", "some lion"], ["a dog", "a dog"]], ["some lion", "cat"], 0.5),
+        ([["a cat"], ["a cat"], ["a dog"]], ["a cat", "x", "a dog"], 2 / 3),
+        ([["a cat"]], ["a cat"], "nothing"),  # all documents have it
+    ],
+)
+def test_share_of_the_best_cider(references, predictions, share):
+    found = cider_share(references, predictions)
+    if share == "nothing":
+        assert found is None
+    else:
+        assert found == pytest.approx(cider(references, predictions) / 10 if share is None else share)
+
+
+def test_a_share_of_the_best_cider_is_one_at_most():
+    # Each of two captions without a word in common gets 2.5. Both as one text are to each of them like 2 / (2 * √2) in
+    # words and 1 / √3 in pairs of words, at a length of 3 against 1: exp(-4 / 72) * (0.707 + 0.577) / 4 * 10 = 3.04.
+    references, predictions = [["big cat", "some lion"], ["a dog"]], ["big cat some lion", "a dog"]
+    assert cider(references, predictions) == pytest.approx((3.04 + 5) / 2, abs=0.01)
+    assert cider_share(references, predictions) == 1.0
 
 
 def test_cider_of_one_example_is_zero():

@@ -4,7 +4,7 @@ import pytest
 from test_cli import call, refused
 
 import vtkeras.export
-from vtkeras.run_files import CHECKPOINTS, PLAN_TABLE, SAVED_MODEL
+from vtkeras.run_files import CHECKPOINTS, PLAN_TABLE, README, SAVED_MODEL
 
 
 @pytest.fixture
@@ -16,6 +16,7 @@ def stopped(tmp_path):
 
 
 def test_the_same_command_goes_on_with_the_export(stopped, monkeypatch):
+    (stopped / SAVED_MODEL).mkdir()  # the later files of an export are not there
     exported = []
     monkeypatch.setattr(vtkeras.export, "export_run", lambda folder, report: exported.append(folder))
     code, told = call("train", "--data", stopped.parent / "data", "--out", stopped)
@@ -26,6 +27,6 @@ def test_the_same_command_goes_on_with_the_export(stopped, monkeypatch):
 def test_other_runs_stay_as_they_are(stopped, lacks_export, monkeypatch, capsys):
     (stopped / PLAN_TABLE).unlink()
     if not lacks_export:
-        (stopped / SAVED_MODEL).mkdir()
+        (stopped / README).touch()
     told = refused(monkeypatch, capsys, "train", "--data", stopped.parent / "data", "--out", stopped)
     assert "already holds a run: choose another --out" in told and ("vtkeras export" in told) is lacks_export

@@ -88,7 +88,7 @@ def plan(data, tmp_path_factory):
         patch.setattr("vtkeras.planning.plan.find", lambda name: None)
         patch.setattr("vtkeras.planning.plan.slowed", lambda call: (call(), 2.0))
         clock = Clock(15, now=map(float, itertools.count(step=8)).__next__)
-        made = Plan(data, tmp_path_factory.mktemp("runs") / "run", clock, lines.append)
+        made = Plan(data, tmp_path_factory.mktemp("runs") / "run", clock, lines.append, made_by="vtkeras train")
         made.run()
     made.lines = lines
     return made
@@ -105,6 +105,7 @@ def test_the_plan_is_told_in_four_lines(plan):
 def test_what_was_tried_is_in_the_table(plan):
     table = (plan.folder / PLAN_TABLE).read_text(encoding="utf-8")
     assert table.count("dropped") == 1 and table.count("kept") == 1 and "| Answers %" in table
+    assert table.endswith("\n\nMade by `vtkeras train`.\n")
 
 
 @pytest.mark.whole
@@ -215,8 +216,8 @@ def test_what_is_kept_of_clips_stays_within_bounds(data, tmp_path, monkeypatch, 
 def test_what_figures_are_is_told_where_they_are_no_single_one():
     told = explain_figures([HEADS["caption"], HEADS["answer"], HEADS["contrastive"]])
     assert told == (
-        "on the validation split; Captions: the mean of caption exact % and CIDEr (of 10); Search: the mean of R@1 % "
-        "and R@5 %"
+        "on the validation split; Captions: the mean of caption exact % and CIDEr of the best %; Search: the mean "
+        "of R@1 % and R@5 %"
     )
 
 

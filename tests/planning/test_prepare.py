@@ -1,5 +1,9 @@
 """From a user's folder to stored clips."""
 
+import shutil
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from tests.fixtures.videos import make_captions, make_folder
@@ -9,7 +13,7 @@ from vtkeras.data.manifest import Manifest
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.folder_tables import find_table, table_from_folders, table_of
-from vtkeras.planning.prepare import clips_per_second, ingested_folder, subsample, with_validation
+from vtkeras.planning.prepare import _Storing, clips_per_second, ingested_folder, subsample, with_validation
 from vtkeras.run_files import MANIFEST
 
 
@@ -58,6 +62,43 @@ def test_files_that_do_not_decode_are_named_up_to_a_number(broken, tmp_path, mon
     assert lines[told].startswith(f"set aside because they do not decode: {broken}{', for instance' * (broken > 2)}:")
     named = {line.split()[0] for line in lines[told + 1 :]}
     assert named <= {*names} and len(named) == min(broken, 2)
+
+
+@pytest.mark.parametrize("content", ['{"name": "an app", "version": 3}', "[1]", "no JSON"])
+def test_a_manifest_of_something_else_is_passed_over(videos, tmp_path, content):
+    folder = shutil.copytree(videos, tmp_path / "videos")
+    (folder / MANIFEST).write_text(content)
+    assert ingested_folder(folder, None, tmp_path / "run", Clock(20), str) == tmp_path / "run" / "data"
+    assert find_table(folder).name == "captions.csv"
+    (folder / "captions.csv").unlink()
+    assert find_table(folder) is None
+
+
+def test_clips_that_are_not_whole_are_told_of(tmp_path):
+    folder = make_folder(tmp_path / "videos", 6)
+    make_captions(folder / "captions.csv", 6)
+    lines = []
+    storing = _Storing(folder, folder / "captions.csv", tmp_path / "data", Clock(20), lines.append)
+    partial = [("a.mp4", "a.mp4 is cut short: its end is missing."), ("b.mp4", "b.mp4 is damaged")]
+    storing._store = lambda note: SimpleNamespace(partial=partial, splits=["train", "validation"])
+    storing.run()
+    assert lines == [
+        "clips of which a part is missing or damaged, and the rest is taken: 2; a.mp4 is cut short: its end is missing."
+    ]
+
+
+def test_decoding_that_takes_much_longer_than_was_foreseen_is_told_once(videos, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.planning.prepare.clips_per_second", lambda folder, rows: 0.1 * len(rows))  # in 10 s
+    time, lines = [0.0], []
+    storing = _Storing(videos, videos / "captions.csv", tmp_path, Clock(20, now=lambda: time[0]), lines.append)
+    assert len(storing._in_time(read_captions(videos / "captions.csv", videos))) == 6
+    for time[0] in (30.0, 31.0, 32.0):  # twice as long, and ten seconds
+        storing._progress(1, 6, "")
+    assert sum("takes more than 2 times as long as was foreseen" in line for line in lines) == 1
+    time[0] = 40.0
+    storing.until = 30.0
+    storing._progress(6, 6, "")
+    assert sum("was foreseen" in line for line in lines) == 1  # all is done
 
 
 def test_which_table(tmp_path):
@@ -117,16 +158,36 @@ def test_folders_of_splits_hold_those_of_labels(tmp_path):
     assert sorted(row.split for row in rows) == ["test", "train", "train", "validation"]
 
 
-@pytest.mark.parametrize("names", [
-    ["train/a.mp4", "test/cats/b.mp4"],  # a clip right in a split
-    ["train/cats/a.mp4", "more/dogs/b.mp4"],  # a folder of another name
-    ["test/cats/a.mp4", "val/dogs/b.mp4"],  # nothing to train on
+@pytest.mark.parametrize("names, told", [
+    (["train/a.mp4", "test/cats/b.mp4"], True),  # no folder of a label in training
+    (["train/cats/a.mp4", "more/dogs/b.mp4"], False),  # a folder of another name, and one alone of a split
+    (["test/cats/a.mp4", "val/dogs/b.mp4"], True),  # nothing to train on
 ])  # fmt: skip
-def test_other_folders_are_no_splits(tmp_path, names):
+def test_other_folders_are_no_splits(tmp_path, names, told):
     touch(tmp_path, *names)
     lines = []
     assert all(row.count(",") == 1 for row in labels(tmp_path, tmp_path, lines))
-    assert len(lines) == 1 and lines[0].startswith("labels by the folders of the clips: ")
+    assert lines[-1].startswith("labels by the folders of the clips: ")
+    assert [" are not taken as splits: " in line for line in lines[:-1]] == [True] * told
+
+
+@pytest.mark.parametrize("stray", ["train/contact_sheet.png", "extras/x/y.mp4", "test/d.mp4"])
+def test_clips_that_lie_elsewhere_leave_splits_as_they_are(tmp_path, stray):
+    touch(tmp_path, "train/cats/a.mp4", "train/dogs/b.mp4", "test/cats/c.mp4", stray)
+    lines = []
+    rows = ["test/cats/c.mp4,cats,test", "train/cats/a.mp4,cats,train", "train/dogs/b.mp4,dogs,train"]
+    assert labels(tmp_path, tmp_path, lines) == rows
+    assert lines[:2] == [
+        "the folders test, train are taken as splits, those within them as labels",
+        f"left out because they lie in no label's folder of a split: 1, the first is {stray}",
+    ]
+
+
+def test_a_test_split_without_labels_is_left_out(tmp_path):
+    touch(tmp_path, "train/cats/a.mp4", "train/dogs/b.mp4", "test/c.mp4", "test/d.mp4")
+    lines = []
+    assert labels(tmp_path, tmp_path, lines) == ["train/cats/a.mp4,cats,train", "train/dogs/b.mp4,dogs,train"]
+    assert lines[1].endswith("of a split: 2, the first is test/c.mp4")
 
 
 def test_folders_of_one_name_leave_the_labels_to_those_above(tmp_path):
@@ -153,6 +214,10 @@ def test_a_table_of_something_else_makes_way_for_subfolders(tmp_path):
     assert table_of(tmp_path / "mine", tmp_path, lines.append).name == "stats.csv"
     (tmp_path / "mine" / "stats.csv").write_text('path,label\ncats/typo.mp4,cat\ndogs/b.mp4,a "d" og\n')
     assert table_of(tmp_path / "mine", tmp_path, lines.append).name == "stats.csv"  # its mistakes are told, not passed
+    for name, taken in (("metadata.csv", "labels.csv"), ("captions.csv", "captions.csv")):
+        (tmp_path / "mine" / name).write_text("day,count\n1,2\n")
+        assert table_of(tmp_path / "mine", tmp_path, lines.append).name == taken
+        (tmp_path / "mine" / name).unlink()
     (tmp_path / "mine" / "stats.csv").rename(tmp_path / "mine" / "stats.json")
     (tmp_path / "mine" / "stats.json").write_text('{"seed": 1}')
     assert table_of(tmp_path / "mine", tmp_path, lines.append).name == "labels.csv"
@@ -191,10 +256,17 @@ def test_a_table_without_validation_gives_some_of_its_training_videos(videos, tm
     assert sorted(splits) == ["test", "train", "train", "train", "train", "validation"]
 
 
+def test_parts_of_a_film_stay_together_where_there_are_films_enough(videos):
+    (row,) = read_captions(videos / "captions.csv", videos)[:1]
+    for films, together in ((3, True), (2, False)):
+        rows = [replace(row, path=f"{n}.mp4", split="train", film=f"film {n % films}") for n in range(30)]
+        taken = [one.film for one in with_validation(rows) if one.split == "validation"]
+        assert len(taken) == (10 if together else 3)
+        assert not together or len({*taken}) == 1
+
+
 def test_validation_has_its_share_of_each_label(videos):
     (row,) = read_captions(videos / "captions.csv", videos)[:1]
-    from dataclasses import replace
-
     rows = [replace(row, path=f"{n}.mp4", split="train", labels=("rare" if n < 20 else "usual",)) for n in range(200)]
     taken = [one.labels[0] for one in with_validation(rows) if one.split == "validation"]
     assert (taken.count("rare"), taken.count("usual")) == (2, 18)
@@ -202,8 +274,6 @@ def test_validation_has_its_share_of_each_label(videos):
 
 def test_a_sample_keeps_the_shares_of_splits(videos):
     (row,) = read_captions(videos / "captions.csv", videos)[:1]
-    from dataclasses import replace
-
     rows = [replace(row, clip_id=str(n), split="train" if n < 800 else "validation") for n in range(1000)]
     kept = subsample(rows, 100)
     assert sum(one.split == "train" for one in kept) == 80 and len(kept) == 100

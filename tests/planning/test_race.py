@@ -49,6 +49,11 @@ def race(minutes, clips=10_000, report=str, most=None, among=LEARNING, **scores)
     return names[winner.name], {names[name]: runner.rounds for name, runner in runners.items()}
 
 
+@pytest.mark.parametrize("clips, scored", [(40, 40), (10_000, 500)])
+def test_chance_is_that_of_the_clips_that_are_scored(clips, scored):
+    assert Race(Clock(10), clips, str).clips == scored
+
+
 def test_who_falls_far_behind_is_dropped_at_once_and_others_after_two_rounds():
     assert race(10, a=[0.2, 0.9], b=[0.5]) == ("b", {"a": 1, "b": 1})
     assert race(10, a=[0.3, 0.3, 0.9], b=[0.5]) == ("b", {"a": 2, "b": 2})

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.planning.test_clock_and_speed import survey
+from vtkeras.config import load_config, save_config
 from vtkeras.data.text import build_vocabulary
 from vtkeras.planning.candidates import Setting, make_config
 from vtkeras.planning.survey import has_names, survey_source
@@ -80,10 +81,48 @@ def test_rare_labels_count_more_where_labels_are_uneven():
     assert survey(labels={"cat": 19, "dog": 1}).label_weights() == {}
 
 
+def uneven(count):
+    """So many labels, of 20 bytes each."""
+    return survey(labels={f"меткамет{number:04d}": 40 if number else 2 for number in range(count)})
+
+
+@pytest.mark.parametrize("count, weighed", [(2500, True), (2501, False)])
+def test_labels_too_many_for_a_config_have_no_weights(count, weighed, tmp_path):
+    found = uneven(count)  # 40 bytes for each, of 100,000
+    assert len(found.label_weights()) == count * weighed
+    assert any(f"too many ({count}) for a weight of each" in line for line in found.warnings()) is not weighed
+    config = make_config("small", Setting(found, "data/mine", 8, 64, pretrained=False))
+    save_config(config, tmp_path / "config.yaml")
+    assert load_config(str(tmp_path / "config.yaml")).data == config.data
+
+
 def test_labels_that_validation_lacks_are_named():
     (told,) = [line for line in survey(unjudged=("a", "b", "c", "d", "e")).warnings() if "no validation clip" in line]
     assert "the labels a, b, c and 2 others" in told
     assert not any("no validation clip" in line for line in survey().warnings())
+
+
+class Divided(Labelled):
+    """The same labels in training, other ones in two splits."""
+
+    def splits(self):
+        return ["train", "validation", "test"]
+
+    def column(self, split, name):
+        labels = {"train": self.labels, "validation": ("cat", "cow|cat"), "test": ("fox", "")}[split]
+        return {(str(place), ""): label for place, label in enumerate(labels)}
+
+
+def test_what_training_or_validation_lack_is_told():
+    source = Divided("cat", "cat", "dog")
+    texts = {**source.texts(), "captions": ["a cat"], "answers": ["yes"], "questions": ["is it?"]}
+    words = build_vocabulary(texts, 100)
+    found = survey_source(source, texts, words, {"captions": [], "answers": ["no"], "labels": ["cat"]})
+    assert (found.unjudged, found.unknown, found.silent) == (("dog",), ("cow", "fox"), ("a caption",))
+    lines = found.warnings()
+    assert "no training clip has the labels cow, fox, which other splits have: not to be learned" in lines
+    assert "no validation clip has a caption: nothing tells in training what is learned of them" in lines
+    assert survey_source(source, texts, words, texts).silent == ()
 
 
 def test_a_label_that_all_validation_clips_have_is_told():

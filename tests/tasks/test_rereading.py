@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from vtkeras.data.sources import make_source
-from vtkeras.evaluation.reading import read_split
+from vtkeras.evaluation.reading import _kept, read_split
+from vtkeras.keys import MASK, SEQUENCE
 from vtkeras.search import ranking
 from vtkeras.search.ranking import TEMPERATURE
 from vtkeras.tasks.heads import HEADS, rereading
@@ -55,6 +56,14 @@ def test_more_texts_than_are_read_at_once(monkeypatch):
     np.testing.assert_array_equal(look_again(table, similarity), whole)
     expected = np.argsort(-(table + similarity / TEMPERATURE), axis=0)
     np.testing.assert_array_equal(np.argsort(-whole, axis=0), expected)
+
+
+def test_what_is_the_same_for_all_questions_of_a_clip_is_kept_once():
+    four = np.arange(4)
+    said = {"contrastive": {"video": four, SEQUENCE: four, MASK: four}, "answer": {"answer": four}}
+    kept = _kept(said, [HEADS["contrastive"], HEADS["answer"]], [0, 3])  # two clips, of which the first is asked thrice
+    assert {name: len(rows) for name, rows in kept["contrastive"].items()} == {"video": 4, SEQUENCE: 2, MASK: 2}
+    assert kept["contrastive"][SEQUENCE].tolist() == [0, 3] and len(kept["answer"]["answer"]) == 4
 
 
 def test_evaluation_ranks_as_the_captioner_does_alone(exported_run):

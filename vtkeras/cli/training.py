@@ -20,10 +20,9 @@ from vtkeras.run_files import (
     CONFIG_FILE,
     DATA,
     EVALUATIONS,
-    MANIFEST,
     PATTERN,
     PLAN_TABLE,
-    SAVED_MODEL,
+    README,
     VOCABULARY_FILE,
     check_run,
     locked,
@@ -99,7 +98,9 @@ def _plan(
         raise UserError(f"--out {folder} is the folder of the videos, which stays as it is: choose another.")
     if (folder / CHECKPOINTS).exists():
         return _export_plan(folder)
-    if not captions and not (data / MANIFEST).is_file():
+    from vtkeras.data.manifest import is_ingested
+
+    if not captions and not is_ingested(data):
         from vtkeras.folders.listing import refuse_empty
 
         refuse_empty(data)  # before TensorFlow loads
@@ -112,7 +113,10 @@ def _plan(
         from vtkeras.planning.prepare import ingested_folder
 
         clock = Clock(minutes, began=common.STARTED)
-        plan = Plan(ingested_folder(data, captions, folder, clock, common.say), folder, clock, common.say)
+        table: list[str | Path] = ["--captions", captions] if captions else []
+        made_by = command("train", "--data", data, *table, "--minutes", f"{minutes:g}", "--out", folder)
+        stored = ingested_folder(data, captions, folder, clock, common.say)
+        plan = Plan(stored, folder, clock, common.say, made_by=made_by)
         plan.run()
         _export(folder, plan.report)
         plan.tell_overtime()
@@ -124,7 +128,7 @@ def _export_plan(folder: Path) -> None:
     Raises:
         UserError: for any other run.
     """
-    exported = (folder / SAVED_MODEL).exists()
+    exported = (folder / README).exists()  # which an export writes last
     if exported or not (folder / PLAN_TABLE).exists():
         export = "" if exported else f", or finish that one with {command('export', folder)}"
         raise UserError(f"{folder} already holds a run: choose another --out{export}.")
@@ -145,11 +149,14 @@ def _export(folder: Path, report: Callable[[str], None]) -> None:
 def evaluate(
     run: common.RunFolder,
     data: common.DataFolder = None,
-    split: Annotated[list[str], typer.Option(help="A split; repeatable; default all but train and validation.")] = [],  # noqa: B006
+    split: Annotated[list[str], typer.Option(help="A split; repeatable; default those to test on.")] = [],  # noqa: B006
     compare: Annotated[list[Path], typer.Option(help="Another run to put into the table; repeatable.")] = [],  # noqa: B006
     by: Annotated[str | None, typer.Option(help="A column of the captions file to give figures by.")] = None,
     limit: Annotated[int | None, common.number_option("Examples of each split at most.", 1, 1_000_000_000)] = None,
     meteor: Annotated[bool, typer.Option(help="Score captions by METEOR too, where there is Java.")] = True,
+    baseline_clips: Annotated[
+        int, common.number_option("Training clips that baselines look at; more take longer.", 1, 1_000_000_000)
+    ] = 2000,
     linear: Annotated[bool, typer.Option(help="Also linear models on features of a frozen ImageNet encoder.")] = False,
     judge: Annotated[
         Path | None, typer.Option(help="For generated video: a run that writes captions, to say what is on clips.")
@@ -173,11 +180,15 @@ def evaluate(
     own = opened[0].config
     other = data is not None and data.resolve() != (own.data.path and Path(own.data.path).resolve())
     source = make_source(own if data is None else common.with_data(own, data))
-    splits = list(split) or [name for name in source.splits() if name not in (keys.TRAIN, keys.VALIDATION)]
+    tested = _tested(source.splits())
+    splits = list(split) or tested
     missing = [name for name in splits if name not in source.splits()]
     if missing or not splits:
         what = f"no split '{missing[0]}'" if missing else "no split to test on"
         raise UserError(f"The data have {what}: use --split with one of {', '.join(source.splits())}.")
+    if splits == [keys.VALIDATION] and not split:
+        chosen = "" if other else ", by which training chose, so that they may be too good"
+        common.say(f"the data have no split to test on: figures are of the validation split{chosen}")
     found = None
     if any(head.needs_judge for one in opened for head in one.heads):
         judge = judge or _shipped_judge(own)
@@ -197,17 +208,24 @@ def evaluate(
     training = None if keys.TRAIN in source.splits() else _own_source(own)
     with progress_bar() as bar:
         results = score_systems(
-            systems, source, opened[0].preprocessor, splits, limit=limit, report=common.say, by=by,
+            systems, source, opened[0].preprocessor, splits, baseline_clips, limit, report=common.say, by=by,
             meteor=meteor and _meteor_runs(), keep=table.add, progress=bar,
             train_source=training, more=_linear(training or source, source) if linear else None,
         )  # fmt: skip
     out = writable_folder(place / EVALUATIONS / _name_of(data)) if other and data else place
     write_results(results, out)
     table.write(out)
-    tell_results(out)
+    if limit is None and {*tested} <= {*splits}:
+        tell_results(out)
     common.say(to_markdown(results))
     if other:
         common.say(f"written to {out}: those of the run's own data stay as they were")
+
+
+def _tested(splits: list[str]) -> list[str]:
+    """The splits to test on: those that training does not see; where there is none, the one that it only chooses by."""
+    others = [name for name in splits if name not in (keys.TRAIN, keys.VALIDATION)]
+    return others or [name for name in splits if name == keys.VALIDATION]
 
 
 def _name_of(data: Path) -> str:

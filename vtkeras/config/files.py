@@ -174,9 +174,18 @@ def parse_config(values: dict, origin: str = "config") -> Config:
 
 
 def save_config(config: Config, path: str | Path) -> None:
-    """Writes `config` as YAML that `load_config` reads back to an equal object."""
-    values = config.model_dump(mode="json")
-    write_text(path, yaml.safe_dump(values, sort_keys=False))
+    """Writes `config` as YAML that `load_config` reads back to an equal object.
+
+    Raises:
+        UserError: for one that is too large to be read back, or if `path` cannot be written.
+    """
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    if (size := len(text.encode())) > MOST_BYTES:
+        raise UserError(
+            f"{path} is not written: a config of {size:,} bytes could not be read again, whose limit is "
+            f"{MOST_BYTES:,}: shorten what is long in it, such as data.label_weights."
+        )
+    write_text(path, text)
 
 
 def _read_yaml(text: str, what: str) -> Any:

@@ -52,7 +52,8 @@ SPLIT_NAMES = {
 class Entry:
     """One line of a caption file, whichever form it came in.
 
-    `where` names it in messages; `columns` are those of the user's own.
+    `where` names it in messages; `columns` are those of the user's own; `film` is what the file was cut out of, once
+    that is found.
     """
 
     where: str
@@ -66,6 +67,7 @@ class Entry:
     answer: str = ""
     labels: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
+    film: str = ""
 
 
 def csv_entries(path: Path, text: str, note: Note = ignore) -> Iterator[Entry]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import math
 import posixpath
-from collections.abc import Hashable, Iterable, Mapping
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +27,9 @@ from vtkeras.data.text_files import Note, ignore, is_text, read_text
 from vtkeras.errors import UserError
 
 TEST_SHARE = VALIDATION_SHARE = 0.1
+FEWEST_FILMS = 3  # that are divided as wholes, one for each split
+FEWEST_LIKELY = 5  # names with several numbers, up to which they may be those of kinds of things as well as of films
+NUMBERED = re.compile(r"(.+)[_-][A-Za-z]{0,4}\d+", re.DOTALL)  # film_001, film-2, film_c03, film_part4
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class ClipRow:
         labels: labels, each once.
         columns: for each question, or once for a clip that has none, the (name, value) pairs of the columns of the
             user's own; () if the table has none.
+        film: what the file was cut out of; "" where the table does not tell.
     """
 
     clip_id: str
@@ -54,6 +59,7 @@ class ClipRow:
     questions: tuple[tuple[str, str], ...]
     labels: tuple[str, ...]
     columns: tuple[tuple[tuple[str, str], ...], ...] = ()
+    film: str = ""
 
 
 def read_captions(
@@ -84,7 +90,7 @@ def read_captions(
 
     When no split is given anywhere, one video in ten goes to test and one in ten to validation, by
     a hash of video and seed; with three videos or more, neither is empty. All clips of one video
-    are always in the same split.
+    are always in the same split, those that were cut out of it to files of their own, too.
 
     Args:
         captions_file: the CSV or JSON file.
@@ -110,8 +116,12 @@ def read_captions(
     text = read_text(captions_file, note)
     make_entries = json_entries if is_json(captions_file, text) else csv_entries
     entries = make_entries(captions_file, text, note)
-    drafts = _gather(entries, folder, lambda told: note(f"{captions_file}: {told}"))
-    kept, splits = settle(drafts, missing, lambda kept: _splits(kept, seed), note)
+
+    def tell(told: str) -> None:
+        note(f"{captions_file}: {told}")
+
+    drafts = _gather(entries, folder, tell)
+    kept, splits = settle(drafts, missing, lambda kept: _splits(kept, seed, tell), note)
     if not kept:
         empty = f": {drafts[0].where} has no caption, question with answer, or label" if drafts else ""
         raise UserError(f"{captions_file} describes no clip{empty}; give a clip a row with its path and such a text.")
@@ -147,6 +157,7 @@ def _finished(draft: Draft, split: str) -> ClipRow:
         columns=tuple(tuple(draft.columns.get(pair, {}).items()) for pair in draft.questions or [("", "")])
         if draft.columns
         else (),
+        film=draft.film,
     )
 
 
@@ -164,6 +175,7 @@ def _gather(entries: Iterable[Entry], folder: Path, note: Note) -> list[Draft]:
             renamed[entry.path] = path
         elif path is None and (path := _find_cut(entry, finder)) is not None:
             cut[entry.path] = path
+            entry.film = _without_extension(entry.path)
             entry.start = entry.end = None
         if path is None:
             lost.append(entry)
@@ -192,7 +204,7 @@ def _add(entry: Entry, drafts: dict[str, Draft]) -> None:
     clip_id = entry.video_id or _derived_id(entry)
     draft = drafts.get(clip_id)
     if draft is None:
-        draft = drafts[clip_id] = Draft(entry.where, clip_id, entry.path, entry.start, entry.end)
+        draft = drafts[clip_id] = Draft(entry.where, clip_id, entry.path, entry.start, entry.end, entry.film)
     elif (draft.path, draft.start, draft.end) != (entry.path, entry.start, entry.end):
         raise UserError(
             f"{entry.where}: the video_id '{clip_id}' is already that of another video or segment; see {draft.where}."
@@ -227,9 +239,13 @@ def _find_cut(entry: Entry, finder: FileFinder) -> str | None:
     start, end = _bounds(entry)
     if start is None or end is None:
         return None
-    stem = posixpath.splitext(entry.path.strip())[0] if entry.path.lower().endswith(EXTENSIONS) else entry.path.strip()
+    stem = _without_extension(entry.path)
     names = (f"{stem}_{start:g}_{end:g}", f"{stem}_{start:06.0f}_{end:06.0f}")
     return next(filter(None, (_the_one(entry, name, finder) for name in names)), None)
+
+
+def _without_extension(path: str) -> str:
+    return posixpath.splitext(path.strip())[0] if path.lower().endswith(EXTENSIONS) else path.strip()
 
 
 def _bounds(entry: Entry) -> tuple[float | None, float | None]:
@@ -269,7 +285,7 @@ def _leave_out(lost: list[Entry], found: set[str], finder: FileFinder, note: Not
     note(f"{clips} are not in {finder.folder} and are left out, the first is '{first.path[:200]}' ({first.where}).")
 
 
-def _splits(drafts: list[Draft], seed: int) -> dict[str, str]:
+def _splits(drafts: list[Draft], seed: int, note: Note) -> dict[str, str]:
     """The split of each video, by path."""
     given: dict[str, Draft] = {}
     for draft in drafts:
@@ -279,12 +295,43 @@ def _splits(drafts: list[Draft], seed: int) -> dict[str, str]:
                 raise _two_splits(draft.where, draft.path, draft.split, first.split, first.where)
     paths = list(dict.fromkeys(draft.path for draft in drafts))
     if not given:
-        labels = {draft.path: tuple(draft.labels) for draft in reversed(drafts)}
-        return _made_splits(paths, seed, labels)
+        films = _films(drafts, note)
+        labels = {films[draft.path]: tuple(draft.labels) for draft in reversed(drafts)}
+        splits = _made_splits(list(dict.fromkeys(films.values())), seed, labels)
+        whole = [path for path, film in films.items() if film == path]
+        if likely := _likely_parts(whole, len({*labels.values()})):
+            note(
+                f"files such as '{likely[0]}' and '{likely[1]}' may be parts of one film, and splits are made by "
+                "chance: if they are, name the split of each in a column `split`, the same for all parts of a film."
+            )
+        return {path: splits[film] for path, film in films.items()}
     for draft in drafts:
         if draft.path not in given:
             raise UserError(f"{draft.where} has no split, though others have: give all or none.")
     return {path: given[path].split for path in paths}
+
+
+def _films(drafts: list[Draft], note: Note) -> dict[str, str]:
+    """{path: the film that it was cut out of, or itself}; each itself where films are fewer than splits."""
+    films = {draft.path: draft.film or draft.path for draft in drafts}
+    if (count := len({*films.values()})) < min(FEWEST_FILMS, len(films)):
+        note(
+            f"all clips were cut out of {count} film{'s' * (count > 1)}, too few to divide: splits have parts of the "
+            "same one, and figures are too good for others."
+        )
+        return {path: path for path in films}
+    return films
+
+
+def _likely_parts(paths: Sequence[str], kinds: int) -> Sequence[str]:
+    """Two files whose names differ by a number at the end, where many names do, and more than there are labels."""
+    parts: dict[str, list[str]] = {}
+    for path in paths:
+        if found := NUMBERED.fullmatch(posixpath.splitext(path)[0]):
+            parts.setdefault(found[1], []).append(path)
+    films = [own for own in parts.values() if len(own) > 1]
+    likely = len(films) > max(kinds, FEWEST_LIKELY) and 2 * sum(map(len, films)) > len(paths)
+    return films[0][:2] if likely else ()
 
 
 def _made_splits(paths: list[str], seed: int, labels: Mapping[str, Hashable]) -> dict[str, str]:

@@ -14,7 +14,8 @@ CAPTION, QUESTION, ANSWER, LABEL = COLUMNS = ("caption", "question", "answer", "
 class Draft:
     """A clip and its texts so far; `where` names its first row in messages.
 
-    Questions and answers stand in pairs, of which either may be empty, in the order of the file.
+    `film` is what its file was cut out of, "" where the table does not tell. Questions and answers stand in pairs, of
+    which either may be empty, in the order of the file.
     """
 
     where: str
@@ -22,6 +23,7 @@ class Draft:
     path: str
     start: float | None
     end: float | None
+    film: str = ""
     split: str = ""
     # Dicts without values are sets that keep their order.
     captions: dict[str, None] = field(default_factory=dict)

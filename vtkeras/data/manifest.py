@@ -16,6 +16,15 @@ VERSION = 1
 WRITERS = "Another ingest or cleaning"  # that may be writing to a folder
 
 
+def is_ingested(folder: str | Path) -> bool:
+    """Whether a folder holds the manifest of stored clips, and not another program's file of that name."""
+    try:
+        values = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and {"version", "shards"} <= values.keys()
+
+
 @dataclass(frozen=True)
 class Shard:
     """What the manifest knows of one shard.

@@ -51,8 +51,8 @@ def text_only(head: Head, train: Examples, test: Examples) -> Predicted:
 def nearest_clip(head: Head, train: Examples, test: Examples) -> Predicted | None:
     """What was said of the training clip that looks most alike (cosine of small grey copies).
 
-    An answer is taken from the nearest training clip that was asked the same question, or from the nearest
-    one if none was. Without frames there is no such clip.
+    Only clips that have such a text are looked at. An answer is taken from the nearest training clip that was asked the
+    same question, or from the nearest one if none was. Without frames there is no such clip.
 
     Args:
         head: whose truths are repeated.
@@ -60,13 +60,17 @@ def nearest_clip(head: Head, train: Examples, test: Examples) -> Predicted | Non
         test: the examples to speak of, with thumbnails.
 
     Returns:
-        A text for each of them; None if thumbnails are missing.
+        A text for each of them, "" if training has none; None if thumbnails are missing.
     """
     if train.thumbnails is None or test.thumbnails is None:
         return None
+    told = [row for row, text in enumerate(_texts(head, train)) if text]
+    if not told:
+        return Predicted([""] * len(test.ids))
+    looks, train = train.thumbnails, train.take(told)
     clips, known = test.first_rows(), np.array(train.first_rows())
     seen = np.stack([test.thumbnails[test.ids[row]] for row in clips])
-    compared = np.stack([train.thumbnails[train.ids[row]] for row in known])
+    compared = np.stack([looks[train.ids[row]] for row in known])
     closeness = seen @ compared.T  # each clip once, whatever is asked of it
     place = {test.ids[row]: number for number, row in enumerate(clips)}
     column = {train.ids[row]: number for number, row in enumerate(known)}

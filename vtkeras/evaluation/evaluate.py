@@ -55,10 +55,11 @@ def evaluate(
         progress: called with (what is done, examples done, of how many).
 
     Returns:
-        {"columns" and "heads": as `described` gives them, "splits": {split: {"examples": int,
-        "systems": {name: {column: float or None}}, "kinds": {kind of question: {"questions": int, "systems":
-        {name: accuracy}}}, "by": what `by_column` gives, if `by` is given, "details": {model: what
-        `class_details` gives}}}}; shares lie in 0 to 1.
+        {"columns" and "heads": as `described` gives them, "baselines": {"examples" and "of": training examples that
+        they looked at, and how many there are}, where these differ, "splits": {split: {"examples": int, "of": how
+        many there are, where `limit` leaves some out, "systems": {name: {column: float or None}}, "kinds": {kind of
+        question: {"questions": int, "systems": {name: accuracy}}}, "by": what `by_column` gives, if `by` is given,
+        "details": {model: what `class_details` gives}}}}; shares lie in 0 to 1.
 
     Raises:
         UserError: for a column that the data do not have.
@@ -67,10 +68,13 @@ def evaluate(
     texts = [head for head in heads if head.field]
     values = {split: source.column(split, by) for split in splits} if by else {}
     train, train_source = None, train_source or source
+    seen: dict[str, dict] = {}
     if keys.TRAIN in train_source.splits():
         report("reading training examples for the baselines")
         compared = [head for head in heads if more or head.field or head.baselines]
         train, _ = read_split(train_source, keys.TRAIN, compared, preprocessor, clips=train_clips)
+        if len(train.ids) < (whole := train_source.size(keys.TRAIN)):
+            seen = {"baselines": {"examples": len(train.ids), "of": whole}}
     columns = _columns(heads)
     results = {}
     for split in splits:
@@ -91,12 +95,13 @@ def evaluate(
             report(f"{split}: {name}: {', '.join(told)}")
         results[split] = {
             "examples": len(test.ids),
+            **({"of": source.size(split)} if limit is not None and limit < source.size(split) else {}),
             "systems": scores,
             "kinds": by_kind(heads, said, test),
             **({"by": {by: by_column(heads, said, test, values[split])}} if by else {}),
             "details": details,
         }
-    return {**described(heads), "splits": results}
+    return {**described(heads), **seen, "splits": results}
 
 
 def described(heads: Sequence[Head]) -> dict[str, dict]:

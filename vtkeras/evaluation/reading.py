@@ -52,9 +52,13 @@ def read_split(
     outputs: dict[str, list[dict]] = {name: [] for name in systems}
     shapes = [preprocessor, *(reader.preprocessor for reader in systems.values())]
     with interrupt_between_steps() as end_of_step:
+        seen: set[str] = set()
         for batch in _batches(source, split, shapes, limit, clips):
-            for example in batch[preprocessor.key]:
+            new = []
+            for row, example in enumerate(batch[preprocessor.key]):
                 clip, question = example[keys.VIDEO_ID].decode(), example.get(keys.QUESTION, b"").decode()
+                new += [row] * (clip not in seen)
+                seen.add(clip)
                 examples.ids.append(clip)
                 examples.questions.append(question)
                 examples.kinds.append(source.question_kind(question) if question.strip() else "")
@@ -64,12 +68,21 @@ def read_split(
                     thumbnails[clip] = thumbnail(example[keys.FRAMES])
             stacked = {key: _stack(batch[key]) for key in {reader.preprocessor.key for reader in systems.values()}}
             for name, reader in systems.items():
-                said = reader.ask(stacked[reader.preprocessor.key])
-                outputs[name].append(tf.nest.map_structure(np.asarray, said))
+                said = tf.nest.map_structure(np.asarray, reader.ask(stacked[reader.preprocessor.key]))
+                outputs[name].append(_kept(said, reader.heads, new))
             progress(len(examples.ids), _most(source, split, limit))
             end_of_step()
     examples.thumbnails = thumbnails or None
     return examples, {name: _collect(systems[name], outputs[name], examples) for name in systems}
+
+
+def _kept(said: dict, heads: Sequence[Head], new: list[int]) -> dict:
+    """What is said of a batch, and of what heads keep once the rows `new`, in which a clip comes first."""
+    once = {head.name: head.kept_once for head in heads}
+    return {
+        name: {key: rows[new] if key in once[name] else rows for key, rows in found.items()}
+        for name, found in said.items()
+    }
 
 
 def _most(source: Source, split: str, limit: int | None) -> int:

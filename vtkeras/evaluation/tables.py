@@ -31,18 +31,21 @@ def format_cell(column: Column, value: float | None) -> str:
 
 
 def to_markdown(results: dict) -> str:
-    """The results as Markdown tables, one a split, and one more for its kinds of question."""
+    """The results as Markdown tables, one a split, and one more for its kinds of question; and what baselines saw."""
     columns = {name: Column(**column) for name, column in results["columns"].items()}
-    return "\n".join(
+    lines = [
         line
         for split, result in results["splits"].items()
         for line in (
-            f"### {split} ({result['examples']} examples)\n",
+            f"### {split} ({_of(result)} examples)\n",
             *_table(columns, result["systems"]),
             *_kinds(result.get("kinds", {})),
             *_by_column(columns, result.get("by", {})),
         )
-    )
+    ]
+    if seen := results.get("baselines"):
+        lines += [f"Baselines look at {_of(seen)} training examples; `--baseline-clips` gives them more.", ""]
+    return "\n".join(lines)
 
 
 def write_results(results: dict, folder: str | Path) -> None:
@@ -59,6 +62,11 @@ def write_results(results: dict, folder: str | Path) -> None:
     write_text(folder / METRICS, as_json)
     write_text(folder / METRICS_TABLE, to_markdown(results))
     write_text(folder / CLASSES, "\n".join(details))
+
+
+def _of(counts: dict) -> str:
+    """How many examples, and of how many where these are not all."""
+    return f"{counts['examples']} of {counts['of']}" if "of" in counts else str(counts["examples"])
 
 
 class PredictionTable:

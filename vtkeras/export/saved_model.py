@@ -46,6 +46,7 @@ from vtkeras.training.run import Run, make_source
 
 SAMPLE_CLIPS = 12
 SAMPLE_FPS = 8
+RESULTS = "## Results\n\n"  # the heading of the last section of a run's README
 
 
 def export_run(
@@ -91,8 +92,8 @@ def export_run(
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
     with replacing_folder(out / SAMPLES) as temporary:
-        write_samples(run, temporary)
-    write_text(out / README, _readme(run, out))
+        split = write_samples(run, temporary)
+    write_text(out / README, _readme(run, out, split))  # the last file: by it a whole export is known
     written = [name for name in (SAVED_MODEL, MODEL_FILE, SAMPLES) if (out / name).exists()]
     report(f"exported to {out}: {', '.join(written)}")
     return out
@@ -168,12 +169,15 @@ def describe(task: Task, heads: Sequence[Head], calibration: Calibration | None 
     }
 
 
-def write_samples(run: Run, path: Path) -> None:
+def write_samples(run: Run, path: Path) -> str:
     """Writes a few test clips as mp4 or png files with a captions.csv, for the dashboard to begin with.
 
-    Data without frames give no files.
+    Data without frames give no files, and those without a split `test` give clips of `validation` or `train`.
 
     A clip that is asked several questions has a row for each.
+
+    Returns:
+        The split that they are of.
     """
     source = make_source(run.config)
     path.mkdir(parents=True, exist_ok=True)
@@ -191,6 +195,7 @@ def write_samples(run: Run, path: Path) -> None:
         rows[(names[clip], captions[0], *others)] = None
     with open(path / CAPTIONS_FILE, "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("path", "caption", "question", "answer", "label"), *rows])
+    return split
 
 
 def _write_sample(folder: Path, index: int, frames: np.ndarray) -> str:
@@ -221,23 +226,23 @@ def _copy_run_files(run: Run, out: Path) -> None:
 
 
 def tell_results(folder: Path) -> None:
-    """Puts the table that `evaluate` wrote into the README of a run that was exported before."""
+    """Puts the table that `evaluate` wrote into the README of a run that was exported before, as its last section."""
     readme = folder / README
-    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-    if (unknown := _not_evaluated(folder)) in text:
-        write_text(readme, text.replace(unknown, (folder / METRICS_TABLE).read_text(encoding="utf-8")))
+    before, heading, _ = readme.read_text(encoding="utf-8").partition(RESULTS) if readme.is_file() else ("", "", "")
+    if heading:
+        write_text(readme, before + heading + (folder / METRICS_TABLE).read_text(encoding="utf-8"))
 
 
-def _not_evaluated(folder: Path) -> str:
-    return f"Not evaluated: `{command('evaluate', folder)}`.\n"
-
-
-def _readme(run: Run, out: Path) -> str:
+def _readme(run: Run, out: Path, split: str) -> str:
     metrics = out / METRICS_TABLE
-    table = metrics.read_text(encoding="utf-8") if metrics.is_file() else _not_evaluated(out)
+    unknown = f"Not evaluated: `{command('evaluate', out)}`.\n"
+    table = metrics.read_text(encoding="utf-8") if metrics.is_file() else unknown
     keras_file = (out / MODEL_FILE).exists()
     use = f"`{MODEL_FILE}` is for Keras" if keras_file else f"the `{MODEL_FILE}` file is left out for its size"
     again = Path("runs") / run.config.name
+    to: list[str | Path] = ["--out", out]
+    if again.resolve() == out.resolve():  # which holds a run, so that another one goes beside it
+        again, to = again.with_name(f"{again.name}_anew"), []
     train = command("train", "--config", out / CONFIG_FILE, "--out", again)
     if (run.folder / SECOND_CONFIG).is_file():
         second = again.with_name(f"{again.name}-second")
@@ -246,10 +251,11 @@ def _readme(run: Run, out: Path) -> str:
         train = "\n".join(command("train", "--config", out / name, "--out", run_, *more) for name, run_, more in both)
     tried = run.folder / PLAN_TABLE
     plan = f"## What was tried\n\n{tried.read_text(encoding='utf-8')}\n" if tried.is_file() else ""
-    export = command("export", again, "--out", out, *([] if keras_file else ["--no-keras-file"]))
+    made = "which a plan made, see below; with the settings that it chose it is made again by" if plan else "made by"
+    export = command("export", again, *to, *([] if keras_file else ["--no-keras-file"]))
     return f"""# {run.config.name}
 
-A model of the task `{run.config.task}` with {run.model.count_params():,} weights, made by
+A model of the task `{run.config.task}` with {run.model.count_params():,} weights, {made}
 
 ```
 {train}
@@ -257,8 +263,6 @@ A model of the task `{run.config.task}` with {run.model.count_params():,} weight
 {export}
 ```
 
-`{SAVED_MODEL}/` needs TensorFlow and tensorflow-text alone; {use}; `{SAMPLES}/` holds a few test clips.
+`{SAVED_MODEL}/` needs TensorFlow and tensorflow-text alone; {use}; `{SAMPLES}/` holds a few {split} clips.
 
-{plan}## Results
-
-{table}"""
+{plan}{RESULTS}{table}"""

@@ -24,6 +24,8 @@ MOST_WEIGHTS = 4_000_000  # of all questions of a head together
 MOST_CHOICES = 2000  # different answers, above which there is no model of them
 MOST_ANSWERS = 300  # that a model of answers is fitted to
 MOST_EXAMPLES = 5000  # that the model of all questions is fitted to
+MOST_LABELS = 300  # that a model of labels is fitted to
+MOST_PAIRS = 2_000_000  # of a label and a clip, to which models of several labels are fitted; 5,000 clips at least
 ITERATIONS = 60  # of a fit: more change nothing that it says
 MOST_SENTENCES = 400  # different captions that are treated as classes, if they occur twice in the mean
 GROUPS = 5  # of clips, each left out once to tell which does better, a class for each caption or the nearest clip
@@ -50,7 +52,7 @@ def fit_answers(head: Head, x: np.ndarray, train: Table, preprocessor: Preproces
         return None
     texts = [" ".join(head.as_text(truth).lower().split()) for truth in train.examples.truths[head.name]]
     y = np.array([names.get(text, -1) for text in texts])
-    rows = np.flatnonzero(np.isin(y, _frequent(y[y >= 0])))
+    rows = np.flatnonzero(np.isin(y, _frequent(y[y >= 0], MOST_ANSWERS)))
     tokens = preprocessor.question(tf.constant(train.examples.questions)).numpy()
     different, own, counts = np.unique(tokens[rows], axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(-counts, kind="stable")[: MOST_WEIGHTS // (x.shape[1] * len(names))]
@@ -68,10 +70,10 @@ def fit_answers(head: Head, x: np.ndarray, train: Table, preprocessor: Preproces
     return layer
 
 
-def _frequent(y: np.ndarray) -> np.ndarray:
-    """The most frequent classes, `MOST_ANSWERS` of them."""
+def _frequent(y: np.ndarray, most: int) -> np.ndarray:
+    """The most frequent classes, so many of them."""
     classes, counts = np.unique(y, return_counts=True)
-    return classes[np.argsort(-counts, kind="stable")[:MOST_ANSWERS]]
+    return classes[np.argsort(-counts, kind="stable")[:most]]
 
 
 def _by_words(
@@ -88,7 +90,7 @@ def _by_words(
 
 
 def fit_one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
-    """One model, whose classes exclude each other.
+    """One model, whose classes exclude each other. Rare labels beyond `MOST_LABELS` are not said.
 
     Args:
         head: whose truths are labels, one an example.
@@ -101,9 +103,12 @@ def fit_one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preproc
     """
     names = preprocessor.vocabulary.labels
     truths = train.examples.truths[head.name]
-    y = np.array([names.index(truth) if truth in names else -1 for truth in truths])
+    places = {name: place for place, name in enumerate(names)}
+    y = np.array([places.get(truth, -1) for truth in truths])
     weights = np.array([preprocessor.config.label_weights.get(truth, 1.0) for truth in truths])
-    kernel, bias = _softmax(x, y, np.flatnonzero(train.once & (y >= 0)), len(names), weights)
+    known = train.once & (y >= 0)
+    rows = np.flatnonzero(known & np.isin(y, _frequent(y[known], MOST_LABELS)))
+    kernel, bias = _softmax(x, y, rows, len(names), weights)
     layer = LinearClasses(len(names), x.shape[1], name=head.name)
     layer.kernel.assign(kernel[None])
     layer.bias.assign(bias[None])
@@ -111,7 +116,7 @@ def fit_one_label(head: Head, x: np.ndarray, train: Table, preprocessor: Preproc
 
 
 def fit_labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor) -> LinearClasses:
-    """A model of yes or no for each label.
+    """A model of yes or no for each label. Rare labels beyond `MOST_LABELS` are not said.
 
     Args:
         head: whose truths are labels, joined by `|`.
@@ -126,9 +131,11 @@ def fit_labels(head: Head, x: np.ndarray, train: Table, preprocessor: Preprocess
     x, truths = x[train.once], np.array(train.examples.truths[head.name], object)[train.once]
     labels = preprocessor.labels(tf.constant(truths))
     has, weights = labels.numpy() > 0, preprocessor.label_weight(labels).numpy()
-    rows = has.any(axis=1)
-    kernel, bias = np.zeros((x.shape[1], len(names))), np.zeros(len(names))
-    for place in range(len(names)):
+    frequent = _frequent(has.nonzero()[1], MOST_LABELS)
+    most = max(MOST_EXAMPLES, MOST_PAIRS // max(1, len(frequent)))
+    rows = np.sort(np.random.default_rng(0).permutation(np.flatnonzero(has.any(axis=1)))[:most])
+    kernel, bias = np.zeros((x.shape[1], len(names))), np.full(len(names), -CERTAIN)
+    for place in frequent:
         y = has[rows, place]
         if y.all() or not y.any():
             bias[place] = CERTAIN if y.all() else -CERTAIN

@@ -24,7 +24,7 @@ from vtkeras.data.sources.base import Source
 from vtkeras.data.sources.datasets import clips_or_examples
 from vtkeras.data.text import build_vocabulary
 from vtkeras.encoders import FRAME_ENCODERS
-from vtkeras.linear.fits import fit_answers, fit_labels, fit_one_label, fit_sentences
+from vtkeras.linear.fits import MOST_LABELS, fit_answers, fit_labels, fit_one_label, fit_sentences
 from vtkeras.linear.search import SEARCH_TEXTS, WORDS, best_installed, embed_texts, fit_space
 from vtkeras.linear.table import Table
 from vtkeras.models import LinearClasses, LinearExperts, LinearSentences, LinearSpace
@@ -97,6 +97,14 @@ class LinearModels:
                 self.classes[head.name] = (fit_labels if found else fit_one_label)(head, x, train, preprocessor)
             else:
                 self.sentences[head.name] = fit_sentences(head, x, train, preprocessor)
+
+    @property
+    def left_out(self) -> str:
+        """One sentence on labels that they never say; "" where they say all."""
+        count = len(self.preprocessor.vocabulary.labels)
+        said = any(head.learns_from == "labels" and head.name in self.classes for head in self.heads)
+        many = said and count > MOST_LABELS
+        return f"linear models say the {MOST_LABELS} most frequent of {count} labels alone" if many else ""
 
     def vectors(self, table: Table) -> np.ndarray:
         """float32 (examples, components): each example's clip, as the models read it."""
@@ -195,6 +203,8 @@ class LinearBaseline:
         if head.name not in self.fitted:
             table, name = self._table(train, self.training), WORDS if head.field else best_installed()
             models = LinearModels([head], table, self.preprocessor, meaning=SEARCH_TEXTS[name]())
+            if models.left_out:
+                self.report(models.left_out)
             if models.space:
                 self.report(f"{TITLE}: search compares texts by {name if models.space.meaning else WORDS}")
             self.fitted[head.name] = models

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 
 import keras
 
@@ -14,6 +14,7 @@ from vtkeras.metrics.tokenize import tokenize
 _ORDERS = (1, 2, 3, 4)
 _SIGMA = 6.0
 _SCALE = 10.0
+_COMPARED = 5  # texts of an example that are scored to see what its texts reach
 
 
 @dataclass
@@ -89,6 +90,49 @@ def cider(references, predictions) -> float:
         10.0
     """
     return score_corpus(Cider(), references, predictions)
+
+
+def cider_share(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> float | None:
+    """What predictions reach of the CIDEr-D that the references themselves reach, 0 to 1.
+
+    Few texts can score 10: one of two words has no n-grams of 3 and 4, and one that equals one of several references
+    is less like the others. So the score of each example is divided by the best that one of its own references gets
+    (of the first five), and a share is at most 1. Examples whose references get 0, as their n-grams are in every
+    document, do not count.
+
+    Args:
+        references: every right text of each example.
+        predictions: a text for each.
+
+    Returns:
+        The mean share, or None where no example counts.
+
+    Example:
+        >>> references, predictions = [["a cat"], ["the dog"]], ["a cat", "the dog"]
+        >>> cider_share(references, predictions), cider(references, predictions)
+        (1.0, 5.0)
+    """
+    best = _reached(tuple(map(tuple, references)))
+    weigh, counted = _weighing(references)
+    scores = [_score(accepted, _counts(tokenize(text)), weigh) for accepted, text in zip(counted, predictions)]
+    shares = [min(1.0, score / most) for score, most in zip(scores, best) if most]
+    return sum(shares) / len(shares) if shares else None
+
+
+@lru_cache(maxsize=16)  # one split, and parts of it, are scored again and again while a model is chosen
+def _reached(references: tuple[tuple[str, ...], ...]) -> list[float]:
+    """The best score that one of the first references of each example gets."""
+    weigh, counted = _weighing(references)
+    return [max(_score(accepted, one, weigh) for one in accepted[:_COMPARED]) for accepted in counted]
+
+
+def _weighing(references):
+    """What weighs n-grams by how many examples have them, and the n-grams of each reference."""
+    counted = [[_counts(tokenize(text)) for text in accepted] for accepted in references]
+    documents: Counter = Counter()
+    for accepted in counted:
+        documents.update({ngram for counts in accepted for order in counts for ngram in order})
+    return partial(_weigh, documents=documents, examples=len(counted)), counted
 
 
 def _score(references, prediction, weigh):

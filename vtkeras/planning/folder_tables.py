@@ -14,19 +14,21 @@ from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
 from vtkeras.data.text_files import TABLES, is_text
 from vtkeras.errors import UserError
-from vtkeras.run_files import CONFIG_FILE, write_text
+from vtkeras.run_files import CONFIG_FILE, MANIFEST, write_text
 
-NAMES = ("captions", "labels", "annotations", "metadata", "data")
+OWN_NAMES = ("captions", "labels", "annotations")  # of a table that surely means the clips
+NAMES = (*OWN_NAMES, "metadata", "data")
 MOST_TOLD = 10  # clips or labels that are named
 
 
 def table_of(data: Path, out: Path, report: Callable[[str], None]) -> Path | None:
     """The table of a folder, or one that is made from its subfolders; None where there is neither.
 
-    A table without a usual name that describes no clips, as statistics that came along, makes way for subfolders.
+    A table that describes no clips, as statistics that came along, makes way for subfolders, unless its name says that
+    it means the clips: then its mistake is told.
     """
     table = find_table(data)
-    if table is None or table.stem.lower() in NAMES:
+    if table is None or table.stem.lower() in OWN_NAMES:
         return table or table_from_folders(data, out, report)
     if lacking := lacking_columns(table):
         if made := table_from_folders(data, out, report):
@@ -41,7 +43,8 @@ def find_table(folder: Path) -> Path | None:
     Raises:
         UserError: if there are several and none has a usual name.
     """
-    tables = sorted(file for file in folder.iterdir() if file.suffix.lower() in TABLES and file.is_file())
+    files = (file for file in folder.iterdir() if file.suffix.lower() in TABLES and file.name != MANIFEST)
+    tables = sorted(file for file in files if file.is_file())
     for name in NAMES:
         for file in tables:
             if file.stem.lower() == name:
@@ -56,8 +59,7 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
     """Writes a table whose labels are the names of the subfolders that clips lie in; None where there are no two.
 
     Where these have all one name, as in `cats/videos` and `dogs/videos`, the folders above them are taken. Hidden
-    folders and runs are passed over. Where each clip lies at least two levels down, and each folder at the top
-    has the name of a split, one of them that of training, these are the splits.
+    folders and runs are passed over. Folders at the top are splits as `_are_splits` says.
 
     Args:
         data: folder whose subfolders hold videos or pictures.
@@ -78,15 +80,24 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
     if unreadable:
         clips = [clip for clip in clips if is_text(str(clip))]
         report(f"{len(unreadable)} clips are left out, whose names or folders are not UTF-8: rename them")
-    tops = sorted({clip.parts[0] for clip in clips})
-    splits = {SPLIT_NAMES.get(top.lower()) for top in tops}
-    split = all(len(clip.parts) > 2 for clip in clips) and keys.TRAIN in splits and None not in splits
+    named = sorted({clip.parts[0] for clip in clips if clip.parts[0].lower() in SPLIT_NAMES})
+    split = _are_splits(named, clips)
+    strays = [clip for clip in clips if split and not _lies_in_split(clip)]
+    clips = [clip for clip in clips if not split or _lies_in_split(clip)]
     labels = _labels([clip.parent.parts[split:] for clip in clips])
     different = sorted({*labels})
     if len(different) < 2:
         return None
     if split:
+        tops = sorted({clip.parts[0] for clip in clips})
         report(f"the folders {', '.join(tops)} are taken as splits, those within them as labels")
+    elif len(named) > 1:
+        report(
+            f"the folders {', '.join(named)} are not taken as splits: there are no clips for training in folders of "
+            "labels, as in train/cats/a.mp4"
+        )
+    if strays:
+        report(f"left out because they lie in no label's folder of a split: {len(strays)}, the first is {strays[0]}")
     some = f" and {len(different) - MOST_TOLD} others" if len(different) > MOST_TOLD else ""
     report(f"labels by the folders of the clips: {', '.join(different[:MOST_TOLD])}{some}")
     rows = [("path", "label", "split")]
@@ -95,6 +106,18 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
     csv.writer(text).writerows(row if split else row[:2] for row in rows)
     write_text(out / "labels.csv", text.getvalue())
     return out / "labels.csv"
+
+
+def _are_splits(named: list[str], clips: list[Path]) -> bool:
+    """Whether folders at the top with names of splits are splits: clips for training lie in folders of labels there,
+    and there is another such folder, or no clip elsewhere."""
+    training = any(_lies_in_split(clip) and SPLIT_NAMES[clip.parts[0].lower()] == keys.TRAIN for clip in clips)
+    return training and (len(named) > 1 or all(map(_lies_in_split, clips)))
+
+
+def _lies_in_split(clip: Path) -> bool:
+    """Whether a clip lies in a folder within one at the top that has the name of a split."""
+    return len(clip.parts) > 2 and clip.parts[0].lower() in SPLIT_NAMES
 
 
 def _labels(folders: list[tuple[str, ...]]) -> list[str]:

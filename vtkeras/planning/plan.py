@@ -11,7 +11,6 @@ import numpy as np
 
 from vtkeras import keys
 from vtkeras.config import save_config
-from vtkeras.data.sources.base import Source
 from vtkeras.data.sources.folder import FolderSource
 from vtkeras.data.text import Vocabulary, build_vocabulary
 from vtkeras.errors import UserError
@@ -90,18 +89,26 @@ class Plan:
         clock: the budget.
         report: called with lines of progress.
         seed: of all trainings.
+        made_by: the command that asked for it, which the table names.
 
     Example:
         >>> Plan("data/cats", "runs/cats", Clock(20), print).run()
     """
 
     def __init__(
-        self, data: str | Path, folder: str | Path, clock: Clock, report: Callable[[str], None], seed: int = 0
+        self,
+        data: str | Path,
+        folder: str | Path,
+        clock: Clock,
+        report: Callable[[str], None],
+        seed: int = 0,
+        made_by: str = "",
     ):
         self.folder = Path(folder)
         self.clock = clock
         self.tell = report
-        self.source: Source = FolderSource(path=data)
+        self.made_by = made_by
+        self.source = FolderSource(path=data)
         if keys.VALIDATION not in self.source.splits():
             raise UserError(
                 f"{data} has no validation split, by which a plan chooses: write `validation` into the column split "
@@ -125,7 +132,7 @@ class Plan:
         self.vocabulary: Vocabulary = build_vocabulary(
             texts, VOCABULARY, has_phrases(first_answers(texts["answers"])), keep_case=has_names(texts["captions"])
         )
-        self.survey: Survey = survey_source(self.source, texts, self.vocabulary)
+        self.survey: Survey = survey_source(self.source, texts, self.vocabulary, self.source.texts(keys.VALIDATION))
 
     def report(self, line: str) -> None:
         """Tells a line with the time that has passed."""
@@ -351,7 +358,7 @@ class Plan:
                     f"{100 * exported[title]:.1f} %; more time or more clips would help"
                 )
         own = winner.training.folder
-        for name in (CONFIG_FILE, VOCABULARY_FILE, CHECKPOINTS, LOGS, LINEAR_FILE):
+        for name in (CONFIG_FILE, VOCABULARY_FILE, LOGS, LINEAR_FILE, CHECKPOINTS):  # the last: by it a run is known
             target = self.folder / name
             if target.is_dir():
                 shutil.rmtree(target)
@@ -360,7 +367,8 @@ class Plan:
         config = winner.training.trainer.config
         save_config(config.model_copy(update={"name": self.folder.resolve().name}), self.folder / CONFIG_FILE)
         measured = explain_figures(winner.training.trainer.heads)
-        write_text(self.folder / PLAN_TABLE, f"{to_markdown(self.rows)}\n{measured}.\n")
+        made_by = f"\nMade by `{self.made_by}`.\n" * bool(self.made_by)
+        write_text(self.folder / PLAN_TABLE, f"{to_markdown(self.rows)}\n{measured}.\n{made_by}")
         self.report(f"best on validation: {tell(exported)}")
 
 
@@ -369,7 +377,7 @@ def explain_figures(heads: Iterable[Head]) -> str:
 
     Example:
         >>> explain_figures([CaptionHead()])
-        'on the validation split; Captions: the mean of caption exact % and CIDEr (of 10)'
+        'on the validation split; Captions: the mean of caption exact % and CIDEr of the best %'
     """
     told = ["on the validation split"]
     for head in heads:

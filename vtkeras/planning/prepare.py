@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -13,13 +14,13 @@ from vtkeras import keys
 from vtkeras.data.captions import ClipRow
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import begun_with, ingest
-from vtkeras.data.manifest import Manifest
+from vtkeras.data.manifest import Manifest, is_ingested
 from vtkeras.data.text_files import ignore
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.folder_tables import MOST_TOLD, table_of
 from vtkeras.planning.speed import NEARLY
-from vtkeras.run_files import DATA, MANIFEST
+from vtkeras.run_files import DATA
 
 DECODING = 0.15  # share of the time in which clips are decoded
 TRYING = 1.0  # seconds for which clips are decoded to measure the speed
@@ -27,6 +28,7 @@ FEWEST = 20  # clips of a split that are taken even so
 FRAMES, SIDE = 16, 224  # that are stored of a clip
 FEWEST_TRAINING = 2  # clips to learn from
 VALIDATION_SHARE = 0.1  # of the training clips, where the table names splits but no validation
+LONGER = 2.0  # times that decoding takes what was foreseen, from which on it is told
 EVERY_SECONDS = 10.0
 
 
@@ -51,7 +53,7 @@ def ingested_folder(
     data = Path(data)
     if not data.is_dir():
         raise UserError(f"{data} is no folder: give one with videos or pictures.")
-    if (data / MANIFEST).is_file():
+    if is_ingested(data):
         if captions:
             raise UserError(
                 f"{data} holds ingested clips with their texts: leave --captions out, or give the folder of the videos."
@@ -75,6 +77,7 @@ class _Storing:
 
     Attributes:
         broken: {path: why it does not decode}.
+        until: seconds of the clock at which decoding has taken `LONGER` times what was foreseen, and it is told.
     """
 
     def __init__(self, data: Path, table: Path, out: Path, clock: Clock, report: Callable[[str], None]):
@@ -82,6 +85,7 @@ class _Storing:
         self.clock, self.report = clock, report
         self.told = time.monotonic()
         self.broken: dict[str, str] = {}
+        self.until = math.inf
 
     def run(self) -> None:
         """Stores the clips, and tells which do not decode."""
@@ -89,7 +93,10 @@ class _Storing:
         if keys.VALIDATION not in manifest.splits and self.broken:
             self.report("no validation clip decodes: training clips take their place")
             shutil.rmtree(self.out)
-            self._store(ignore)  # the table was told of already
+            manifest = self._store(ignore)  # the table was told of already
+        if manifest.partial:
+            count, (_, reason) = len(manifest.partial), manifest.partial[0]
+            self.report(f"clips of which a part is missing or damaged, and the rest is taken: {count}; {reason}")
         if self.broken:
             some = ", for instance" * (len(self.broken) > MOST_TOLD)
             self.report(f"set aside because they do not decode: {len(self.broken)}{some}:")
@@ -118,15 +125,20 @@ class _Storing:
     def _in_time(self, rows: list[ClipRow]) -> list[ClipRow]:
         speed = clips_per_second(self.data, rows)
         most = int(speed * self.clock.share(DECODING))
-        if NEARLY * len(rows) <= most:
-            return rows
-        kept = subsample(rows, most)
+        kept = rows if NEARLY * len(rows) <= most else subsample(rows, most)
         if len(kept) < len(rows):
             seconds = f"{len(rows) / speed:.0f} s"
             self.report(f"decoding {len(rows)} clips would take {seconds}: {len(kept)} of them are taken")
+        self.until = self.clock.spent() + LONGER * len(kept) / speed + EVERY_SECONDS
         return kept
 
     def _progress(self, done: int, total: int, note: str) -> None:
+        if self.clock.spent() > self.until and done < total:
+            self.until = math.inf
+            self.report(
+                f"note: decoding takes more than {LONGER:g} times as long as was foreseen by a few clips, as where "
+                "some take much longer than others; Ctrl-C stops it, and then the same command goes on with it"
+            )
         if time.monotonic() - self.told > EVERY_SECONDS or done == total:
             self.told = time.monotonic()
             self.report(f"read {done} of {total} clips")
@@ -135,12 +147,17 @@ class _Storing:
 def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
     """Puts some training videos into the validation split where a table with splits leaves that empty.
 
-    Every tenth of those in the order of their labels, so that each label has its share.
+    Every tenth of those in the order of their labels, so that each label has its share. Files that were cut out of one
+    film stay together where there are films enough.
     """
     if any(row.split == keys.VALIDATION for row in rows):
         return rows
-    labels = {row.path: row.labels for row in rows if row.split == keys.TRAIN}
-    videos = sorted(labels, key=lambda path: (labels[path], _rank(path)))
+    films = {row.path: row.film or row.path for row in rows}
+    training = [row for row in rows if row.split == keys.TRAIN]
+    if len({films[row.path] for row in training}) < FEWEST_TRAINING + 1:
+        films = {path: path for path in films}
+    labels = {films[row.path]: row.labels for row in training}
+    videos = sorted(labels, key=lambda film: (labels[film], _rank(film)))
     if len(videos) < FEWEST_TRAINING + 1:
         found = len({row.path for row in rows})
         raise UserError(
@@ -149,7 +166,8 @@ def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
         )
     count = max(1, round(len(videos) * VALIDATION_SHARE))
     taken = {videos[len(videos) * (2 * place + 1) // (2 * count)] for place in range(count)}
-    return [replace(row, split=keys.VALIDATION) if row.path in taken else row for row in rows]
+    moved = {row.path for row in training if films[row.path] in taken}
+    return [replace(row, split=keys.VALIDATION) if row.path in moved else row for row in rows]
 
 
 def clips_per_second(folder: Path, rows: list[ClipRow], now: Callable[[], float] = time.monotonic) -> float:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from vtkeras.errors import UserError
-from vtkeras.planning.candidates import CANDIDATES
+from vtkeras.planning.candidates import CANDIDATES, SCORED
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender
 from vtkeras.training.callbacks import LossNotFinite
@@ -26,7 +26,7 @@ class Race:
 
     Args:
         clock: the budget, of which the race takes a share from now on.
-        clips: of the validation split, by which scores are measured.
+        clips: of the validation split, of which `SCORED` are scored at most.
         report: called with lines of progress.
 
     Attributes:
@@ -42,7 +42,7 @@ class Race:
 
     def __init__(self, clock: Clock, clips: int, report: Callable[[str], None]):
         self.clock = clock
-        self.clips = clips
+        self.clips = min(clips, SCORED)
         self.report = report
         self.seconds = SHARE * clock.left()
         self.began = clock.spent()

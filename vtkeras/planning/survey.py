@@ -20,7 +20,10 @@ MOST_TOKENS = 256  # of a caption or a question that models read or write
 FEW = 20  # validation clips below which a choice by them is rough
 CASE_THRESHOLD = 0.05  # share of words within captions that begin with a capital, from which on case is kept
 PHRASES = 0.05  # share of answers of several words, from which on answers are also written
+TOLD = {"captions": "a caption", "answers": "a question with its answer", "labels": "a label"}  # kinds, in words
 MOST_LISTED = 3  # labels that a sentence names
+MOST_WEIGHED = 100_000  # bytes that weights of labels may take in a config, which has a line for each
+LINE = 20  # of these for each label beside its name
 RARE = 20  # times as many of the most frequent label as of the rarest: told as an imbalance
 
 
@@ -46,6 +49,8 @@ class Survey:
         phrases: whether answers are more than single words, so that words may combine in a way that is new.
         names: whether words within captions begin with capitals, as names and German nouns do.
         unjudged: training labels that no validation clip has.
+        unknown: labels of other splits that no training clip has.
+        silent: kinds of text, in words, that training clips have and no validation clip.
 
     Example:
         >>> survey_source(FolderSource(path="data/cats")).clips
@@ -68,6 +73,8 @@ class Survey:
     names: bool = False
     phrases: bool = False
     unjudged: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     def has(self, texts: str) -> bool:
         """Whether there are training texts of a kind, named as `Source.texts` does."""
@@ -85,11 +92,19 @@ class Survey:
         return self.frames > 1 and self.motion > STILL
 
     def label_weights(self) -> dict[str, float]:
-        """Where labels are uneven, what a clip of each should count: the root of how much rarer it is than the mean."""
-        if not self.uneven:
+        """Where labels are uneven, what a clip of each should count: the root of how much rarer it is than the mean.
+
+        None where the list of labels is too long for a config.
+        """
+        if not self.uneven or self.too_many_to_weigh:
             return {}
         mean = sum(self.labels.values()) / len(self.labels)
         return {label: round((mean / count) ** 0.5, 3) for label, count in self.labels.items()}
+
+    @property
+    def too_many_to_weigh(self) -> bool:
+        """Whether a weight for each label would make a config too long to be read."""
+        return sum(len(label.encode()) + LINE for label in self.labels) > MOST_WEIGHED
 
     @property
     def uneven(self) -> bool:
@@ -116,10 +131,12 @@ class Survey:
         if self.sentences == 1 and self.captions > 1:
             found.append("all captions are the same: there is nothing to learn from them")
         if self.uneven:
+            done = "a clip of a rare one counts more in training, and macro F1 as much as accuracy in the choice"
+            if self.too_many_to_weigh:
+                done = f"these are too many ({len(self.labels)}) for a weight of each, so all clips count alike"
             found.append(
                 f"labels are uneven, {max(self.labels.values())} clips of the most frequent and "
-                f"{min(self.labels.values())} of the rarest: a clip of a rare one counts more in training, and "
-                "macro F1 as much as accuracy in the choice"
+                f"{min(self.labels.values())} of the rarest: {done}"
             )
         if self.unjudged and len(self.labels) - len(self.unjudged) == 1:
             found.append("all validation clips have the same label: their figure for labels tells nothing")
@@ -127,6 +144,10 @@ class Survey:
             found.append(
                 f"no validation clip has {_listed(self.unjudged)}: nothing tells in training if it is learned"
             )
+        for kind in self.silent:
+            found.append(f"no validation clip has {kind}: nothing tells in training what is learned of them")
+        if self.unknown:
+            found.append(f"no training clip has {_listed(self.unknown)}, which other splits have: not to be learned")
         for name, longest in self.tokens.items():
             if longest > MOST_TOKENS:
                 found.append(f"{name} have up to {longest} word pieces: what is beyond {MOST_TOKENS} is cut off")
@@ -140,13 +161,19 @@ class Survey:
         return found
 
 
-def survey_source(source: Source, texts: dict[str, list[str]], vocabulary: Vocabulary) -> Survey:
+def survey_source(
+    source: Source,
+    texts: dict[str, list[str]],
+    vocabulary: Vocabulary,
+    validation: dict[str, list[str]] | None = None,
+) -> Survey:
     """Reads the frames of some clips of a source, and counts its texts.
 
     Args:
         source: gives clips.
         texts: its training texts, as `Source.texts` gives them.
         vocabulary: learned from these.
+        validation: the texts of its validation split; None does not look at them.
     """
     captions, questions = texts["captions"], texts["questions"]
     answers = first_answers(texts["answers"])
@@ -162,8 +189,9 @@ def survey_source(source: Source, texts: dict[str, list[str]], vocabulary: Vocab
         if len(pictures) > 1:
             moved.append(_change(pictures))
     labels = Counter(label for one in texts["labels"] for label in one.split(keys.LABEL_SEPARATOR) if label.strip())
-    judged = source.column(keys.VALIDATION, keys.LABEL).values() if labels and keys.VALIDATION in clips else ()
-    named = {label for one in judged for label in one.split(keys.LABEL_SEPARATOR)}
+    by_split = {split: _labels_of(source, split) for split in clips if labels and split != keys.TRAIN}
+    named = by_split.get(keys.VALIDATION, set())
+    silent = [kind for kind in TOLD if validation is not None and texts[kind] and not any(validation[kind])]
     return Survey(
         clips=clips,
         captions=len(captions),
@@ -180,8 +208,15 @@ def survey_source(source: Source, texts: dict[str, list[str]], vocabulary: Vocab
         motion=float(np.mean(moved)) if moved else 0.0,
         names=has_names(captions),
         phrases=has_phrases(answers),
-        unjudged=tuple(sorted(labels.keys() - named)) if named - {""} else (),
+        unjudged=tuple(sorted(labels.keys() - named)) if named else (),
+        unknown=tuple(sorted(set().union(*by_split.values()) - labels.keys())),
+        silent=tuple(TOLD[kind] for kind in silent),
     )
+
+
+def _labels_of(source: Source, split: str) -> set[str]:
+    cells = source.column(split, keys.LABEL).values()
+    return {label for cell in cells for label in cell.split(keys.LABEL_SEPARATOR) if label.strip()}
 
 
 def _change(frames: np.ndarray) -> float:

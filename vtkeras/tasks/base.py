@@ -66,6 +66,7 @@ class Head:
         answers_questions: whether what is right is the answer to the example's question.
         writes_captions: whether it writes what is on a clip: judges ask it, and it may learn by reward.
         once_a_clip: whether it says the same of a clip whatever is asked.
+        kept_once: names of what `predict` gives that `collect` gets for the first example of each clip alone.
         from_classes: whether it chooses among the classes that training showed.
         separator: what joins several right classes of an example, None for one class an example.
         loss_weight: weight of its loss unless the config gives one.
@@ -87,6 +88,7 @@ class Head:
     answers_questions: bool = False
     writes_captions: bool = False
     once_a_clip: bool = False
+    kept_once: tuple[str, ...] = ()
     from_classes: bool = False
     separator: str | None = None
     loss_weight: float = 1.0
@@ -145,7 +147,7 @@ class Head:
         """What `predict` gave for all batches of a split, put together.
 
         Args:
-            outputs: {name: array}, with one row for each example of the split.
+            outputs: {name: array}, with one row for each example of the split; of `kept_once` for each clip.
             reader: of the model.
             examples: of the split, in the same order.
         """

@@ -84,6 +84,8 @@ def fit_linear(
     several = not config.model.single_label
     train = read_table(source, keys.TRAIN, heads, groups=source.groups)
     models = LinearModels(heads, train, preprocessor, several, meaning)
+    if models.left_out:
+        report(models.left_out)
     if models.space and models.space.meaning:
         report(f"search compares texts by {models.space.meaning.name} too: it ranks what is right higher than words do")
     return FittedLinear(models, source)

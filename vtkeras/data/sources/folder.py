@@ -94,12 +94,12 @@ class FolderSource(Source):
         clips = clips.map(_read_clip, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return clips.apply(tf.data.experimental.assert_cardinality(self.manifest.clips(split)))
 
-    def texts(self) -> dict[str, list[str]]:
-        """Every text of the train split: lists `captions`, `questions`, `answers` and `labels`."""
+    def texts(self, split: str = keys.TRAIN) -> dict[str, list[str]]:
+        """Every text of a split: lists `captions`, `questions`, `answers` and `labels`."""
         from vtkeras.data.shards import read_texts
 
         gathered: dict[str, list[str]] = {"captions": [], "questions": [], "answers": [], "labels": []}
-        for file in self._files(keys.TRAIN):
+        for file in self._files(split):
             for texts in read_texts(file, self.manifest.cleaning):
                 for name, values in texts.items():
                     gathered[name].extend(values)

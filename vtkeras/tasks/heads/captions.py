@@ -16,7 +16,7 @@ from vtkeras.explain.overlay import caption_picture
 from vtkeras.explain.rollout import cross_rollout
 from vtkeras.generation import beam, sample
 from vtkeras.losses import SequenceCrossEntropy
-from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS, dense_scores, tokenize
+from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS, cider_share, dense_scores, tokenize
 from vtkeras.models import WrittenText
 from vtkeras.tasks.base import LOWER, Column, Endpoint, Head, sample_table
 from vtkeras.tasks.heads.signatures import BEAM, FRAMES, SAMPLE, TEXT
@@ -40,7 +40,7 @@ class CaptionHead(Head):
     writes_captions = True
     once_a_clip = True
     headline = "caption_exact"
-    goals = {"caption_exact": 1.0, "cider": 10.0}
+    goals = {"caption_exact": 1.0, "cider_share": 1.0}
     columns = {
         "caption_exact": Column("caption exact %", "%"),
         "bleu1": Column("BLEU-1", listed=False),
@@ -50,6 +50,7 @@ class CaptionHead(Head):
         "rouge_l": Column("ROUGE-L"),
         "meteor": Column("METEOR"),
         "cider": Column("CIDEr"),
+        "cider_share": Column("CIDEr of the best %", "%", listed=False),
         "repetition_rate": Column("repetition %", "%", LOWER),
         "repeated_4grams": Column("repeated 4-grams", better=LOWER, listed=False),
         "distinct_1": Column("distinct words", listed=False),
@@ -226,7 +227,8 @@ def _text_scores(pairs: list[tuple[list[str], str]], meteor: bool) -> dict[str, 
     texts = [without_times(text) for text in texts]
     scores |= {name: metric(texts) for name, metric in DIVERSITY_METRICS.items()}
     scores |= {name: TEXT_METRICS[name](references, texts) for name in SCORES if meteor or name != "meteor"}
-    return {name: float(score) for name, score in scores.items()}
+    share = cider_share(references, texts)
+    return {name: float(score) for name, score in scores.items()} | ({} if share is None else {"cider_share": share})
 
 
 def _event_scores(pairs: list[tuple[list[str], str]]) -> dict[str, float]:

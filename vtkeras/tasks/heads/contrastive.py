@@ -29,6 +29,7 @@ class ContrastiveHead(Head):
     name = "contrastive"
     title = "Search"
     once_a_clip = True
+    kept_once = (keys.SEQUENCE, keys.MASK)  # which are large
     learns_from = "captions"
     loss_weight = 0.2
     headline = "recall_at_1"
@@ -72,8 +73,7 @@ class ContrastiveHead(Head):
         values = outputs["video"] @ np.concatenate([reader.embed_text(batch).numpy() for batch in batches]).T
         if keys.SEQUENCE in outputs:
             clips = examples.first_rows()
-            sequence, mask = outputs[keys.SEQUENCE][clips], outputs[keys.MASK][clips]
-            values[clips] = reread(reader, values[clips], sequence, mask, texts)
+            values[clips] = reread(reader, values[clips], outputs[keys.SEQUENCE], outputs[keys.MASK], texts)
         return Predicted(values=values)
 
     def truth(self, example):
