@@ -35,6 +35,7 @@ SECOND_CONFIG = "second.yaml"  # the config that makes it
 SAVED_MODEL = "saved_model"
 SAVED_MODEL_GRAPH = "saved_model.pb"  # within SAVED_MODEL
 ENDPOINTS = "endpoints.json"
+CLIP_SIZE = "clip_size"  # in ENDPOINTS: how files are read for the model
 NOVELTY = "novelty"  # the endpoint of every model, and its entry in ENDPOINTS
 SCORER_FILE = "scorer.json"
 CHECKPOINTS = "checkpoints"

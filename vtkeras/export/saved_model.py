@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -20,6 +21,7 @@ from vtkeras.novelty import Calibration, ClipStatistics, calibrate, novelty_endp
 from vtkeras.run_files import (
     CAPTIONS_FILE,
     CLASSES,
+    CLIP_SIZE,
     CONFIG_FILE,
     ENDPOINTS,
     LINEAR_FILE,
@@ -87,7 +89,7 @@ def export_run(
     report(f"writing the SavedModel with {len(endpoints(run.heads)) + bool(calibration)} endpoints")
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled, calibration)
-    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration))
+    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, make_source(run.config).clip_size))
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
@@ -144,16 +146,27 @@ def endpoints(heads: Sequence[Head]) -> dict[str, Endpoint]:
     return {endpoint.name: endpoint for head in reversed(heads) for endpoint in head.endpoints()}
 
 
-def describe(task: Task, heads: Sequence[Head], calibration: Calibration | None = None) -> dict:
+def describe(
+    task: Task,
+    heads: Sequence[Head],
+    calibration: Calibration | None = None,
+    clip_size: Mapping[str, int] = MappingProxyType({}),
+) -> dict:
     """What the exported model can do, as `endpoints.json` tells it to predictors and menus.
 
+    Args:
+        task, heads: of the run.
+        calibration: of its novelty, if there is one.
+        clip_size: of its source, so that files are read for it as the clips were that it learned from.
+
     Returns:
-        {"task", "text_role": what the text of an example is, "heads": [{"name", "title", "endpoints":
+        {"task", "text_role": what the text of an example is, "clip_size", "heads": [{"name", "title", "endpoints":
         [{"name", "inputs": names of the arguments}]}], "novelty": `Calibration.summary`, or None}.
     """
     return {
         "task": task.name,
         "text_role": task.text_role,
+        CLIP_SIZE: dict(clip_size),
         "novelty": calibration and calibration.summary(),
         "heads": [
             {

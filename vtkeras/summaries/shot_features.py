@@ -123,11 +123,11 @@ def shot_features(
             "threshold": threshold,
         }
         log = _ShotLog(Path(folder), key)
-        data, total = predictor.config.data, stream.info.duration
+        total, size = stream.info.duration, predictor.clip_size
         if not log.complete:
             start, before = (log.shots[-1].end, log.shots[-1].length) if log.shots else (0.0, 0.0)
             progress(start, total)
-            found = find_shots(stream, data.num_frames, 4 * data.image_size, start, before, longest, threshold)
+            found = find_shots(stream, size["num_frames"], size["max_side"], start, before, longest, threshold)
             while shots := list(itertools.islice(found, TOGETHER)):
                 log.add(shots, predictor)
                 progress(shots[-1].end, total)

@@ -17,6 +17,7 @@ from vtkeras.errors import UserError, command
 from vtkeras.run_files import (
     BEST,
     CHECKPOINTS,
+    CLIP_SIZE,
     CONFIG_FILE,
     ENDPOINTS,
     LINEAR_FILE,
@@ -73,6 +74,7 @@ class RunCard:
         text_role: what the text beside the video is: `question` or `speech`.
         novelty: how the model tells clips that are unlike its own: threshold, clips, split, note; {} where it
             cannot.
+        stored_size: `clip_size` of the clips that it learned from; {} where these were not read from files.
     """
 
     folder: Path
@@ -85,6 +87,7 @@ class RunCard:
     heads: tuple[HeadCard, ...]
     text_role: str
     novelty: dict
+    stored_size: dict[str, int]
 
     @property
     def name(self) -> str:
@@ -113,9 +116,13 @@ class RunCard:
 
     @property
     def clip_size(self) -> dict[str, int]:
-        """How a clip is read for this model: `num_frames`, and `max_side` in pixels, above what it looks at."""
+        """How a clip is read for this model: `num_frames`, and `max_side` in pixels, above what it looks at.
+
+        As the clips that it learned from were read, where they were: of these frames it takes fewer itself. Frames
+        that it chose among others would lie elsewhere.
+        """
         data = self.config.data
-        return {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
+        return {"num_frames": data.num_frames, "max_side": 4 * data.image_size} | self.stored_size
 
     @property
     def can_choose_decoding(self) -> bool:
@@ -158,7 +165,8 @@ def read_card(folder: str | Path) -> RunCard:
         labels=tuple(words.get("labels", ())),
         heads=heads,
         text_role=text_role,
-        novelty=_read_novelty(folder),
+        novelty=_read_exported(folder, NOVELTY),
+        stored_size=_read_exported(folder, CLIP_SIZE),
     )
 
 
@@ -277,11 +285,11 @@ def _count_endpoints(folder: Path) -> int:
     return _endpoints_of(folder, tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
 
 
-def _read_novelty(folder: Path) -> dict:
-    """{} for an export without, which older versions made."""
+def _read_exported(folder: Path, entry: str) -> dict:
+    """An entry of ENDPOINTS; {} for an export without, which older versions made."""
     path = folder / ENDPOINTS
     again = f"run `{command('export', folder)}` again"
-    return (_read_json(path, again).get(NOVELTY) if path.is_file() else None) or {}
+    return (_read_json(path, again).get(entry) if path.is_file() else None) or {}
 
 
 def _read_json(path: Path, way_out: str) -> dict:

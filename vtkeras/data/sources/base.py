@@ -5,7 +5,9 @@ No file of this folder imports TensorFlow at its top, so that options are listed
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from pydantic import Field, ValidationError
@@ -77,6 +79,8 @@ class Source(Protocol):
         draws: whether every epoch has other training examples.
         content: another text for other data at the same place; "" where that cannot be.
         left_out: another text for every choice of what is left out of the data; "" where nothing is.
+        clip_size: how clips were read from their files, `num_frames` and `max_side` in pixels, as `read_frames` takes
+            them, before a model takes fewer of their frames; {} where clips are made or are not read ahead.
 
     Example:
         >>> class Sayings(Source):
@@ -95,6 +99,7 @@ class Source(Protocol):
     draws: bool = True
     content: str = ""
     left_out: str = ""
+    clip_size: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, **options: Any): ...
 
