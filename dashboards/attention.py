@@ -26,7 +26,9 @@ def show_shares(table: pd.DataFrame, column: str) -> None:
     st.dataframe(percent, hide_index=True, column_config=columns, height="content")
 
 
-def show_attention(result: Caption | Answer, times: np.ndarray, title: str, with_confidence: bool) -> None:
+def show_attention(
+    result: Caption | Answer, times: np.ndarray, title: str, with_confidence: bool, name: str
+) -> None:
     """Frames tinted where one word looked, and the share of each frame for every word.
 
     Args:
@@ -34,16 +36,16 @@ def show_attention(result: Caption | Answer, times: np.ndarray, title: str, with
         times: float (time,), seconds of the frames that the model was given.
         title: above the words.
         with_confidence: show each word's probability; a question's words have none.
+        name: of the result, another one for each on a page, by which the controls are told apart.
     """
-    kind = type(result).__name__
     words, attention, confidence = attention_tables.join_pieces(
         result.words, result.attention, result.probabilities if with_confidence else None
     )
     if not words:
         return
     names = [f"{word} {share:.0%}" for word, share in zip(words, confidence)] if with_confidence else words
-    word = choose_word(names, title, key=f"{kind} {' '.join(words)}")
-    head = choose_head(attention.shape[1], key=f"{kind} head")
+    word = choose_word(names, title, key=f"{name} {' '.join(words)}")
+    head = choose_head(attention.shape[1], key=f"{name} head")
     places = attention_tables.real_frames(result.frame_indices)
     seconds = times[[result.frame_indices[place] for place in places]]
     grids = attention_tables.of_head(attention, head)[:, places]

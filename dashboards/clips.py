@@ -18,6 +18,7 @@ BUNDLED, UPLOAD, PATH = "Bundled clip", "Upload", "Path on this machine"
 GALLERY = 12
 TILE = 112  # pixels
 LONGEST_NAME = 80
+PREVIEW = " · the player shows a silent preview of a few frames"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Chosen:
     source: str
     frames: np.ndarray
     times: np.ndarray
-    video: bytes | str | None
+    video: str | bytes | None
     duration: float
     facts: str
     note: str = ""
@@ -92,7 +93,8 @@ def from_library(clip: library.Clip, size: dict) -> Chosen:
     video = common.clip_video(clip)
     if clip.is_file:
         info = media.probe(clip.path)
-        return Chosen(clip.id, str(clip.path), frames, times, video, info.duration, spell_facts(info), clip=clip)
+        facts = spell_facts(info, video)
+        return Chosen(clip.id, str(clip.path), frames, times, video, info.duration, facts, clip=clip)
     return Chosen(clip.id, clip.id, frames, times, video, float(times[-1]), f"{len(frames)} stored frames", clip=clip)
 
 
@@ -122,7 +124,7 @@ def from_file(name: str, path: Path | None, size: dict) -> Chosen | None:
         st.caption(common.plain(facts))
         read = common.read_file(path, **size)
         video = playable(path, info)
-        facts += " · the player shows a preview" if isinstance(video, bytes) else ""
+        facts += PREVIEW if isinstance(video, bytes) else ""
     except UserError as error:
         # The visitor knows the file by another name than the server.
         raise UserError(str(error).replace(str(path), name[:LONGEST_NAME])) from None
@@ -145,10 +147,12 @@ def gif_of(clip: np.ndarray, side: int) -> bytes:
     return as_gif(np.stack([enlarge(frame, side) for frame in clip]), FPS)
 
 
-def spell_facts(info: media.VideoInfo) -> str:
+def spell_facts(info: media.VideoInfo, video: str | bytes | None = None) -> str:
+    """What a file says of itself, and that its player shows a preview where that is so."""
+    preview = PREVIEW if isinstance(video, bytes) else ""
     if info.frame_count == 1:
-        return f"one frame · {info.width}×{info.height} · {info.codec}"
-    return f"{info.duration:.2f} s · {info.width}×{info.height} · {info.fps:.3g} frames/s · {info.codec}"
+        return f"one frame · {info.width}×{info.height} · {info.codec}{preview}"
+    return f"{info.duration:.2f} s · {info.width}×{info.height} · {info.fps:.3g} frames/s · {info.codec}{preview}"
 
 
 def show_chosen(chosen: Chosen, caption: str) -> None:

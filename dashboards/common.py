@@ -38,6 +38,7 @@ from vtkeras.workspace import evaluations, library, logs, media, runs
 
 TENSORBOARD_PORT = 6006
 PREVIEW_SIDE = 480  # pixels
+FASTEST = 60.0  # frames a second of a preview
 SHORT = 0.002  # seconds, shorter than any frame
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!<>|~$:^&=])")
@@ -102,15 +103,17 @@ def choose_model(models: list[Path]) -> Path:
 
 
 def short(folder: Path) -> str:
-    """A folder's name from its root on.
+    """A folder's name from its root on; the whole path where two roots have one name.
 
     Example:
         >>> short(Path("saved_models/multitask/moving_digits"))
         'saved_models/multitask/moving_digits'
     """
-    for root in (*model_roots(), *data_roots()):
+    roots = (*model_roots(), *data_roots())
+    for root in roots:
         if folder.is_relative_to(root):
-            return str(folder.relative_to(root.parent))
+            same = {other.resolve() for other in roots if other.name == root.name and other.is_dir()}
+            return str(folder.relative_to(root.parent) if len(same) <= 1 else folder)
     return str(folder)
 
 
@@ -127,6 +130,16 @@ def plain(text: str) -> str:
         '\\\\*a\\\\* \\\\<b\\\\>'
     """
     return _MARKS.sub(r"\\\1", " ".join(readable(text).split()))
+
+
+def escaped(path: str | Path) -> str:
+    """A path as widgets and their keys take it: with escapes for bytes that are no text.
+
+    Example:
+        >>> escaped(os.fsdecode(b"caf\\xe9.mp4"))
+        'caf\\\\xe9.mp4'
+    """
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 @contextmanager
@@ -191,17 +204,17 @@ def list_clips(folder: Path) -> list[library.Clip]:
 
 def inspect(path: Path) -> media.VideoInfo:
     """What a file from outside says of itself."""
-    return _inspect(str(path), version(path))
+    return _inspect(os.fsencode(path), version(path))
 
 
 def read_file(path: Path, num_frames: int, max_side: int) -> media.Clip:
     """Frames of a file from outside."""
-    return _read_file(str(path), version(path), num_frames, max_side)
+    return _read_file(os.fsencode(path), version(path), num_frames, max_side)
 
 
 def read_moment(path: Path, second: float | None, max_side: int) -> np.ndarray:
     """The frame of a file from outside that is on screen at `second`; None for the only one there is."""
-    return _read_moment(str(path), version(path), second, max_side)
+    return _read_moment(os.fsencode(path), version(path), second, max_side)
 
 
 def upload_limit() -> int:
@@ -219,21 +232,16 @@ def keep_upload(name: str, data: bytes, role: str = "") -> Path:
     return path
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
 def read_clip(
     clip: library.Clip, num_frames: int, max_side: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frames and times of a library's clip."""
-    return library.read_clip(clip, num_frames, max_side)
+    return _read_clip(clip, version(clip.path), num_frames, max_side)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def clip_video(clip: library.Clip) -> bytes | None:
-    """A library's clip as a browser plays it; None for a still picture."""
-    if clip.is_file and clip.start is None and clip.end is None:
-        if media.is_playable(clip.path, media.probe(clip.path)):
-            return clip.path.read_bytes()
-    return as_mp4(*library.read_clip(clip, max_side=PREVIEW_SIDE))
+def clip_video(clip: library.Clip) -> str | bytes | None:
+    """What a player takes for a library's clip: its path, or a preview; None for a still picture."""
+    return _clip_video(clip, version(clip.path))
 
 
 def as_mp4(frames: np.ndarray, times: np.ndarray) -> bytes | None:
@@ -241,7 +249,7 @@ def as_mp4(frames: np.ndarray, times: np.ndarray) -> bytes | None:
     if len(frames) == 1:
         return None
     span = max(float(times[-1] - times[0]), 1e-3)
-    return media.as_mp4(frames, fps=float(np.clip((len(times) - 1) / span, 0.2, 60)))
+    return media.as_mp4(frames, fps=min((len(times) - 1) / span, FASTEST))
 
 
 def show_player(video: bytes | str | None, still: np.ndarray | None, subtitles: str | None = None) -> None:
@@ -308,24 +316,46 @@ def _paths(variable: str, default: str) -> list[Path]:
 
 
 def version(path: Path) -> int:
-    """Changes when a file does."""
-    return path.stat().st_mtime_ns if path.is_file() else 0
+    """Changes when a file does; 0 of one that is not there or cannot be looked at."""
+    try:
+        return path.stat().st_mtime_ns if path.is_file() else 0
+    except OSError:
+        return 0
 
 
+# Streamlit's keys take no text with bytes that are none, as names of files may hold them: paths go there as bytes.
 @st.cache_data(max_entries=64, show_spinner="Looking at the file")
-def _inspect(path: str, version: int) -> media.VideoInfo:
-    return media.inspect(path)
+def _inspect(path: bytes, version: int) -> media.VideoInfo:
+    return media.inspect(os.fsdecode(path))
 
 
 @st.cache_data(max_entries=16, show_spinner="Decoding")
-def _read_file(path: str, version: int, num_frames: int, max_side: int) -> media.Clip:
-    return media.read_apart(path, num_frames, max_side)
+def _read_file(path: bytes, version: int, num_frames: int, max_side: int) -> media.Clip:
+    return media.read_apart(os.fsdecode(path), num_frames, max_side)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _read_moment(path: str, version: int, second: float | None, max_side: int) -> np.ndarray:
+def _read_moment(path: bytes, version: int, second: float | None, max_side: int) -> np.ndarray:
     end = None if second is None else second + SHORT
-    return media.read_apart(path, 1, max_side, start=second, end=end).frames[0]
+    return media.read_apart(os.fsdecode(path), 1, max_side, start=second, end=end).frames[0]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _read_clip(
+    clip: library.Clip, version: int, num_frames: int, max_side: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    return library.read_clip(clip, num_frames, max_side)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _clip_video(clip: library.Clip, version: int) -> str | bytes | None:
+    if not clip.is_file:
+        return as_mp4(*library.read_clip(clip))
+    whole = clip.start is None and clip.end is None
+    if whole and media.is_playable(clip.path, media.probe(clip.path)):
+        return str(clip.path)
+    read = media.read_apart(clip.path, library.MOST_FRAMES, PREVIEW_SIDE, start=clip.start, end=clip.end)
+    return as_mp4(read.frames, read.times)
 
 
 def model_key(folder: Path) -> tuple[str, int]:

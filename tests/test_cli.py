@@ -1,6 +1,7 @@
 """The command line as a user meets it: the walk over a folder of videos, and bad input."""
 
 import csv
+import errno
 import json
 import shutil
 import subprocess
@@ -17,7 +18,9 @@ from vtkeras.cli import app, main
 from vtkeras.cli.common import results_folder
 from vtkeras.cli.training import _name_of, _tested
 from vtkeras.data.make import make_videos
+from vtkeras.run_files import shipped_model
 
+LONG = "x" * 300  # of a file name, which has 255 bytes at most
 TINY_SETTINGS = [
     "data.num_frames=4", "data.image_size=32", "model.frame_encoder=nfnet_tiny", "model.dim=16", "model.num_heads=2",
     "model.temporal_layers=1", "model.text_layers=1", "model.fusion_layers=1", "model.decoder_layers=1",
@@ -60,6 +63,43 @@ def test_an_empty_argument_is_not_this_folder(monkeypatch, capsys, given):
 )
 def test_arguments_that_do_not_fit(monkeypatch, capsys, arguments, told):
     assert told in refused(monkeypatch, capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (("open", LONG), f"{LONG} cannot be read: File name too long."),
+        (("search", ".", "--like", LONG), f"{LONG} cannot be used: File name too long."),
+        (("train", "--data", LONG), f"{LONG} cannot be used: File name too long."),
+    ],
+)
+def test_a_path_that_cannot_be_looked_up_is_one_sentence(monkeypatch, capsys, tmp_path, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    assert told in refused(monkeypatch, capsys, *arguments)
+
+
+def test_a_folder_above_that_may_not_be_searched_is_one_sentence(monkeypatch, capsys):
+    def closed(path, **_):
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(Path, "is_dir", closed)
+    told = refused(monkeypatch, capsys, "open", "/root/videos")
+    assert told == "vtkeras: /root/videos cannot be read: Permission denied.\n"
+
+
+def test_a_shipped_dense_model_is_found_from_any_folder(monkeypatch, tmp_path):
+    asked = []
+
+    class Worker:
+        def call(self, function, model, *rest, progress):
+            asked.append(model)
+            return []
+
+    monkeypatch.setattr("vtkeras.serving.client.shared_worker", Worker)
+    monkeypatch.chdir(tmp_path)
+    make_video(tmp_path / "film.mp4", 4)
+    assert call("predict", "film.mp4", "--dense", "--model", "saved_models/dense_captioning/dense_digits")[0] == 0
+    assert asked == [shipped_model("dense_captioning", "dense_digits")]
 
 
 @pytest.mark.parametrize("arguments", [(), ("data",)])

@@ -15,6 +15,14 @@ class UserError(Exception):
     """
 
 
+class PassingError(UserError):
+    """A problem that may be gone at the next try though the file stays the same: a disk that is away, a time limit.
+
+    Example:
+        >>> raise PassingError("cat.mp4 cannot be decoded: Permission denied.")
+    """
+
+
 def lookup(parts: dict, name: str, option: str):
     """`parts[name]`.
 

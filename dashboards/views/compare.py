@@ -54,7 +54,7 @@ def show_video(name: str, path: Path) -> None:
     except UserError as error:
         raise UserError(str(error).replace(str(path), name)) from None
     common.show_player(video, still)
-    st.caption(common.plain(f"{name} · {spell_facts(info)}"))
+    st.caption(common.plain(f"{name} · {spell_facts(info, video)}"))
 
 
 def title(metric: str) -> tuple[str, str]:

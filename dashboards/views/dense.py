@@ -74,7 +74,7 @@ def show_player(
         st.image(common.read_file(path, **size).frames[0], width="stretch")
     else:
         st.video(video, start_time=start, muted=True, subtitles=to_webvtt(events) if events else None)
-    st.caption(common.plain(spell_facts(info)))
+    st.caption(common.plain(spell_facts(info, video)))
 
 
 def show_table(events: list[TimedCaption]) -> None:

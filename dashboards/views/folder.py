@@ -13,7 +13,7 @@ from dashboards import clips, common
 from vtkeras.data.captions import read_captions
 from vtkeras.errors import UserError, command
 from vtkeras.folders import jobs
-from vtkeras.folders.listing import Listing, list_folder
+from vtkeras.folders.listing import Listing, list_folder, spell_closed
 from vtkeras.folders.search import SENTENCES, Found, encoder_key, find, tags
 from vtkeras.folders.store import PROBLEM, STUDIED, File, FolderStore
 from vtkeras.pretrained.imagenet import class_names
@@ -25,14 +25,17 @@ from vtkeras.workspace import media
 
 FOLDER = "VTKERAS_FOLDER"  # what `vtkeras open` was given
 TILE, PAGE = 200, 24  # pixels, files
+LARGE = 1600  # pixels of a picture's longer side, of which a click on it shows all
 EVERY = 2.0  # seconds between two looks at what has been found out
 
 
 def choose_folder() -> Path | None:
     """The folder that `vtkeras open`, the address or the visitor names."""
     named = st.query_params.get("folder") or os.environ.get(FOLDER, "")
-    text = st.text_input("Folder on this machine", named, placeholder="/data/videos").strip()
-    return Path(text) if text else None
+    shown = common.escaped(named)
+    text = st.text_input("Folder on this machine", shown, placeholder="/data/videos")
+    chosen = named if text == shown else text.strip()  # a name that was given may end in a space, or be no text
+    return Path(chosen) if chosen else None
 
 
 def first_steps() -> None:
@@ -45,7 +48,7 @@ def begin(folder: Path) -> tuple[Listing, FolderStore]:
     listing, store = list_folder(folder), FolderStore(folder)
     begun = st.session_state.setdefault("begun", set())
     if store.folder not in begun:
-        store.refresh(listing.files, encoder_key())
+        store.refresh(listing.files)
         if not jobs.is_running(store):
             jobs.start(store)
         begun.add(store.folder)
@@ -53,8 +56,8 @@ def begin(folder: Path) -> tuple[Listing, FolderStore]:
 
 
 def show_folder(listing: Listing, store: FolderStore, texts: Mapping[str, str], running: bool) -> None:
-    """All there is of a folder as far as it is known; the page runs again once the work on it has ended."""
-    if running and not jobs.is_running(store):
+    """All there is of a folder as far as it is known; the page runs again once the work on it has begun or ended."""
+    if running != jobs.is_running(store):
         st.rerun()
     files = store.files()
     show_totals(files, listing)
@@ -93,6 +96,8 @@ def show_totals(files: list[File], listing: Listing) -> None:
         lines.append(f"Other files, left alone: {others}")
     if listing.left_out:
         lines.append(f"{listing.left_out:,} more files are left out: give a folder further down")
+    if listing.closed:
+        lines.append(spell_closed(listing.closed))
     st.caption(common.plain(" · ".join(lines)))
 
 
@@ -139,9 +144,12 @@ def show_search(store: FolderStore, files: list[File], texts: Mapping[str, str],
 
 
 def find_by_model(store: FolderStore, files: list[File], text: str, model: Path) -> list[Found]:
-    """The files that a trained model finds, best first; each is read once, and its vector kept."""
+    """The files that a trained model finds, best first; each is read once, and its vector kept.
+
+    What was found stays until the model or the text changes, or the visitor asks for the files that came since.
+    """
     by_path = {store.folder / file.path: file for file in files if file.known.codec and not file.known.fault}
-    asked = model, text, tuple(by_path)
+    asked = common.model_key(model), store.folder, text
     if st.session_state.get("searched", (None,))[0] != asked:  # the page runs again while files are looked at
         bar = st.progress(0.0, "Reading clips")
         found = shared_worker().call(
@@ -149,12 +157,19 @@ def find_by_model(store: FolderStore, files: list[File], text: str, model: Path)
             progress=lambda done, count: bar.progress(done / count, f"Reading clips: {done:,} of {count:,}"),
         )  # fmt: skip
         bar.empty()
-        st.session_state["searched"] = asked, found
-    found = st.session_state["searched"][1]
+        st.session_state["searched"] = asked, frozenset(by_path), found
+    _, among, found = st.session_state["searched"]
+    if came := len(by_path.keys() - among):
+        label, again = f"Search again with {came:,} more", st.session_state.pop
+        st.button(label, icon=":material/refresh:", on_click=again, args=("searched",))
+    if found.faults:
+        with st.expander(f"Not searched ({len(found.faults):,})"):
+            st.dataframe(pd.DataFrame({"why": [readable(fault) for fault in found.faults]}), hide_index=True)
     for note in found.notes:
         st.info(common.plain(note), icon=":material/info:")
     st.caption("Best first. Of those that the captioner has read beside the words, the number is the chance of each.")
-    return [Found(by_path[Path(match.video)], match.chance, 0.0) for match in found.found]
+    matches = [(by_path.get(Path(match.video)), match.chance) for match in found.found]
+    return [Found(file, chance, 0.0) for file, chance in matches if file]  # some may be gone since
 
 
 @st.cache_resource(max_entries=1, show_spinner="Getting ready to search (once on this machine, some seconds)")
@@ -169,7 +184,8 @@ def show_gallery(store: FolderStore, found: list[Found], names: list[str]) -> No
         with common.shown_errors():
             show_file(folder / chosen[0], chosen[1])
     first = found[0].file.path if found else ""  # other files begin at the first page
-    shown = common.one_page(found, PAGE, key=f"folder page {store.folder} {len(found)} {first}")
+    key = common.escaped(f"folder page {store.folder} {len(found)} {first}")
+    shown = common.one_page(found, PAGE, key)
     with st.container(horizontal=True, gap="small"):
         for one in shown:
             with st.container(width=TILE, gap="xsmall", border=True):
@@ -184,10 +200,9 @@ def show_tile(store: FolderStore, one: Found, names: list[str]) -> None:
         st.image(preview, width="stretch")
         seconds = one.seconds or (best[0].seconds if best else 0.0)
         label, icon = (f"Play from {seconds:.1f} s", "play_arrow") if known.duration else ("Enlarge", "zoom_in")
-        key = f"show {os.fsencode(file.path).decode(errors='backslashreplace')}"
         st.button(
-            label, icon=f":material/{icon}:", key=key, width="stretch", on_click=select_file,
-            args=(store.folder, file.path, seconds),
+            label, icon=f":material/{icon}:", key=f"show {common.escaped(file.path)}", width="stretch",
+            on_click=select_file, args=(store.folder, file.path, seconds),
         )  # fmt: skip
     score = f" · **{one.score:.2f}**" if one.score is not None else ""
     length = f" · {clock(known.duration)}" if known.duration else ""
@@ -216,10 +231,10 @@ def show_file(path: Path, seconds: float) -> None:
     video = clips.playable(path, info)
     with st.container(width=480):
         if video is None:
-            st.image(str(path), width="stretch")
+            st.image(common.read_moment(path, None, LARGE), width="stretch")  # turned as a player turns it
         else:
             st.video(video, start_time=seconds, muted=True)
-        st.caption(common.plain(f"{path.name} · {clips.spell_facts(info)}"))
+        st.caption(common.plain(f"{path.name} · {clips.spell_facts(info, video)}"))
 
 
 def show_table(files: list[File], texts: Mapping[str, str], names: list[str]) -> None:
@@ -264,16 +279,17 @@ def read_texts(listing: Listing) -> dict[str, str]:
     if listing.captions is None:
         return {}
     try:
-        return _read_texts(str(listing.captions), str(listing.folder), common.version(listing.captions))
+        paths = os.fsencode(listing.captions), os.fsencode(listing.folder)
+        return _read_texts(*paths, common.version(listing.captions))
     except UserError as error:
         st.warning(common.plain(str(error)), icon=":material/warning:")
         return {}
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the texts")
-def _read_texts(captions: str, folder: str, version: int) -> dict[str, str]:
+def _read_texts(captions: bytes, folder: bytes, version: int) -> dict[str, str]:
     texts: dict[str, list[str]] = {}
-    for row in read_captions(captions, folder):
+    for row in read_captions(os.fsdecode(captions), os.fsdecode(folder)):
         said = [*row.captions, *(f"{question} {answer}" for question, answer in row.questions), *row.labels]
         texts.setdefault(row.path, []).extend(said)
     return {path: " · ".join(dict.fromkeys(said)) for path, said in texts.items()}
@@ -286,7 +302,8 @@ def show_next(listing: Listing, texts: Mapping[str, str]) -> None:
         told += f"{len(texts):,} of {len(listing.files):,} files have some, in {common.plain(listing.captions.name)}."
     else:
         told += "put a `captions.csv` into it, with `path` and any of `caption`, `question`, `answer`, `label`."
-    st.caption(told + f"  \nThen `{command('train', '--data', listing.folder)}` makes one out of them.")
+    train = readable(command("train", "--data", listing.folder))
+    st.caption(told + f"  \nThen `{train}` makes one out of them.")
 
 
 st.title("Folder", anchor=False)

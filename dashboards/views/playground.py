@@ -29,7 +29,7 @@ def show_caption(caption: Caption, chosen: Chosen) -> None:
         st.caption(f"Written for this clip: {common.plain(chosen.clip.captions[0])}")
     show_beams(caption.beams)
     title = "Each word with the model's confidence; choose one to see where it looked"
-    show_attention(caption, chosen.times, title, with_confidence=True)
+    show_attention(caption, chosen.times, title, with_confidence=True, name="Caption")
 
 
 def ask(card: RunCard, chosen: Chosen) -> dict:
@@ -49,13 +49,13 @@ def ask(card: RunCard, chosen: Chosen) -> dict:
         hint = "answers to choose from, divided by |; empty for any answer"
         choices = st.text_input("Choices", key="choices", placeholder=hint, max_chars=2000)
     answers = common.answers(card.folder, chosen.frames, question, tuple(filter(str.strip, choices.split("|"))))
-    for _, answer in answers:
-        show_answer(answer, chosen)
+    for number, (_, answer) in enumerate(answers, start=1):
+        show_answer(answer, chosen, f"Answer {number}")
     return {"answers": answers}
 
 
-def show_answer(answer: Answer, chosen: Chosen) -> None:
-    """An answer, what else it could have been and the frames behind it."""
+def show_answer(answer: Answer, chosen: Chosen, name: str) -> None:
+    """An answer, what else it could have been and the frames behind it; `name` tells several on the page apart."""
     st.subheader(common.plain(answer.text) or "(no answer)", anchor=False)
     with st.container(horizontal=True):
         st.badge(f"{answer.score:.0%} confidence", color="blue")
@@ -78,7 +78,7 @@ def show_answer(answer: Answer, chosen: Chosen) -> None:
         shares = attention_tables.question_shares(answer.attention)[places]
         show_shares(attention_tables.most_looked_at(shares, times), "attention")
     title = "Where the model looked while it read each word of the question"
-    show_attention(answer, chosen.times, title, with_confidence=False)
+    show_attention(answer, chosen.times, title, with_confidence=False, name=name)
 
 
 def take_suggestion() -> None:

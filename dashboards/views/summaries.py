@@ -51,7 +51,7 @@ def choose_video(model: Path) -> Path | None:
     found = bundled(model)
     if not found or found[0].parent == model / SAMPLES:
         st.caption("The clips of a model are short. `vtkeras data make-long` makes long videos to try.")
-    return st.selectbox("Clip", found, format_func=lambda path: path.name) if found else None
+    return st.selectbox("Clip", found, format_func=common.short) if found else None
 
 
 def bundled(model: Path) -> list[Path]:

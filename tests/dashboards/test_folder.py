@@ -1,5 +1,7 @@
 """The page Folder, over a folder that is as far as each test says."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +9,14 @@ import pytest
 import streamlit as st
 from fixtures.folders import NAMES, by_brightness
 from fixtures.videos import make_image, make_video
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vtkeras
 from vtkeras.errors import UserError
 from vtkeras.folders import jobs
 from vtkeras.folders.listing import list_folder
-from vtkeras.folders.store import PROBLEM, FolderStore
+from vtkeras.folders.store import PROBLEM, STUDIED, FolderStore, Known
 from vtkeras.folders.study import study
 from vtkeras.serving.results import Match, Matches
 from vtkeras.tagging import zero_shot
@@ -90,6 +93,14 @@ def test_a_folder_is_listed_at_once_and_looked_at_behind(open_page, folder, pack
     assert [store.folder for store in started] == [folder]
 
 
+def test_work_that_begins_while_the_page_is_open_is_followed(open_page, folder, packages, monkeypatch):
+    """As a click on `Go on` begins it: that runs one part of the page again, which was drawn while nothing ran."""
+    answers = iter([False, False])  # as the page begins; from then on the work is running
+    monkeypatch.setattr(jobs, "is_running", lambda store: next(answers, True))
+    app = open_page()
+    assert not app.exception and "Interrupted" not in said(app) and app.get("progress")
+
+
 def test_all_that_is_known_is_shown(open_page, studied):
     app = open_page()
     text = said(app)
@@ -125,7 +136,7 @@ def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch
             if text == "zzz":
                 raise UserError("The model knows no word of 'zzz'.")
             found = [Match(str(file), 0.5, chance) for file, chance in zip(reversed(files), (0.75, 0.25, None))]
-            return Matches(found, [], ["Something to know."])
+            return Matches(found, ["b.mp4 is damaged."], ["Something to know."])
 
     monkeypatch.setenv("VTKERAS_MODELS", str(exported_run))
     monkeypatch.setattr("vtkeras.serving.client.shared_worker", Worker)
@@ -138,6 +149,15 @@ def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch
     assert any("Something to know" in note.value for note in app.info)
     app.run()  # as while files are looked at: what was found is not searched for again
     assert calls == [("vtkeras.search.search:search", exported_run, "a cat jumps")]
+    assert app.expander[0].label == "Not searched (1)"
+    assert app.dataframe[0].value.why.tolist() == ["b.mp4 is damaged."]
+    make_image(studied.folder / "d.png")
+    studied.refresh(list_folder(studied.folder).files)
+    studied.save("d.png", STUDIED, Known(codec="png"))
+    app.run()
+    assert len(calls) == 1 and tiles(app) == ["c.png", "b.mp4", "a.mp4"]
+    next(button for button in app.button if button.label == "Search again with 1 more").click().run()
+    assert len(calls) == 2 and not any("Search again" in button.label for button in app.button)
     app.text_input(key="search").set_value("zzz").run()
     assert "knows no word of" in app.error[0].value and tiles(app) == []
 
@@ -181,3 +201,56 @@ def test_bad_texts_are_told_and_the_files_shown(open_page, studied):
     (studied.folder / "captions.csv").write_text("path,caption\nmissing.mp4,a cat\n")
     app = open_page()
     assert "missing.mp4" in app.warning[0].value.replace("\\", "") and len(tiles(app)) == 3
+
+
+def test_a_picture_is_enlarged_as_it_is_to_be_seen(open_page, folder, packages, monkeypatch):
+    """A photograph that says of itself that it is to be turned, and a video of one frame, which no browser plays."""
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter to the right
+    Image.new("RGB", (40, 20)).save(folder / "turned.jpg", exif=turned)
+    make_video(folder / "one.avi", 1)
+    store = FolderStore(folder)
+    store.refresh(list_folder(folder).files, "")
+    study(store, None, lambda frames: [])
+    app, shown = open_page(), []
+    monkeypatch.setattr(st, "image", lambda picture, **_: shown.append(np.shape(picture)))
+    for name in ("turned.jpg", "one.avi"):
+        app.button(key=f"show {name}").click().run()
+        assert not app.exception and not app.error, said(app)
+    assert [shape for shape in shown if shape] == [(40, 20, 3), (48, 64, 3)]
+
+
+def test_a_preview_is_said_to_be_one(open_page, folder, packages):
+    make_video(folder / "old.avi", 4)
+    store = FolderStore(folder)
+    store.refresh(list_folder(folder).files, "")
+    study(store, None, lambda frames: [])
+    app = open_page()
+    app.button(key="show old.avi").click().run()
+    assert len(app.get("video")) == 1 and "silent preview" in said(app)
+
+
+@pytest.mark.parametrize("name", [b"Holiday ", b"caf\xe9"])
+def test_a_folder_is_taken_as_it_is_named(open_page, tmp_path, packages, monkeypatch, name):
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    for file in (b"a.mp4", *(b"\xff%d.mp4" % number for number in range(24))):  # two pages
+        path = folder / os.fsdecode(file)
+        path.write_bytes(make_video(tmp_path / "a.mp4", 4).read_bytes())
+    (folder / "captions.csv").write_text("path,caption\na.mp4,a cat\n")
+    store = FolderStore(folder)
+    store.refresh(list_folder(folder).files, "")
+    study(store, None, lambda frames: [])
+    monkeypatch.setenv("VTKERAS_FOLDER", str(folder))
+    app = open_page()
+    assert not app.exception and not app.error, said(app)
+    assert app.metric[0].value == "25" and app.text_input[0].value.endswith(("Holiday ", "caf\\xe9"))
+    app.number_input[0].set_value(2).run()
+    app.button(key="show \\xff9.mp4").click().run()
+    assert not app.exception and not app.error and len(app.get("video")) == 1, said(app)
+
+
+def test_folders_that_cannot_be_read_are_told(open_page, studied, monkeypatch):
+    listed = replace(list_folder(studied.folder), closed=(Path("private"),))
+    monkeypatch.setattr("vtkeras.folders.listing.list_folder", lambda folder: listed)
+    assert "Folders that cannot be read are left out: private" in said(open_page())

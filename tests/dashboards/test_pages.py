@@ -282,6 +282,16 @@ def test_an_answer_is_chosen_among_candidates(captioned):
     assert "does not know the answer 'purple'" in captioned.error[0].value.replace("\\", "")
 
 
+def test_two_answers_have_controls_of_their_own(captioned, monkeypatch):
+    """As of a model that answers out of a closed set and word by word, and differs."""
+    ask = common.answers
+    monkeypatch.setattr(common, "answers", lambda *given: 2 * ask(*given))
+    captioned.text_input(key="question").set_value("how many digits are there?").run()
+    assert is_calm(captioned), said(captioned)
+    heads = [box.key for box in captioned.selectbox if box.label == "Attention of"]
+    assert heads == ["Caption head", "Answer 1 head", "Answer 2 head"]
+
+
 def test_a_suggested_question_is_asked(captioned):
     suggestions = next(group for group in captioned.button_group if group.label == "Asked of this clip")
     question = suggestions.options[0].replace("\\", "")
@@ -542,7 +552,7 @@ def test_upload_without_a_picture(from_outside, tmp_path):
         ("/etc/passwd", ["/etc/passwd is not a video"]),
         ("/", ["No video file"]),
         ("http://example.org/a.mp4", ["No video file"]),
-        ("a" * 5000, ["a"]),
+        ("a" * 5000, ["File name too long"]),
         ("a\0b.mp4", ["."]),
     ],
 )
@@ -694,6 +704,19 @@ def test_a_summary_whose_process_was_killed_is_told_and_begun_again(here, tmp_pa
         [folder] = (tmp_path / "summaries").iterdir()
         assert is_refused(summary_at(folder.name), "ended unexpectedly", "Try again")
     assert len(pids) == 2
+
+
+def test_of_two_clips_of_one_name_the_chosen_one_is_taken(open_page, install, tmp_path, monkeypatch):
+    monkeypatch.setenv("VTKERAS_SUMMARIES", str(tmp_path / "summaries"))
+    for name, frames in (("a", 10), ("b", 20)):  # 1 s and 2 s
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "annotations.json").write_text("{}")
+        make_video(tmp_path / "data" / name / "film.mp4", frames)
+    app = open_page("summaries", install.models, tmp_path / "data")
+    [clip] = [box for box in app.selectbox if box.label == "Clip"]
+    assert clip.options[:2] == ["data/a/film.mp4", "data/b/film.mp4"]
+    clip.select("data/b/film.mp4").run()
+    assert is_calm(app) and "film.mp4 · 2.00 s" in said(app)
 
 
 def test_a_bad_video_is_told(here, tmp_path, monkeypatch):

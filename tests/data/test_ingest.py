@@ -19,7 +19,7 @@ from vtkeras.data import ingest as ingest_module
 from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import ingest
 from vtkeras.data.shards import sha256_of, verify, write_shard
-from vtkeras.errors import UserError
+from vtkeras.errors import PassingError, UserError
 from vtkeras.run_files import TEMPORARY
 
 ROOT = Path(__file__).parents[2]
@@ -306,6 +306,7 @@ def test_a_stuck_video_is_given_up_and_the_next_goes_on(videos, monkeypatch):
         first, stuck, last = pool.decode(requests)
     assert len(first.frames) == len(last.frames) == 2
     assert str(stuck) == f"{videos}/clip1.mp4 took longer than 2 s to decode."
+    assert isinstance(stuck, PassingError)
 
 
 def test_a_crash_of_the_decoder(videos, monkeypatch):
@@ -313,6 +314,7 @@ def test_a_crash_of_the_decoder(videos, monkeypatch):
     with DecoderPool(workers=2) as pool:
         results = list(pool.decode([Request(str(videos / "clip0.mp4"), 2)] * 3))
     assert [str(result) for result in results] == [f"{videos}/clip0.mp4 makes the decoder crash."] * 3
+    assert all(isinstance(result, PassingError) for result in results)
 
 
 def test_no_child_outlives_the_pool(videos):

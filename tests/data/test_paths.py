@@ -1,6 +1,9 @@
 """Files below a folder, however they are linked and however a table writes their names."""
 
+import errno
+import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +24,19 @@ def folder(tmp_path):
 def test_links_are_followed_and_loops_end(folder):
     found = [path.as_posix() for path in files_below(folder, passed_over=lambda name: name.startswith("."))]
     assert found == [" lead.mp4", "b.mp4", "linked/m.mp4", "x/a.mp4"]
+
+
+def test_a_folder_that_vanishes_is_told_and_the_others_are_read(folder, monkeypatch):
+    stat, closed = os.stat, []
+
+    def gone(path, **options):
+        if str(path).endswith("linked"):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", gone)
+    found = [path.as_posix() for path in files_below(folder, lambda name: name.startswith("."), closed.append)]
+    assert found == [" lead.mp4", "b.mp4", "x/a.mp4"] and closed == [Path("linked")]
 
 
 @pytest.mark.parametrize(

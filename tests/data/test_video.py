@@ -1,5 +1,6 @@
 """Frames of known gray at known times, from every container; and every way a file can be bad."""
 
+import errno
 import os
 import struct
 import zlib
@@ -23,7 +24,7 @@ from vtkeras.data import mp4
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.readers import av_reader
 from vtkeras.data.video import probe, read_frames
-from vtkeras.errors import UserError
+from vtkeras.errors import PassingError, UserError
 
 
 def levels(clip):
@@ -361,3 +362,22 @@ def test_write_video_keeps_the_old_file_when_it_fails(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="disk is full: .*a.mp4 was not written"):
         write_video(path, gray_frames(2), fps=5)
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["a.mp4"]
+
+
+@pytest.mark.parametrize(
+    "error, passing", [(PermissionError(errno.EACCES, "Permission denied"), True), (ValueError("bad"), False)]
+)
+def test_what_lies_with_the_disk_may_pass(tmp_path, monkeypatch, error, passing):
+    def fails(path):
+        raise error
+
+    path = make_image(tmp_path / "a.png")
+    monkeypatch.setattr("vtkeras.data.readers.container_format_of", fails)
+    with pytest.raises(UserError, match="a.png cannot be decoded: (Permission denied|bad)") as told:
+        read_frames(path, 1)
+    assert isinstance(told.value, PassingError) == passing
+
+
+def test_a_slow_rate_is_kept_over_a_whole_film(tmp_path):
+    write_video(tmp_path / "a.mp4", gray_frames(8), fps=8 / 36_001)  # a frame for each 4500.125 s
+    assert probe(tmp_path / "a.mp4").duration == pytest.approx(36_001, abs=0.1)

@@ -1,9 +1,13 @@
 """What is in a folder, and what is passed over."""
 
+import errno
+import os
+from pathlib import Path
+
 import pytest
 
 from vtkeras.errors import UserError
-from vtkeras.folders.listing import list_folder, media_files, refuse_empty
+from vtkeras.folders.listing import list_folder, media_files, refuse_empty, spell_closed
 
 
 @pytest.fixture
@@ -54,6 +58,38 @@ def test_what_is_refused(tmp_path):
     for path, words in (("none", "is no folder"), ("notes.txt", "is no folder"), (".", "holds no videos or pictures")):
         with pytest.raises(UserError, match=words):
             list_folder(tmp_path / path)
+    with pytest.raises(UserError, match="x cannot be read: File name too long"):
+        list_folder("x" * 300)
+
+
+@pytest.fixture
+def private(folder, monkeypatch):
+    """A folder that may not be read, within the other one."""
+    (folder / "private").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.path.basename(path) == "private":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    return folder / "private"
+
+
+def test_a_folder_that_cannot_be_read_is_told(folder, private):
+    listing = list_folder(folder)
+    assert len(listing.files) == 2 and listing.closed == (Path("private"),)
+    assert media_files([folder]) == [folder / "a/c.JPG", folder / "b.mp4", private]  # set aside when it is read
+    for file in listing.files:
+        (folder / file).unlink()
+    with pytest.raises(UserError, match="holds no videos .*Folders that cannot be read are left out: private"):
+        list_folder(folder)
+
+
+def test_the_first_folders_that_cannot_be_read_are_named():
+    told = spell_closed([Path(f"f{number}") for number in range(7)])
+    assert told == "Folders that cannot be read are left out: f0, f1, f2, f3, f4 and 2 more"
 
 
 def test_a_folder_without_anything_is_refused_at_once(tmp_path):

@@ -1,5 +1,7 @@
 """Tags and searching, with names that lie where a reader can follow."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from fixtures.pretrained import needs
@@ -54,3 +56,10 @@ def test_no_key_without_the_packages(monkeypatch):
 @needs("efficientnet_lite0", "imagenet_names", "use")
 def test_a_key_with_them():
     assert len(encoder_key()) == 16
+
+
+@pytest.mark.parametrize("form, other", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_composed_and_decomposed_words_are_the_same(form, other):
+    cafe = File(unicodedata.normalize(form, "Café Straße.mp4"), 1, 3, Known())
+    for words in ("café", "CAFÉ straße", "STRASSE"):
+        assert [one.file for one in find(unicodedata.normalize(other, words), [cafe], None)] == [cafe]

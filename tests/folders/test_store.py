@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vtkeras.errors import UserError
-from vtkeras.folders.store import LISTED, NAMED, SEEN, STUDIED, FolderStore, Known, Names
+from vtkeras.folders.store import ENCODER, LISTED, NAMED, SEEN, STUDIED, FolderStore, Known, Names
 
 A, B = Path("a.mp4"), Path(os.fsdecode(b"sub/\xff b.mp4"))  # a name that is no text
 
@@ -51,6 +51,13 @@ def test_another_classifier_names_anew_and_keeps_previews(store):
     store.refresh([A, B], "two")
     assert [file.stage for file in store.files()] == [SEEN, STUDIED]  # what cannot be read gets no names
     assert store.preview(str(A)) == b"jpeg"
+    assert store.files()[0].known.names is None  # their numbers are of the classes of the other one
+
+
+def test_whoever_only_lists_files_does_not_say_what_names_them(store):
+    store.save(str(A), STUDIED, KNOWN, b"jpeg")
+    store.refresh([A, B])
+    assert store.note(ENCODER) == "one" and store.counts() == (2, 1, 1, 1)
 
 
 def test_one_holder_at_a_time(store):

@@ -8,7 +8,7 @@ from fixtures.videos import make_video
 from vtkeras.data.quality import check
 from vtkeras.folders import study as studies
 from vtkeras.folders.listing import list_folder
-from vtkeras.folders.store import NAMED, PROBLEM, SEEN, STUDIED, FolderStore
+from vtkeras.folders.store import ENCODER, NAMED, PROBLEM, SEEN, STUDIED, FolderStore
 from vtkeras.folders.study import main, study
 
 
@@ -106,3 +106,32 @@ def test_what_stops_the_work_is_noted(tmp_path, monkeypatch):
     assert "holds no videos or pictures" in FolderStore(tmp_path).note(PROBLEM)
     with FolderStore(tmp_path).held():
         main(str(tmp_path))  # another process is at it
+
+
+def test_a_file_that_was_away_is_looked_at_again(store, folder):
+    away = (folder / "dawn.mp4").rename(folder / ".dawn.mp4")  # it keeps its size and time
+    study(store, None, nothing)
+    assert store.files()[1].known.fault == "No video file dawn.mp4." and store.counts() == (3, 3, 3, 3)
+    away.rename(folder / "dawn.mp4")
+    files = list_folder(folder).files
+    store.refresh(files)  # by a page that lists files, and leaves studying them to another process
+    assert store.counts() == (3, 3, 3, 3)
+    store.refresh(files, "by brightness")
+    assert store.counts() == (3, 2, 2, 2)
+    study(store, None, nothing)
+    bad, dawn, _ = store.files()
+    assert bad.known.fault.startswith("bad.mp4 is not a video") and not bad.known.passing
+    assert not dawn.known.fault and dawn.known.duration == 2.0
+
+
+def test_packages_that_are_installed_meanwhile_give_names(folder, monkeypatch):
+    keys = iter(["", "by brightness", "by brightness"])  # before the first pass, after it, after the second
+    monkeypatch.setattr(studies, "encoder_key", lambda: next(keys))
+    monkeypatch.setattr(studies, "_classifier", lambda: by_brightness)
+    monkeypatch.setattr(studies, "_check", nothing)
+    monkeypatch.setattr(studies, "_embed_names", lambda: None)
+    monkeypatch.setattr(studies, "end_with_owner", lambda: None)
+    main(str(folder))
+    store = FolderStore(folder)
+    assert store.note(ENCODER) == "by brightness" and store.counts() == (3, 3, 3, 3)
+    assert [file.path for file in store.files() if file.known.names] == ["dawn.mp4", "white.png"]

@@ -84,6 +84,8 @@ def test_matches_every_word_anywhere():
     clip = library.Clip("a.mp4", None, ("A Cat sleeps",), ("where?",), ("on the mat",), "animal")
     assert library.matches(clip, "cat MAT") and library.matches(clip, "") and library.matches(clip, "animal")
     assert not library.matches(clip, "cat dog")
+    decomposed = library.Clip("Cafe\u0301.mp4", None, (), (), (), "")
+    assert library.matches(decomposed, "caf\u00e9") and library.matches(decomposed, "CAF\u00c9")
 
 
 def test_not_a_library(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
@@ -41,6 +42,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(pretrained.app, name="pretrained")
 
 
+CLOSED = (errno.EACCES, errno.ENAMETOOLONG)  # of a path that the system refuses to look up
 INTERRUPTED = 130  # the code with which Typer ends after Ctrl-C
 STOPPED = "vtkeras: interrupted; run the command again (train --config: with --resume) to go on."
 
@@ -75,6 +77,8 @@ def _run() -> int | str | None:
     except Exception as error:  # of whoever writes without `run_files`
         if is_disk_full(error):
             return _refuse("The disk is full: free some space and run the same command again.")
+        if isinstance(error, OSError) and error.errno in CLOSED and error.filename:
+            return _refuse(f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}.")
         traceback.print_exc()
         return 1
     if code == INTERRUPTED:

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from vtkeras.cli.common import folder_option, number_option, say
+from vtkeras.cli.common import complain, folder_option, number_option, say
 from vtkeras.errors import UserError, command
 from vtkeras.processes import start_beside
 from vtkeras.run_files import shipped
@@ -38,11 +38,13 @@ def open_folder(
 ) -> None:
     """Opens the dashboard on your own folder: what is there, what is on it, found by words. No training."""
     from vtkeras.folders import jobs
-    from vtkeras.folders.listing import list_folder
+    from vtkeras.folders.listing import list_folder, spell_closed
     from vtkeras.folders.store import FolderStore
 
     listing, store = list_folder(folder), FolderStore(folder)
     say(f"{folder}: {len(listing.files):,} videos and pictures")
+    if listing.closed:
+        complain(spell_closed(listing.closed))
     _serve(port, address, lambda: jobs.start(store), VTKERAS_FOLDER=str(folder.absolute()))
 
 

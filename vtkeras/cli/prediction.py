@@ -174,7 +174,7 @@ def _predict_dense(
         for video in videos:
             with progress_bar() as bar, set_aside():
                 found = shared_worker().call(
-                    "vtkeras.serving.dense:find_events", model, video.absolute(), window,
+                    "vtkeras.serving.dense:find_events", card.folder, video.absolute(), window,
                     progress=partial(bar, "reading"),
                 )  # fmt: skip
                 events = only_sure(found, least)

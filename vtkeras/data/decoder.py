@@ -28,7 +28,7 @@ from PIL import Image
 
 from vtkeras.data.readers import VideoInfo
 from vtkeras.data.video import read_frames
-from vtkeras.errors import UserError
+from vtkeras.errors import PassingError, UserError
 
 # A decoder that a hostile file drives beyond this fails with a MemoryError of its own.
 MEMORY_LIMIT = 4 * 1024**3
@@ -140,8 +140,8 @@ class _Child:
         except (EOFError, OSError, pickle.UnpicklingError):
             self.kill()
             if too_late.is_set():
-                return UserError(f"{request.path} took longer than {self._time_limit:g} s to decode.")
-            return UserError(f"{request.path} makes the decoder crash.")
+                return PassingError(f"{request.path} took longer than {self._time_limit:g} s to decode.")
+            return PassingError(f"{request.path} makes the decoder crash.")
         finally:
             timer.cancel()
 

@@ -28,7 +28,8 @@ def write_video(path: str | Path, frames: np.ndarray, fps: float) -> None:
     _, height, width, _ = frames.shape
     frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     with replacing(path) as temporary:
-        _encode(temporary, frames, Fraction(fps).limit_denominator(1000))
+        # A slow rate needs a larger denominator: what is rounded off adds up over a long video.
+        _encode(temporary, frames, Fraction(fps).limit_denominator(max(1000, round(1000 / fps))))
 
 
 def _encode(path: Path, frames: np.ndarray, rate: Fraction) -> None:

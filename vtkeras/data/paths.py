@@ -14,7 +14,11 @@ from vtkeras.data.text_files import trimmed
 CONVERTED = (".ogg", ".bmp", ".tif", ".tiff")  # that tables may still name
 
 
-def files_below(folder: str | Path, passed_over: Callable[[str], bool] = lambda name: False) -> Iterator[Path]:
+def files_below(
+    folder: str | Path,
+    passed_over: Callable[[str], bool] = lambda name: False,
+    closed: Callable[[Path], object] = lambda folder: None,
+) -> Iterator[Path]:
     """The files below a folder, relative to it, in order of name within each folder.
 
     Links to folders are followed; a folder that several links lead to is read once, so that loops end.
@@ -22,14 +26,24 @@ def files_below(folder: str | Path, passed_over: Callable[[str], bool] = lambda 
     Args:
         folder: the folder.
         passed_over: says of the name of a file or folder whether to leave it out.
+        closed: called with each folder that cannot be read, relative to the folder.
 
     Example:
         >>> list(files_below("holiday"))
         [PosixPath('beach/dog.mp4'), PosixPath('party.mp4')]
     """
     seen = set()
-    for place, below, names in os.walk(folder, followlinks=True):
-        status = os.stat(place)
+
+    def tell(error: OSError) -> None:
+        closed(Path(error.filename).relative_to(folder))
+
+    for place, below, names in os.walk(folder, onerror=tell, followlinks=True):
+        try:
+            status = os.stat(place)
+        except OSError as error:  # it went away after it was listed
+            tell(error)
+            below.clear()
+            continue
         if (status.st_dev, status.st_ino) in seen:
             below.clear()
             continue
@@ -161,16 +175,22 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _small_letters(name: str) -> str:
+def small_letters(name: str) -> str:
+    """A text as it is compared where neither case counts nor whether accents are composed.
+
+    Example:
+        >>> small_letters("Cafe\\u0301.MP4") == small_letters("CAF\\u00c9.mp4")
+        True
+    """
     return _composed(_composed(name).casefold())
 
 
 def _small_letters_of_stem(name: str) -> str:
-    stem, extension = posixpath.splitext(_small_letters(name))
+    stem, extension = posixpath.splitext(small_letters(name))
     return stem if extension in (*EXTENSIONS, *CONVERTED) else stem + extension
 
 
-WAYS = (_composed, _small_letters, _small_letters_of_stem)  # in which names are compared, the strictest first
+WAYS = (_composed, small_letters, _small_letters_of_stem)  # in which names are compared, the strictest first
 
 
 def _file_status(path: Path) -> os.stat_result | None:

@@ -18,7 +18,7 @@ import numpy as np
 from vtkeras.data.containers import MAX_SIDE, container_format_of
 from vtkeras.data.file_ends import is_cut
 from vtkeras.data.readers import Frame, Reader, VideoInfo, open_reader
-from vtkeras.errors import UserError
+from vtkeras.errors import PassingError, UserError
 
 # Seconds at the end of a file that are read for damage when no frame of them is wanted.
 _REST = 2.0
@@ -181,7 +181,8 @@ def _problems_of(path: str | Path) -> Iterator[None]:
     except EOFError:
         raise UserError(f"{path} ends before its first frame.") from None
     except Exception as error:
-        raise UserError(f"{path} cannot be decoded: {_reason(path, error)}.") from None
+        kind = PassingError if isinstance(error, OSError) else UserError  # of the disk, not of what is on it
+        raise kind(f"{path} cannot be decoded: {_reason(path, error)}.") from None
 
 
 def _reason(path: str | Path, error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from vtkeras.errors import UserError
 from vtkeras.run_files import CAPTIONS_FILE
 
 MOST_FILES = 20_000
+MOST_TOLD = 5  # folders that are named
 CAPTIONS = (CAPTIONS_FILE, "captions.json")
 HEADER = {PATH, "caption"}
 
@@ -29,6 +30,7 @@ class Listing:
         folder: the folder.
         files: videos and pictures below it, relative to it, in order of name; at most `MOST_FILES`.
         left_out: videos and pictures beyond those.
+        closed: folders below it that cannot be read, relative to it.
         others: how many further files there are, by extension.
         captions: the file with texts; None where there is none.
     """
@@ -36,6 +38,7 @@ class Listing:
     folder: Path
     files: tuple[Path, ...]
     left_out: int
+    closed: tuple[Path, ...]
     others: Counter[str]
     captions: Path | None
 
@@ -58,19 +61,31 @@ def list_folder(folder: str | Path, whole: bool = False) -> Listing:
     _refuse_no_folder(folder)
     if not os.access(folder, os.R_OK | os.X_OK):
         raise UserError(f"{folder} cannot be read: its permissions forbid it.")
-    found, others = [], Counter[str]()
-    for path in files_below(folder, passed_over=lambda name: name.startswith(".")):
+    found, others, closed = [], Counter[str](), list[Path]()
+    for path in files_below(folder, lambda name: name.startswith("."), closed.append):
         if path.suffix.lower() in EXTENSIONS:
             found.append(path)
         else:
             others[path.suffix.lower() or path.name] += 1
     if not found:
-        raise UserError(f"{folder} holds no videos or pictures ({', '.join(EXTENSIONS)}).")
+        told = f" {spell_closed(closed)}." if closed else ""
+        raise UserError(f"{folder} holds no videos or pictures ({', '.join(EXTENSIONS)}).{told}")
     found.sort()
     captions = _captions(folder)
     others -= Counter([captions.suffix.lower()] if captions else [])
     listed = found if whole else found[:MOST_FILES]
-    return Listing(folder, tuple(listed), len(found) - len(listed), others, captions)
+    return Listing(folder, tuple(listed), len(found) - len(listed), tuple(closed), others, captions)
+
+
+def spell_closed(folders: Sequence[Path]) -> str:
+    """Tells of folders that cannot be read, the first of them by name.
+
+    Example:
+        >>> spell_closed([Path("private"), Path("old/x")])
+        'Folders that cannot be read are left out: private, old/x'
+    """
+    more = f" and {len(folders) - MOST_TOLD:,} more" if len(folders) > MOST_TOLD else ""
+    return f"Folders that cannot be read are left out: {', '.join(map(str, folders[:MOST_TOLD]))}{more}"
 
 
 def refuse_empty(folder: Path) -> None:
@@ -82,14 +97,19 @@ def refuse_empty(folder: Path) -> None:
 
 
 def _refuse_no_folder(folder: Path) -> None:
-    if not folder.is_dir():
+    try:
+        found = folder.is_dir()
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {error.strerror}.") from None
+    if not found:
         raise UserError(f"{folder} is no folder: give one with videos or pictures.")
 
 
 def media_files(paths: Iterable[Path]) -> list[Path]:
     """The same paths, with the videos and pictures of a folder in the folder's place, and files in a pattern's.
 
-    Of several paths, a folder without any stays as it is, to be set aside like a file that cannot be read.
+    Of several paths, a folder without any stays as it is, and so does one below that cannot be read: to be set aside
+    like a file that cannot be read.
 
     Raises:
         UserError: as `list_folder`, or for a pattern, e.g. `clips/*.mp4`, that fits nothing.
@@ -102,7 +122,8 @@ def media_files(paths: Iterable[Path]) -> list[Path]:
 def _files_at(path: Path, alone: bool) -> list[Path]:
     try:
         if path.is_dir():
-            return [path / file for file in list_folder(path, whole=True).files]
+            listing = list_folder(path, whole=True)
+            return [path / file for file in (*listing.files, *listing.closed)]
         if path.exists() or not glob.has_magic(str(path)):
             return [path]
     except OSError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vtkeras.data.paths import small_letters
 from vtkeras.folders.store import File
 from vtkeras.pretrained.packages import PACKAGES, state
 from vtkeras.tagging.zero_shot import ConceptSpace
@@ -80,6 +81,8 @@ def find(
 ) -> list[Found]:
     """Files that words lead to: first those whose name or texts hold all of them, then by what is on them.
 
+    Neither case counts among letters nor whether accents are composed.
+
     Args:
         text: in any of the sentence encoder's languages.
         files: to search among.
@@ -93,10 +96,10 @@ def find(
         >>> find("ein Hund", files, concept_space(class_names()))[0].file.path
         'beach/dog.mp4'
     """
-    words = text.lower().split()
+    words = small_letters(text).split()
     if not words:
         return []
-    said = {file.path: f"{file.path} {(texts or {}).get(file.path, '')}".lower() for file in files}
+    said = {file.path: small_letters(f"{file.path} {(texts or {}).get(file.path, '')}") for file in files}
     near = _nearest_frames(text, files, space) if space else {}
     literal = [
         Found(file, None, near.get(file.path, (0.0, 0.0))[1])

@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS files (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, text TEXT);
 """
+PASSING = "json_extract(known, '$.passing')"
+NAME_ANEW = """
+UPDATE files SET stage = ?, known = json_remove(known, '$.names') WHERE stage > ? AND preview IS NOT NULL
+"""
 PATIENCE = 60.0  # seconds to wait while another process writes
 PROBLEM, ENCODER = "problem", "encoder"  # the names of notes
 
@@ -49,6 +53,7 @@ class Known:
 
     Attributes:
         fault: why it cannot be shown.
+        passing: whether the fault may be gone at the next opening though the file stays the same.
         note: what is amiss though it can, e.g. that it is cut short.
         findings: what `vtkeras data check` would say of it.
         duration: seconds; 0 for a picture.
@@ -59,6 +64,7 @@ class Known:
     """
 
     fault: str = ""
+    passing: bool = False
     note: str = ""
     findings: list[str] = field(default_factory=list)
     duration: float = 0.0
@@ -107,12 +113,14 @@ class FolderStore(CachedDatabase):
         key = hashlib.sha256(os.fsencode(self.folder) + b"\0%d" % VERSION).hexdigest()[:16]
         super().__init__(f"folders/{key}.sqlite", TABLES, PATIENCE)
 
-    def refresh(self, files: Sequence[Path], encoder: str) -> None:
+    def refresh(self, files: Sequence[Path], encoder: str | None = None) -> None:
         """Notes which files there are now, and forgets what is known of those that are gone or have changed.
 
         Args:
             files: relative to the folder.
-            encoder: tells classifiers apart, "" if there is none; names by another one are made anew.
+            encoder: of whoever studies the files from here on, and holds the folder (`held`): tells classifiers apart,
+                "" if there is none. Names by another one are made anew, and files with passing faults looked at again.
+                None, of whoever only lists files, leaves both as they are.
         """
         stats = [(os.fsencode(path), self.folder / path) for path in files]
         rows = [(path, *size_and_time(full)) for path, full in stats]
@@ -121,10 +129,12 @@ class FolderStore(CachedDatabase):
             database.executemany("INSERT INTO now VALUES (?, ?, ?)", rows)
             database.execute("DELETE FROM files WHERE (path, size, modified) NOT IN (SELECT * FROM now)")
             database.execute("INSERT OR IGNORE INTO files (path, size, modified) SELECT * FROM now")
-            if self._note(database, ENCODER) != encoder:
-                database.execute("UPDATE files SET stage = ? WHERE stage > ? AND preview IS NOT NULL", (SEEN, SEEN))
-            self._set_note(database, ENCODER, encoder)
             self._set_note(database, PROBLEM, "")
+            if encoder is not None:
+                database.execute(f"UPDATE files SET stage = {LISTED}, known = '{{}}' WHERE {PASSING}")
+                if self._note(database, ENCODER) != encoder:
+                    database.execute(NAME_ANEW, (SEEN, SEEN))
+                self._set_note(database, ENCODER, encoder)
 
     def save(self, path: str, stage: int, known: Known, preview: bytes | None = None) -> None:
         """Stores how far a file is and what is known of it; without a preview the one that it has stays.

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from vtkeras.data.decoder import DecoderPool, EncodedClip, Request
-from vtkeras.errors import UserError
+from vtkeras.errors import PassingError, UserError
 from vtkeras.folders.listing import list_folder
 from vtkeras.folders.search import ENCODER, SENTENCES, encoder_key
 from vtkeras.folders.store import LISTED, NAMED, PROBLEM, SEEN, STUDIED, File, FolderStore, Known, Names
@@ -73,7 +73,7 @@ def _look(store: FolderStore, pool: DecoderPool) -> None:
     """Facts and a preview of every file that has none."""
     for file, clip in _decoded(store, pool, store.files(LISTED), frames=1):
         if isinstance(clip, UserError):
-            store.save(file.path, STUDIED, Known(fault=_without(store.folder, str(clip))))
+            store.save(file.path, STUDIED, _faulty(store, Known(), clip))
         else:
             store.save(file.path, SEEN, _facts(store, clip), _preview(clip.frames[0]))
 
@@ -106,7 +106,7 @@ def _study_videos(
     """Names over time, and what is suspicious."""
     for file, clip in _decoded(store, pool, store.files(stage), FRAMES):
         if isinstance(clip, UserError):
-            store.save(file.path, STUDIED, replace(file.known, fault=_without(store.folder, str(clip))))
+            store.save(file.path, STUDIED, _faulty(store, file.known, clip))
             continue
         frames = [_pixels(frame) for frame in clip.frames]
         known = replace(_facts(store, clip), names=file.known.names, findings=check(_shrunk(frames)))
@@ -137,6 +137,11 @@ def _facts(store: FolderStore, clip: EncodedClip) -> Known:
         fps=round(info.fps, 3),
         codec=info.codec,
     )
+
+
+def _faulty(store: FolderStore, known: Known, error: UserError) -> Known:
+    """What is known of a file that cannot be read."""
+    return replace(known, fault=_without(store.folder, str(error)), passing=isinstance(error, PassingError))
 
 
 def _without(folder: Path, sentence: str) -> str:
@@ -184,16 +189,21 @@ def _embed_names() -> None:
 
 
 def main(folder: str) -> None:
-    """Studies a folder, unless another process does already; what stops it is noted for whoever looks."""
+    """Studies a folder, unless another process does already; what stops it is noted for whoever looks.
+
+    Where the packages that names need were installed meanwhile, the files get their names in a second pass.
+    """
     end_with_owner()
     store = FolderStore(folder)
     with store.held() as alone:
         if not alone:
             return
         try:
-            encoder = encoder_key()
-            store.refresh(list_folder(folder).files, encoder)
-            study(store, _classifier if encoder else None, _check, _embed_names)
+            studied_with = None
+            while (encoder := encoder_key()) != studied_with:
+                store.refresh(list_folder(folder).files, encoder)
+                study(store, _classifier if encoder else None, _check, _embed_names)
+                studied_with = encoder
         except UserError as error:
             store.set_note(PROBLEM, str(error))
             sys.exit(f"vtkeras: {error}")

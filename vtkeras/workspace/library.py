@@ -14,6 +14,7 @@ from PIL import Image
 
 from vtkeras import keys
 from vtkeras.data.captions import read_captions
+from vtkeras.data.paths import small_letters
 from vtkeras.data.text_files import read_text
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
@@ -131,9 +132,9 @@ def read_clip(
 
 
 def matches(clip: Clip, words: str) -> bool:
-    """True if every one of `words` is somewhere in the clip's texts or name; case does not count."""
-    text = " ".join([clip.id, *clip.captions, *clip.questions, *clip.answers, clip.label]).lower()
-    return all(word in text for word in words.lower().split())
+    """True if every one of `words` is somewhere in the clip's texts or name; see `small_letters`."""
+    text = small_letters(" ".join([clip.id, *clip.captions, *clip.questions, *clip.answers, clip.label]))
+    return all(word in text for word in small_letters(words).split())
 
 
 def _stored_clips(folder: Path) -> Iterator[Clip]:
