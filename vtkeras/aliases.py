@@ -83,6 +83,7 @@ COLUMNS = {
     "rouge_l": ("ROUGE-L", "", "higher"),
     "meteor": ("METEOR", "", "higher"),
     "cider": ("CIDEr", "", "higher"),
+    "cider_share": ("CIDEr share %", "%", "higher"),
     "repetition_rate": ("repetition %", "%", "lower"),
     "unended_rate": ("unended %", "%", "lower"),
     "event_precision": ("event precision %", "%", "higher"),

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.fixtures.videos import make_folder
+from tests.fixtures.videos import make_folder, make_video
 from vtkeras import keys
 from vtkeras.data.cleaning.marks import Cleaning, Mark
 from vtkeras.data.ingest import ingest
 from vtkeras.data.manifest import Manifest
+from vtkeras.data.preprocess import even_frames
 from vtkeras.data.sources.folder import FolderSource
+from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
 
 CSV = """path,caption,question,answer,label,split
@@ -148,3 +150,18 @@ def drop(folder, *clips):
     manifest = Manifest.load(folder)
     marks = tuple(Mark(clip, clip, "train", 1, "blurred", "") for clip in clips)
     replace(manifest, cleaning=Cleaning(dropped=marks)).save(folder)
+
+
+def test_a_file_is_read_as_it_was_stored(tmp_path):
+    video = make_video(tmp_path / "a.mp4", 24)  # frame i is gray 10 * (i + 1)
+    (tmp_path / "captions.csv").write_text("path,caption,split\na.mp4,it gets lighter,train\n")
+    ingest(tmp_path, tmp_path / "captions.csv", tmp_path / "out", num_frames=16, max_side=32)
+    source = FolderSource(path=tmp_path / "out")
+    assert source.clip_size == {"num_frames": 16, "max_side": 32}
+    stored = next(iter(source.load("train")))[keys.FRAMES].numpy()
+    read = read_frames(video, **source.clip_size).frames
+    chosen, _ = even_frames(16, 8)  # what a model of 8 frames takes of both
+    shown = [np.round(frames[chosen.numpy()].mean(axis=(1, 2, 3)) / 10 - 1) for frames in (stored, read)]
+    assert [frames.tolist() for frames in shown] == [[2, 5, 8, 11, 14, 17, 20, 23]] * 2
+    directly = read_frames(video, num_frames=8).frames.mean(axis=(1, 2, 3))
+    assert np.round(directly / 10 - 1).tolist() == [1, 4, 7, 10, 13, 16, 19, 22]

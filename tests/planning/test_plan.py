@@ -216,7 +216,7 @@ def test_what_is_kept_of_clips_stays_within_bounds(data, tmp_path, monkeypatch, 
 def test_what_figures_are_is_told_where_they_are_no_single_one():
     told = explain_figures([HEADS["caption"], HEADS["answer"], HEADS["contrastive"]])
     assert told == (
-        "on the validation split; Captions: the mean of caption exact % and CIDEr of the best %; Search: the mean "
+        "on the validation split; Captions: the mean of caption exact % and CIDEr share %; Search: the mean "
         "of R@1 % and R@5 %"
     )
 

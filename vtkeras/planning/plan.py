@@ -377,7 +377,7 @@ def explain_figures(heads: Iterable[Head]) -> str:
 
     Example:
         >>> explain_figures([CaptionHead()])
-        'on the validation split; Captions: the mean of caption exact % and CIDEr of the best %'
+        'on the validation split; Captions: the mean of caption exact % and CIDEr share %'
     """
     told = ["on the validation split"]
     for head in heads:

@@ -50,7 +50,7 @@ class CaptionHead(Head):
         "rouge_l": Column("ROUGE-L"),
         "meteor": Column("METEOR"),
         "cider": Column("CIDEr"),
-        "cider_share": Column("CIDEr of the best %", "%", listed=False),
+        "cider_share": Column("CIDEr share %", "%", listed=False),
         "repetition_rate": Column("repetition %", "%", LOWER),
         "repeated_4grams": Column("repeated 4-grams", better=LOWER, listed=False),
         "distinct_1": Column("distinct words", listed=False),
