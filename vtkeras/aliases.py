@@ -83,7 +83,6 @@ COLUMNS = {
     "rouge_l": ("ROUGE-L", "", "higher"),
     "meteor": ("METEOR", "", "higher"),
     "cider": ("CIDEr", "", "higher"),
-    "cider_share": ("CIDEr share %", "%", "higher"),
     "repetition_rate": ("repetition %", "%", "lower"),
     "unended_rate": ("unended %", "%", "lower"),
     "event_precision": ("event precision %", "%", "higher"),
@@ -103,6 +102,7 @@ COLUMNS = {
     "recall_at_5": ("R@5 %", "%", "higher"),
 }
 UNLISTED_COLUMNS = {
+    "cider_share": ("CIDEr share %", "%", "higher"),
     "bleu1": ("BLEU-1", "", "higher"),
     "bleu2": ("BLEU-2", "", "higher"),
     "bleu3": ("BLEU-3", "", "higher"),
