@@ -51,6 +51,28 @@ def test_even_frames_by_hand(length, indices, mask):
     np.testing.assert_array_equal(real, np.array(mask, bool))
 
 
+@pytest.mark.parametrize(
+    "stored,length,indices,mask",
+    [
+        (None, 12, [1, 4, 7, 10], [1, 1, 1, 1]),
+        (8, 12, [2, 5, 8, 11], [1, 1, 1, 1]),  # stored: 0, 2, 3, 5, 6, 8, 9, 11, and of these the second, fourth, ...
+        (8, 8, [1, 3, 5, 7], [1, 1, 1, 1]),  # a stored clip is taken as it is
+        (8, 3, [0, 1, 2, 2], [1, 1, 1, 0]),
+        (2, 12, [3, 9, 9, 9], [1, 1, 0, 0]),  # fewer were stored than a model takes
+    ],
+)
+def test_of_a_video_the_frames_are_taken_that_are_taken_of_its_stored_clip(run, stored, length, indices, mask):
+    beside = Preprocessor(CONFIG, WORDS)
+    prepare = Preprocessor(CONFIG, WORDS, beside)
+    prepare.read_as_stored(stored)
+    frames = np.arange(length, dtype="uint8").reshape(length, 1, 1, 1) * np.ones((length, 16, 16, 3), "uint8")
+    for preprocessor in (prepare, beside):
+        found, real = run(preprocessor.clip, frames)
+        np.testing.assert_array_equal(found[:, 3, 5, 1], indices)
+        np.testing.assert_array_equal(real, np.array(mask, bool))
+    np.testing.assert_array_equal(run(prepare.clips, frames[None])[0][0, :, 3, 5, 1], indices)
+
+
 def test_clip_takes_frames_and_keeps_pixels(prepare, run):
     frames = np.arange(16, dtype="uint8").reshape(16, 1, 1, 1) * np.ones((16, 16, 16, 3), "uint8")
     found, mask = run(prepare.clip, frames)

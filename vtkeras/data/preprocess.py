@@ -44,6 +44,7 @@ class Preprocessor(tf.Module):
             lookup(NORMALISATIONS, name, "data.normalise")
         self.beside = beside
         self.config = config
+        self.stored_frames: int | None = None
         self.vocabulary = vocabulary
         tokenizer = make_tokenizer(vocabulary)
         # Inside a graph the tokenizer gives ragged tensors; called eagerly it would give lists.
@@ -79,6 +80,37 @@ class Preprocessor(tf.Module):
         found = function(tf.reshape(texts, (-1,)))
         return tf.reshape(found, tf.concat([tf.shape(texts), tf.shape(found)[1:]], axis=0))
 
+    def read_as_stored(self, most: int | None) -> None:
+        """From here on, takes the same frames of a whole video that it takes of the clip which `ingest` stored of it.
+
+        Args:
+            most: frames that were stored of each clip at most; None where none were.
+        """
+        self.stored_frames = most
+        if self.beside:
+            self.beside.read_as_stored(most)
+
+    def choose(self, length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Which frames it takes of a clip.
+
+        Args:
+            length: int32 scalar, frames of the clip, at least 1.
+
+        Returns:
+            int32 (num_frames,) and bool (num_frames,), as `even_frames`.
+
+        Example:
+            >>> preprocessor.read_as_stored(16)
+            >>> preprocessor.choose(24)[0]  # of 8 frames; 1, 4, 7, ..., 22 if they were chosen directly
+            <tf.Tensor: shape=(8,), dtype=int32, numpy=array([ 2,  5,  8, 11, 14, 17, 20, 23])>
+        """
+        count = self.config.num_frames
+        if self.stored_frames is None:
+            return even_frames(length, count)
+        stored, _ = even_frames(length, self.stored_frames)
+        chosen, mask = even_frames(tf.minimum(length, self.stored_frames), count)
+        return tf.gather(stored, chosen), mask
+
     def clip(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Takes frames at even distances and resizes them.
 
@@ -89,12 +121,12 @@ class Preprocessor(tf.Module):
             uint8 (num_frames, image_size, image_size, 3), and bool (num_frames,): a clip with fewer
             frames than that is filled up with its last one, marked False.
         """
-        chosen, mask = even_frames(tf.shape(frames)[0], self.config.num_frames)
+        chosen, mask = self.choose(tf.shape(frames)[0])
         return self._resize(tf.gather(frames, chosen)), mask
 
     def clips(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """As `clip`, for a batch (batch, time, height, width, 3)."""
-        chosen, mask = even_frames(tf.shape(frames)[1], self.config.num_frames)
+        chosen, mask = self.choose(tf.shape(frames)[1])
         picked = tf.gather(frames, chosen, axis=1)
         batch = tf.shape(frames)[0]
         size, count = self.config.image_size, self.config.num_frames

@@ -82,6 +82,8 @@ def export_run(
         >>> model.caption(tf.zeros((1, 40, 120, 160, 3), tf.uint8))["caption"]
     """
     run = Run.open(run_folder)
+    clip_size = make_source(run.config).clip_size
+    run.preprocessor.read_as_stored(clip_size.get("num_frames"))
     out = Path(out) if out else run.folder
     if out != run.folder:
         _copy_run_files(run, out)
@@ -89,7 +91,7 @@ def export_run(
     report(f"writing the SavedModel with {len(endpoints(run.heads)) + bool(calibration)} endpoints")
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled, calibration)
-    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, make_source(run.config).clip_size))
+    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, clip_size))
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.config import Config
-from vtkeras.data.preprocess import Preprocessor, even_frames
+from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import END_ID, PAD_ID, START_ID, Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.generation import greedy, repeat_rows
@@ -180,7 +180,7 @@ class VideoTextReader(Reader):
             dict of frame_index int32 (batch, num_frames), which of the given frames, and frames_mask bool
             (batch, num_frames), False for repeats of the last frame.
         """
-        index, mask = even_frames(tf.shape(frames)[1], self.preprocessor.config.num_frames)
+        index, mask = self.preprocessor.choose(tf.shape(frames)[1])
         batch = tf.shape(frames)[0]
         return {"frame_index": tf.tile(index[None], (batch, 1)), "frames_mask": tf.tile(mask[None], (batch, 1))}
 
