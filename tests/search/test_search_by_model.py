@@ -109,6 +109,14 @@ def test_a_second_search_reads_new_clips_alone(clips, tmp_path):
     assert names(search(shades, clips, "dark").found) == ["dark.mp4", "grey.mp4", "light.mp4"] and shades.read == 3
 
 
+def test_clips_are_read_again_for_other_frames(clips, monkeypatch):
+    search(Shades(), clips, "light")
+    monkeypatch.setattr(Shades, "clip_size", {"num_frames": 8, "max_side": 32})
+    again = Shades()
+    search(again, clips, "light")
+    assert again.read == 3
+
+
 def test_without_a_cache_clips_are_read_each_time(clips, tmp_path, monkeypatch):
     monkeypatch.setenv("VTKERAS_CACHE", str(clips[0] / "cache"))
     shades = Shades()

@@ -23,7 +23,7 @@ class VectorStore(CachedDatabase):
     that cannot be used is given up, since all in it can be computed again.
 
     Args:
-        model: tells models apart, see `model_hash`.
+        model: tells models apart, and how they read files; part of a file's name.
 
     Attributes:
         problem: why vectors are not kept, in a sentence; "" as long as they are.
