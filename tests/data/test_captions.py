@@ -332,6 +332,12 @@ def test_how_long_a_part_is(folder):
     assert [(row.start, row.end) for row in rows] == [(5, 6), (None, None)] and told == []
 
 
+@pytest.mark.parametrize("duration", ["long", "0", "-3"])
+def test_a_duration_that_is_none_is_the_users_own(folder, duration):
+    [row], _ = read_with_notes(folder, f"path,start,duration,caption\na.mp4,5,{duration},one\n")
+    assert (row.start, row.end) == (5, None) and dict(row.columns[0]) == {"duration": duration}
+
+
 def test_names_that_may_be_no_times_are_the_users_own(folder):
     rows, told = read_with_notes(folder, "path,stop,duration,caption\na.mp4,Main Street,long,one\n")
     assert dict(rows[0].columns[0]) == {"stop": "Main Street", "duration": "long"} and told == []

@@ -157,9 +157,9 @@ def test_a_file_is_read_as_it_was_stored(tmp_path):
     (tmp_path / "captions.csv").write_text("path,caption,split\na.mp4,it gets lighter,train\n")
     ingest(tmp_path, tmp_path / "captions.csv", tmp_path / "out", num_frames=16, max_side=32)
     source = FolderSource(path=tmp_path / "out")
-    assert source.clip_size == {"num_frames": 16, "max_side": 32}
+    assert source.stored_frames == 16
     stored = next(iter(source.load("train")))[keys.FRAMES].numpy()
-    read = read_frames(video, **source.clip_size).frames
+    read = read_frames(video, source.stored_frames).frames
     chosen, _ = even_frames(16, 8)  # what a model of 8 frames takes of both
     shown = [np.round(frames[chosen.numpy()].mean(axis=(1, 2, 3)) / 10 - 1) for frames in (stored, read)]
     assert [frames.tolist() for frames in shown] == [[2, 5, 8, 11, 14, 17, 20, 23]] * 2

@@ -227,6 +227,10 @@ def srt(*cues):
     (["n1", "n2", "n3", "n4", "n5", "n6", "l1", "l1\nl2", "l2\nl3"],
      [*((f"n{n}", n - 1, n) for n in range(1, 7)), ("l1", 6, 7), ("l2", 7, 8), ("l3", 8, 9)]),
     (["no", "no way", "yes", "oh"], [("no", 0, 1), ("no way", 1, 2), ("yes", 2, 3), ("oh", 3, 4)]),
+    (["No", "No, no", "No, no, no!"], [("No", 0, 1), ("No, no", 1, 2), ("No, no, no!", 2, 3)]),
+    (["1", "10", "100"], [("1", 0, 1), ("10", 1, 2), ("100", 2, 3)]),
+    (["I", "I am here", "you"], [("I", 0, 1), ("I am here", 1, 2), ("you", 2, 3)]),
+    (["猫", "猫が", "猫がいる"], [("猫がいる", 0, 3)]),
 ])  # fmt: skip
 def test_stretches_that_roll(tmp_path, cues, said):
     found = read_transcript(write(tmp_path, "a.srt", srt(*cues)), 12)
@@ -244,8 +248,9 @@ ODD = "If x < 5 and y > 3 then stop. I <3 you -> yes."
 
 def test_what_is_no_tag_is_kept(tmp_path):
     assert read_transcript(write(tmp_path, "a.srt", srt(ODD)), 12).sentences[0].text == ODD
-    for name, text in (("a.json", json.dumps([ODD + " <b>"])), ("b.txt", f"{ODD[:-1]} <b>")):
-        assert "".join(one.text for one in read_transcript(write(tmp_path, name, text), 12).sentences)[-3:] == "<b>"
+    for name, text in (("a.json", json.dumps([f"{ODD} <i>b</i>"])), ("b.txt", f"{ODD} <i>b</i>")):
+        said = read_transcript(write(tmp_path, name, text), 12).sentences
+        assert " ".join(one.text for one in said) == f"{ODD} b"
     tagged = srt('<font color="#fff">a</font> <i>b</i> <c.red>c</c> <00:00:01.000>d')
     assert read_transcript(write(tmp_path, "a.srt", tagged), 12).sentences[0].text == "a b c d"
 
@@ -258,10 +263,15 @@ def test_an_arrow_among_words(tmp_path):
 
 
 @pytest.mark.parametrize("name, text", [
-    ("a.srt", srt("one\\Ntwo")), ("a.sbv", "0:00:01.000,0:00:02.500\none[br]two\n"),
+    ("a.srt", srt("one\\Ntwo")), ("b.srt", srt("one\ntwo")), ("a.sbv", "0:00:01.000,0:00:02.500\none[br]two\n"),
 ])  # fmt: skip
 def test_marks_of_line_ends(tmp_path, name, text):
     assert read_transcript(write(tmp_path, name, text), 12).sentences[0].text == "one two"
+
+
+def test_a_path_is_no_mark_of_a_line_end(tmp_path):
+    text = srt("open C:\\New folder")
+    assert read_transcript(write(tmp_path, "a.srt", text), 12).sentences[0].text == "open C:\\New folder"
 
 
 @pytest.mark.parametrize("text, said", [

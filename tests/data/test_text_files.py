@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vtkeras.data.text_files import read_table, read_text
+from vtkeras.data.text_files import read_table, read_text, trimmed
 from vtkeras.errors import UserError
 
 ROWS = [
@@ -110,6 +110,23 @@ def test_a_stray_quote_swallows_no_rows(separator):
 def test_a_text_of_several_lines_is_none():
     rows = [["path", "caption"], ["a.mp4", "he runs\nthen, at last, he sits\nand sleeps"]]
     assert read(text_of(rows))[1] == []
+
+
+@pytest.mark.parametrize("last", ["and then, for 3.50", "It stops, then goes. Fast"])
+def test_a_dot_in_a_text_of_several_lines_names_no_file(last):
+    table, _ = read(f'path,caption\na.mp4,"He buys a box\n{last}"\n')
+    assert table.rows[0][1] == ["a.mp4", f"He buys a box\n{last}"]
+
+
+@pytest.mark.parametrize("cell", ['"Hello" he says', '"Go" is on a sign'])
+def test_a_text_that_begins_with_a_word_in_quotes(cell):
+    table, _ = read(f"path,caption\na.mp4, {cell}\nb.mp4,\"two, three\"\n")
+    assert [cells for _, cells in table.rows] == [["a.mp4", f" {cell}"], ["b.mp4", "two, three"]]
+
+
+def test_long_texts_are_trimmed_in_a_moment():
+    spaces = " " * 1_000_000  # a search for spaces before the end would look at each of them a million times
+    assert trimmed(f"\u202a a{spaces}b \u202c") == f"a{spaces}b"
 
 
 def test_spaces_before_quotes():

@@ -14,8 +14,8 @@ import tensorflow as tf
 from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.export import export_run
-from vtkeras.export.saved_model import tell_results, write_samples
-from vtkeras.training.run import Run
+from vtkeras.export.saved_model import RESULTS, tell_results, write_samples
+from vtkeras.training.run import Run, make_source
 
 # A process of its own that may import nothing but TensorFlow and tensorflow-text.
 LOADER = """
@@ -184,16 +184,35 @@ def test_what_a_plan_tried_is_in_the_readme(exported_run, tmp_path, monkeypatch)
 
 
 def test_what_is_evaluated_later_comes_into_the_readme(tmp_path):
-    (tmp_path / "README.md").write_text("# mine\n\n## Results\n\nNot evaluated: `vtkeras evaluate ./mine`.\n")
+    begin, end = RESULTS
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# mine\n\n## Results\n\n{begin}Not evaluated.\n{end}\n## Notes of my own\n")
     for table in ("| system | exact % |\n", "| system | CIDEr |\n"):
         (tmp_path / "metrics.md").write_text(table)
         tell_results(tmp_path)
-        assert (tmp_path / "README.md").read_text() == f"# mine\n\n## Results\n\n{table}"
-    for text in ("a README of somebody's own\n", None):
-        (tmp_path / "README.md").unlink() if text is None else (tmp_path / "README.md").write_text(text)
+        assert readme.read_text() == f"# mine\n\n## Results\n\n{begin}{table}{end}\n## Notes of my own\n"
+    for text in ("## Results\n\nwritten by hand\n", f"{end}{begin}", None):
+        readme.unlink() if text is None else readme.write_text(text)
         tell_results(tmp_path)
-        assert text is None or (tmp_path / "README.md").read_text() == text
-    assert not (tmp_path / "README.md").exists()
+        assert text is None or readme.read_text() == text
+    assert not readme.exists()
+
+
+def test_a_video_is_read_as_the_clips_that_were_stored(exported_run, tmp_path, monkeypatch):
+    def with_stored_frames(config):
+        source = make_source(config)
+        source.stored_frames = 8
+        return source
+
+    written = []
+    monkeypatch.setattr("vtkeras.export.saved_model.make_source", with_stored_frames)
+    monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda run, path, *options: written.append(run))
+    out = export_run(exported_run, tmp_path / "out", report=str, keras_file=False)
+    assert json.loads((out / "endpoints.json").read_text())["stored_frames"] == 8
+    assert json.loads((exported_run / "endpoints.json").read_text())["stored_frames"] is None
+    for run, places in ((written[0], [2, 5, 8, 11]), (Run.open(exported_run), [1, 4, 7, 10])):
+        seen = run.reader().seen(tf.zeros((1, 12, 4, 4, 3), tf.uint8))  # stored: 0, 2, 3, 5, 6, 8, 9, 11
+        assert seen["frame_index"].numpy().tolist() == [places]
 
 
 def test_commands_of_the_readme_name_another_folder_than_the_runs_own(exported_run, tmp_path, monkeypatch):

@@ -103,7 +103,7 @@ def test_rare_labels_beyond_a_number_are_not_said(preprocessor, monkeypatch, sev
     models = LinearModels([HEADS["label"]], train, preprocessor, several)
     said = {label for text in models.predict(train)["label"].texts for label in text.split("|")} - {""}
     assert said == {*COLOURS} - {rarest}
-    assert models.left_out == "linear models say the 2 most frequent of 3 labels alone"
+    assert models.left_out == "linear models know only the 2 most frequent of 3 labels"
 
 
 def test_of_many_labels_a_part_of_the_clips_is_fitted(preprocessor, monkeypatch):

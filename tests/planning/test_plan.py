@@ -159,6 +159,15 @@ def test_clips_are_changed_only_where_time_is_left(left, done):  # 20 s are for 
     assert calls == done
 
 
+def plan_of_100_clips(stored, speed, lines):
+    """A plan whose training clips have `stored` frames, of which eight are read."""
+    plan = Plan.__new__(Plan)
+    plan.survey = SimpleNamespace(frames=stored, clips={"train": 100}, used=120)
+    plan.setting = SimpleNamespace(frames=8, side=224, pretrained=speed > 0)
+    plan.speed, plan.report = speed, lines.append
+    return plan
+
+
 @pytest.mark.parametrize(
     "stored, speed, seconds, shown",
     [
@@ -170,11 +179,19 @@ def test_clips_are_changed_only_where_time_is_left(left, done):  # 20 s are for 
 )
 def test_every_other_epoch_shows_other_frames_where_these_are_cheap(stored, speed, seconds, shown):
     views, lines = [], []
-    survey = SimpleNamespace(frames=stored, clips={"train": 100})
-    setting = SimpleNamespace(frames=8, side=224)
-    plan = SimpleNamespace(survey=survey, setting=setting, speed=speed, report=lines.append)
+    plan = plan_of_100_clips(stored, speed, lines)
     Plan._show_views(plan, SimpleNamespace(show_views=views.append), seconds)
     assert views == [2] * shown and len(lines) == shown
+
+
+def test_without_room_for_other_frames_training_goes_on():
+    def full(views):
+        raise UserError("The disk is full.")
+
+    lines = []
+    plan = plan_of_100_clips(16, 100, lines)
+    Plan._show_views(plan, SimpleNamespace(show_views=full), 300)
+    assert "The disk is full. So all passes show the same frames." in lines[-1]
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_what_training_or_validation_lack_is_told():
     found = survey_source(source, texts, words, {"captions": [], "answers": ["no"], "labels": ["cat"]})
     assert (found.unjudged, found.unknown, found.silent) == (("dog",), ("cow", "fox"), ("a caption",))
     lines = found.warnings()
-    assert "no training clip has the labels cow, fox, which other splits have: not to be learned" in lines
+    assert "no training clip has the labels cow, fox, which other splits have: it cannot be learned" in lines
     assert "no validation clip has a caption: nothing tells in training what is learned of them" in lines
     assert survey_source(source, texts, words, texts).silent == ()
 

@@ -50,12 +50,10 @@ def test_card(run):
 
 
 def test_files_are_read_as_the_clips_were_that_a_model_learned_from(run):
-    config = Config(name="one")
-    assert runs.read_card(run).clip_size == {
-        "num_frames": config.data.num_frames, "max_side": 4 * config.data.image_size
-    }  # fmt: skip
-    (run / "endpoints.json").write_text(json.dumps({**ENDPOINTS, "clip_size": {"num_frames": 16, "max_side": 224}}))
-    assert runs.read_card(run).clip_size == {"num_frames": 16, "max_side": 224}
+    data = Config(name="one").data
+    assert runs.read_card(run).clip_size == {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
+    (run / "endpoints.json").write_text(json.dumps({**ENDPOINTS, "stored_frames": 32}))
+    assert runs.read_card(run).clip_size == {"num_frames": 32, "max_side": 4 * data.image_size}
 
 
 def test_card_before_evaluation(run):

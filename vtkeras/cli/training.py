@@ -149,7 +149,7 @@ def _export(folder: Path, report: Callable[[str], None]) -> None:
 def evaluate(
     run: common.RunFolder,
     data: common.DataFolder = None,
-    split: Annotated[list[str], typer.Option(help="A split; repeatable; default those to test on.")] = [],  # noqa: B006
+    split: Annotated[list[str], typer.Option(help="A split; repeatable; default all but train and validation.")] = [],  # noqa: B006
     compare: Annotated[list[Path], typer.Option(help="Another run to put into the table; repeatable.")] = [],  # noqa: B006
     by: Annotated[str | None, typer.Option(help="A column of the captions file to give figures by.")] = None,
     limit: Annotated[int | None, common.number_option("Examples of each split at most.", 1, 1_000_000_000)] = None,

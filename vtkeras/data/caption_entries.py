@@ -182,8 +182,7 @@ def _row_entry(where: str, cells: dict[str, str]) -> Entry:
     values = {name: trimmed(cell) for name, cell in cells.items()}
     start, end = (_seconds(where, name, values.get(name)) for name in (START, END))
     if start is not None and END not in values:
-        length = _seconds(where, DURATION, values.get(DURATION))
-        end = None if length is None else start + length
+        end = _end_after(where, start, values.get(DURATION))
     if not values["path"]:
         raise UserError(f"{where} has no path.")
     return Entry(
@@ -199,6 +198,15 @@ def _row_entry(where: str, cells: dict[str, str]) -> Entry:
         labels=_labels(values.get("label", "")),
         columns={name: value for name, value in values.items() if name and name not in KNOWN_COLUMNS},
     )
+
+
+def _end_after(where: str, start: float, length: str | None) -> float | None:
+    """By a column that may be called `duration` and yet hold words, or 0 for the rest of a video."""
+    try:
+        seconds = _seconds(where, DURATION, length)
+    except UserError:
+        return None
+    return start + seconds if seconds else None
 
 
 def _cell(where: str, name: str, value: Any) -> str:

@@ -21,6 +21,7 @@ _WHISPER_TSV = "start\tend\ttext"
 _SBV_TIMES = re.compile(rf"^\s*{_TIME},{_TIME}\s*$")
 _DIALOGUE = re.compile(rf"^Dialogue:[^,]*,\s*{_TIME}\s*,\s*{_TIME}\s*,(?:[^,]*,){{6}}(.*)$")
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|<[\d:.]{5,20}>|\{\\[^{}]{0,200}\}")
+_PATH = re.compile(r"[A-Za-z]:\\")  # of Windows, whose parts may begin with N
 _LINE_BREAKS = {".sbv": "[br]"}  # within a line; of other forms "\\N"
 _DRAWING = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}.*?(?:\{[^{}]*\\p0[^{}]*\}|$)")
 _BRACES = re.compile(r"\{[^{}]*\}")
@@ -91,7 +92,7 @@ def _from_blocks(path: Path, text: str) -> list[TimedLines]:
     ]
     mark = _LINE_BREAKS.get(ending, "\\N")
     return [
-        _timed_lines(found, [part for line in body for part in line.split(mark)])
+        _timed_lines(found, [part for line in body for part in ([line] if _PATH.search(line) else line.split(mark))])
         for found, body in zip(times.values(), bodies)
     ]
 
@@ -161,8 +162,9 @@ def _grows(before: TimedLines, cue: TimedLines) -> bool:
     if not before.lines or len(cue.lines) < len(before.lines) or cue.start - before.end > _SAME_TIME:
         return False
     last = len(before.lines) - 1
-    longer = cue.lines[last] != before.lines[last] and cue.lines[last].startswith(before.lines[last])
-    return longer and before.lines[:last] == cue.lines[:last]
+    written, further = before.lines[last], cue.lines[last].removeprefix(before.lines[last])[:1]
+    goes_on = cue.lines[last].startswith(written) and further and (further == " " or not further.isascii())
+    return bool(goes_on) and before.lines[:last] == cue.lines[:last]
 
 
 def _whole_lines(cues: Sequence[TimedLines], grows: Sequence[bool]) -> list[TimedLines]:
@@ -175,8 +177,8 @@ def _whole_lines(cues: Sequence[TimedLines], grows: Sequence[bool]) -> list[Time
 
 
 def _in_stretches(holds: Sequence[bool], sure: Sequence[bool]) -> list[bool]:
-    """Which of the steps that hold what stood before do so on purpose: two sure ones in a row, or most of all."""
-    most = 2 * sum(sure) >= len(sure)
+    """Which of the steps that hold what stood before do so on purpose: two sure ones in a row, or most of several."""
+    most = len(sure) > 2 and 2 * sum(sure) >= len(sure)
     found: list[bool] = []
     for held, steps in groupby(zip(holds, sure), key=lambda step: step[0]):
         stretch = [one for _, one in steps]
@@ -186,12 +188,7 @@ def _in_stretches(holds: Sequence[bool], sure: Sequence[bool]) -> list[bool]:
 
 def clean(text: str) -> str:
     """Words without tags, overrides, entities and needless spaces."""
-    return without_entities(_MARKUP.sub("", text))
-
-
-def without_entities(text: str) -> str:
-    """Words without entities and needless spaces, of a text that holds no tags."""
-    return " ".join(unescape(text).split())
+    return " ".join(unescape(_MARKUP.sub("", text)).split())
 
 
 def seconds_of(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> float:

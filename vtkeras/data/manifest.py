@@ -17,11 +17,12 @@ WRITERS = "Another ingest or cleaning"  # that may be writing to a folder
 
 
 def is_ingested(folder: str | Path) -> bool:
-    """Whether a folder holds the manifest of stored clips, and not another program's file of that name."""
+    """Whether a folder holds the manifest of stored clips, damaged or not, and no other program's file of that name."""
+    path = Path(folder) / MANIFEST
     try:
-        values = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return False
+        return path.is_file() and any(path.parent.glob("*.tfrecord"))
     return isinstance(values, dict) and {"version", "shards"} <= values.keys()
 
 

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Protocol
 
-from vtkeras.data.cue_files import clock_seconds, is_cue_file, read_cues, without_carried_lines, without_entities
+from vtkeras.data.cue_files import clean, clock_seconds, is_cue_file, read_cues, without_carried_lines
 from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
 from vtkeras.run_files import write_text
@@ -227,7 +227,7 @@ def _with_times_of_others(sentences: list[Sentence]) -> list[Sentence]:
 
 def _from_entry(where: str, entry: object) -> Sentence:
     if isinstance(entry, str):
-        return Sentence(without_entities(entry))
+        return Sentence(clean(entry))
     if isinstance(entry, dict) and "tStartMs" in entry:
         return _from_event(where, entry)
     if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
@@ -238,7 +238,7 @@ def _from_entry(where: str, entry: object) -> Sentence:
     if isinstance(entry.get("timestamp"), list):  # Hugging Face
         entry = {"text": entry["text"], **dict(zip(("start", "end"), entry["timestamp"]))}
     start, end, length = (_number(where, entry, names) for names in (_START_NAMES, _END_NAMES, _LENGTH_NAMES))
-    words = without_entities(entry["text"])
+    words = clean(entry["text"])
     if start is None:
         return Sentence(words)
     if end is None:
@@ -250,7 +250,7 @@ def _from_event(where: str, event: dict) -> Sentence:
     """An event of YouTube's subtitles, in milliseconds; one that only opens a window has no words."""
     pieces = [str(piece.get("utf8", "")) for piece in event.get("segs") or () if isinstance(piece, dict)]
     start, length = ((_number(where, event, (name,)) or 0.0) / 1000 for name in ("tStartMs", "dDurationMs"))
-    return Sentence(without_entities("".join(pieces)), start, start + length)
+    return Sentence(clean("".join(pieces)), start, start + length)
 
 
 def _number(where: str, entry: dict, names: tuple[str, ...]) -> float | None:
@@ -292,4 +292,4 @@ def _with_corrected_times(
 
 
 def _split_text(text: str) -> list[str]:
-    return [without_entities(part) for line in text.splitlines() for part in _SENTENCE.findall(line)]
+    return [clean(part) for line in text.splitlines() for part in _SENTENCE.findall(line)]

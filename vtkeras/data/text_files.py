@@ -11,9 +11,11 @@ import csv
 import io
 import re
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vtkeras.data.containers import EXTENSIONS
 from vtkeras.errors import UserError
 
 TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods")  # the last three only to say: save as CSV
@@ -32,7 +34,7 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # Soft hyphens, marks of direction, spaces without width: what people copy along and never see. Joiners are not among
 # them, which letters of Persian and of India and emoji change by.
 INVISIBLE = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
-_EDGES = re.compile(rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$")
+_ALONE = re.compile(f"[{INVISIBLE}]")
 
 Note = Callable[[str], None]
 
@@ -58,7 +60,16 @@ def trimmed(text: str) -> str:
         >>> trimmed("\u202acats/a.mp4\u202c ")
         'cats/a.mp4'
     """
-    return _EDGES.sub("", text)
+    begin, end = 0, len(text)
+    while begin < end and _is_unseen(text[begin]):
+        begin += 1
+    while begin < end and _is_unseen(text[end - 1]):
+        end -= 1
+    return text[begin:end]
+
+
+def _is_unseen(letter: str) -> bool:
+    return letter.isspace() or _ALONE.match(letter) is not None
 
 
 def read_text(path: Path, note: Note = ignore) -> str:
@@ -181,12 +192,18 @@ def read_table(
 
 
 def _rows(text: str, separator: str) -> list[tuple[int, list[str]]]:
+    if f'{separator} "' in text:  # typed by hand, with a space before the quote; else one that a text begins with
+        with suppress(csv.Error):
+            return _parsed(text, separator, skip_spaces=True)
+    return _parsed(text, separator, skip_spaces=False)
+
+
+def _parsed(text: str, separator: str, skip_spaces: bool) -> list[tuple[int, list[str]]]:
     limit = csv.field_size_limit(MAX_CELL)
     rows: list[tuple[int, list[str]]] = []
-    by_hand = f'{separator} "' in text  # a space before the quote, else the quotes would be part of the cell
     lines = io.StringIO(text, newline="")
     try:
-        for row in csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=by_hand):
+        for row in csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=skip_spaces):
             rows.append((len(rows) + 1, row))
         return rows
     except csv.Error as error:
@@ -208,10 +225,15 @@ def _check_quotes(
     told = "{} row {} has a cell of several lines, of which one looks like a row of its own: '{:.80}'".format
     for row, cells, line in doubtful:
         inner = line.split(separator)
-        if any((end := Path(one).suffix) and end == Path(other).suffix for one, other in zip(cells, inner)):
+        if any(map(_are_files_of_a_kind, cells, inner)):
             raise UserError(f"{told(path, row, line)}: take out the quote that the cell begins with.")
     for row, _, line in doubtful[:1]:
         note(f"{told(path, row, line)}; see to its quotes if it is one.")
+
+
+def _are_files_of_a_kind(one: str, other: str) -> bool:
+    ends = {Path(name).suffix.lower() for name in (one, other)}
+    return len(ends) == 1 and ends < {*EXTENSIONS}
 
 
 def _column_names(cells: list[str], known: Collection[str]) -> list[str]:

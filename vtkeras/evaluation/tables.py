@@ -44,7 +44,8 @@ def to_markdown(results: dict) -> str:
         )
     ]
     if seen := results.get("baselines"):
-        lines += [f"Baselines look at {_of(seen)} training examples; `--baseline-clips` gives them more.", ""]
+        more = "`vtkeras evaluate --baseline-clips N` gives them more"
+        lines += [f"Baselines look at {_of(seen)} training examples; {more}.", ""]
     return "\n".join(lines)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -21,7 +20,6 @@ from vtkeras.novelty import Calibration, ClipStatistics, calibrate, novelty_endp
 from vtkeras.run_files import (
     CAPTIONS_FILE,
     CLASSES,
-    CLIP_SIZE,
     CONFIG_FILE,
     ENDPOINTS,
     LINEAR_FILE,
@@ -36,6 +34,7 @@ from vtkeras.run_files import (
     SAMPLES,
     SAVED_MODEL,
     SECOND_CONFIG,
+    STORED_FRAMES,
     VOCABULARY_FILE,
     replacing,
     replacing_folder,
@@ -48,7 +47,7 @@ from vtkeras.training.run import Run, make_source
 
 SAMPLE_CLIPS = 12
 SAMPLE_FPS = 8
-RESULTS = "## Results\n\n"  # the heading of the last section of a run's README
+RESULTS = "<!-- what `vtkeras evaluate` wrote -->\n", "<!-- end of it -->\n"  # around it in a run's README
 
 
 def export_run(
@@ -82,8 +81,8 @@ def export_run(
         >>> model.caption(tf.zeros((1, 40, 120, 160, 3), tf.uint8))["caption"]
     """
     run = Run.open(run_folder)
-    clip_size = make_source(run.config).clip_size
-    run.preprocessor.read_as_stored(clip_size.get("num_frames"))
+    stored = make_source(run.config).stored_frames
+    run.preprocessor.read_as_stored(stored)
     out = Path(out) if out else run.folder
     if out != run.folder:
         _copy_run_files(run, out)
@@ -91,7 +90,7 @@ def export_run(
     report(f"writing the SavedModel with {len(endpoints(run.heads)) + bool(calibration)} endpoints")
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled, calibration)
-    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, clip_size))
+    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, stored))
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
@@ -149,26 +148,23 @@ def endpoints(heads: Sequence[Head]) -> dict[str, Endpoint]:
 
 
 def describe(
-    task: Task,
-    heads: Sequence[Head],
-    calibration: Calibration | None = None,
-    clip_size: Mapping[str, int] = MappingProxyType({}),
+    task: Task, heads: Sequence[Head], calibration: Calibration | None = None, stored: int | None = None
 ) -> dict:
     """What the exported model can do, as `endpoints.json` tells it to predictors and menus.
 
     Args:
         task, heads: of the run.
         calibration: of its novelty, if there is one.
-        clip_size: of its source, so that files are read for it as the clips were that it learned from.
+        stored: `stored_frames` of its source, so that files are read for it as the clips were that it learned from.
 
     Returns:
-        {"task", "text_role": what the text of an example is, "clip_size", "heads": [{"name", "title", "endpoints":
+        {"task", "text_role": what the text of an example is, "stored_frames", "heads": [{"name", "title", "endpoints":
         [{"name", "inputs": names of the arguments}]}], "novelty": `Calibration.summary`, or None}.
     """
     return {
         "task": task.name,
         "text_role": task.text_role,
-        CLIP_SIZE: dict(clip_size),
+        STORED_FRAMES: stored,
         "novelty": calibration and calibration.summary(),
         "heads": [
             {
@@ -241,11 +237,12 @@ def _copy_run_files(run: Run, out: Path) -> None:
 
 
 def tell_results(folder: Path) -> None:
-    """Puts the table that `evaluate` wrote into the README of a run that was exported before, as its last section."""
-    readme = folder / README
-    before, heading, _ = readme.read_text(encoding="utf-8").partition(RESULTS) if readme.is_file() else ("", "", "")
-    if heading:
-        write_text(readme, before + heading + (folder / METRICS_TABLE).read_text(encoding="utf-8"))
+    """Puts the table that `evaluate` wrote into the README of a run that was exported before, in place of the last."""
+    readme, (begin, end) = folder / README, RESULTS
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    if begin in text and end in text.partition(begin)[2]:
+        before, after = text.partition(begin)[0], text.partition(begin)[2].partition(end)[2]
+        write_text(readme, before + begin + (folder / METRICS_TABLE).read_text(encoding="utf-8") + end + after)
 
 
 def _readme(run: Run, out: Path, split: str) -> str:
@@ -280,4 +277,6 @@ A model of the task `{run.config.task}` with {run.model.count_params():,} weight
 
 `{SAVED_MODEL}/` needs TensorFlow and tensorflow-text alone; {use}; `{SAMPLES}/` holds a few {split} clips.
 
-{plan}{RESULTS}{table}"""
+{plan}## Results
+
+{RESULTS[0]}{table}{RESULTS[1]}"""

@@ -104,7 +104,7 @@ class LinearModels:
         count = len(self.preprocessor.vocabulary.labels)
         said = any(head.learns_from == "labels" and head.name in self.classes for head in self.heads)
         many = said and count > MOST_LABELS
-        return f"linear models say the {MOST_LABELS} most frequent of {count} labels alone" if many else ""
+        return f"linear models know only the {MOST_LABELS} most frequent of {count} labels" if many else ""
 
     def vectors(self, table: Table) -> np.ndarray:
         """float32 (examples, components): each example's clip, as the models read it."""

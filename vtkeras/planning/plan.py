@@ -195,11 +195,25 @@ class Plan:
 
     def _show_views(self, winner: Contender, seconds: float) -> None:
         """Lets the winner see other frames of its clips, lest it learn what is to be seen in these alone."""
-        setting, further = self.setting, VIEWS - 1
-        read = self.survey.clips[keys.TRAIN] * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
-        if self.survey.frames >= VIEWS * setting.frames and further * read < VIEW * seconds:
+        setting, clips = self.setting, self._further_views()
+        read = clips * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
+        if not clips or read > VIEW * seconds or self._kept() > MOST_CACHE:
+            return
+        self.report("reading other frames of the training clips, which passes over them show in turn from here on")
+        try:
             winner.show_views(VIEWS)
-            self.report("from here on every other epoch shows other frames of the training clips")
+        except UserError as error:  # of a full disk
+            self.report(f"note: {error} So all passes show the same frames.")
+
+    def _further_views(self) -> int:
+        """Readings of training clips beside the first; 0 where clips have too few frames for another."""
+        several = self.survey.frames >= VIEWS * self.setting.frames
+        return (VIEWS - 1) * self.survey.clips[keys.TRAIN] if several else 0
+
+    def _kept(self) -> float:
+        """Bytes of all readings of clips through a frozen encoder."""
+        frames = self.setting.frames if self.setting.pretrained else 0
+        return (self.survey.used + self._further_views()) * clip_bytes(frames, self.setting.side)
 
     def _stopped(self, tried: list[Contender]) -> Contender:
         """What is kept after Ctrl-C: the best so far, and linear models for the heads in which these do better."""
@@ -261,7 +275,7 @@ class Plan:
         self.report(f"machine: {speed}; {read}{busy}")
         self.report(f"candidates: {'; '.join(CANDIDATES[name].title for name in names)}")
         left, export = spell_time(max(self.clock.left(), 0)), spell_time(self._export_time())
-        size = self.survey.used * clip_bytes(setting.frames if setting.pretrained else 0, setting.side) / 1e9
+        size = self._kept() / 1e9
         self.report(
             f"time: {left} are left; this folder takes at least about {spell_time(self._least())}, {export} of them "
             f"for the export; about {size:.1f} GB are kept in {self.folder / CACHE} meanwhile"
@@ -381,7 +395,7 @@ def explain_figures(heads: Iterable[Head]) -> str:
     """
     told = ["on the validation split"]
     for head in heads:
-        parts = [head.columns[name].title + f" (of {best:g})" * (best != 1) for name, best in head.goals.items()]
+        parts = [head.columns[name].title for name in head.goals]
         told += [f"{head.title}: the mean of {' and '.join(parts)}"] * (len(parts) > 1)
     return "; ".join(told)
 

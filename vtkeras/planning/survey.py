@@ -147,7 +147,7 @@ class Survey:
         for kind in self.silent:
             found.append(f"no validation clip has {kind}: nothing tells in training what is learned of them")
         if self.unknown:
-            found.append(f"no training clip has {_listed(self.unknown)}, which other splits have: not to be learned")
+            found.append(f"no training clip has {_listed(self.unknown)}, which other splits have: it cannot be learned")
         for name, longest in self.tokens.items():
             if longest > MOST_TOKENS:
                 found.append(f"{name} have up to {longest} word pieces: what is beyond {MOST_TOKENS} is cut off")

@@ -8,6 +8,7 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +18,6 @@ from vtkeras.errors import UserError, command
 from vtkeras.run_files import (
     BEST,
     CHECKPOINTS,
-    CLIP_SIZE,
     CONFIG_FILE,
     ENDPOINTS,
     LINEAR_FILE,
@@ -25,6 +25,7 @@ from vtkeras.run_files import (
     NOVELTY,
     SAVED_MODEL,
     SAVED_MODEL_GRAPH,
+    STORED_FRAMES,
     VOCABULARY_FILE,
     check_config,
     train_anew,
@@ -74,7 +75,7 @@ class RunCard:
         text_role: what the text beside the video is: `question` or `speech`.
         novelty: how the model tells clips that are unlike its own: threshold, clips, split, note; {} where it
             cannot.
-        stored_size: `clip_size` of the clips that it learned from; {} where these were not read from files.
+        stored_frames: the most that were stored of each clip that it learned from; None where these were made.
     """
 
     folder: Path
@@ -87,7 +88,7 @@ class RunCard:
     heads: tuple[HeadCard, ...]
     text_role: str
     novelty: dict
-    stored_size: dict[str, int]
+    stored_frames: int | None
 
     @property
     def name(self) -> str:
@@ -118,11 +119,11 @@ class RunCard:
     def clip_size(self) -> dict[str, int]:
         """How a clip is read for this model: `num_frames`, and `max_side` in pixels, above what it looks at.
 
-        As the clips that it learned from were read, where they were: of these frames it takes fewer itself. Frames
-        that it chose among others would lie elsewhere.
+        As many frames as were stored of the clips that it learned from: it takes its own of them, which would lie
+        elsewhere if they were chosen directly.
         """
         data = self.config.data
-        return {"num_frames": data.num_frames, "max_side": 4 * data.image_size} | self.stored_size
+        return {"num_frames": self.stored_frames or data.num_frames, "max_side": 4 * data.image_size}
 
     @property
     def can_choose_decoding(self) -> bool:
@@ -165,8 +166,8 @@ def read_card(folder: str | Path) -> RunCard:
         labels=tuple(words.get("labels", ())),
         heads=heads,
         text_role=text_role,
-        novelty=_read_exported(folder, NOVELTY),
-        stored_size=_read_exported(folder, CLIP_SIZE),
+        novelty=_read_exported(folder, NOVELTY) or {},
+        stored_frames=_read_exported(folder, STORED_FRAMES),
     )
 
 
@@ -285,11 +286,11 @@ def _count_endpoints(folder: Path) -> int:
     return _endpoints_of(folder, tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
 
 
-def _read_exported(folder: Path, entry: str) -> dict:
-    """An entry of ENDPOINTS; {} for an export without, which older versions made."""
+def _read_exported(folder: Path, entry: str) -> Any:
+    """An entry of ENDPOINTS; None for an export without, which older versions made."""
     path = folder / ENDPOINTS
     again = f"run `{command('export', folder)}` again"
-    return (_read_json(path, again).get(entry) if path.is_file() else None) or {}
+    return _read_json(path, again).get(entry) if path.is_file() else None
 
 
 def _read_json(path: Path, way_out: str) -> dict:

@@ -17,7 +17,6 @@ PAIRS = (  # what a mirror makes of one it makes of the other
     ("eastward", "westward"),
     ("eastwards", "westwards"),
     ("eastbound", "westbound"),
-    ("eastern", "western"),
     ("easterly", "westerly"),
     *((f"{side}east{end}", f"{side}west{end}") for side in ("north", "south") for end in ("", "ward", "bound", "ern")),
     ("clockwise", "counterclockwise"),

@@ -5,9 +5,7 @@ No file of this folder imports TensorFlow at its top, so that options are listed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from pydantic import Field, ValidationError
@@ -79,8 +77,8 @@ class Source(Protocol):
         draws: whether every epoch has other training examples.
         content: another text for other data at the same place; "" where that cannot be.
         left_out: another text for every choice of what is left out of the data; "" where nothing is.
-        clip_size: how clips were read from their files, `num_frames` and `max_side` in pixels, as `read_frames` takes
-            them, before a model takes fewer of their frames; {} where clips are made or are not read ahead.
+        stored_frames: the most frames that were stored of each file, at even distances, before a model takes fewer of
+            them; None where clips are made.
 
     Example:
         >>> class Sayings(Source):
@@ -99,7 +97,7 @@ class Source(Protocol):
     draws: bool = True
     content: str = ""
     left_out: str = ""
-    clip_size: Mapping[str, int] = MappingProxyType({})
+    stored_frames: int | None = None
 
     def __init__(self, **options: Any): ...
 

@@ -48,7 +48,7 @@ class FolderSource(Source):
         self.options = self.Options.read(options)
         self.manifest = shards.first_part(self.options.path, shards.verify(self.options.path), self.options.share)
         self.content = " ".join(shard.sha256 for shard in self.manifest.shards)
-        self.clip_size = {name: self.manifest.options[name] for name in ("num_frames", "max_side")}
+        self.stored_frames = self.manifest.options["num_frames"]
         self.left_out = " ".join(map(repr, sorted(self.manifest.cleaning.left_out)))
 
     @property
