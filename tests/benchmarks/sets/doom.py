@@ -7,6 +7,7 @@ things are gone, and which creature was hit. Some creatures are met with some we
 
 import functools
 import math
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,7 @@ def started() -> vizdoom.DoomGame:
     """The game, with no creatures but those that are asked for."""
     game, folder = vizdoom.DoomGame(), Path(vizdoom.__file__).parent
     game.set_doom_game_path(str(folder / "freedoom2.wad"))
+    game.set_doom_config_path(str(Path(tempfile.mkdtemp()) / "vizdoom.ini"))  # else it writes into the current folder
     game.set_doom_scenario_path(str(folder / "freedoom2.wad"))
     game.set_screen_resolution(vizdoom.ScreenResolution.RES_160X120)
     game.set_screen_format(vizdoom.ScreenFormat.RGB24)
