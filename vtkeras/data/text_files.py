@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vtkeras.data.containers import EXTENSIONS
 from vtkeras.errors import UserError
 
 TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods")  # the last three only to say: save as CSV
@@ -232,6 +231,8 @@ def _check_quotes(
 
 
 def _are_files_of_a_kind(one: str, other: str) -> bool:
+    from vtkeras.data.containers import EXTENSIONS  # here, since it loads the decoder
+
     ends = {Path(name).suffix.lower() for name in (one, other)}
     return len(ends) == 1 and ends < {*EXTENSIONS}
 
