@@ -1,5 +1,6 @@
 """Clips that are read once."""
 
+import threading
 from pathlib import Path
 
 import keras
@@ -138,3 +139,23 @@ def test_what_is_kept_in_the_same_pass_may_fail(source, preprocessor, encoders, 
     assert not both.path("train").exists() and not also.path("train").exists()
     monkeypatch.undo()
     assert len(rows(both)) == len(rows(also)) == 20
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_what_stops_the_reading_is_raised_once_what_was_read_is_written(tmp_path, error):
+    """TensorFlow waits for ever for rows that raise after some were written, be it Ctrl-C."""
+
+    def rows():
+        yield from ({"a": tf.zeros((200, 200))} for _ in range(300))
+        raise error("stopped")
+
+    def save():
+        with pytest.raises(error):
+            prepared._save(rows, {"a": tf.TensorSpec((200, 200))}, tmp_path)
+        ended.append(True)
+
+    ended: list[bool] = []
+    thread = threading.Thread(target=save, daemon=True)  # which keeps no test run from its end
+    thread.start()
+    thread.join(60)
+    assert ended and not is_whole(tmp_path)

@@ -255,7 +255,18 @@ def _beside(source: PreparedSource, split: str, spec: dict) -> Iterator[Callable
 
 
 def _save(rows: Callable[[], Iterator[dict]], spec: dict, folder: Path) -> None:
-    untuned(tf.data.Dataset.from_generator(rows, output_signature=spec)).save(str(folder))
+    """Writes rows as a dataset. What stops them is raised after it: TensorFlow may wait for ever for rows that raise."""
+    stopped: list[BaseException] = []
+
+    def up_to_a_stop():
+        try:
+            yield from rows()
+        except (Exception, KeyboardInterrupt) as error:
+            stopped.append(error)
+
+    untuned(tf.data.Dataset.from_generator(up_to_a_stop, output_signature=spec)).save(str(folder))
+    if stopped:
+        raise stopped[0]
     write_json(folder / SIZES, _sizes(folder))
 
 
