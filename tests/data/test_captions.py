@@ -343,6 +343,8 @@ def test_names_that_may_be_no_times_are_the_users_own(folder):
     assert dict(rows[0].columns[0]) == {"stop": "Main Street", "duration": "long"} and told == []
     _, told = read_with_notes(folder, "path,start_frame,end_frame,caption\na.mp4,0,90,one\n")
     assert "start_frame and end_frame do not cut the videos" in told[0]
+    _, told = read_with_notes(folder, "path,from,to,caption\na.mp4,5,9,one\n")
+    assert "from and to do not cut the videos; if each row is a part of its video, call them start and end" in told[0]
 
 
 def of_films(folder, films, parts):

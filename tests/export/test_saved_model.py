@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -196,6 +197,13 @@ def test_what_is_evaluated_later_comes_into_the_readme(tmp_path):
         tell_results(tmp_path)
         assert text is None or readme.read_text() == text
     assert not readme.exists()
+
+
+def test_linear_models_that_are_gone_are_told(run):
+    model = run.config.model.model_copy(update={"linear_size": 64})
+    asking = replace(run, config=run.config.model_copy(update={"model": model}))
+    assert asking.lacks.endswith("holds no linear.keras: its network answers without linear models beside it")
+    assert run.lacks == replace(asking, experts=run.model).lacks == ""
 
 
 def test_a_video_is_read_as_the_clips_that_were_stored(exported_run, tmp_path, monkeypatch):

@@ -163,8 +163,8 @@ def test_a_name_with_a_line_break_stays_on_its_line(exported_run, clips, tmp_pat
 @pytest.mark.parametrize(
     "arguments,message",
     [
-        ((), "Search for words or for a clip, not both"),
-        (("--find", "x", "--like", "a.mp4"), "Search for words or for a clip, not both"),
+        ((), "Search for words or for a clip, one of both"),
+        (("--find", "x", "--like", "a.mp4"), "Search for words or for a clip, one of both"),
         (("--find", "  "), "--find is empty"),
         (("--like", "none.mp4"), "There is no file or folder none.mp4"),
     ],

@@ -27,7 +27,7 @@ def search(
 ) -> None:
     """Finds clips by words, or by how like they are to another clip, with an exported model."""
     if (find is None) == (like is None):
-        raise UserError('Search for words or for a clip, not both: give --find "a dog jumps", or --like clip.mp4.')
+        raise UserError('Search for words or for a clip, one of both: give --find "a dog jumps", or --like clip.mp4.')
     if find is not None and not find.strip():
         raise UserError("--find is empty: give it a text, e.g. 'a dog jumps'.")
     common.refuse_missing(like)

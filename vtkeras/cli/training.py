@@ -177,6 +177,8 @@ def evaluate(
     from vtkeras.training.run import Run, make_source, open_judge
 
     opened = [Run.open(folder) for folder in (run, *compare)]
+    for lacking in filter(None, (one.lacks for one in opened)):
+        common.say(lacking)
     own = opened[0].config
     other = data is not None and data.resolve() != (own.data.path and Path(own.data.path).resolve())
     source = make_source(own if data is None else common.with_data(own, data))

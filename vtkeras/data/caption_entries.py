@@ -139,8 +139,8 @@ def _tell_times(path: Path, names: Sequence[str], note: Note) -> None:
     if times := other_times(names):
         start, end = times
         note(
-            f"{path}: its columns {start} and {end} do not cut the videos; call them start and end if each row is a "
-            "part of its video."
+            f"{path}: its columns {start} and {end} do not cut the videos; if each row is a part of its video, call "
+            "them start and end, in seconds."
         )
     if {START, DURATION} <= {*names} and END not in names:
         note(f"{path}: its column duration was read as seconds from start to the end of each part.")

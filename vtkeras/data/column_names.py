@@ -29,6 +29,7 @@ PLURALS = {"captions": "caption", "labels": "label", "answers": "answer"}
 OTHER_TIMES = (
     *(("start_time", "end_time"), ("time_start", "time_end"), ("start_seconds", "end_seconds"), ("t_start", "t_end")),
     *(("begin_time", "end_time"), ("start_frame", "end_frame"), ("start_ms", "end_ms"), ("onset", "offset")),
+    ("from", "to"),
 )
 START, END, DURATION = "start", "end", "duration"
 _TIME_WORDS = {START: START, "begin": START, END: END, "stop": END, DURATION: DURATION}

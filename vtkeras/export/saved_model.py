@@ -81,6 +81,8 @@ def export_run(
         >>> model.caption(tf.zeros((1, 40, 120, 160, 3), tf.uint8))["caption"]
     """
     run = Run.open(run_folder)
+    if run.lacks:
+        report(run.lacks)
     stored = make_source(run.config).stored_frames
     run.preprocessor.read_as_stored(stored)
     out = Path(out) if out else run.folder

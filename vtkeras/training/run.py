@@ -82,6 +82,16 @@ class Run:
         return cls(folder, config, task, heads, preprocessor, model, experts)
 
     @property
+    def lacks(self) -> str:
+        """One sentence on linear models that its config asks for and its folder does not hold; "" where nothing lacks.
+
+        A run that was stopped early has none, and one whose file was deleted does worse than it said.
+        """
+        asked = self.config.model.linear_size and self.experts is None
+        told = f"{self.folder} holds no {LINEAR_FILE}: its network answers without linear models beside it"
+        return told if asked else ""
+
+    @property
     def title(self) -> str:
         """Its name in tables."""
         return f"{self.config.name} ({getattr(self.config.model, self.task.told_by)})"
