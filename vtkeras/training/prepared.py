@@ -255,7 +255,7 @@ def _beside(source: PreparedSource, split: str, spec: dict) -> Iterator[Callable
 
 
 def _save(rows: Callable[[], Iterator[dict]], spec: dict, folder: Path) -> None:
-    """Writes rows as a dataset. What stops them is raised after it, since TensorFlow may wait for ever for such rows."""
+    """Writes rows as a dataset. What stops them is raised after it, as TensorFlow may wait for ever for such rows."""
     stopped: list[BaseException] = []
 
     def up_to_a_stop():
