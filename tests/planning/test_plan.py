@@ -234,7 +234,7 @@ def test_what_figures_are_is_told_where_they_are_no_single_one():
     told = explain_figures([HEADS["caption"], HEADS["answer"], HEADS["contrastive"]])
     assert told == (
         "on the validation split; Captions: the mean of caption exact % and CIDEr share %; Search: the mean "
-        "of R@1 % and R@5 %"
+        "of R@1 % and R@5 %; score: 0 for the most common text, 1 for all right, the mean of all"
     )
 
 

@@ -118,8 +118,8 @@ def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibr
     else:
         note = found.summary()["note"]
         report(
-            f"a clip is foreign above novelty {found.threshold:.2f}, which 1% of {found.clips} {found.split} clips "
-            f"exceed{f' ({note})' if note else ''}"
+            f"a clip is foreign above novelty {found.threshold:.2f}, which about 1 in 100 clips like the {found.clips} "
+            f"of {found.split} exceed{f' ({note})' if note else ''}"
         )
     return found
 

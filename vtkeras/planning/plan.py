@@ -391,13 +391,13 @@ def explain_figures(heads: Iterable[Head]) -> str:
 
     Example:
         >>> explain_figures([CaptionHead()])
-        'on the validation split; Captions: the mean of caption exact % and CIDEr share %'
+        'on the validation split; Captions: the mean of caption exact % and CIDEr share %; score: ...'
     """
     told = ["on the validation split"]
     for head in heads:
         parts = [head.columns[name].title for name in head.goals]
         told += [f"{head.title}: the mean of {' and '.join(parts)}"] * (len(parts) > 1)
-    return "; ".join(told)
+    return "; ".join([*told, "score: 0 for the most common text, 1 for all right, the mean of all"])
 
 
 def to_markdown(rows: list[Row]) -> str:
