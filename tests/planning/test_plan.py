@@ -26,8 +26,9 @@ from vtkeras.planning.candidates import (
 )
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender
-from vtkeras.planning.plan import Plan, Row, explain_figures, to_markdown
+from vtkeras.planning.plan import Plan
 from vtkeras.planning.speed import Speed
+from vtkeras.planning.tried import Row, explain_figures, to_markdown
 from vtkeras.run_files import PLAN_TABLE
 from vtkeras.tasks import HEADS
 from vtkeras.training.callbacks import LossNotFinite

@@ -242,8 +242,9 @@ def tell_results(folder: Path) -> None:
     """Puts the table that `evaluate` wrote into the README of a run that was exported before, in place of the last."""
     readme, (begin, end) = folder / README, RESULTS
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-    if begin in text and end in text.partition(begin)[2]:
-        before, after = text.partition(begin)[0], text.partition(begin)[2].partition(end)[2]
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if found:
         write_text(readme, before + begin + (folder / METRICS_TABLE).read_text(encoding="utf-8") + end + after)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +35,9 @@ from vtkeras.planning.prepare import FEWEST_TRAINING
 from vtkeras.planning.race import Race, enough
 from vtkeras.planning.speed import LEAST, SIDES, TRAINING, choose_reading, cost, measure, share_in_time, slowed
 from vtkeras.planning.survey import Survey, first_answers, has_names, has_phrases, survey_source
+from vtkeras.planning.tried import Row, explain_figures, to_markdown
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
-from vtkeras.tasks import Head
 from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import FittedLinear, add_experts, fit_linear, prefer_linear
@@ -61,23 +60,6 @@ CACHE = "cache"
 MOST_CACHE = 10_000_000_000  # bytes
 WEIGHING = 3.0  # readings of the validation split that this takes: of captions, and of all other heads with each share
 BESIDE = "the same with linear models beside it"
-
-
-@dataclass
-class Row:
-    """A line of the table of what was tried.
-
-    Attributes:
-        title: of the candidate.
-        figures: {head's title: figure on the validation split}.
-        score: the mean over heads, or None where it was not measured.
-        note: what became of it.
-    """
-
-    title: str
-    figures: dict[str, float]
-    score: float | None
-    note: str
 
 
 class Plan:
@@ -384,31 +366,3 @@ class Plan:
         made_by = f"\nMade by `{self.made_by}`.\n" * bool(self.made_by)
         write_text(self.folder / PLAN_TABLE, f"{to_markdown(self.rows)}\n{measured}.\n{made_by}")
         self.report(f"best on validation: {tell(exported)}")
-
-
-def explain_figures(heads: Iterable[Head]) -> str:
-    """What the figures of a plan are.
-
-    Example:
-        >>> explain_figures([CaptionHead()])
-        'on the validation split; Captions: the mean of caption exact % and CIDEr share %; score: ...'
-    """
-    told = ["on the validation split"]
-    for head in heads:
-        parts = [head.columns[name].title for name in head.goals]
-        told += [f"{head.title}: the mean of {' and '.join(parts)}"] * (len(parts) > 1)
-    return "; ".join([*told, "score: 0 for the most common text, 1 for all right, the mean of all"])
-
-
-def to_markdown(rows: list[Row]) -> str:
-    """The table of what was tried; figures are shares of the best there is, in percent."""
-    heads = list(dict.fromkeys(title for row in rows for title in row.figures))
-    lines = [
-        "| tried | " + " | ".join(f"{head} %" for head in heads) + " | score | |",
-        "| --- |" + " ---: |" * (len(heads) + 1) + " --- |",
-    ]
-    for row in rows:
-        cells = [f"{100 * row.figures[head]:.1f}" if head in row.figures else "–" for head in heads]
-        score = f"{row.score:.3f}" if row.score is not None and np.isfinite(row.score) else "–"
-        lines.append(f"| {row.title} | {' | '.join(cells)} | {score} | {row.note} |")
-    return "\n".join(lines) + "\n"
