@@ -144,18 +144,20 @@ def test_a_winner_whose_loss_is_no_number_keeps_its_best_weights():
     winner = SimpleNamespace(name="small", finish=finish, keep=lambda: kept.append("best"))
     plan = SimpleNamespace(linear=None, survey=SimpleNamespace(clips={"validation": 9}), report=lines.append)
     plan._seconds, plan._augment, plan._show_views = lambda winner: 40, lambda winner: None, lambda *_: None
+    plan._weigh = lambda winner: None
     Plan._finish(plan, winner)
     assert kept == ["best"] and "its best weights are kept" in lines[-1]
 
 
-@pytest.mark.parametrize("left, done", [(60, ["augment", "views", "finish"]), (10, ["finish"])])
-def test_clips_are_changed_only_where_time_is_left(left, done):  # 20 s are for the export
+@pytest.mark.parametrize("left, done", [(60, ["augment", "views", "finish"]), (24, ["finish"])])
+def test_clips_are_changed_only_where_time_is_left(left, done):  # 20 s are for the export, 5 to calibrate
     calls = []
     winner = SimpleNamespace(name="small", finish=lambda *args, **options: calls.append("finish"))
+    winner.reading_seconds, winner.graph_seconds = 2.0, 3.0
     clock, survey = SimpleNamespace(left=lambda: left), SimpleNamespace(clips={"validation": 9})
     plan = SimpleNamespace(clock=clock, linear=None, survey=survey, report=str, _export_time=lambda winner: 20)
     plan._augment, plan._show_views = lambda winner: calls.append("augment"), lambda *_: calls.append("views")
-    plan._seconds = lambda winner: Plan._seconds(plan, winner)
+    plan._seconds, plan._weigh = lambda winner: Plan._seconds(plan, winner), lambda winner: None
     Plan._finish(plan, winner)
     assert calls == done
 

@@ -41,6 +41,7 @@ from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_
 from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import FittedLinear, add_experts, fit_linear, prefer_linear
+from vtkeras.training.temperature import calibrate_classes
 from vtkeras.training.validation import judged
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
@@ -313,16 +314,22 @@ class Plan:
         except LossNotFinite:
             winner.keep()
             self.report("its loss is no finite number any more, so its training ends; its best weights are kept")
+        self._weigh(winner)
+
+    def _weigh(self, winner: Contender) -> None:
+        """Makes the winner as sure as it is right, and gives linear models their share beside it."""
+        training = winner.training
+        calibrate_classes(training.trainer, training.folder, self.report, training.prepared)
         if self.linear:
-            training = winner.training
             found = add_experts(training.trainer, training.folder, self.linear, self.report, training.prepared)
             titles = {head.name: head.title for head in training.trainer.heads}
             self.beside = {titles[name]: value for name, (_, value) in found.items()}
 
     def _seconds(self, winner: Contender) -> float:
         """That are left to train the winner."""
-        weighing = WEIGHING * winner.reading_seconds + 2 * winner.graph_seconds if self.linear else 0.0
-        return self.clock.left() - self._export_time(winner) - weighing
+        reading, graph = winner.reading_seconds, winner.graph_seconds
+        weighing = WEIGHING * reading + 2 * graph if self.linear else 0.0
+        return self.clock.left() - self._export_time(winner) - weighing - reading - graph
 
     def _least(self) -> float:
         """Seconds that are needed at least: one reading of the clips, graphs, the first epochs and the export."""

@@ -157,7 +157,7 @@ class VideoTextReader(Reader):
             return logits
         own = logits if linear.several else tf.nn.log_softmax(logits)
         both = own + linear(video[keys.LINEAR], tokens)
-        return both / tf.maximum(linear.share, 1.0)  # a large share chooses, and makes nothing more certain
+        return both / (1 + linear.share)  # their weighted mean: two that read the same clip know no more than one
 
     def read_question(self, questions, video) -> tuple:
         """Lets questions, string (batch,), read a video from `read_frames`.
@@ -188,7 +188,7 @@ class VideoTextReader(Reader):
         """A caption of a video from `read_frames`, as the endpoint `caption` gives it.
 
         With linear models beside, it is the best of what the network writes and the sentences that these offer, and its
-        score is how likely it is among these; where linear models do not count, as without them.
+        score the geometric mean of both probabilities, weighed by their shares.
         """
         if not (self.experts and self.experts.sentences and keys.LINEAR in video):
             return self.as_caption(self._write_alone(video))
@@ -196,13 +196,8 @@ class VideoTextReader(Reader):
         clips, candidates = tf.unstack(tf.shape(network))
         rows = tf.range(clips) * candidates + tf.argmax(network + linear, axis=1, output_type=tf.int32)
         chosen = {name: tf.gather(read[name], rows) for name in ("tokens", "probabilities", "scores")}
-        # A share above 1 chooses better, but would make the choice look surer than the linear model is.
-        likely = tf.nn.softmax((network + linear) / tf.maximum(self.experts.sentences.share, 1.0))
-        tokens = tf.reshape(read["tokens"], (clips, candidates, -1))
-        same = tf.reduce_all(tf.equal(tokens, chosen["tokens"][:, None]), axis=-1)  # offered, and written as well
-        among = tf.reduce_sum(tf.where(same, likely, 0.0), axis=1)
-        found = self.as_caption({**chosen, keys.MAPS: video.get(keys.MAPS)})
-        return {**found, "score": tf.where(self.experts.sentences.share > 0, among, found["score"])}
+        likely = tf.reduce_max(network + linear, axis=1) / (1 + self.experts.sentences.share)
+        return {**self.as_caption({**chosen, keys.MAPS: video.get(keys.MAPS)}), "score": tf.exp(likely)}
 
     def _write_alone(self, video) -> dict[str, tf.Tensor]:
         return self.write_greedily(video, max_length=self.preprocessor.config.caption_length)

@@ -49,6 +49,7 @@ from vtkeras.training.run import Run, check_captioner, open_judge
 from vtkeras.training.second import check_second, keep_second, second_run
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
+from vtkeras.training.temperature import calibrate_classes
 from vtkeras.training.trainers import TRAINERS, Trainer
 from vtkeras.training.transfer import start_from
 from vtkeras.training.warmup import warm_up
@@ -107,6 +108,7 @@ def train(
             )
             validation = data.validation(trainer.to_batch(), training.prepared, data.replicas)
             training.go_on(config.epochs, validation, [progress, *_motion_dropout(trainer), *_samples(trainer, folder)])
+        calibrate_classes(trainer, folder, report, training.prepared)
         if config.model.linear_size:
             linear = fit_linear(trainer, features or folder / FEATURES, report, [training.prepared])
             both = Run.open(folder).model if kept else None  # which reads frames

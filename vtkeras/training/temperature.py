@@ -1,0 +1,109 @@
+"""Probabilities of classes that are as high as the model is often right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from vtkeras import keys
+from vtkeras.data.sources.base import Source
+from vtkeras.evaluation.reading import read_split
+from vtkeras.models import ClassLogits
+from vtkeras.run_files import BEST, CHECKPOINTS
+from vtkeras.tasks.classification_report import split_labels
+from vtkeras.tasks.predicted import ClassProbabilities
+from vtkeras.training.state import load_state, model_variables, read_meta, save_state
+from vtkeras.training.trainers import Trainer
+
+TEMPERATURES = tuple(2 ** (step / 4) for step in range(-4, 13))  # 0.5 to 8; found again, it is 1
+EXAMPLES = 1000  # that are read, where the config names no number
+LEAST = 1e-12  # probability
+
+
+def calibrate_classes(
+    trainer: Trainer, folder: Path, report: Callable[[str], None], prepared: Source | None = None
+) -> dict[str, float]:
+    """Divides the logits of each head that chooses among classes by a number, so that its probabilities come true.
+
+    A network that learned its clips by heart is nearly certain of all that it says. What it chooses stays the same; of
+    several labels, those above one half do.
+
+    Args:
+        trainer: after training.
+        folder: its run folder, whose best weights are loaded, changed and written again.
+        report: called with a line of what was changed.
+        prepared: what validation is read from in place of the trainer's source.
+
+    Returns:
+        {head: its temperature}, see `best_temperature`; empty without class heads, best weights or a validation split.
+
+    Raises:
+        UserError: if the disk is full.
+
+    Source: Guo et al., "On calibration of modern neural networks", 2017.
+    """
+    data, best = trainer.data, folder / CHECKPOINTS / BEST
+    layers = getattr(trainer.model, "heads", {})
+    heads = [head for head in trainer.heads if isinstance(layers.get(head.name), ClassLogits)]
+    if not heads or not best.is_file() or keys.VALIDATION not in data.source.splits():
+        return {}
+    load_state(best, model_variables(trainer.model))
+    reader = trainer.task.reader(trainer.model, data.preprocessor, heads)
+    limit = trainer.config.train.score_examples or EXAMPLES
+    source = prepared or data.source
+    examples, said = read_split(source, keys.VALIDATION, heads, data.preprocessor, {"": reader}, limit)
+    found = {}
+    for head in heads:
+        truths = [split_labels(head.as_text(truth), head.separator) for truth in examples.truths[head.name]]
+        classes = replace(said[""][head.name].classes, several=not layers[head.name].single)
+        found[head.name] = best_temperature(classes, truths)
+        for weight in layers[head.name].logits.weights:
+            weight.assign(weight / found[head.name])
+    changed = [f"{head.title.lower()} by {found[head.name]:.1f}" for head in heads if found[head.name] != 1]
+    if changed:
+        save_state(best, model_variables(trainer.model), read_meta(best))
+        report(f"confidence is made to fit how often the validation split is right: logits of {', '.join(changed)}")
+    return found
+
+
+def best_temperature(said: ClassProbabilities, truths: list[frozenset[str]]) -> float:
+    """The temperature, one of `TEMPERATURES`, with which what is right is likeliest; near 1 where little is known.
+
+    Args:
+        said: of some examples.
+        truths: the right classes of each; an example without known ones does not count.
+
+    Returns:
+        What logits are to be divided by: above 1 where the probabilities were too certain.
+
+    Example:
+        >>> sure = ClassProbabilities(("cat", "dog"), np.array([[0.999, 0.001]] * 10))
+        >>> best_temperature(sure, [frozenset({"cat"})] * 7 + [frozenset({"dog"})] * 3)  # 0.7 is right: logits of 0.8
+        8.0
+    """
+    place = {name: number for number, name in enumerate(said.classes)}
+    rows = [row for row, names in enumerate(truths) if names & place.keys()]
+    right = np.zeros((len(rows), len(place)))
+    for number, row in enumerate(rows):
+        right[number, [place[name] for name in truths[row] if name in place]] = 1
+    likely = np.reshape(np.asarray(said.probabilities, "float64"), (-1, len(place)))[rows]
+    likely = np.clip(likely, LEAST, 1.0)
+    logits = np.log(likely) - said.several * np.log(np.maximum(1 - likely, LEAST))
+    surprise = _of_several if said.several else _of_one
+    losses = [surprise(logits / one, right) + np.log(one) ** 2 / 2 for one in TEMPERATURES]
+    return TEMPERATURES[int(np.argmin(losses))]
+
+
+def _of_one(logits: np.ndarray, right: np.ndarray) -> float:
+    """The sum of -log p of the right class; of several that are right, of any."""
+    most = logits.max(axis=1, keepdims=True)
+    shares = np.exp(logits - most)
+    return -float(np.log(np.maximum((shares * right).sum(axis=1) / shares.sum(axis=1), LEAST)).sum())
+
+
+def _of_several(logits: np.ndarray, right: np.ndarray) -> float:
+    """The sum of -log p of each class being right or not."""
+    return float((np.logaddexp(0, logits) - right * logits).sum())
