@@ -65,7 +65,8 @@ def calibrate_classes(
     changed = [f"{head.title.lower()} by {found[head.name]:.1f}" for head in heads if found[head.name] != 1]
     if changed:
         save_state(best, model_variables(trainer.model), read_meta(best))
-        report(f"confidence is made to fit how often the validation split is right: logits of {', '.join(changed)}")
+        told = ", ".join(changed)
+        report(f"so that it is as sure as it is right on the validation split, logits are divided: {told}")
     return found
 
 
