@@ -380,6 +380,24 @@ def test_a_bad_captions_file(monkeypatch, capsys, videos, tmp_path, text, told):
     assert told in sentence and "captions.csv" in sentence
 
 
+def test_ingest_finds_the_table_as_training_does(videos, tmp_path, monkeypatch, capsys):
+    code, output = call("data", "ingest", videos, "--out", tmp_path / "found")
+    assert code == 0 and f"reading {videos} with {videos / 'captions.csv'}" in output and "train: 16 clips" in output
+    for place, name in enumerate(sorted(videos.glob("*.mp4"))[:6]):  # no table: three clips in each of two folders
+        (tmp_path / "mine" / "ab"[place % 2]).mkdir(parents=True, exist_ok=True)
+        shutil.copy(name, tmp_path / "mine" / "ab"[place % 2])
+    for _ in range(2):  # again goes on
+        code, output = call("data", "ingest", tmp_path / "mine", "--out", tmp_path / "out")
+        assert code == 0 and "labels by the folders of the clips: a, b" in output and "validation: 1 clips" in output
+    assert (tmp_path / "out" / "labels.csv").read_text().count("\n") == 7
+    ingest = ("data", "ingest", tmp_path / "mine" / "a", "--out", tmp_path / "none")
+    assert "needs one table" in refused(monkeypatch, capsys, *ingest)
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "labels.csv").write_text("mine")
+    told = refused(monkeypatch, capsys, "data", "ingest", tmp_path / "mine", "--out", tmp_path / "none")
+    assert "holds labels.csv" in told and (tmp_path / "none" / "labels.csv").read_text() == "mine"
+
+
 def test_one_bad_video_is_set_aside(videos, tmp_path):
     rows = list(csv.reader((videos / "captions.csv").open()))[:5]
     folder = tmp_path / "mixed"

@@ -56,6 +56,7 @@ PLAN_TABLE = "plan.md"
 PATTERN = "*?[]"  # letters by which TensorFlow matches names
 
 CAPTIONS_FILE = "captions.csv"  # of a user's clips, and of a run's samples
+LABELS_TABLE = "labels.csv"  # made of the names of subfolders
 MANIFEST = "manifest.json"  # of ingested clips
 ANNOTATIONS = "annotations.json"  # of videos with people's summaries
 

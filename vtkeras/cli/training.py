@@ -20,6 +20,7 @@ from vtkeras.run_files import (
     CONFIG_FILE,
     DATA,
     EVALUATIONS,
+    LABELS_TABLE,
     PATTERN,
     PLAN_TABLE,
     README,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from vtkeras.data.sources.base import Source
 
 app = typer.Typer()
-OF_EARLIER_PLANS = ("labels.csv", "cache")  # what plans that older versions began have beside their clips
+OF_EARLIER_PLANS = (LABELS_TABLE, "cache")  # what plans that older versions began have beside their clips
 OF_A_TRAINING = ("config", "data", "minutes", "captions", "out", "override", "resume")
 
 
