@@ -122,7 +122,7 @@ def choose_views(card: RunCard) -> dict:
 def speaks_anyway(novelty: Novelty) -> bool:
     """Tells that the model has no words for the clip; whether the visitor asks for some all the same."""
     st.warning(common.plain(novelty.sentence.capitalize()), icon=":material/explore_off:")
-    return st.toggle("Let it speak anyway", key="anyway")
+    return st.toggle("Let it guess anyway", key="anyway")
 
 
 def show_results(card: RunCard, chosen: Chosen) -> None:
@@ -135,7 +135,7 @@ def show_results(card: RunCard, chosen: Chosen) -> None:
             return
         novelty = common.novelty(card.folder, chosen.frames)
         if novelty and novelty.foreign and not speaks_anyway(novelty):
-            views = {view: title for view, title in views.items() if view is ask}
+            views = {}
         for view, tab in zip(views, st.tabs(list(views.values())) if views else ()):
             with tab, common.shown_errors():
                 results |= view(card, chosen)

@@ -48,7 +48,7 @@ def predict(
     min_length: Annotated[int | None, typer.Option(help="Word pieces at least.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Word pieces at most, the end counted.")] = None,
     no_repeat: Annotated[int | None, typer.Option(help="No n word pieces in a row come twice.")] = None,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Caption clips unlike its training videos, too.")] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Guess on clips unlike its training videos, too.")] = False,
     dense: Annotated[bool, typer.Option("--dense", help="Tell what happens, and when.")] = False,
     window: Annotated[float | None, common.number_option("With --dense: seconds to read at once.", 0, 1e7)] = None,
     vtt: Annotated[Path | None, common.file_option("With --dense: write the events as WebVTT.")] = None,
@@ -115,6 +115,8 @@ def explain(
 
     predictor = Predictor(model)
     found = pictures.explain_video(predictor, video, question, caption, start, end)
+    if (novelty := predictor.novelty(found.frames)) and novelty.foreign:
+        common.complain(novelty.guess)
     maps = found.maps(method, layer and layer - 1, head and head - 1)
     words = pictures.find_words(found, word)
     by_word = {}

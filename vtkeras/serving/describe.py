@@ -50,7 +50,7 @@ def describe(
         decoding: how captions are written.
         choices: candidates that every question is to be answered with; none for the model's own answers.
         set_aside: a context in which each file is read; if it swallows a `UserError`, that file is left out.
-        anyway: caption and label clips that are unlike the model's training videos, too.
+        anyway: caption, label and answer clips that are unlike the model's training videos, too.
 
     Raises:
         UserError: for a file that does not decode, an empty question, choices without a question, decoding options
@@ -117,7 +117,8 @@ def to_lines(found: Description) -> list[str]:
     """A description as lines for a terminal."""
     lines = []
     if found.novelty and found.novelty.foreign:
-        lines.append(found.novelty.sentence)
+        said = found.caption or found.answers or found.labels
+        lines.append(found.novelty.guess if said else f"{found.novelty.sentence}; --anyway lets it guess")
     if found.caption:
         lines.append(f"caption: {found.caption.text}  ({found.caption.word_score:.0%} a word)")
         lines += [f"also: {text}  ({score:.3f})" for text, score in found.caption.beams[1:]]
@@ -151,9 +152,10 @@ def save_picture(found: Description, path: str | Path) -> None:
         UserError: if there is neither, or the file cannot be written.
     """
     shown = found.caption or next((answer for _, answer in found.answers), None)
+    if shown is None and found.novelty and found.novelty.foreign:
+        raise UserError("There is nothing to picture of a clip that the model has no words for: give --anyway.")
     if shown is None:
-        anyway = ", or give --anyway" if found.novelty and found.novelty.foreign else ""
-        raise UserError(f"There is no caption and no question to picture: ask with --question{anyway}.")
+        raise UserError("There is no caption and no question to picture: ask with --question.")
     scale = max(1, TILE // max(shown.frames.shape[1:3]))
     write_bytes(path, as_png(caption_picture(shown.frames, shown.words, shown.attention.mean(axis=1), scale)))
 
@@ -175,13 +177,15 @@ def _describe(
     headlines = [clips[place] for place in known]
     captions = dict(zip(known, ask("captions", headlines, decoding) if known and card.can("caption") else ()))
     labels = dict(zip(known, ask("labels", headlines) if known and card.can("classify") else ()))
-    answers = [answer_all(card, ask, clips, question, choices) for question in questions]
+    answers = [
+        dict(zip(known, answer_all(card, ask, headlines, question, choices) if known else ())) for question in questions
+    ]
     for place, (video, clip) in enumerate(found):
         yield Description(
             video=str(video),
             times=clip.times,
             caption=captions.get(place),
-            answers=[pair for of_question in answers for pair in of_question[place]],
+            answers=[pair for of_question in answers for pair in of_question.get(place, ())],
             labels=labels.get(place, ()),
             single_label=card.config.model.single_label,
             note="" if clip.complete else clip.reason,

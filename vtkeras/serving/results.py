@@ -119,11 +119,16 @@ class Novelty:
 
     @property
     def sentence(self) -> str:
-        """What stands in place of a caption."""
+        """What stands in place of a caption, labels and answers."""
         return (
             "this model has no words for this clip: it is unlike its training videos "
             f"(novelty {self.score:.2f}, threshold {self.threshold:.2f})"
         )
+
+    @property
+    def guess(self) -> str:
+        """What stands above words that were asked for all the same."""
+        return f"{self.sentence}: what it says all the same is a guess"
 
 
 def readable(text: str) -> str:
