@@ -49,6 +49,11 @@ def ask(card: RunCard, chosen: Chosen) -> dict:
         hint = "answers to choose from, divided by |; empty for any answer"
         choices = st.text_input("Choices", key="choices", placeholder=hint, max_chars=2000)
     answers = common.answers(card.folder, chosen.frames, question, tuple(filter(str.strip, choices.split("|"))))
+    if len(answers) > 1:
+        st.caption(
+            "The model answers in two ways that differ here: one chooses from the answers that training showed, the "
+            "other writes word by word what may be new."
+        )
     for number, (_, answer) in enumerate(answers, start=1):
         show_answer(answer, chosen, f"Answer {number}")
     return {"answers": answers}
@@ -59,8 +64,7 @@ def show_answer(answer: Answer, chosen: Chosen, name: str) -> None:
     st.subheader(common.plain(answer.text) or "(no answer)", anchor=False)
     with st.container(horizontal=True):
         st.badge(f"{answer.score:.0%} confidence", color="blue")
-        if answer.written:
-            st.badge("written word by word", color="gray")
+        st.badge(answer.how, color="gray")
     if answer.unread:
         st.warning(
             f"The question is too long for this model: the last {answer.unread} word pieces were not read.",

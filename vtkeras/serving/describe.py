@@ -123,8 +123,7 @@ def to_lines(found: Description) -> list[str]:
         lines.append(f"caption: {found.caption.text}  ({found.caption.word_score:.0%} a word)")
         lines += [f"also: {text}  ({score:.3f})" for text, score in found.caption.beams[1:]]
     for question, answer in found.answers:
-        how = ", written word by word" if answer.written else ""
-        lines.append(f"{question}  {answer.text}  ({answer.score:.0%}{how})")
+        lines.append(f"{question}  {answer.text}  ({answer.score:.0%}, {answer.how})")
         if answer.alternatives:
             lines.append(f"  looked most at: {_most_looked_at(answer, found.times)}")
         if answer.unread:

@@ -81,6 +81,11 @@ class Answer:
         """Whether it was written word by word: it is none of the alternatives."""
         return normalise(self.text) not in (normalise(text) for text, _ in self.alternatives)
 
+    @property
+    def how(self) -> str:
+        """How the model came by it, in words: several answers to one question differ by that."""
+        return "written word by word" if self.written else f"chosen from {len(self.alternatives)} known answers"
+
 
 @dataclass(frozen=True)
 class TimedCaption:
