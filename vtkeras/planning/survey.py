@@ -115,8 +115,8 @@ class Survey:
     def describe(self) -> str:
         """One line for people."""
         clips = ", ".join(f"{count} {split}" for split, count in self.clips.items())
-        shown = "pictures" if self.frames == 1 else f"clips of up to {self.frames} stored frames"
-        parts = [f"{clips}; {shown}, {self.side} pixels"]
+        shown = "pictures" if self.frames == 1 else f"clips of up to {self.frames} frames"
+        parts = [f"{clips}; {shown} are stored, of {self.side} pixels"]
         if self.captions:
             parts.append(f"{self.captions} captions ({self.sentences} different, {self.words} words)")
         if self.questions:

@@ -111,7 +111,7 @@ class Novelty:
 
     Attributes:
         score: distance from its own clips; about 1 for these.
-        threshold: what 1 % of its own validation clips exceed.
+        threshold: what about one in a hundred clips like its own exceed.
     """
 
     score: float
