@@ -3,10 +3,12 @@
 import csv
 import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,6 +102,21 @@ def test_a_shipped_dense_model_is_found_from_any_folder(monkeypatch, tmp_path):
     make_video(tmp_path / "film.mp4", 4)
     assert call("predict", "film.mp4", "--dense", "--model", "saved_models/dense_captioning/dense_digits")[0] == 0
     assert asked == [shipped_model("dense_captioning", "dense_digits")]
+
+
+def test_which_model_is_asked_is_told_where_none_was_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("vtkeras.serving.client.shared_worker", lambda: SimpleNamespace(call=lambda *_, **__: []))
+    monkeypatch.chdir(tmp_path)
+    make_video(tmp_path / "film.mp4", 4)
+    told = "model: dense_captioning/dense_digits, which ships with vtkeras and knows nothing but dense digits; choose "
+    assert f"{told}another with --model RUN\n" in call("predict", "film.mp4", "--dense")[1]
+    for place, run in enumerate(("newer", "older")):
+        (tmp_path / "runs" / run / "saved_model").mkdir(parents=True)
+        (tmp_path / "runs" / run / "saved_model" / "saved_model.pb").touch()
+        os.utime(tmp_path / "runs" / run / "saved_model", (100 - place, 100 - place))
+    assert f"{told}another with --model runs/newer\n" in call("predict", "film.mp4", "--dense")[1]
+    shipped = "saved_models/dense_captioning/dense_digits"
+    assert "ships with" not in call("predict", "film.mp4", "--dense", "--model", shipped)[1]
 
 
 @pytest.mark.parametrize("arguments", [(), ("data",)])
