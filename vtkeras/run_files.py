@@ -408,6 +408,30 @@ def locked(folder: Path, who: str) -> Iterator[None]:
 
 
 @contextmanager
+def leaving_nothing(folder: Path, but: Collection[str]) -> Iterator[None]:
+    """Takes away what was put into a folder, and the folder if it is empty then, where an error comes too early.
+
+    Args:
+        folder: that is written to; what it holds before stays.
+        but: patterns of files below it that are worth keeping: with one that is not empty, all stays.
+
+    Example:
+        >>> with locked(run, "Another training"), leaving_nothing(run, but=[f"{CHECKPOINTS}/*"]):
+        ...     train()
+    """
+    before = {*folder.iterdir()}
+    try:
+        yield
+    except BaseException:  # Ctrl-C, too
+        if not any(file.stat().st_size for pattern in but for file in folder.glob(pattern)):
+            for path in {*folder.iterdir()} - before:
+                _remove(path)
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+@contextmanager
 def _opened(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY)
     try:

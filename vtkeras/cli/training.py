@@ -26,6 +26,7 @@ from vtkeras.run_files import (
     README,
     VOCABULARY_FILE,
     check_run,
+    leaving_nothing,
     locked,
     own_folder,
     refuse_pattern,
@@ -107,7 +108,7 @@ def _plan(
         refuse_empty(data)  # before TensorFlow loads
     refuse_pattern(folder)
     folder = own_folder(folder, PLAN_TABLE, also=OF_EARLIER_PLANS if (folder / DATA).is_dir() else ())
-    with locked(folder, "Another training"):
+    with locked(folder, "Another training"), leaving_nothing(folder, but=(f"{CHECKPOINTS}/*", f"{DATA}/*.tfrecord")):
         write_text(folder / PLAN_TABLE, "A plan was begun here: what it tries will stand in this file at its end.\n")
         from vtkeras.planning.clock import Clock
         from vtkeras.planning.plan import Plan
