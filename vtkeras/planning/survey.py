@@ -158,6 +158,11 @@ class Survey:
             )
         if self.clips.get(keys.TRAIN, 0) < 100:
             found.append("with fewer than 100 training clips, figures are rough and differ between trainings")
+        if not self.clips.keys() - {keys.TRAIN, keys.VALIDATION}:
+            found.append(
+                "no clips are for testing: `vtkeras evaluate` will measure on the validation split, by which training "
+                "chooses, so that figures may be too good; name some in the column split, or in a folder test"
+            )
         return found
 
 
