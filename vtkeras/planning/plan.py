@@ -206,7 +206,8 @@ class Plan:
         used = self.survey.used
         size, views = f"{self._kept(used) / 1e9:.1f} GB", ""
         if self._affords_views(self.clock.left()):
-            views = f" ({self._kept(used + self._further_views()) / 1e9:.1f} if other frames of the clips are read, too)"
+            both = self._kept(used + self._further_views())
+            views = f" ({both / 1e9:.1f} if other frames of the clips are read, too)"
         return f"about {size}{views} are kept in {self.folder / CACHE} meanwhile"
 
     def _stopped(self, tried: list[Contender]) -> Contender:
