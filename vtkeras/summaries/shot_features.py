@@ -45,7 +45,7 @@ class ShotFeatures:
         confidence: the model's probability of the caption.
         embedding: float32 (dim,), unit vector in the space that videos and texts share.
         color_histogram: float32 (colours,), unit vector, see `color_histogram`.
-        picture: file of its middle frame, below the output folder.
+        picture: file of a frame near its middle, below the output folder.
         foreign: whether it is unlike the model's training videos.
     """
 
@@ -176,7 +176,7 @@ class _ShotLog:
 
     def _add(self, shot: Shot, foreign: bool, caption: Caption | None, embedding: np.ndarray) -> None:
         picture = f"{PICTURES}/{len(self.shots):05d}.jpg"
-        Image.fromarray(shot.frames[len(shot.frames) // 2]).save(self._folder / picture, quality=88)
+        Image.fromarray(shot.picture).save(self._folder / picture, quality=88)
         values = {
             "start": shot.start,
             "end": shot.end,
