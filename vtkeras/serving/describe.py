@@ -15,6 +15,7 @@ from vtkeras.explain.animation import as_png
 from vtkeras.explain.attention_tables import by_time, question_shares
 from vtkeras.explain.overlay import caption_picture
 from vtkeras.run_files import write_bytes
+from vtkeras.serving.batches import in_batches
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.results import Answer, readable
 from vtkeras.serving.schema import Description
@@ -22,7 +23,7 @@ from vtkeras.workspace.runs import RunCard
 
 LABEL_THRESHOLD = 0.5
 GAP_THRESHOLD = 5.0  # seconds between frames, above which much may happen unseen
-TOGETHER = 16  # videos that are read before the model is asked
+TOGETHER = 16  # videos that are read before the model is asked, at most
 TILE = 128  # pixels
 SAYING = ("caption", "answer", "write_answer", "classify")  # endpoints that have words for a video
 
@@ -72,11 +73,15 @@ def describe(
         raise UserError(f"The model in {card.folder} writes no captions: leave the decoding options out.")
     questions, choices = [readable(text) for text in questions], [readable(text) for text in choices]
 
-    for first in range(0, len(videos), TOGETHER):
-        found = []
-        for video in videos[first : first + TOGETHER]:
+    def read() -> Iterator[tuple[str | Path, Clip]]:
+        for video in videos:
+            clip = None
             with set_aside():
-                found.append((video, read_frames(video, start=start, end=end, **card.clip_size)))
+                clip = read_frames(video, start=start, end=end, **card.clip_size)
+            if clip:
+                yield video, clip
+
+    for found in in_batches(read(), TOGETHER, lambda one: one[1].frames.nbytes):
         yield from _describe(card, ask, found, questions, decoding, choices, anyway)
 
 
@@ -168,8 +173,6 @@ def _describe(
     choices: list[str],
     anyway: bool,
 ) -> Iterator[Description]:
-    if not found:
-        return
     clips = [clip.frames for _, clip in found]
     novelties = ask("novelties", clips) if card.novelty else [None] * len(clips)
     known = [place for place, novelty in enumerate(novelties) if anyway or not (novelty and novelty.foreign)]
