@@ -145,8 +145,8 @@ def _tell_times(path: Path, names: Sequence[str], note: Note) -> None:
         )
     for name in unread_lengths(names):
         note(
-            f"{path}: its column {name} is not used, and parts last from start to the end of their video; if it says how "
-            "long they are, call it duration, in seconds."
+            f"{path}: its column {name} is not used, and parts last from start to the end of their video; if it tells "
+            "how long they are, call it duration, in seconds."
         )
     if {START, DURATION} <= {*names} and END not in names:
         note(f"{path}: its column duration was read as seconds from start to the end of each part.")
