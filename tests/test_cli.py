@@ -512,9 +512,22 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 130
-    assert capsys.readouterr().err == (
-        "vtkeras: interrupted; run the command again (train --config: with --resume) to go on.\n"
-    )
+    assert capsys.readouterr().err == "vtkeras: interrupted; run the same command again to go on.\n"
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_ctrl_c_in_a_training_names_resume_where_there_is_something_to_go_on_with(monkeypatch, capsys, tmp_path, begun):
+    def interrupted(config, folder, **_):
+        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "checkpoints" / "last.npz").write_text("x") if begun else None
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vtkeras.training.fit.train", interrupted)
+    monkeypatch.setattr("sys.argv", ["vtkeras", "train", "--config", "demo", "--out", str(tmp_path / "run")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    how = "the same command with --resume goes on." if begun else "run the same command again to go on."
+    assert stop.value.code == 130 and capsys.readouterr().err == f"vtkeras: interrupted; {how}\n"
 
 
 @pytest.mark.whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from vtkeras.run_files import (
     DATA,
     EVALUATIONS,
     LABELS_TABLE,
+    LAST,
     PATTERN,
     PLAN_TABLE,
     README,
@@ -83,7 +85,13 @@ def train(
     from vtkeras.training.fit import train as run_training
 
     folder = writable_folder(out or Path("runs") / chosen.name)
-    run_training(chosen, folder, resume=resume, report=common.say)
+    try:
+        run_training(chosen, folder, resume=resume, report=common.say)
+    except KeyboardInterrupt:
+        if not (folder / CHECKPOINTS / LAST).exists():
+            raise
+        common.complain("interrupted; the same command with --resume goes on.")
+        sys.exit(128 + signal.SIGINT)
     common.say(f"trained: {folder}; next: {command('evaluate', folder)}; {command('export', folder)}")
 
 
