@@ -3,10 +3,12 @@
 import csv
 import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,6 +102,21 @@ def test_a_shipped_dense_model_is_found_from_any_folder(monkeypatch, tmp_path):
     make_video(tmp_path / "film.mp4", 4)
     assert call("predict", "film.mp4", "--dense", "--model", "saved_models/dense_captioning/dense_digits")[0] == 0
     assert asked == [shipped_model("dense_captioning", "dense_digits")]
+
+
+def test_which_model_is_asked_is_told_where_none_was_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("vtkeras.serving.client.shared_worker", lambda: SimpleNamespace(call=lambda *_, **__: []))
+    monkeypatch.chdir(tmp_path)
+    make_video(tmp_path / "film.mp4", 4)
+    told = "model: dense_captioning/dense_digits, which ships with vtkeras and knows nothing but dense digits; choose "
+    assert f"{told}another with --model RUN\n" in call("predict", "film.mp4", "--dense")[1]
+    for place, run in enumerate(("newer", "older")):
+        (tmp_path / "runs" / run / "saved_model").mkdir(parents=True)
+        (tmp_path / "runs" / run / "saved_model" / "saved_model.pb").touch()
+        os.utime(tmp_path / "runs" / run / "saved_model", (100 - place, 100 - place))
+    assert f"{told}another with --model runs/newer\n" in call("predict", "film.mp4", "--dense")[1]
+    shipped = "saved_models/dense_captioning/dense_digits"
+    assert "ships with" not in call("predict", "film.mp4", "--dense", "--model", shipped)[1]
 
 
 @pytest.mark.parametrize("arguments", [(), ("data",)])
@@ -380,6 +397,24 @@ def test_a_bad_captions_file(monkeypatch, capsys, videos, tmp_path, text, told):
     assert told in sentence and "captions.csv" in sentence
 
 
+def test_ingest_finds_the_table_as_training_does(videos, tmp_path, monkeypatch, capsys):
+    code, output = call("data", "ingest", videos, "--out", tmp_path / "found")
+    assert code == 0 and f"reading {videos} with {videos / 'captions.csv'}" in output and "train: 16 clips" in output
+    for place, name in enumerate(sorted(videos.glob("*.mp4"))[:6]):  # no table: three clips in each of two folders
+        (tmp_path / "mine" / "ab"[place % 2]).mkdir(parents=True, exist_ok=True)
+        shutil.copy(name, tmp_path / "mine" / "ab"[place % 2])
+    for _ in range(2):  # again goes on
+        code, output = call("data", "ingest", tmp_path / "mine", "--out", tmp_path / "out")
+        assert code == 0 and "labels by the folders of the clips: a, b" in output and "validation: 1 clips" in output
+    assert (tmp_path / "out" / "labels.csv").read_text().count("\n") == 7
+    ingest = ("data", "ingest", tmp_path / "mine" / "a", "--out", tmp_path / "none")
+    assert "needs one table" in refused(monkeypatch, capsys, *ingest)
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "labels.csv").write_text("mine")
+    told = refused(monkeypatch, capsys, "data", "ingest", tmp_path / "mine", "--out", tmp_path / "none")
+    assert "holds labels.csv" in told and (tmp_path / "none" / "labels.csv").read_text() == "mine"
+
+
 def test_one_bad_video_is_set_aside(videos, tmp_path):
     rows = list(csv.reader((videos / "captions.csv").open()))[:5]
     folder = tmp_path / "mixed"
@@ -477,9 +512,22 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 130
-    assert capsys.readouterr().err == (
-        "vtkeras: interrupted; run the command again (train --config: with --resume) to go on.\n"
-    )
+    assert capsys.readouterr().err == "vtkeras: interrupted; run the same command again to go on.\n"
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_ctrl_c_in_a_training_names_resume_where_there_is_something_to_go_on_with(monkeypatch, capsys, tmp_path, begun):
+    def interrupted(config, folder, **_):
+        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "checkpoints" / "last.npz").write_text("x") if begun else None
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vtkeras.training.fit.train", interrupted)
+    monkeypatch.setattr("sys.argv", ["vtkeras", "train", "--config", "demo", "--out", str(tmp_path / "run")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    how = "the same command with --resume goes on." if begun else "run the same command again to go on."
+    assert stop.value.code == 130 and capsys.readouterr().err == f"vtkeras: interrupted; {how}\n"
 
 
 @pytest.mark.whole

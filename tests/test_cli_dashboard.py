@@ -60,7 +60,8 @@ def test_demo_serves_first_and_trains_behind_it(events, tmp_path):
 def test_open_serves_the_folder_and_looks_at_it_behind(events, tmp_path):
     make_image(tmp_path / "a.png")
     result = call("open", tmp_path)
-    assert "1 videos and pictures" in result.stdout
+    assert "1 videos and pictures" in result.stdout and "training" not in result.output
+    assert result.exit_code == 130 and "the dashboard is closed; what worked behind it goes on" in result.output
     assert events == [
         ("server", "streamlit", str(tmp_path)), ("looks at", tmp_path), ("terminated", "server")
     ]  # fmt: skip

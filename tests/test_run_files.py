@@ -227,6 +227,21 @@ def test_a_run_is_made_where_nothing_of_others_is(tmp_path, found):
     own_folder(tmp_path, "plan.md")
 
 
+@pytest.mark.parametrize("size, kept", [(1, True), (0, False)])
+def test_what_ends_before_anything_of_worth_is_there_leaves_nothing(tmp_path, size, kept):
+    for mine in (True, False):
+        run = tmp_path / f"run {mine}"
+        run.mkdir()
+        (run / "mine.txt").write_text("x" * mine) if mine else None
+        with pytest.raises(KeyboardInterrupt), run_files.leaving_nothing(run, but=["data/*.tfrecord"]):
+            (run / "data").mkdir()
+            (run / "data" / "train.tfrecord").write_bytes(b"x" * size)
+            (run / "plan.md").touch()
+            raise KeyboardInterrupt
+        assert (run / "plan.md").exists() == (run / "data").exists() == kept
+        assert run.exists() == (kept or mine) and (run / "mine.txt").exists() == mine
+
+
 @pytest.mark.parametrize("name", ["run [1]", "a*", "what?"])
 def test_names_that_tensorflow_takes_for_patterns_are_refused(tmp_path, name):
     for use in (refuse_pattern, check_config):

@@ -56,6 +56,7 @@ PLAN_TABLE = "plan.md"
 PATTERN = "*?[]"  # letters by which TensorFlow matches names
 
 CAPTIONS_FILE = "captions.csv"  # of a user's clips, and of a run's samples
+LABELS_TABLE = "labels.csv"  # made of the names of subfolders
 MANIFEST = "manifest.json"  # of ingested clips
 ANNOTATIONS = "annotations.json"  # of videos with people's summaries
 
@@ -404,6 +405,30 @@ def locked(folder: Path, who: str) -> Iterator[None]:
         except OSError:
             pass  # some network disks know no locks
         yield
+
+
+@contextmanager
+def leaving_nothing(folder: Path, but: Collection[str]) -> Iterator[None]:
+    """Takes away what was put into a folder, and the folder if it is empty then, where an error comes too early.
+
+    Args:
+        folder: that is written to; what it holds before stays.
+        but: patterns of files below it that are worth keeping: with one that is not empty, all stays.
+
+    Example:
+        >>> with locked(run, "Another training"), leaving_nothing(run, but=[f"{CHECKPOINTS}/*"]):
+        ...     train()
+    """
+    before = {*folder.iterdir()}
+    try:
+        yield
+    except BaseException:  # Ctrl-C, too
+        if not any(file.stat().st_size for pattern in but for file in folder.glob(pattern)):
+            for path in {*folder.iterdir()} - before:
+                _remove(path)
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 @contextmanager

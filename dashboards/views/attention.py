@@ -106,6 +106,9 @@ def show(card: RunCard, chosen: Chosen) -> None:
     found = explain(card.folder, chosen, can)
     if found is None:
         return
+    novelty = common.novelty(card.folder, chosen.frames)
+    if novelty and novelty.foreign:
+        st.warning(common.plain(novelty.guess.capitalize()), icon=":material/explore_off:")
     if not found.words:
         st.info("The caption is empty: there is no word to explain.", icon=":material/info:")
         return

@@ -49,6 +49,11 @@ def ask(card: RunCard, chosen: Chosen) -> dict:
         hint = "answers to choose from, divided by |; empty for any answer"
         choices = st.text_input("Choices", key="choices", placeholder=hint, max_chars=2000)
     answers = common.answers(card.folder, chosen.frames, question, tuple(filter(str.strip, choices.split("|"))))
+    if len(answers) > 1:
+        st.caption(
+            "The model answers in two ways that differ here: one chooses from the answers that training showed, the "
+            "other writes word by word what may be new."
+        )
     for number, (_, answer) in enumerate(answers, start=1):
         show_answer(answer, chosen, f"Answer {number}")
     return {"answers": answers}
@@ -59,8 +64,7 @@ def show_answer(answer: Answer, chosen: Chosen, name: str) -> None:
     st.subheader(common.plain(answer.text) or "(no answer)", anchor=False)
     with st.container(horizontal=True):
         st.badge(f"{answer.score:.0%} confidence", color="blue")
-        if answer.written:
-            st.badge("written word by word", color="gray")
+        st.badge(answer.how, color="gray")
     if answer.unread:
         st.warning(
             f"The question is too long for this model: the last {answer.unread} word pieces were not read.",
@@ -122,7 +126,7 @@ def choose_views(card: RunCard) -> dict:
 def speaks_anyway(novelty: Novelty) -> bool:
     """Tells that the model has no words for the clip; whether the visitor asks for some all the same."""
     st.warning(common.plain(novelty.sentence.capitalize()), icon=":material/explore_off:")
-    return st.toggle("Let it speak anyway", key="anyway")
+    return st.toggle("Let it guess anyway", key="anyway")
 
 
 def show_results(card: RunCard, chosen: Chosen) -> None:
@@ -135,7 +139,7 @@ def show_results(card: RunCard, chosen: Chosen) -> None:
             return
         novelty = common.novelty(card.folder, chosen.frames)
         if novelty and novelty.foreign and not speaks_anyway(novelty):
-            views = {view: title for view, title in views.items() if view is ask}
+            views = {}
         for view, tab in zip(views, st.tabs(list(views.values())) if views else ()):
             with tab, common.shown_errors():
                 results |= view(card, chosen)

@@ -577,7 +577,7 @@ def test_a_foreign_clip_gets_a_sentence_in_place_of_a_caption(from_outside, tmp_
     app = from_outside("Path on this machine", anyway=False)
     app.text_input[0].set_value(str(tmp_path / "a.png")).run()
     assert not app.exception and "no words for this clip" in app.warning[0].value
-    assert not app.subheader and [tab.label for tab in app.tabs] == ["Answers"]
+    assert not app.subheader and not app.tabs
     app.toggle(key="anyway").set_value(True).run()
     assert not app.exception and app.subheader and app.tabs[0].label == "Captions"
 

@@ -332,6 +332,23 @@ def test_how_long_a_part_is(folder):
     assert [(row.start, row.end) for row in rows] == [(5, 6), (None, None)] and told == []
 
 
+@pytest.mark.parametrize("name", ["length", "Dur", "duration_sec", "Length (s)", "duration_seconds"])
+def test_other_names_of_how_long_a_part_is(folder, name):
+    [row], told = read_with_notes(folder, f"path,start,{name},caption\na.mp4,5,2.5,one\n")
+    assert (row.start, row.end) == (5, 7.5) and "was read as duration" in told[0]
+
+
+@pytest.mark.parametrize("name", ["length_ms", "duration_frames", "num_frames", "clip_length"])
+def test_a_length_in_another_unit_is_told(folder, name):
+    [row], told = read_with_notes(folder, f"path,start,{name},caption\na.mp4,5,250,one\n")
+    assert (row.start, row.end) == (5, None) and f"its column {name} is not used" in told[0] and len(told) == 1
+    for beside in ("end", "duration"):
+        assert f"its column {name} " not in " ".join(
+            read_with_notes(folder, f"path,start,{beside},{name},caption\na.mp4,5,9,250,one\n")[1]
+        )
+    assert read_with_notes(folder, f"path,{name},caption\na.mp4,250,one\n")[1] == []
+
+
 @pytest.mark.parametrize("duration", ["long", "0", "-3"])
 def test_a_duration_that_is_none_is_the_users_own(folder, duration):
     [row], _ = read_with_notes(folder, f"path,start,duration,caption\na.mp4,5,{duration},one\n")

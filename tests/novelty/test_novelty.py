@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.errors import UserError
 from vtkeras.novelty import Calibration, ClipStatistics, Gaussian, calibrate
 from vtkeras.novelty.calibrate import held_out_distances, upper_bound
 from vtkeras.novelty.filmed_again import filmed_again
@@ -163,12 +164,17 @@ def test_predict_puts_one_sentence_in_place_of_a_headline(predictor, noise, tmp_
         [found] = describing.describe(predictor.card, ask, [tmp_path / "noise.png"], **options)
         return found
 
-    found = describe(questions=["how many digits are there?"])
-    first, *others = to_lines(found)
-    assert first.startswith("this model has no words for this clip: it is unlike its training videos (novelty ")
-    assert found.caption is None and not found.labels and others[0].startswith("how many digits are there?")
-    anyway = to_lines(describe(anyway=True))
-    assert anyway[0] == first and anyway[1].startswith("caption: ") and any("labels: " in line for line in anyway)
+    asked = {"questions": ["how many digits are there?"]}
+    found = describe(**asked)
+    [only] = to_lines(found)
+    assert only.startswith("this model has no words for this clip: it is unlike its training videos (novelty ")
+    assert only.endswith("; --anyway lets it guess")
+    assert found.caption is None and not found.labels and not found.answers
+    with pytest.raises(UserError, match="nothing to picture of a clip .* give --anyway"):
+        describing.save_picture(found, tmp_path / "look.png")
+    first, *anyway = to_lines(describe(anyway=True, **asked))
+    assert first.endswith("what it says all the same is a guess") and anyway[0].startswith("caption: ")
+    assert any("labels: " in line for line in anyway) and anyway[1].startswith("how many digits are there?")
 
 
 def test_a_model_of_before_says_nothing_of_it(predictor, noise):

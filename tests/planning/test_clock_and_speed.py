@@ -61,8 +61,10 @@ def test_a_survey_tells_what_is_uneven_or_too_little():
     few = {"train": 40, "validation": 1}
     long = {"captions": 300, "questions": 6}
     told = survey(clips=few, labels={"cat": 200, "dog": 1}, sentences=1, tokens=long).warnings()
-    assert len(told) == 5 and "same" in told[0] and "200" in told[1]
+    assert len(told) == 6 and "same" in told[0] and "200" in told[1]
     assert "captions have up to 300 word pieces" in told[2] and "only 1 are for validation" in told[3]
+    assert "no clips are for testing" in told[5]
+    assert not any("for testing" in one for one in survey(clips={**few, "test_unseen": 1}).warnings())
     assert survey().warnings() == [] and survey().moves and not survey(frames=1).moves
     assert survey().has("captions") and not survey().has("answers") and np.isscalar(survey().motion)
 

@@ -1,6 +1,7 @@
 """A plan that was stopped while it exported what it had trained."""
 
 import pytest
+from fixtures.videos import make_image
 from test_cli import call, refused
 
 import vtkeras.export
@@ -30,3 +31,12 @@ def test_other_runs_stay_as_they_are(stopped, lacks_export, monkeypatch, capsys)
         (stopped / README).touch()
     told = refused(monkeypatch, capsys, "train", "--data", stopped.parent / "data", "--out", stopped)
     assert "already holds a run: choose another --out" in told and ("vtkeras export" in told) is lacks_export
+
+
+def test_a_refused_plan_leaves_no_folder(monkeypatch, capsys, tmp_path):
+    for label in ("cat", "dog"):
+        (tmp_path / "mine" / label).mkdir(parents=True)
+        make_image(tmp_path / "mine" / label / "a.png")
+    run = tmp_path / "runs" / "mine"
+    assert "A plan needs 3 videos" in refused(monkeypatch, capsys, "train", "--data", tmp_path / "mine", "--out", run)
+    assert not run.exists()

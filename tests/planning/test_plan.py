@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -185,6 +186,27 @@ def test_every_other_epoch_shows_other_frames_where_these_are_cheap(stored, spee
     plan = plan_of_100_clips(stored, speed, lines)
     Plan._show_views(plan, SimpleNamespace(show_views=views.append), seconds)
     assert views == [2] * shown and len(lines) == shown
+
+
+@pytest.mark.parametrize("stored, left, told", [(16, 300, "0.1 GB (0.2 if other frames"), (16, 70, "0.1 GB are"),
+                                                (12, 300, "0.1 GB are")])  # fmt: skip
+def test_the_size_of_other_frames_is_told_where_they_may_be_read(stored, left, told):
+    plan = plan_of_100_clips(stored, 100, [])
+    plan.folder, plan.clock = Path("run"), SimpleNamespace(left=lambda: left)
+    plan._kept = lambda readings: 1e6 * readings  # 120 clips once, and 100 of training a second time
+    assert plan._spell_kept().startswith(f"about {told}") and plan._spell_kept().endswith("kept in run/cache meanwhile")
+
+
+def test_a_plan_tells_how_many_frames_are_stored_and_looked_at(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.planning.plan.find", lambda name: None)
+    lines = []
+    plan = Plan(data, tmp_path / "run", Clock(15), lines.append)
+    plan.survey = replace(plan.survey, frames=16, side=224)
+    plan.setting = replace(plan.setting, frames=8, side=64)
+    plan._describe([])
+    told = "\n".join(lines)
+    assert "clips of up to 16 frames are stored, of 224 pixels" in told
+    assert "of the up to 16 frames of a clip, models look at 8, brought to 64 pixels" in told
 
 
 def test_without_room_for_other_frames_training_goes_on():

@@ -180,10 +180,12 @@ def test_a_picture_is_described_by_answers_alone(describe, predictor, frames, tm
     assert Image.open(tmp_path / "look.png").width > 100
 
 
-def test_a_written_answer_stands_beside_the_closed_one(describe, frames, tmp_path):
+def test_a_written_answer_stands_beside_the_closed_one(describe, predictor, frames, tmp_path):
     picture = tmp_path / "picture.png"
     Image.fromarray(frames[0]).save(picture)
-    assert to_lines(describe(picture, [QUESTION]))[2].endswith("written word by word)")
+    lines = to_lines(describe(picture, [QUESTION]))
+    assert lines[0].endswith(f", chosen from {len(predictor.answer_names)} known answers)")
+    assert lines[2].endswith(", written word by word)")
     nothing = describe(picture)
     assert to_lines(nothing) == ["the model answers questions: ask one with --question"]
     with pytest.raises(UserError, match="ask with --question"):

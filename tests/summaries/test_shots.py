@@ -73,6 +73,15 @@ def test_a_long_shot_keeps_few_frames_evenly_spaced(tmp_path):
     assert np.abs(shot.times - [3.75, 11.25, 18.75, 26.25]).max() <= 1.6
 
 
+def test_the_picture_is_larger_than_what_a_model_reads_and_from_the_middle(tmp_path):
+    levels = 10 * np.arange(20, dtype=np.uint8)  # 2 s; for the picture, every eighth frame was kept: 0, 80 and 160
+    film = make_video(tmp_path / "a.mp4", np.broadcast_to(levels[:, None, None, None], (20, 240, 320, 3)).copy())
+    with FrameStream(film) as stream:
+        [shot] = find_shots(stream, 4, 64)
+    assert shot.frames.shape == (4, 48, 64, 3) and shot.picture.shape == (240, 320, 3)
+    assert shot.picture.mean() == pytest.approx(80, abs=4)  # of 0.8 s, nearest to 1 s
+
+
 def test_one_frame_and_a_picture(tmp_path):
     for path in (make_video(tmp_path / "a.mp4", 1), make_image(tmp_path / "b.png")):
         with FrameStream(path) as stream:

@@ -94,6 +94,15 @@ def test_enlarged_frames_are_told(config, tmp_path, straight, lines):
     assert not any("enlarged" in line for line in lines)  # 32 pixels of 64
 
 
+@pytest.mark.parametrize("frames, told", [(16, True), (8, False)])  # of the 16 of a clip
+def test_other_frames_of_clips_that_have_none_are_told(config, tmp_path, frames, told):
+    lines = []
+    options = (f"data.num_frames={frames}", "train.stages=[{epochs: 1, views: 2}]", "task=classification")
+    Training(config(*options), tmp_path / "run", lines.append).begin()
+    assert any(f"views: 2 does nothing, as all frames of a clip are among the data.num_frames {frames}" in line
+               for line in lines) == told  # fmt: skip
+
+
 def stopped_after_an_epoch(config, folder):
     """Begins a run and presses Ctrl-C in its first epoch, in a destructor, as TensorFlow's objects have them."""
 

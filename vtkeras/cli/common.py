@@ -16,9 +16,10 @@ from typer.models import OptionInfo
 
 from vtkeras.config import LARGEST_SEED, Config, load_config, naming_override, shipped_configs
 from vtkeras.errors import UserError
-from vtkeras.run_files import EVALUATIONS, run_folder, shipped_model, writable_file, writable_folder
+from vtkeras.run_files import EVALUATIONS, SAVED_MODEL, run_folder, shipped_model, writable_file, writable_folder
 
 STARTED = time.monotonic()  # before anything heavy is imported
+RUNS = "runs"  # where commands put runs unless told otherwise
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that `vtkeras train` made.")]
 ConfigName = Annotated[
     str, typer.Option("--config", help=f"A YAML file, or one of: {', '.join(shipped_configs())}.")
@@ -30,19 +31,33 @@ SHIPPED_GENERATOR = ("text_to_video", "moving_digits")
 SHIPPED_MODEL, SHIPPED_DENSE_MODEL = ("multitask", "moving_digits"), ("dense_captioning", "dense_digits")
 
 
-def _or_shipped(model: Path | None) -> Path:
+def _check_model(model: Path | None) -> Path | None:
     if model is not None and run_folder(model).exists():
         from vtkeras.workspace.runs import read_card
 
         read_card(model)  # what is no model is told before TensorFlow loads
-    return model or shipped_model(*SHIPPED_MODEL)
+    return model
 
 
-UNNAMED: Any = None  # the callback puts a shipped model in its place
 ModelFolder = Annotated[
-    Path,
-    typer.Option("--model", help="A run folder with an exported model; default one that ships.", callback=_or_shipped),
+    Path | None,
+    typer.Option("--model", help="A run folder with an exported model; default one that ships.", callback=_check_model),
 ]
+
+
+def or_shipped(model: Path | None, shipped: tuple[str, str] = SHIPPED_MODEL) -> Path:
+    """The model that was named; else one that ships, which stderr tells with the way to choose another."""
+    if model is not None:
+        return model
+    from vtkeras.workspace.runs import exported
+
+    own = max(exported([RUNS]), key=lambda run: (run / SAVED_MODEL).stat().st_mtime, default=None)
+    print(
+        f"model: {'/'.join(shipped)}, which ships with vtkeras and knows nothing but {shipped[1].replace('_', ' ')}; "
+        f"choose another with --model {own or 'RUN'}",
+        file=sys.stderr, flush=True,
+    )  # fmt: skip
+    return shipped_model(*shipped)
 
 
 def file_option(help: str, *names: str) -> OptionInfo:  # noqa: A002

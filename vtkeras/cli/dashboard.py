@@ -75,6 +75,9 @@ def _serve(port: int, address: str, then: Callable[[], object] = lambda: None, *
     try:
         behind = then()  # noqa: F841  kept, as its standard input closes with it
         sys.exit(server.wait())
+    except KeyboardInterrupt:
+        complain("the dashboard is closed; what worked behind it goes on when the same command opens it again.")
+        sys.exit(128 + signal.SIGINT)
     finally:
         server.terminate()
         server.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +15,7 @@ from vtkeras.cli.progress import progress_bar
 from vtkeras.config import load_options
 from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.errors import command
-from vtkeras.run_files import CAPTIONS_FILE
+from vtkeras.run_files import CAPTIONS_FILE, own_folder
 
 app = typer.Typer(no_args_is_help=True, help="Make, ingest, check and clean data.")
 
@@ -21,8 +23,14 @@ app = typer.Typer(no_args_is_help=True, help="Make, ingest, check and clean data
 @app.command("ingest")
 def data_ingest(
     folder: Annotated[Path, typer.Argument(help="Folder of videos and images.")],
-    captions: Annotated[Path, typer.Option(help="CSV, TSV or JSON (path, caption, ...), or as of MSR-VTT or COCO.")],
     out: Annotated[Path, common.folder_option("Where the TFRecord shards go.")],
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV, TSV or JSON (path, caption, ...), or as of MSR-VTT or COCO; default the folder's own, else the "
+            "names of its subfolders are the labels."
+        ),
+    ] = None,
     frames: Annotated[int, common.number_option("Frames stored of each clip.", 1, 4096)] = 16,
     max_side: Annotated[int, common.number_option("Longest side of a stored frame, in pixels.", 1, 16_384)] = 128,
     seed: Annotated[int, common.seed_option("Makes the splits where the captions file gives none.")] = 0,
@@ -40,10 +48,10 @@ def data_ingest(
     from vtkeras.data.missing import read_ways
 
     ways = read_ways(missing)
-    with progress_bar() as bar:
+    with _table(folder, captions, out) as table, progress_bar() as bar:
         manifest = ingest(
             folder,
-            captions,
+            table,
             out,
             num_frames=frames,
             max_side=max_side,
@@ -58,6 +66,25 @@ def data_ingest(
     common.say_lines(f"incomplete {path}: {reason}" for path, reason in manifest.partial)
     train = command("train", "--config", "video_folder", "--data", out, "--out", Path("runs") / out.name)
     common.say(f"ready: {train}")
+
+
+@contextmanager
+def _table(folder: Path, captions: Path | None, out: Path) -> Iterator[Path]:
+    """The table that is given, or else found; one that is made of subfolders stays in `out` once clips are stored."""
+    if captions is not None:
+        yield captions
+        return
+    from vtkeras.data.ingest import PLAN, check_folder
+    from vtkeras.planning.folder_tables import needed_table
+
+    check_folder(folder)
+    table = needed_table(folder, own_folder(out, PLAN), common.say)
+    common.say(f"reading {folder} with {table}")
+    try:
+        yield table
+    finally:
+        if table.parent == out and not (out / PLAN).exists():
+            table.unlink()
 
 
 @app.command("verify")

@@ -9,7 +9,6 @@ import typer
 
 from vtkeras.cli import common
 from vtkeras.errors import UserError
-from vtkeras.run_files import shipped_model
 
 MOST_CLIPS = 1000
 app = typer.Typer()
@@ -43,7 +42,7 @@ def generate(
 
     if interactive and not session and (out / create.SESSION).exists():
         raise UserError(f"{out} holds a session: go on with --session {out / create.SESSION}, or choose another --out.")
-    generator = Generator.load(model or shipped_model(*common.SHIPPED_GENERATOR))
+    generator = Generator.load(common.or_shipped(model, common.SHIPPED_GENERATOR))
     if session or interactive:
         return create.run(create.begin(generator, prompt, n, seed, session), out)
     made = write_clips(generator, prompt, n, seed, out, common.say)

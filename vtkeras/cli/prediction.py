@@ -13,7 +13,7 @@ import typer
 from vtkeras.cli import common
 from vtkeras.cli.progress import progress_bar
 from vtkeras.errors import UserError
-from vtkeras.run_files import shipped_model, writable_folder
+from vtkeras.run_files import writable_folder
 
 app = typer.Typer()
 Start = Annotated[float | None, common.number_option("Seconds where to begin.", 0, 1e7)]
@@ -48,7 +48,7 @@ def predict(
     min_length: Annotated[int | None, typer.Option(help="Word pieces at least.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Word pieces at most, the end counted.")] = None,
     no_repeat: Annotated[int | None, typer.Option(help="No n word pieces in a row come twice.")] = None,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Caption clips unlike its training videos, too.")] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Guess on clips unlike its training videos, too.")] = False,
     dense: Annotated[bool, typer.Option("--dense", help="Tell what happens, and when.")] = False,
     window: Annotated[float | None, common.number_option("With --dense: seconds to read at once.", 0, 1e7)] = None,
     vtt: Annotated[Path | None, common.file_option("With --dense: write the events as WebVTT.")] = None,
@@ -65,7 +65,7 @@ def predict(
     if dense:
         common.refuse_unused(context, NOT_DENSE, "with --dense")
         printed = partial(common.shown, videos, as_json, as_json_lines)
-        return _predict_dense(videos, model or shipped_model(*common.SHIPPED_DENSE_MODEL), window, least, vtt, printed)
+        return _predict_dense(videos, common.or_shipped(model, common.SHIPPED_DENSE_MODEL), window, least, vtt, printed)
     common.refuse_unused(context, ONLY_DENSE, "without --dense")
     if not all(one.strip() for one in question):
         raise UserError("The question is empty: ask something, e.g. 'how many digits are there?'.")
@@ -82,7 +82,7 @@ def predict(
     from vtkeras.serving.describe import describe, save_picture, to_lines
     from vtkeras.workspace.runs import read_card
 
-    card = read_card(model or shipped_model(*common.SHIPPED_MODEL))
+    card = read_card(common.or_shipped(model))
     ask = partial(shared_worker().ask, card.folder)
     with common.shown(videos, as_json, as_json_lines) as (show, set_aside):
         for found in describe(card, ask, videos, question, start, end, decoding, choice, set_aside, anyway):
@@ -102,7 +102,7 @@ def explain(
     layer: Annotated[int | None, common.number_option("One layer of `mean`.", 1, 1000)] = None,
     head: Annotated[int | None, common.number_option("One head of `mean`.", 1, 1000)] = None,
     orders: Annotated[int, common.number_option("Random orders to compare with.", 2, 10_000)] = 20,
-    model: common.ModelFolder = common.UNNAMED,
+    model: common.ModelFolder = None,
     start: Start = None,
     end: End = None,
     out: Annotated[Path | None, common.folder_option("Folder for PNG, GIF, mp4 and JSON files.")] = None,
@@ -113,8 +113,10 @@ def explain(
     from vtkeras.serving.explanation import can_judge, judge, why_not_judged
     from vtkeras.serving.predictor import Predictor
 
-    predictor = Predictor(model)
+    predictor = Predictor(common.or_shipped(model))
     found = pictures.explain_video(predictor, video, question, caption, start, end)
+    if (novelty := predictor.novelty(found.frames)) and novelty.foreign:
+        common.complain(novelty.guess)
     maps = found.maps(method, layer and layer - 1, head and head - 1)
     words = pictures.find_words(found, word)
     by_word = {}

@@ -21,7 +21,7 @@ def search(
     videos: Annotated[list[Path], typer.Argument(help="Video or image files, or folders of them.", metavar="VIDEO...")],
     find: Annotated[str | None, typer.Option(help="Words, as the model's training captions have them.")] = None,
     like: Annotated[Path | None, typer.Option(help="A clip: which others are like it.")] = None,
-    model: common.ModelFolder = common.UNNAMED,
+    model: common.ModelFolder = None,
     most: Annotated[int, common.number_option("Clips to show, at most.", 1, 1_000_000)] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -36,8 +36,8 @@ def search(
     from vtkeras.serving.client import shared_worker
     from vtkeras.workspace.runs import read_card
 
-    card = read_card(model)
     files = {video.absolute(): video for video in media_files(videos)}
+    card = read_card(common.or_shipped(model))
     with progress_bar() as bar:
         found = shared_worker().call(
             "vtkeras.search.search:search", card.folder, [*files], find, like and like.absolute(),

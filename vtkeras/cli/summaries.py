@@ -23,7 +23,7 @@ def summarize(
     transcript: Annotated[Path | None, typer.Option(help="What is said: WebVTT, SRT, JSON, text.")] = None,
     budget: Annotated[float, common.number_option("The summary's greatest share of the video.", 0, 1)] = 0.15,
     out: Annotated[Path | None, typer.Option(help="Output folder; default runs/summaries/<name>.")] = None,
-    model: common.ModelFolder = common.UNNAMED,
+    model: common.ModelFolder = None,
     scorer: Annotated[str, typer.Option(help="diverse, random, or what `train-scorer` made.")] = "diverse",
     longest: Annotated[float | None, common.number_option("Seconds; longer takes are cut into parts.", 0, 1e7)] = None,
     threshold: Annotated[float, common.number_option("Change between frames that makes a cut.", 0, 255)] = 27.0,
@@ -39,7 +39,7 @@ def summarize(
     own_folder(folder, SHOTS)
     options = Options(budget=budget, scorer=scorer, longest=longest, threshold=threshold, clip=clip)
     with progress_bar() as show:
-        found = run(video, model, folder, transcript, options, show)
+        found = run(video, common.or_shipped(model), folder, transcript, options, show)
     common.say(to_text(found).rstrip())
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.suffix != ".jsonl")
     common.say(f"in {folder}: {', '.join(names)}")
@@ -49,7 +49,7 @@ def summarize(
 def train_scorer(
     folder: AnnotatedFolder,
     out: Annotated[Path, common.folder_option("Where the scorer goes.")] = Path("runs/scorer"),
-    model: common.ModelFolder = common.UNNAMED,
+    model: common.ModelFolder = None,
     epochs: Annotated[int, common.number_option("Passes over the videos.", 1, 1_000_000)] = 120,
     seed: Annotated[int, common.seed_option("Another seed trains another scorer.")] = 0,
 ) -> None:
@@ -61,7 +61,7 @@ def train_scorer(
     from vtkeras.summaries.annotated import read_annotated
     from vtkeras.training.importance import train_importance
 
-    predictor = Predictor(model)
+    predictor = Predictor(common.or_shipped(model))
     with progress_bar() as show:
         videos = read_annotated(folder, predictor, show)
         trained = train_importance(videos, epochs, seed, report=lambda *done: show("training", *done))
@@ -76,7 +76,7 @@ def evaluate_summary(
     context: typer.Context,
     folder: Annotated[Path | None, typer.Argument(help="A folder of videos with an annotations.json.")] = None,
     tvsum: Annotated[Path | None, typer.Option(help="TVSum's ydata-tvsum50.mat: people beside chance.")] = None,
-    model: common.ModelFolder = common.UNNAMED,
+    model: common.ModelFolder = None,
     splits: Annotated[int, common.number_option("Splits into training and test videos.", 2, 1000)] = 5,
     epochs: Annotated[int, common.number_option("Passes over the training videos.", 1, 1_000_000)] = 120,
     seed: Annotated[int, common.seed_option("Of the splits and the scorers.")] = 0,
@@ -98,7 +98,8 @@ def evaluate_summary(
     from vtkeras.summaries.scorers import SCORERS
     from vtkeras.training.importance import learned_scorers
 
+    predictor = Predictor(common.or_shipped(model))
     with progress_bar() as show:
-        videos = read_annotated(folder, Predictor(model), show)
+        videos = read_annotated(folder, predictor, show)
     learned = learned_scorers(epochs, seed)
     common.say(to_markdown(evaluate_scorers(videos, SCORERS, learned, splits, seed, report=common.say)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,11 +21,14 @@ from vtkeras.run_files import (
     CONFIG_FILE,
     DATA,
     EVALUATIONS,
+    LABELS_TABLE,
+    LAST,
     PATTERN,
     PLAN_TABLE,
     README,
     VOCABULARY_FILE,
     check_run,
+    leaving_nothing,
     locked,
     own_folder,
     refuse_pattern,
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
     from vtkeras.data.sources.base import Source
 
 app = typer.Typer()
-OF_EARLIER_PLANS = ("labels.csv", "cache")  # what plans that older versions began have beside their clips
+OF_EARLIER_PLANS = (LABELS_TABLE, "cache")  # what plans that older versions began have beside their clips
 OF_A_TRAINING = ("config", "data", "minutes", "captions", "out", "override", "resume")
 
 
@@ -81,7 +85,13 @@ def train(
     from vtkeras.training.fit import train as run_training
 
     folder = writable_folder(out or Path("runs") / chosen.name)
-    run_training(chosen, folder, resume=resume, report=common.say)
+    try:
+        run_training(chosen, folder, resume=resume, report=common.say)
+    except KeyboardInterrupt:
+        if not (folder / CHECKPOINTS / LAST).exists():
+            raise
+        common.complain("interrupted; the same command with --resume goes on.")
+        sys.exit(128 + signal.SIGINT)
     common.say(f"trained: {folder}; next: {command('evaluate', folder)}; {command('export', folder)}")
 
 
@@ -106,7 +116,7 @@ def _plan(
         refuse_empty(data)  # before TensorFlow loads
     refuse_pattern(folder)
     folder = own_folder(folder, PLAN_TABLE, also=OF_EARLIER_PLANS if (folder / DATA).is_dir() else ())
-    with locked(folder, "Another training"):
+    with locked(folder, "Another training"), leaving_nothing(folder, but=(f"{CHECKPOINTS}/*", f"{DATA}/*.tfrecord")):
         write_text(folder / PLAN_TABLE, "A plan was begun here: what it tries will stand in this file at its end.\n")
         from vtkeras.planning.clock import Clock
         from vtkeras.planning.plan import Plan

@@ -28,6 +28,7 @@ from vtkeras.data.column_names import (
     missing_under_any_name,
     other_names,
     other_times,
+    unread_lengths,
     unread_names,
 )
 from vtkeras.data.text_files import INVISIBLE, Note, Table, ignore, read_table, trimmed
@@ -141,6 +142,11 @@ def _tell_times(path: Path, names: Sequence[str], note: Note) -> None:
         note(
             f"{path}: its columns {start} and {end} do not cut the videos; if each row is a part of its video, call "
             "them start and end, in seconds."
+        )
+    for name in unread_lengths(names):
+        note(
+            f"{path}: its column {name} is not used, and parts last from start to the end of their video; if it tells "
+            "how long they are, call it duration, in seconds."
         )
     if {START, DURATION} <= {*names} and END not in names:
         note(f"{path}: its column duration was read as seconds from start to the end of each part.")

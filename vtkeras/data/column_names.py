@@ -32,8 +32,10 @@ OTHER_TIMES = (
     ("from", "to"),
 )
 START, END, DURATION = "start", "end", "duration"
-_TIME_WORDS = {START: START, "begin": START, END: END, "stop": END, DURATION: DURATION}
+_LENGTHS = (DURATION, "length", "dur", "len", "duration_seconds", "length_seconds")
+_TIME_WORDS = {START: START, "begin": START, END: END, "stop": END, **dict.fromkeys(_LENGTHS, DURATION)}
 _TIME_NAME = re.compile(rf"({'|'.join(_TIME_WORDS)})(?:[ _]+secs?|[ _]+s|[ _]*[(\[](?:s|secs?|seconds)[)\]])?")
+_LENGTH_NAME = re.compile(r"(?:.*_)?(?:duration|dur|length|len|frames)(?:_.*|[ (\[].*)?")  # in whatever unit
 ALL_NAMES = {*KNOWN_COLUMNS, *(name for names in OTHER_NAMES.values() for name in names)}
 
 
@@ -85,6 +87,17 @@ def time_names(names: Sequence[str]) -> dict[str, str]:
     if START not in found or len(found) < 2:
         return {}
     return {name: known for known, name in found.items() if name != known}
+
+
+def unread_lengths(names: Sequence[str]) -> list[str]:
+    """Columns that may say how long parts are, in a table that says, in our names, only where these start.
+
+    Example:
+        >>> unread_lengths(["start", "length_ms"]), unread_lengths(["start", "end", "length_ms"])
+        (['length_ms'], [])
+    """
+    only_start = START in names and not {END, DURATION} & {*names}
+    return [name for name in names if only_start and _LENGTH_NAME.fullmatch(name)]
 
 
 def unread_names(names: Sequence[str]) -> dict[str, str]:

@@ -26,7 +26,7 @@ from vtkeras.data.shards import sha256_of, write_shard
 from vtkeras.data.text_files import Note, ignore
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
-from vtkeras.run_files import TEMPORARY, locked, write_json
+from vtkeras.run_files import LABELS_TABLE, TEMPORARY, locked, write_json
 
 PLAN = "plan.json"
 
@@ -80,7 +80,7 @@ def ingest(
     folder, out = Path(folder), Path(out)
     sizes = {"num_frames": num_frames, "max_side": max_side, "seed": seed, "clips_per_shard": clips_per_shard}
     _check_options(sizes)
-    _check_folder(folder)
+    check_folder(folder)
     options = {**sizes, "missing": dict(missing)} if missing else sizes
     notes: list[str] = []
 
@@ -132,7 +132,8 @@ def _check_options(options: dict[str, int]) -> None:
             raise UserError(f"{name} must be from 1 to {limit}, not {options[name]}.")
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Raises `UserError` for what is no folder, or holds no video or picture."""
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder: give one with videos or pictures.")
     if not any(file.suffix.lower() in EXTENSIONS for file in files_below(folder)):
@@ -173,7 +174,7 @@ def _settle(out: Path, plan: dict) -> None:
     path = out / PLAN
     way_out = "choose another --out or delete that folder."
     if not path.exists():
-        if any(not file.name.startswith(TEMPORARY) for file in out.iterdir()):
+        if any(not file.name.startswith(TEMPORARY) and file.name != LABELS_TABLE for file in out.iterdir()):
             raise UserError(f"{out} is not empty and was not made by ingest: {way_out}")
         write_json(path, plan)
         return

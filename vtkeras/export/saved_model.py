@@ -118,8 +118,8 @@ def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibr
     else:
         note = found.summary()["note"]
         report(
-            f"a clip is foreign above novelty {found.threshold:.2f}, which about 1 in 100 clips like the {found.clips} "
-            f"of {found.split} exceed{f' ({note})' if note else ''}"
+            f"clips with a novelty above {found.threshold:.2f} count as foreign, and get no words: about 1 in 100 that "
+            f"are like the {found.clips} {found.split} clips{f' ({note})' if note else ''}"
         )
     return found
 

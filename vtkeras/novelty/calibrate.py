@@ -44,7 +44,7 @@ class Calibration:
 
     def summary(self) -> dict:
         """For `endpoints.json`: threshold, clips, split and a note, "" where there were enough clips."""
-        few = f"estimated by shrinkage and cross-validation, as there are only {self.clips}"
+        few = f"a rough estimate by shrinkage and cross-validation, as there are only {self.clips}"
         note = few if self.clips < FEW_CLIPS else ""
         return {"threshold": self.threshold, "clips": self.clips, "split": self.split, "note": note}
 

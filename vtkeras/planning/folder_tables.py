@@ -14,7 +14,7 @@ from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
 from vtkeras.data.text_files import TABLES, is_text
 from vtkeras.errors import UserError
-from vtkeras.run_files import CONFIG_FILE, MANIFEST, write_text
+from vtkeras.run_files import CONFIG_FILE, LABELS_TABLE, MANIFEST, write_text
 
 OWN_NAMES = ("captions", "labels", "annotations")  # of a table that surely means the clips
 NAMES = (*OWN_NAMES, "metadata", "data")
@@ -34,6 +34,22 @@ def table_of(data: Path, out: Path, report: Callable[[str], None]) -> Path | Non
         if made := table_from_folders(data, out, report):
             report(f"subfolders are taken as labels, since {table.name} describes no clips: it has no column {lacking}")
             return made
+    return table
+
+
+def needed_table(data: Path, out: Path, report: Callable[[str], None]) -> Path:
+    """As `table_of`.
+
+    Raises:
+        UserError: where there is neither a table nor subfolders of clips.
+    """
+    table = table_of(data, out, report)
+    if table is None:
+        raise UserError(
+            f"{data} needs one table with a row for each clip (columns path, and any of caption, question with answer, "
+            "label), or two and more subfolders of clips, one for each label, and has neither: name the table with "
+            "--captions FILE."
+        )
     return table
 
 
@@ -63,7 +79,7 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
 
     Args:
         data: folder whose subfolders hold videos or pictures.
-        out: folder where `labels.csv` is written.
+        out: folder where `LABELS_TABLE` is written.
         report: called with a line of what is taken as splits and as labels.
 
     Returns:
@@ -104,8 +120,8 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
     rows += [(clip.as_posix(), label, clip.parts[0]) for clip, label in zip(clips, labels, strict=True)]
     text = io.StringIO()
     csv.writer(text).writerows(row if split else row[:2] for row in rows)
-    write_text(out / "labels.csv", text.getvalue())
-    return out / "labels.csv"
+    write_text(out / LABELS_TABLE, text.getvalue())
+    return out / LABELS_TABLE
 
 
 def _are_splits(named: list[str], clips: list[Path]) -> bool:

@@ -178,9 +178,7 @@ class Plan:
 
     def _show_views(self, winner: Contender, seconds: float) -> None:
         """Lets the winner see other frames of its clips, lest it learn what is to be seen in these alone."""
-        setting, clips = self.setting, self._further_views()
-        read = clips * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
-        if not clips or read > VIEW * seconds or self._kept() > MOST_CACHE:
+        if not self._affords_views(seconds):
             return
         self.report("reading other frames of the training clips, which passes over them show in turn from here on")
         try:
@@ -188,15 +186,30 @@ class Plan:
         except UserError as error:  # of a full disk
             self.report(f"note: {error} So all passes show the same frames.")
 
+    def _affords_views(self, seconds: float) -> bool:
+        """Whether clips have other frames, and reading and keeping these takes little of so much training."""
+        setting, clips = self.setting, self._further_views()
+        read = clips * cost(setting.frames, setting.side) / self.speed if self.speed else 0.0
+        return clips > 0 and read <= VIEW * seconds and self._kept(self.survey.used + clips) <= MOST_CACHE
+
     def _further_views(self) -> int:
         """Readings of training clips beside the first; 0 where clips have too few frames for another."""
         several = self.survey.frames >= VIEWS * self.setting.frames
         return (VIEWS - 1) * self.survey.clips[keys.TRAIN] if several else 0
 
-    def _kept(self) -> float:
-        """Bytes of all readings of clips through a frozen encoder."""
+    def _kept(self, readings: int) -> float:
+        """Bytes of so many readings of a clip through a frozen encoder."""
         frames = self.setting.frames if self.setting.pretrained else 0
-        return (self.survey.used + self._further_views()) * clip_bytes(frames, self.setting.side)
+        return readings * clip_bytes(frames, self.setting.side)
+
+    def _spell_kept(self) -> str:
+        """The size of the cache in words, with other frames where there may be time for them."""
+        used = self.survey.used
+        size, views = f"{self._kept(used) / 1e9:.1f} GB", ""
+        if self._affords_views(self.clock.left()):
+            both = self._kept(used + self._further_views())
+            views = f" ({both / 1e9:.1f} if other frames of the clips are read, too)"
+        return f"about {size}{views} are kept in {self.folder / CACHE} meanwhile"
 
     def _stopped(self, tried: list[Contender]) -> Contender:
         """What is kept after Ctrl-C: the best so far, and linear models for the heads in which these do better."""
@@ -245,11 +258,10 @@ class Plan:
 
     def _describe(self, names: list[str]) -> None:
         setting = self.setting
-        read = f"{setting.side} pixels"
-        if setting.frames > 1:
-            read = f"{setting.frames} frames of {read} a clip"
-        if setting.side > self.survey.side:
-            read += f", enlarged from the {self.survey.side} that are stored"
+        read = "models look at pictures"
+        if self.survey.frames > 1:
+            read = f"of the up to {self.survey.frames} frames of a clip, models look at {setting.frames}"
+        read += f", brought to {setting.side} pixels"
         speed = "no pretrained encoder"
         if self.speed:
             speed = f"{self.speed:.0f} pictures of 224 pixels a second through {ENCODER}"
@@ -258,10 +270,9 @@ class Plan:
         self.report(f"machine: {speed}; {read}{busy}")
         self.report(f"candidates: {'; '.join(CANDIDATES[name].title for name in names)}")
         left, export = spell_time(max(self.clock.left(), 0)), spell_time(self._export_time())
-        size = self._kept() / 1e9
         self.report(
             f"time: {left} are left; this folder takes at least about {spell_time(self._least())}, {export} of them "
-            f"for the export; about {size:.1f} GB are kept in {self.folder / CACHE} meanwhile"
+            f"for the export; {self._spell_kept()}"
         )
         over = self._least() - self.clock.left()
         if over > 0:

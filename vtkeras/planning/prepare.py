@@ -18,7 +18,7 @@ from vtkeras.data.manifest import Manifest, is_ingested
 from vtkeras.data.text_files import ignore
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.folder_tables import MOST_TOLD, table_of
+from vtkeras.planning.folder_tables import MOST_TOLD, needed_table
 from vtkeras.planning.speed import NEARLY
 from vtkeras.run_files import DATA
 
@@ -59,13 +59,7 @@ def ingested_folder(
                 f"{data} holds ingested clips with their texts: leave --captions out, or give the folder of the videos."
             )
         return data
-    table = Path(captions) if captions else table_of(data, Path(folder), report)
-    if table is None:
-        raise UserError(
-            f"{data} needs one table with a row for each clip (columns path, and any of caption, question with answer, "
-            "label), or two and more subfolders of clips, one for each label, and has neither: name the table with "
-            "--captions FILE."
-        )
+    table = Path(captions) if captions else needed_table(data, Path(folder), report)
     report(f"reading {data} with {table}")
     storing = _Storing(data, table, Path(folder) / DATA, clock, report)
     storing.run()

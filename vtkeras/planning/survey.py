@@ -115,8 +115,8 @@ class Survey:
     def describe(self) -> str:
         """One line for people."""
         clips = ", ".join(f"{count} {split}" for split, count in self.clips.items())
-        shown = "pictures" if self.frames == 1 else f"clips of up to {self.frames} stored frames"
-        parts = [f"{clips}; {shown}, {self.side} pixels"]
+        shown = "pictures" if self.frames == 1 else f"clips of up to {self.frames} frames"
+        parts = [f"{clips}; {shown} are stored, of {self.side} pixels"]
         if self.captions:
             parts.append(f"{self.captions} captions ({self.sentences} different, {self.words} words)")
         if self.questions:
@@ -158,6 +158,11 @@ class Survey:
             )
         if self.clips.get(keys.TRAIN, 0) < 100:
             found.append("with fewer than 100 training clips, figures are rough and differ between trainings")
+        if not self.clips.keys() - {keys.TRAIN, keys.VALIDATION}:
+            found.append(
+                "no clips are for testing: `vtkeras evaluate` will measure on the validation split, by which training "
+                "chooses, so that figures may be too good; name some in the column split, or in a folder test"
+            )
         return found
 
 

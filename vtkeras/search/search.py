@@ -12,6 +12,7 @@ from vtkeras.errors import UserError
 from vtkeras.search.query import read_query
 from vtkeras.search.ranking import look_again, nearest
 from vtkeras.search.vectors import VectorStore
+from vtkeras.serving.batches import in_batches
 from vtkeras.serving.predictor import BATCH, Predictor
 from vtkeras.serving.results import Match, Matches, Query
 from vtkeras.workspace.runs import model_hash
@@ -85,27 +86,33 @@ def _vectors(
     store = VectorStore(f"{model_hash(predictor.folder)}-{frames}")
     known = store.load(videos)
     new = [video for video in dict.fromkeys(videos) if video not in known]
-    for first in range(0, len(new), BATCH):
-        read = dict(_read(predictor, new[first : first + BATCH], faults))
+    for batch in in_batches(_clips(predictor, new, faults), BATCH, _size):
+        files, clips = zip(*batch)
+        read = dict(zip(files, predictor.embed_videos(clips)))
         store.save(read)
         known |= read
-        progress(min(first + BATCH, len(new)), len(new))
+        progress(new.index(files[-1]) + 1, len(new))
     if store.problem:
         notes.append(store.problem)
     return {video: known[video] for video in dict.fromkeys(videos) if video in known}
 
 
-def _read(predictor: Predictor, videos: Sequence[Path], faults: list[str]) -> Iterator[tuple[Path, np.ndarray]]:
-    """Clips and their vectors; what is wrong with one that does not decode is added to the faults."""
-    clips = {}
+def _clips(predictor: Predictor, videos: Sequence[Path], faults: list[str]) -> Iterator[tuple[Path, np.ndarray]]:
+    """Files and their frames, as a model reads them; what is wrong with one that does not decode is added to faults."""
     for video in videos:
         try:
-            clips[video] = read_frames(video, **predictor.clip_size).frames
+            frames = read_frames(video, **predictor.clip_size).frames
         except UserError as error:
             faults.append(str(error))
-    return zip(clips, predictor.embed_videos([*clips.values()]) if clips else [])
+            continue
+        yield video, frames
+
+
+def _size(clip: tuple[Path, np.ndarray]) -> int:
+    return clip[1].nbytes
 
 
 def _likelihoods(predictor: Predictor, videos: Sequence[Path], text: str) -> np.ndarray:
-    clips = [read_frames(video, **predictor.clip_size).frames for video in videos]
-    return predictor.likelihoods(clips, [text] * len(clips))
+    clips = ((video, read_frames(video, **predictor.clip_size).frames) for video in videos)
+    batches = in_batches(clips, BATCH, _size)
+    return np.concatenate([predictor.likelihoods([one for _, one in batch], [text] * len(batch)) for batch in batches])

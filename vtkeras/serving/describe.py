@@ -15,6 +15,7 @@ from vtkeras.explain.animation import as_png
 from vtkeras.explain.attention_tables import by_time, question_shares
 from vtkeras.explain.overlay import caption_picture
 from vtkeras.run_files import write_bytes
+from vtkeras.serving.batches import in_batches
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.results import Answer, readable
 from vtkeras.serving.schema import Description
@@ -22,7 +23,7 @@ from vtkeras.workspace.runs import RunCard
 
 LABEL_THRESHOLD = 0.5
 GAP_THRESHOLD = 5.0  # seconds between frames, above which much may happen unseen
-TOGETHER = 16  # videos that are read before the model is asked
+TOGETHER = 16  # videos that are read before the model is asked, at most
 TILE = 128  # pixels
 SAYING = ("caption", "answer", "write_answer", "classify")  # endpoints that have words for a video
 
@@ -50,7 +51,7 @@ def describe(
         decoding: how captions are written.
         choices: candidates that every question is to be answered with; none for the model's own answers.
         set_aside: a context in which each file is read; if it swallows a `UserError`, that file is left out.
-        anyway: caption and label clips that are unlike the model's training videos, too.
+        anyway: caption, label and answer clips that are unlike the model's training videos, too.
 
     Raises:
         UserError: for a file that does not decode, an empty question, choices without a question, decoding options
@@ -72,11 +73,15 @@ def describe(
         raise UserError(f"The model in {card.folder} writes no captions: leave the decoding options out.")
     questions, choices = [readable(text) for text in questions], [readable(text) for text in choices]
 
-    for first in range(0, len(videos), TOGETHER):
-        found = []
-        for video in videos[first : first + TOGETHER]:
+    def read() -> Iterator[tuple[str | Path, Clip]]:
+        for video in videos:
+            clip = None
             with set_aside():
-                found.append((video, read_frames(video, start=start, end=end, **card.clip_size)))
+                clip = read_frames(video, start=start, end=end, **card.clip_size)
+            if clip:
+                yield video, clip
+
+    for found in in_batches(read(), TOGETHER, lambda one: one[1].frames.nbytes):
         yield from _describe(card, ask, found, questions, decoding, choices, anyway)
 
 
@@ -117,13 +122,13 @@ def to_lines(found: Description) -> list[str]:
     """A description as lines for a terminal."""
     lines = []
     if found.novelty and found.novelty.foreign:
-        lines.append(found.novelty.sentence)
+        said = found.caption or found.answers or found.labels
+        lines.append(found.novelty.guess if said else f"{found.novelty.sentence}; --anyway lets it guess")
     if found.caption:
         lines.append(f"caption: {found.caption.text}  ({found.caption.word_score:.0%} a word)")
         lines += [f"also: {text}  ({score:.3f})" for text, score in found.caption.beams[1:]]
     for question, answer in found.answers:
-        how = ", written word by word" if answer.written else ""
-        lines.append(f"{question}  {answer.text}  ({answer.score:.0%}{how})")
+        lines.append(f"{question}  {answer.text}  ({answer.score:.0%}, {answer.how})")
         if answer.alternatives:
             lines.append(f"  looked most at: {_most_looked_at(answer, found.times)}")
         if answer.unread:
@@ -151,9 +156,10 @@ def save_picture(found: Description, path: str | Path) -> None:
         UserError: if there is neither, or the file cannot be written.
     """
     shown = found.caption or next((answer for _, answer in found.answers), None)
+    if shown is None and found.novelty and found.novelty.foreign:
+        raise UserError("There is nothing to picture of a clip that the model has no words for: give --anyway.")
     if shown is None:
-        anyway = ", or give --anyway" if found.novelty and found.novelty.foreign else ""
-        raise UserError(f"There is no caption and no question to picture: ask with --question{anyway}.")
+        raise UserError("There is no caption and no question to picture: ask with --question.")
     scale = max(1, TILE // max(shown.frames.shape[1:3]))
     write_bytes(path, as_png(caption_picture(shown.frames, shown.words, shown.attention.mean(axis=1), scale)))
 
@@ -167,21 +173,21 @@ def _describe(
     choices: list[str],
     anyway: bool,
 ) -> Iterator[Description]:
-    if not found:
-        return
     clips = [clip.frames for _, clip in found]
     novelties = ask("novelties", clips) if card.novelty else [None] * len(clips)
     known = [place for place, novelty in enumerate(novelties) if anyway or not (novelty and novelty.foreign)]
     headlines = [clips[place] for place in known]
     captions = dict(zip(known, ask("captions", headlines, decoding) if known and card.can("caption") else ()))
     labels = dict(zip(known, ask("labels", headlines) if known and card.can("classify") else ()))
-    answers = [answer_all(card, ask, clips, question, choices) for question in questions]
+    answers = [
+        dict(zip(known, answer_all(card, ask, headlines, question, choices) if known else ())) for question in questions
+    ]
     for place, (video, clip) in enumerate(found):
         yield Description(
             video=str(video),
             times=clip.times,
             caption=captions.get(place),
-            answers=[pair for of_question in answers for pair in of_question[place]],
+            answers=[pair for of_question in answers for pair in of_question.get(place, ())],
             labels=labels.get(place, ()),
             single_label=card.config.model.single_label,
             note="" if clip.complete else clip.reason,

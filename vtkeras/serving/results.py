@@ -81,6 +81,11 @@ class Answer:
         """Whether it was written word by word: it is none of the alternatives."""
         return normalise(self.text) not in (normalise(text) for text, _ in self.alternatives)
 
+    @property
+    def how(self) -> str:
+        """How the model came by it, in words: several answers to one question differ by that."""
+        return "written word by word" if self.written else f"chosen from {len(self.alternatives)} known answers"
+
 
 @dataclass(frozen=True)
 class TimedCaption:
@@ -106,7 +111,7 @@ class Novelty:
 
     Attributes:
         score: distance from its own clips; about 1 for these.
-        threshold: what 1 % of its own validation clips exceed.
+        threshold: what about one in a hundred clips like its own exceed.
     """
 
     score: float
@@ -119,11 +124,16 @@ class Novelty:
 
     @property
     def sentence(self) -> str:
-        """What stands in place of a caption."""
+        """What stands in place of a caption, labels and answers."""
         return (
             "this model has no words for this clip: it is unlike its training videos "
             f"(novelty {self.score:.2f}, threshold {self.threshold:.2f})"
         )
+
+    @property
+    def guess(self) -> str:
+        """What stands above words that were asked for all the same."""
+        return f"{self.sentence}: what it says all the same is a guess"
 
 
 def readable(text: str) -> str:

@@ -8,7 +8,8 @@ Every JSON object begins with where the result comes from:
 A description (`vtkeras predict`, page Playground) goes on with:
 
     "novelty"      null for a model that cannot tell, or score, threshold and foreign; of a foreign clip, one unlike
-                   the model's training videos, "caption" is null and "labels" are empty, unless asked for anyway
+                   the model's training videos, "caption" is null, "labels" and "answers" are empty, unless asked for
+                   anyway
     "complete"     false if a part of the file does not decode; "note" then says what is missing
     "caption"      null, or text, score (probability of the whole), decoding (how it was written),
                    beams [{text, score}], and words [{word, probability, frames}]

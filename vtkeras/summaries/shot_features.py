@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ from vtkeras.data.video import FrameStream
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import disk_errors, locked
+from vtkeras.serving.batches import in_batches
 from vtkeras.summaries.color_histogram import color_histogram
 from vtkeras.summaries.shots import Shot, find_shots
 
@@ -31,7 +31,7 @@ SHOTS = "shots.jsonl"
 PICTURES = "pictures"
 FILE_HASH = "video"  # in the key of `SHOTS`
 VERSION = 3
-TOGETHER = 8  # shots that go through the model at once
+TOGETHER = 8  # shots that go through the model at once, at most
 OLD_NAMES = {"look": "color_histogram"}  # in files that were written before the rename
 
 
@@ -45,7 +45,7 @@ class ShotFeatures:
         confidence: the model's probability of the caption.
         embedding: float32 (dim,), unit vector in the space that videos and texts share.
         color_histogram: float32 (colours,), unit vector, see `color_histogram`.
-        picture: file of its middle frame, below the output folder.
+        picture: file of a frame near its middle, below the output folder.
         foreign: whether it is unlike the model's training videos.
     """
 
@@ -129,7 +129,7 @@ def shot_features(
             start, before = (log.shots[-1].end, log.shots[-1].length) if log.shots else (0.0, 0.0)
             progress(start, total)
             found = find_shots(stream, size["num_frames"], size["max_side"], start, before, longest, threshold)
-            while shots := list(itertools.islice(found, TOGETHER)):
+            for shots in in_batches(found, TOGETHER, lambda shot: shot.frames.nbytes):
                 log.add(shots, predictor)
                 progress(shots[-1].end, total)
                 end_of_step()
@@ -176,7 +176,7 @@ class _ShotLog:
 
     def _add(self, shot: Shot, foreign: bool, caption: Caption | None, embedding: np.ndarray) -> None:
         picture = f"{PICTURES}/{len(self.shots):05d}.jpg"
-        Image.fromarray(shot.frames[len(shot.frames) // 2]).save(self._folder / picture, quality=88)
+        Image.fromarray(shot.picture).save(self._folder / picture, quality=88)
         values = {
             "start": shot.start,
             "end": shot.end,

@@ -16,8 +16,10 @@ from scenedetect.common import FrameTimecode
 from scenedetect.detector import FlashFilter
 from scenedetect.detectors import ContentDetector
 
+from vtkeras.data.readers import Frame
 from vtkeras.data.video import FrameStream
 
+PICTURE_SIDE = 640  # pixels
 DETECTOR_SIDE = 256  # pixels; PySceneDetect scales to about this size as well
 MIN_SHOT = 0.5  # seconds
 MAX_SHOT = 10.0  # seconds
@@ -32,12 +34,14 @@ class Shot:
         start, end: seconds.
         frames: uint8 (time, height, width, 3), some of its frames, evenly spaced.
         times: float (time,), seconds of each.
+        picture: uint8 (height, width, 3), a frame near its middle, for people: at most `PICTURE_SIDE` pixels a side.
     """
 
     start: float
     end: float
     frames: np.ndarray
     times: np.ndarray
+    picture: np.ndarray
 
 
 def find_shots(
@@ -72,22 +76,35 @@ def find_shots(
     """
     size, small_size = stream.size(max_side), stream.size(DETECTOR_SIDE)
     most = longest - 0.5 / stream.info.fps
-    kept, detector, begin, end = _Kept(num_frames), _detector(threshold, before >= most), start, start
+    picture_size = stream.size(PICTURE_SIDE)
+
+    def nothing_yet() -> tuple[_Kept, _Kept]:
+        return _Kept(num_frames, size), _Kept(1, picture_size)
+
+    (kept, pictures), begin, end = nothing_yet(), start, start
+    detector = _detector(threshold, before >= most)
     for frame in stream.frames(start):
         small = frame.draw(*small_size)
         picture = np.ascontiguousarray(small[..., ::-1])  # OpenCV's order of colours
         timecode = FrameTimecode(frame.time, stream.info.fps)
         cut = detector.process_frame(timecode, picture)
         if kept and (cut or frame.time - begin >= most):
-            yield kept.shot(begin, frame.time)
+            yield _shot(begin, frame.time, kept, pictures)
             # Nothing else is carried over, so that a pass resumed here finds the same shots.
-            kept, detector = _Kept(num_frames), _detector(threshold, frame.time - begin >= most)
+            (kept, pictures), detector = nothing_yet(), _detector(threshold, frame.time - begin >= most)
             detector.process_frame(timecode, picture)
         begin = begin if kept else frame.time
-        kept.add(frame.time, small if size == small_size else frame.draw(*size))
+        kept.add(frame, small)
+        pictures.add(frame, small)
         end = frame.end
     if kept:
-        yield kept.shot(begin, end)
+        yield _shot(begin, end, kept, pictures)
+
+
+def _shot(start: float, end: float, kept: _Kept, pictures: _Kept) -> Shot:
+    frames, times = kept.taken(start, end)
+    [picture], _ = pictures.taken(start, end)
+    return Shot(start, end, frames, times, picture)
 
 
 def _detector(threshold: float, divided: bool) -> ContentDetector:
@@ -97,26 +114,33 @@ def _detector(threshold: float, divided: bool) -> ContentDetector:
 
 
 class _Kept:
-    """Evenly spaced frames of a shot whose length is not known yet, at most four times as many as wanted."""
+    """Evenly spaced frames of a shot whose length is not known yet, at most four times as many as wanted.
 
-    def __init__(self, num_frames: int):
-        self._wanted = num_frames
+    Args:
+        wanted: how many.
+        size: width and height in which they are kept.
+    """
+
+    def __init__(self, wanted: int, size: tuple[int, int]):
+        self._wanted, self._size = wanted, size
         self._stride, self._seen = 1, 0
         self._frames: list[tuple[float, np.ndarray]] = []
 
     def __bool__(self) -> bool:
         return bool(self._frames)
 
-    def add(self, time: float, frame: np.ndarray) -> None:
+    def add(self, frame: Frame, small: np.ndarray) -> None:
+        """Adds a frame, which is there in another size already."""
         if self._seen % self._stride == 0:
-            self._frames.append((time, frame))
+            same = small.shape[1::-1] == self._size
+            self._frames.append((frame.time, small if same else frame.draw(*self._size)))
         self._seen += 1
         if len(self._frames) > 4 * self._wanted:
             self._frames, self._stride = self._frames[::2], 2 * self._stride
 
-    def shot(self, start: float, end: float) -> Shot:
-        """The shot, with the kept frames that lie nearest to the middles of equal parts."""
+    def taken(self, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
+        """Those of a shot that lie nearest to the middles of equal parts: frames, and seconds of each."""
         times = np.array([time for time, _ in self._frames])
         middles = start + (np.arange(self._wanted) + 0.5) * (end - start) / self._wanted
         nearest = np.unique(np.abs(times[:, None] - middles).argmin(axis=0))
-        return Shot(start, end, np.stack([self._frames[place][1] for place in nearest]), times[nearest])
+        return np.stack([self._frames[place][1] for place in nearest]), times[nearest]

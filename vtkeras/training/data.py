@@ -104,6 +104,12 @@ class TrainingData:
         clip = next(iter(self.source.load(keys.TRAIN).take(1)))
         return max(clip[keys.FRAMES].shape[1:3])
 
+    def most_frames(self) -> int:
+        """Frames of the longest of a few training clips; 0 for a source without frames."""
+        if keys.FRAMES not in self.source.spec:
+            return 0
+        return max(len(clip[keys.FRAMES]) for clip in self.source.load(keys.TRAIN).take(SAMPLE_CLIPS))
+
     def epochs(
         self,
         to_batch: Callable[[StageConfig], ToBatch],

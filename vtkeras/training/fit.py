@@ -276,6 +276,12 @@ def _describe(trainer: Trainer, folder: Path, report: Callable[[str], None]) -> 
             f"{config.name}: frames of {stored} pixels are enlarged to data.image_size {config.data.image_size}: "
             "that costs time and shows nothing more"
         )
+    views = max([config.data.views, *(stage.views or 1 for stage in config.train.stages)])
+    if views > 1 and data.most_frames() <= config.data.num_frames:
+        report(
+            f"{config.name}: views: {views} does nothing, as all frames of a clip are among the data.num_frames "
+            f"{config.data.num_frames} that are read: give clips with more frames, or leave it out"
+        )
 
 
 def _first_weights(trainer: Trainer, report: Callable[[str], None]) -> None:
