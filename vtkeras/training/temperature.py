@@ -58,8 +58,9 @@ def calibrate_classes(
     found = {}
     for head in heads:
         truths = [split_labels(head.as_text(truth), head.separator) for truth in examples.truths[head.name]]
-        classes = replace(said[""][head.name].classes, several=not layers[head.name].single)
-        found[head.name] = best_temperature(classes, truths)
+        classes = said[""][head.name].classes
+        assert classes is not None
+        found[head.name] = best_temperature(replace(classes, several=not layers[head.name].single), truths)
         for weight in layers[head.name].logits.weights:
             weight.assign(weight / found[head.name])
     changed = [f"{head.title.lower()} by {found[head.name]:.1f}" for head in heads if found[head.name] != 1]
