@@ -170,7 +170,7 @@ class VideoHead(Head):
         clips, real = predicted.values, _stack(truths)
         captions = [truth.caption for truth in truths]
         row = {"diversity": clip_sets.mean_distance_within(clips, captions), "ssim": _ssim(clips, real, captions)}
-        if len(clips) > 1:
+        if len(clips) > 1 and clips.shape[1] > 1:  # clips of one frame do not move
             halves = [(clips[::2], real[1::2]), (clips[1::2], real[::2])]
             row["movement_distance"] = float(np.mean([clip_sets.movement_distance(*pair) for pair in halves]))
         if examples.known:
