@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.test_cli import call, refused
+from vtkeras.data.text import build_vocabulary
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
 from vtkeras.serving import generated_clips
@@ -43,6 +45,38 @@ def test_words(generator):
     assert generator.check("  Digit 7  is moving left and right! ") == "Digit 7  is moving left and right!"
 
 
+class Reading(Generator):
+    """A generator that was trained on some captions, with no model behind it."""
+
+    def __init__(self, *captions, longest=100, normalise=()):
+        texts = {"captions": captions, "questions": [], "answers": [], "labels": []}
+        self.vocabulary, self.longest = build_vocabulary(texts, 300), longest
+        self.words = self.vocabulary.words
+        self.card = SimpleNamespace(config=SimpleNamespace(data=SimpleNamespace(normalise=normalise)))
+
+
+def test_scripts_without_spaces_are_read_by_their_letters():
+    generator = Reading("犬がはしる", "猫がはしる", "แมวกำลังวิ่ง", "หมากำลังวิ่ง")
+    for text in ("犬はがしる", "แมวกำลังวิ่งกำลัง"):
+        assert generator.check(text) == text
+    assert generator.unknown("ខ្មែរ 犬 鳥 red") == ["ខ្មែរ", "鳥", "red"]
+
+
+def test_the_length_of_a_prompt_is_that_of_its_word_pieces():
+    captions = ["a well-known man's key", "a well-known man's key", "a unicycle"]
+    text = "a well-known man's key"
+    assert Reading(*captions).pieces(text) == ["a", "well", "##-", "\x01", "known", "man", "##'", "##s", "key"]
+    assert Reading(*captions, longest=9).check(text) == text
+    with pytest.raises(UserError, match="The prompt has 9 word pieces and the model reads 8: say it in fewer words."):
+        Reading(*captions, longest=8).check(text)
+    rare = Reading(*captions, longest=4)
+    assert len(rare.pieces("a unicycle")) > 4  # two words, one of which training showed once
+    with pytest.raises(UserError, match="word pieces and the model reads 4"):
+        rare.check("a unicycle")
+    # A word that `data.normalise` leaves out is not read.
+    assert Reading(*captions, normalise=("stop_words",)).pieces("a key") == ["key"]
+
+
 def test_the_command_writes_every_file(video_run, tmp_path):
     code, output = call("generate", PROMPT, "--n", 3, "--seed", 5, "--out", tmp_path, "--model", video_run)
     assert code == 0 and "3 clips" in output
@@ -72,7 +106,7 @@ def test_clips_that_are_there_are_not_written_over(video_run, tmp_path, monkeypa
     "prompt,sentence",
     [
         ("  ", "The prompt is empty: say what is to be seen, in words like and, digit, is,"),
-        ("digit 7 " * 5000, "The prompt has 10,000 words and the model reads 21: say it in fewer."),
+        ("digit 7 " * 5000, "The prompt has 10,000 word pieces and the model reads 21: say it in fewer words."),
         ("a purple digit", "The model does not know the words 'a', 'purple': it knows and, digit, is,"),
         ("\u732b", "The model does not know the word '\u732b': it knows and, digit"),
         ("\U0001f408", "The prompt has no words: say what"),
