@@ -39,6 +39,13 @@ def test_a_row_depends_on_its_own_seed_and_text(generator):
     np.testing.assert_array_equal(generator.generate([PROMPT], last, picture)[:, 0], picture)
 
 
+def test_the_best_clips_take_no_further_one(generator, monkeypatch):
+    seeds = list(range(BATCH + 1))
+    expected = generator.generate([PROMPT] * len(seeds), generator.best_noise(PROMPT, seeds))
+    monkeypatch.setattr(generator, "generate", None)  # which makes another clip of the best draft's noise
+    np.testing.assert_allclose(generator.best(PROMPT, seeds).astype(int), expected, atol=1)
+
+
 def test_words(generator):
     assert {"digit", "7", "left", "and"} <= set(generator.words)
     assert generator.unknown("Digit 7 is a purple, PURPLE elephant") == ["a", "purple", "elephant"]
@@ -134,7 +141,7 @@ def test_folders_that_do_not_fit(video_run, exported_run, tmp_path, monkeypatch,
 
 
 def test_ctrl_c_leaves_the_clips_that_are_done(generator, tmp_path, monkeypatch):
-    make = generator.generate
+    make = generator.best
 
     def make_and_interrupt(*arguments):
         clips = make(*arguments)
@@ -142,7 +149,7 @@ def test_ctrl_c_leaves_the_clips_that_are_done(generator, tmp_path, monkeypatch)
         return clips
 
     monkeypatch.setattr(generated_clips, "AT_ONCE", 2)
-    monkeypatch.setattr(generator, "generate", make_and_interrupt)
+    monkeypatch.setattr(generator, "best", make_and_interrupt)
     with pytest.raises(KeyboardInterrupt):
         generated_clips.write_clips(generator, PROMPT, 6, 0, tmp_path, report=str)
     told = json.loads((tmp_path / "generation.json").read_text())

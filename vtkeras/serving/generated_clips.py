@@ -58,7 +58,7 @@ def write_clips(
             for first in range(seed, seed + count, AT_ONCE):
                 seeds = list(range(first, min(first + AT_ONCE, seed + count)))
                 began = time.perf_counter()
-                clips = generator.generate([prompt] * len(seeds), generator.best_noise(prompt, seeds))
+                clips = generator.best(prompt, seeds)
                 seconds = (time.perf_counter() - began) / len(seeds)
                 for own, clip in zip(seeds, clips):
                     files = write_clip(out, f"seed_{own}", clip)

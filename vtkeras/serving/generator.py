@@ -122,6 +122,11 @@ class Generator:
         found = [self._best_noise([text] * len(some), tf.constant(some, tf.int64)) for some in rows]
         return {part: np.concatenate([one[part].numpy() for one in found]) for part in found[0]}
 
+    def best(self, text: str, seeds: Sequence[int]) -> np.ndarray:
+        """The clips of `best_noise`, uint8 (seeds, time, height, width, 3), without a further one after the drafts."""
+        rows = [seeds[start : start + BATCH] for start in range(0, len(seeds), BATCH)]
+        return np.concatenate([self.model.generate([text] * len(some), tf.constant(some, tf.int64)) for some in rows])
+
     def generate(self, texts: Sequence[str], noise: Noise, first_frames: np.ndarray | None = None) -> np.ndarray:
         """Makes a clip for each text.
 
