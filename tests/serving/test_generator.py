@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.test_cli import call, refused
+from vtkeras.config import load_config, save_config
 from vtkeras.data.text import build_vocabulary
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
@@ -94,6 +96,17 @@ def test_the_command_writes_every_file(video_run, tmp_path):
         assert read_frames(tmp_path / clip["mp4"], 3).frames.shape == (3, 16, 16, 3)
         assert Image.open(tmp_path / clip["gif"]).n_frames == 3 and clip["seconds"] > 0
     assert Image.open(tmp_path / "contact_sheet.png").size == (3 * 16, 3 * 16)  # a row a clip, a column a frame
+
+
+def test_a_model_of_own_videos_says_that_their_shape_and_pace_are_lost(video_run, tmp_path):
+    asked = ("generate", PROMPT, "--n", 1, "--out", tmp_path / "out", "--model")
+    told = "clips are square, 8 frames a second, whatever the shape and pace of the training clips"
+    assert told not in call(*asked, video_run)[1]
+    run = shutil.copytree(video_run, tmp_path / "run")
+    config = load_config(str(run / "config.yaml"), ["data.source=folder", "data.options={}", "data.path=data/mine"])
+    save_config(config, run / "config.yaml")
+    code, output = call(*asked, run)
+    assert code == 0 and told in output
 
 
 def test_clips_that_are_there_are_not_written_over(video_run, tmp_path, monkeypatch, capsys):
