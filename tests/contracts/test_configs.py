@@ -53,6 +53,14 @@ def test_builds_its_model(name, vocabulary):
     assert set(model.output) == {head.name for head in heads}
 
 
+def test_configs_for_own_clips_name_no_run_and_read_captions_in_their_order():
+    own = [config for config in map(load_config, shipped_configs()) if config.data.source == "folder"]
+    assert {config.task for config in own} == {"multitask", "text_to_video"}
+    for config in own:
+        assert (config.model.reranker, config.train.judge, config.train.start_from) == (None, None, None)
+        assert not config.model.generator_options.get("shown_words")
+
+
 def test_loss_weights_of_no_head_are_refused():
     from vtkeras.tasks import task_of
 

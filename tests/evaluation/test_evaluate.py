@@ -312,6 +312,34 @@ def test_training_clips_come_with_all_their_questions(preprocessor, monkeypatch)
     assert [*zip(train.questions, (truth[0] for truth in train.truths["answer"]))] == loaded[:40]
 
 
+class Named:
+    """A system that says what it is asked, and counts it."""
+
+    def __init__(self, head, preprocessor):
+        self.heads, self.preprocessor, self.asked = (head,), preprocessor, 0
+
+    def ask(self, batch):
+        self.asked += len(batch["video_id"])
+        return {self.heads[0].name: {"text": batch["video_id"].numpy(), "ended": np.ones(len(batch["video_id"]), bool)}}
+
+
+def test_a_clip_is_asked_once_where_no_head_depends_on_the_question(preprocessor):
+    system, pictures = Named(CAPTION, preprocessor), SortOfClevr(train_images=4, eval_images=3)
+    seen = []
+    examples, said = read_split(
+        pictures, "test", [CAPTION], preprocessor, {"named": system}, progress=lambda *counts: seen.append(counts)
+    )
+    assert system.asked == 3 and seen == [(3, 3)]  # of 60 questions about 3 pictures
+    assert said["named"]["caption"].texts == examples.ids == ["test-0-0", "test-0-1", "test-0-2"]
+    first = next(pictures.load("test").as_numpy_iterator())
+    assert examples.questions[0] == first["question"].decode()
+    results = evaluate({"named": Named(CAPTION, preprocessor)}, pictures, preprocessor, ["test"], 2, limit=1, report=str)
+    assert results["baselines"] == {"examples": 2, "of": 4}
+    assert (results["splits"]["test"]["examples"], results["splits"]["test"]["of"]) == (1, 3)
+    both, _ = read_split(pictures, "test", [CAPTION, ANSWER], preprocessor)
+    assert len(both.ids) == 60
+
+
 def test_first_word():
     assert [first_word(question) for question in ("How many are there?", "how", "Is it?", "哪里？")] == [
         "how many", "how", "is", "哪里？"

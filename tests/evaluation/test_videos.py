@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from fixtures.videos import make_image, make_video
+from fixtures.videos import make_animation, make_image, make_video
 from typer.testing import CliRunner
 
 from vtkeras.cli import app
@@ -75,6 +75,39 @@ def test_the_longer_clip_is_compared_as_far_as_the_other_goes(tmp_path):
         assert score_videos(*files, note=told.append).clips[0]["frames"] == 12
     assert told[0] == f"{long} has 20 frames and {short} 12: the first 12 are compared."
     assert len(told) == 2
+
+
+@pytest.fixture
+def generated(tmp_path):
+    """Two folders as `vtkeras generate --n 2` leaves them, with frames of 64 x 48."""
+    folders = tmp_path / "a", tmp_path / "b"
+    for folder in folders:
+        folder.mkdir()
+        for seed in range(2):
+            make_video(folder / f"seed_{seed}.mp4", 3)
+            make_animation(folder / f"seed_{seed}.gif")
+        make_image(folder / "contact_sheet.png")
+    return folders
+
+
+def test_generated_clips_count_once(generated):
+    told = []
+    scores = score_videos(*generated, note=told.append)
+    assert [clip["name"] for clip in scores.clips] == ["seed_0.mp4", "seed_1.mp4"] and not scores.left_out
+    files = "show its videos once more and are left out, e.g. contact_sheet.png."
+    assert told == [f"3 files in {folder} {files}" for folder in generated]
+    told.clear()
+    assert len(score_videos(generated[0], generated[0], note=told.append).clips) == 2 and len(told) == 1
+
+
+def test_gifs_count_where_the_other_folder_has_no_videos(generated):
+    for file in [*generated[0].glob("*.mp4"), generated[0] / "contact_sheet.png"]:
+        file.unlink()
+    scores = score_videos(*generated)
+    assert [clip["name"] for clip in scores.clips] == ["seed_0.gif", "seed_1.gif"]
+    assert scores.left_out == [
+        f"2 of 4 files in {generated[1]} have none of their name in {generated[0]}: the first is seed_0.mp4."
+    ]
 
 
 def test_frechet_of_folders_with_enough_clips(folders, monkeypatch):

@@ -1,5 +1,7 @@
 """Figures of sets of clips, beside arithmetic by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,25 @@ def test_mean_distance_within():
     # Within "a" the pairs differ by 51, 102 and 51 levels; "b" has one clip.
     assert mean_distance_within(clips, ["a", "a", "a", "b"]) == pytest.approx((0.2 + 0.4 + 0.2) / 3, abs=1e-5)
     assert mean_distance_within(clips, "abcd") is None
+
+
+def test_pairs_of_many_clips_are_counted_once():
+    # 100 clips of level 0 and 100 of level 51, in turn: 10,000 of the 19,900 pairs differ, by 0.2.
+    assert mean_distance_within(flat(*[0, 51] * 100), ["a"] * 200) == pytest.approx(0.2 * 10_000 / 19_900, abs=1e-5)
+
+
+def test_many_clips_take_no_memory_as_floats():
+    clips = flat(*[0, 255] * 500, time=40)  # 1,000 clips of 1,920 pixels: 1.9 MB, as floats 7.7 MB
+    calls = [
+        lambda: nearest_distances(clips, clips[:2]),
+        lambda: mean_distance_within(clips, ["a"] * 500 + ["b"] * 500),
+        lambda: blurred(clips),
+    ]
+    for call in calls:
+        tracemalloc.start()
+        call()
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+        tracemalloc.stop()
 
 
 def test_movement():

@@ -2,13 +2,17 @@
 
 import json
 import os
+import shutil
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.test_cli import call, refused
+from vtkeras.config import load_config, save_config
+from vtkeras.data.text import build_vocabulary
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
 from vtkeras.serving import generated_clips
@@ -37,10 +41,49 @@ def test_a_row_depends_on_its_own_seed_and_text(generator):
     np.testing.assert_array_equal(generator.generate([PROMPT], last, picture)[:, 0], picture)
 
 
+def test_the_best_clips_take_no_further_one(generator, monkeypatch):
+    seeds = list(range(BATCH + 1))
+    expected = generator.generate([PROMPT] * len(seeds), generator.best_noise(PROMPT, seeds))
+    monkeypatch.setattr(generator, "generate", None)  # which makes another clip of the best draft's noise
+    np.testing.assert_allclose(generator.best(PROMPT, seeds).astype(int), expected, atol=1)
+
+
 def test_words(generator):
     assert {"digit", "7", "left", "and"} <= set(generator.words)
     assert generator.unknown("Digit 7 is a purple, PURPLE elephant") == ["a", "purple", "elephant"]
     assert generator.check("  Digit 7  is moving left and right! ") == "Digit 7  is moving left and right!"
+
+
+class Reading(Generator):
+    """A generator that was trained on some captions, with no model behind it."""
+
+    def __init__(self, *captions, longest=100, normalise=()):
+        texts = {"captions": captions, "questions": [], "answers": [], "labels": []}
+        self.vocabulary, self.longest = build_vocabulary(texts, 300), longest
+        self.words = self.vocabulary.words
+        self.card = SimpleNamespace(config=SimpleNamespace(data=SimpleNamespace(normalise=normalise)))
+
+
+def test_scripts_without_spaces_are_read_by_their_letters():
+    generator = Reading("犬がはしる", "猫がはしる", "แมวกำลังวิ่ง", "หมากำลังวิ่ง")
+    for text in ("犬はがしる", "แมวกำลังวิ่งกำลัง"):
+        assert generator.check(text) == text
+    assert generator.unknown("ខ្មែរ 犬 鳥 red") == ["ខ្មែរ", "鳥", "red"]
+
+
+def test_the_length_of_a_prompt_is_that_of_its_word_pieces():
+    captions = ["a well-known man's key", "a well-known man's key", "a unicycle"]
+    text = "a well-known man's key"
+    assert Reading(*captions).pieces(text) == ["a", "well", "##-", "\x01", "known", "man", "##'", "##s", "key"]
+    assert Reading(*captions, longest=9).check(text) == text
+    with pytest.raises(UserError, match="The prompt has 9 word pieces and the model reads 8: say it in fewer words."):
+        Reading(*captions, longest=8).check(text)
+    rare = Reading(*captions, longest=4)
+    assert len(rare.pieces("a unicycle")) > 4  # two words, one of which training showed once
+    with pytest.raises(UserError, match="word pieces and the model reads 4"):
+        rare.check("a unicycle")
+    # A word that `data.normalise` leaves out is not read.
+    assert Reading(*captions, normalise=("stop_words",)).pieces("a key") == ["key"]
 
 
 def test_the_command_writes_every_file(video_run, tmp_path):
@@ -53,6 +96,17 @@ def test_the_command_writes_every_file(video_run, tmp_path):
         assert read_frames(tmp_path / clip["mp4"], 3).frames.shape == (3, 16, 16, 3)
         assert Image.open(tmp_path / clip["gif"]).n_frames == 3 and clip["seconds"] > 0
     assert Image.open(tmp_path / "contact_sheet.png").size == (3 * 16, 3 * 16)  # a row a clip, a column a frame
+
+
+def test_a_model_of_own_videos_says_that_their_shape_and_pace_are_lost(video_run, tmp_path):
+    asked = ("generate", PROMPT, "--n", 1, "--out", tmp_path / "out", "--model")
+    told = "clips are square, 8 frames a second, whatever the shape and pace of the training clips"
+    assert told not in call(*asked, video_run)[1]
+    run = shutil.copytree(video_run, tmp_path / "run")
+    config = load_config(str(run / "config.yaml"), ["data.source=folder", "data.options={}", "data.path=data/mine"])
+    save_config(config, run / "config.yaml")
+    code, output = call(*asked, run)
+    assert code == 0 and told in output
 
 
 def test_clips_that_are_there_are_not_written_over(video_run, tmp_path, monkeypatch, capsys):
@@ -72,7 +126,7 @@ def test_clips_that_are_there_are_not_written_over(video_run, tmp_path, monkeypa
     "prompt,sentence",
     [
         ("  ", "The prompt is empty: say what is to be seen, in words like and, digit, is,"),
-        ("digit 7 " * 5000, "The prompt has 10,000 words and the model reads 21: say it in fewer."),
+        ("digit 7 " * 5000, "The prompt has 10,000 word pieces and the model reads 21: say it in fewer words."),
         ("a purple digit", "The model does not know the words 'a', 'purple': it knows and, digit, is,"),
         ("\u732b", "The model does not know the word '\u732b': it knows and, digit"),
         ("\U0001f408", "The prompt has no words: say what"),
@@ -100,7 +154,7 @@ def test_folders_that_do_not_fit(video_run, exported_run, tmp_path, monkeypatch,
 
 
 def test_ctrl_c_leaves_the_clips_that_are_done(generator, tmp_path, monkeypatch):
-    make = generator.generate
+    make = generator.best
 
     def make_and_interrupt(*arguments):
         clips = make(*arguments)
@@ -108,7 +162,7 @@ def test_ctrl_c_leaves_the_clips_that_are_done(generator, tmp_path, monkeypatch)
         return clips
 
     monkeypatch.setattr(generated_clips, "AT_ONCE", 2)
-    monkeypatch.setattr(generator, "generate", make_and_interrupt)
+    monkeypatch.setattr(generator, "best", make_and_interrupt)
     with pytest.raises(KeyboardInterrupt):
         generated_clips.write_clips(generator, PROMPT, 6, 0, tmp_path, report=str)
     told = json.loads((tmp_path / "generation.json").read_text())

@@ -85,6 +85,7 @@ def test_the_exported_model_chooses_too(reranked):
     clips = generator.generate([TEXT] * 10, generator.best_noise(TEXT, seeds))
     expected = reader.generate(tf.constant([TEXT] * 10), tf.constant(seeds, tf.int64))
     np.testing.assert_allclose(clips.astype(int), expected, atol=1)
+    np.testing.assert_allclose(generator.best(TEXT, seeds).astype(int), expected, atol=1)
 
 
 def test_a_reranker_must_write_captions(video_run, video_config, tmp_path, monkeypatch, capsys):

@@ -12,12 +12,16 @@ import tensorflow as tf
 from tests.test_cli import call, refused
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.errors import UserError
-from vtkeras.evaluation.evaluate import evaluate
+from vtkeras.evaluation.evaluate import evaluate, score
 from vtkeras.evaluation.judges import Judge, with_judge
-from vtkeras.tasks import task_of
+from vtkeras.tasks import HEADS, task_of
+from vtkeras.tasks.heads.video import RealClip, clips_of_the_nearest_caption, real_clips
+from vtkeras.tasks.predicted import Examples
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run, load_model, make_source
 from vtkeras.training.state import model_variables, read_meta
+
+VIDEO = HEADS["video"]
 
 # A process of its own that may import nothing but TensorFlow and tensorflow-text.
 LOADER = """
@@ -120,6 +124,48 @@ def test_evaluate_on_the_command_line(video_run, exported_run, tmp_path, monkeyp
     assert code == 0 and "the judge chose among the drafts, too" in output
     told = refused(monkeypatch, capsys, "evaluate", exported_run, "--judge", exported_run)
     assert "--judge does nothing for a run of the task 'multitask'" in told
+
+
+def asked(captions, levels, time=2):
+    """Examples of real clips of one grey level each, frames of 16 x 16, with lists of captions."""
+    clips = [np.full((time, 16, 16, 3), level, "uint8") for level in levels]
+    truths = [RealClip(clip, texts) for clip, texts in zip(clips, captions)]
+    ids = [str(row) for row in range(len(clips))]
+    return Examples(ids=ids, questions=[""] * len(ids), kinds=[""] * len(ids), truths={VIDEO.name: truths})
+
+
+def test_clips_of_one_frame_have_no_movement():
+    test = asked([["a"], ["a"]], [0, 51], time=1)
+    row = score([VIDEO], {VIDEO.name: real_clips(VIDEO, test, test)}, test)
+    assert row["movement_distance"] is None and row["diversity"] == pytest.approx(0.2, abs=1e-5)
+
+
+class Grey:
+    """A judge that calls black clips dark, and all others bright."""
+
+    name = "grey"
+
+    def read(self, clips):
+        means = clips.mean(axis=(1, 2, 3, 4))
+        return ["dark" if mean == 0 else "bright" for mean in means], means[:, None].astype("float32")
+
+
+def test_clips_without_a_caption_do_not_count():
+    captioned = asked([["dark"], ["bright"], ["bright"]], [0, 51, 102])
+    test = asked([["dark"], [], ["bright"], [""], ["bright"]], [0, 0, 51, 0, 102])
+    head = VIDEO.judged(Grey())
+    row = score([head], {VIDEO.name: real_clips(head, test, test)}, test)
+    assert row["matched"] == row["matched_blurred"] == 1  # 3 of 3 captions, not of 5 clips
+    assert row["diversity"] == pytest.approx(0.2, abs=1e-5)  # of the two bright ones, levels 51 and 102
+    assert row == score([head], {VIDEO.name: real_clips(head, captioned, captioned)}, captioned)
+    none = asked([[], []], [0, 51])
+    assert not any(score([head], {VIDEO.name: real_clips(head, none, none)}, none).values())
+
+
+def test_the_nearest_caption_is_one_that_is_there():
+    train, test = asked([[], ["dark red"]], [0, 51]), asked([["blue"]], [102])
+    assert clips_of_the_nearest_caption(VIDEO, train, test).values[0].max() == 51
+    assert clips_of_the_nearest_caption(VIDEO, asked([[], [""]], [0, 51]), test) is None
 
 
 def test_a_judge_must_write_captions(video_run, video_config, tmp_path):

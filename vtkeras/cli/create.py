@@ -65,9 +65,9 @@ def run(session: GenerationSession, out: Path, ask: Callable[[str], str] = input
 
 def show(session: GenerationSession, out: Path, tell: Callable) -> None:
     """Makes and writes the candidates, and says where they are."""
-    from vtkeras.data.contact_sheet import contact_sheet
+    from vtkeras.data.contact_sheet import SHEET, contact_sheet
     from vtkeras.explain.animation import as_png
-    from vtkeras.serving.generated_clips import SHEET, write_clip
+    from vtkeras.serving.generated_clips import write_clip
 
     folder = out / f"round_{len(session.history):02}"
     for number, clip in enumerate(session.clips, start=1):

@@ -37,12 +37,14 @@ def generate(
     elif not prompt:
         raise UserError("Say what is to be seen, e.g. vtkeras generate 'digit 7 is moving left and right'.")
     from vtkeras.cli import create
-    from vtkeras.serving.generated_clips import write_clips
+    from vtkeras.serving.generated_clips import FPS, write_clips
     from vtkeras.serving.generator import Generator
 
     if interactive and not session and (out / create.SESSION).exists():
         raise UserError(f"{out} holds a session: go on with --session {out / create.SESSION}, or choose another --out.")
     generator = Generator.load(common.or_shipped(model, common.SHIPPED_GENERATOR))
+    if generator.card.config.data.path:
+        common.say(f"clips are square, {FPS} frames a second, whatever the shape and pace of the training clips")
     if session or interactive:
         return create.run(create.begin(generator, prompt, n, seed, session), out)
     made = write_clips(generator, prompt, n, seed, out, common.say)

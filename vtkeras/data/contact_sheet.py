@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+SHEET = "contact_sheet.png"  # the file beside generated clips
 SHOWN_FRAMES = 8
 
 

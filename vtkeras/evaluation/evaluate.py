@@ -12,7 +12,7 @@ from vtkeras import keys
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.sources.base import Source
 from vtkeras.evaluation.baselines import BASELINES, Baseline
-from vtkeras.evaluation.reading import read_split
+from vtkeras.evaluation.reading import count_examples, once_a_clip, read_split
 from vtkeras.evaluation.tables import format_cell
 from vtkeras.tasks import HEADS, Column, Head, Reader
 from vtkeras.tasks.classification_report import class_details
@@ -44,7 +44,7 @@ def evaluate(
         preprocessor: brings clips to the shape that baselines compare.
         splits: splits to evaluate on.
         train_clips: training clips that the baselines may look at.
-        limit: examples of each split at most; None takes all.
+        limit: examples of each split at most, which are clips where no head depends on what is asked; None takes all.
         report: called with lines of progress.
         meteor: score captions by METEOR too, which takes Java some seconds.
         keep: called with (split, system, heads, examples, predictions by head) of each model.
@@ -73,11 +73,12 @@ def evaluate(
         report("reading training examples for the baselines")
         compared = [head for head in heads if more or head.field or head.baselines]
         train, _ = read_split(train_source, keys.TRAIN, compared, preprocessor, clips=train_clips)
-        if len(train.ids) < (whole := train_source.size(keys.TRAIN)):
+        if len(train.ids) < (whole := count_examples(train_source, keys.TRAIN, once_a_clip(compared))):
             seen = {"baselines": {"examples": len(train.ids), "of": whole}}
     columns = _columns(heads)
     results = {}
     for split in splits:
+        count = count_examples(source, split, once_a_clip(heads))
         asking = functools.partial(progress, f"{split}: asking")
         test, said = read_split(source, split, heads, preprocessor, systems, limit, progress=asking)
         for name, found in said.items():
@@ -95,7 +96,7 @@ def evaluate(
             report(f"{split}: {name}: {', '.join(told)}")
         results[split] = {
             "examples": len(test.ids),
-            **({"of": source.size(split)} if limit is not None and limit < source.size(split) else {}),
+            **({"of": count} if limit is not None and limit < count else {}),
             "systems": scores,
             "kinds": by_kind(heads, said, test),
             **({"by": {by: by_column(heads, said, test, values[split])}} if by else {}),

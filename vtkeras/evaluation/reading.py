@@ -11,7 +11,7 @@ from vtkeras import keys
 from vtkeras.data.pipeline import with_one_caption
 from vtkeras.data.preprocess import Preprocessor, as_written
 from vtkeras.data.sources.base import Source
-from vtkeras.data.sources.datasets import clips_or_examples, one_question_each
+from vtkeras.data.sources.datasets import clips_or_examples, one_question_each, with_first_question
 from vtkeras.evaluation.baselines import thumbnail
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.tasks import Head, Reader
@@ -33,6 +33,8 @@ def read_split(
 ) -> tuple[Examples, dict[str, dict[str, Predicted]]]:
     """Reads a split once: what is right of each example, and what every system says of it.
 
+    A clip with several questions gives an example for each, but one alone where no head depends on what is asked.
+
     Args:
         source: gives the examples.
         split: one of `source.splits()`.
@@ -51,9 +53,11 @@ def read_split(
     examples, thumbnails = Examples(truths={head.name: [] for head in heads}, split=split), {}
     outputs: dict[str, list[dict]] = {name: [] for name in systems}
     shapes = [preprocessor, *(reader.preprocessor for reader in systems.values())]
+    asked_once = once_a_clip([*heads, *(head for reader in systems.values() for head in reader.heads)])
+    count = count_examples(source, split, asked_once)
     with interrupt_between_steps() as end_of_step:
         seen: set[str] = set()
-        for batch in _batches(source, split, shapes, limit, clips):
+        for batch in _batches(source, split, shapes, limit, clips, asked_once):
             new = []
             for row, example in enumerate(batch[preprocessor.key]):
                 clip, question = example[keys.VIDEO_ID].decode(), example.get(keys.QUESTION, b"").decode()
@@ -70,10 +74,21 @@ def read_split(
             for name, reader in systems.items():
                 said = tf.nest.map_structure(np.asarray, reader.ask(stacked[reader.preprocessor.key]))
                 outputs[name].append(_kept(said, reader.heads, new))
-            progress(len(examples.ids), _most(source, split, limit))
+            progress(len(examples.ids), count if limit is None else min(limit, count))
             end_of_step()
     examples.thumbnails = thumbnails or None
     return examples, {name: _collect(systems[name], outputs[name], examples) for name in systems}
+
+
+def once_a_clip(heads: Sequence[Head]) -> bool:
+    """Whether all of some heads say the same of a clip whatever is asked, so that it is read once."""
+    return bool(heads) and all(head.once_a_clip for head in heads)
+
+
+def count_examples(source: Source, split: str, asked_once: bool) -> int:
+    """The examples that `read_split` finds in a split: its questions, or where `asked_once` its clips."""
+    clips, whole = clips_or_examples(source, split) if asked_once else (None, False)
+    return len(clips) if whole else source.size(split)
 
 
 def _kept(said: dict, heads: Sequence[Head], new: list[int]) -> dict:
@@ -85,12 +100,13 @@ def _kept(said: dict, heads: Sequence[Head], new: list[int]) -> dict:
     }
 
 
-def _most(source: Source, split: str, limit: int | None) -> int:
-    return source.size(split) if limit is None else min(limit, source.size(split))
-
-
 def _batches(
-    source: Source, split: str, shapes: Sequence[Preprocessor], limit: int | None, clips: int | None
+    source: Source,
+    split: str,
+    shapes: Sequence[Preprocessor],
+    limit: int | None,
+    clips: int | None,
+    asked_once: bool,
 ) -> Iterator[dict[str, list[dict]]]:
     """Up to `BATCH` examples at a time, as each of the preprocessors prepares them, by its key.
 
@@ -103,7 +119,9 @@ def _batches(
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    if whole:
+    if whole and asked_once:
+        prepared = prepared.map(with_first_question)
+    elif whole:
         prepared = one_question_each(prepared, source.size(split))
     rows: list[dict] = []
     seen: set[bytes] = set()

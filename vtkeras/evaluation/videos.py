@@ -13,7 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vtkeras.data.containers import EXTENSIONS
+from vtkeras.data.contact_sheet import SHEET
+from vtkeras.data.containers import EXTENSIONS, is_video
 from vtkeras.data.paths import files_below
 from vtkeras.data.text_files import Note, ignore
 from vtkeras.data.video import FrameStream, probe, read_frames
@@ -23,6 +24,7 @@ from vtkeras.metrics import VIDEO_METRICS, FrameMetric
 
 MOST_PIXELS = 2**20  # of the frames that are compared at once
 MOST_FRAMES = 16  # at once, and of a clip as one of a set
+GIF = ".gif"
 SIDE = 256  # pixels of such a clip's frames
 QUICK = ("psnr", "ssim", "ms_ssim")  # metrics of frames that take no encoder
 
@@ -81,7 +83,7 @@ def score_videos(
         0.93
     """
     left_out: list[str] = []
-    pairs = _pairs(Path(reference), Path(candidate), left_out)
+    pairs = _pairs(Path(reference), Path(candidate), left_out, note)
     sizes = _of_each(pairs, left_out, _common_size)
     height, width, _ = (min(sides) for sides in zip(*sizes))
     metrics = _metrics(len(pairs), height, width, note, VIDEO_METRICS)
@@ -179,8 +181,8 @@ def to_values(scores: VideoScores) -> dict:
     return keras.tree.map_structure(lambda value: str(value) if value in (np.inf, -np.inf) else value, values)
 
 
-def _pairs(reference: Path, candidate: Path, left_out: list[str]) -> list[Pair]:
-    """The clips that meet; those that meet none are told in `left_out`."""
+def _pairs(reference: Path, candidate: Path, left_out: list[str], note: Note) -> list[Pair]:
+    """The clips that meet; those that meet none are told in `left_out`, and copies of videos in a note."""
     if reference.is_dir() != candidate.is_dir():
         folder, file = (reference, candidate) if reference.is_dir() else (candidate, reference)
         raise UserError(f"{folder} is a folder and {file} is none: give two files or two folders.")
@@ -188,6 +190,11 @@ def _pairs(reference: Path, candidate: Path, left_out: list[str]) -> list[Pair]:
         return [Pair(candidate.name, reference, candidate)]
     names = {folder: {file for file in files_below(folder) if file.suffix.lower() in EXTENSIONS}
              for folder in (reference, candidate)}  # fmt: skip
+    copies = {folder: _copies(files) for folder, files in names.items()}
+    for folder, other in ((reference, candidate), (candidate, reference)):
+        if again := (names[folder] & copies[folder]) - (names[other] - copies[other]):
+            names[folder] -= again
+            note(f"{len(again)} files in {folder} show its videos once more and are left out, e.g. {min(again)}.")
     shared = sorted(names[reference] & names[candidate])
     if not shared:
         raise UserError(f"{reference} and {candidate} hold no videos or pictures of the same name.")
@@ -196,6 +203,14 @@ def _pairs(reference: Path, candidate: Path, left_out: list[str]) -> list[Pair]:
             number = f"{len(alone)} of {len(names[folder])} files in {folder}"
             left_out.append(f"{number} have none of their name in {other}: the first is {alone[0]}.")
     return [Pair(str(name), reference / name, candidate / name) for name in shared]
+
+
+def _copies(files: set[Path]) -> set[Path]:
+    """Files in which `vtkeras generate` shows its videos once more: a GIF beside a video of its name, and the sheet."""
+    videos = {file for file in files if is_video(file.name)}
+    named, folders = {file.with_suffix("") for file in videos}, {file.parent for file in videos}
+    gifs = {file for file in files if file.suffix.lower() == GIF and file.with_suffix("") in named}
+    return gifs | {file for file in files if file.name == SHEET and file.parent in folders}
 
 
 def _of_each(pairs: list[Pair], left_out: list[str], function: Callable[[Pair], Any]) -> list:

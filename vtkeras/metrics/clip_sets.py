@@ -1,13 +1,13 @@
 """How a set of clips compares with another: nearest neighbours, spread, movement. NumPy on uint8 clips.
 
 A clip is uint8 (time, height, width, channels). The distance of two clips is the root of the mean squared difference
-of their pixels, from 0 to 1.
+of their pixels, from 0 to 1. Clips are compared some at a time, since as floats they take four times their memory.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 from scipy import stats
@@ -29,10 +29,11 @@ def nearest_distances(clips: np.ndarray, known: Sequence[np.ndarray]) -> np.ndar
         >>> nearest_distances(np.full((1, 1, 1, 1, 1), 255, "uint8"), np.zeros((5, 1, 1, 1, 1), "uint8"))
         array([1.], dtype=float32)
     """
-    vectors, found = _vectors(clips), np.full(len(clips), np.inf, "float32")
-    for start in range(0, len(known), BLOCK):
-        block = _vectors(np.asarray(known[start : start + BLOCK]))
-        found = np.minimum(found, _distances(vectors, block).min(axis=1))
+    found = np.full(len(clips), np.inf, "float32")
+    for others in _blocks(len(known)):
+        block = _vectors(np.asarray(known[others]))
+        for some in _blocks(len(clips)):
+            found[some] = np.minimum(found[some], _distances(_vectors(clips[some]), block).min(axis=1))
     return found
 
 
@@ -46,9 +47,16 @@ def mean_distance_within(clips: np.ndarray, groups: Sequence[Hashable]) -> float
     places = defaultdict(list)
     for place, group in enumerate(groups):
         places[group].append(place)
-    groups_of_vectors = (_vectors(clips[rows]) for rows in places.values() if len(rows) > 1)
-    found = [_distances(some, some)[np.triu_indices(len(some), 1)] for some in groups_of_vectors]
-    return float(np.concatenate(found).mean()) if found else None
+    total, pairs = 0.0, 0
+    for rows in map(np.array, places.values()):
+        for some in _blocks(len(rows)):
+            one = _vectors(clips[rows[some]])
+            for others in _blocks(len(rows), some.start):
+                other = _vectors(clips[rows[others]])
+                before = rows[some][:, None] < rows[others][None]
+                total += _distances(one, other)[before].sum(dtype="float64")
+                pairs += before.sum()
+    return float(total / pairs) if pairs else None
 
 
 def movement(clips: np.ndarray) -> np.ndarray:
@@ -69,6 +77,13 @@ def movement_distance(clips: np.ndarray, others: np.ndarray) -> float:
 
 def blurred(clips: np.ndarray) -> np.ndarray:
     """Clips uint8 (clips, time, height, width, channels) with each pixel the mean of the 3 x 3 around it."""
+    found = np.empty_like(clips)
+    for some in _blocks(len(clips)):
+        found[some] = _blurred(clips[some])
+    return found
+
+
+def _blurred(clips: np.ndarray) -> np.ndarray:
     height, width = clips.shape[2:4]
     padded = np.pad(clips, ((0, 0), (0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     total = np.zeros(clips.shape, "uint16")
@@ -76,6 +91,11 @@ def blurred(clips: np.ndarray) -> np.ndarray:
         for left in range(3):
             total += padded[:, :, top : top + height, left : left + width]
     return np.round(total / 9).astype("uint8")
+
+
+def _blocks(count: int, start: int = 0) -> Iterator[slice]:
+    """Stretches of at most `BLOCK` places, from `start` to `count`."""
+    return (slice(first, first + BLOCK) for first in range(start, count, BLOCK))
 
 
 def _vectors(clips: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vtkeras.data.contact_sheet import contact_sheet
+from vtkeras.data.contact_sheet import SHEET, contact_sheet
 from vtkeras.data.mp4 import write_video
 from vtkeras.errors import UserError
 from vtkeras.explain.animation import as_gif, as_png, enlarge
@@ -24,7 +24,7 @@ FPS = 8
 AT_ONCE = 8  # clips that are made before they are written
 SIDE = 256  # pixels of a GIF's longer side
 SHEET_CLIPS = 64  # at most, on a contact sheet
-SHEET, TABLE = "contact_sheet.png", "generation.json"
+TABLE = "generation.json"
 
 
 def write_clips(
@@ -58,7 +58,7 @@ def write_clips(
             for first in range(seed, seed + count, AT_ONCE):
                 seeds = list(range(first, min(first + AT_ONCE, seed + count)))
                 began = time.perf_counter()
-                clips = generator.generate([prompt] * len(seeds), generator.best_noise(prompt, seeds))
+                clips = generator.best(prompt, seeds)
                 seconds = (time.perf_counter() - began) / len(seeds)
                 for own, clip in zip(seeds, clips):
                     files = write_clip(out, f"seed_{own}", clip)

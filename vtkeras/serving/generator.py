@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vtkeras.data.spelling import words_of
+from vtkeras.data.spelling import is_unspaced, words_of
 from vtkeras.errors import UserError, command, first_line
 from vtkeras.run_files import SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.serving.endpoints import open_saved_model, tf
-from vtkeras.serving.results import readable, told_unknown
+from vtkeras.serving.results import knows_a_word, readable, told_unknown
 from vtkeras.workspace.runs import RunCard, read_card
+
+if TYPE_CHECKING:
+    from vtkeras.data.text import Vocabulary
 
 BATCH = 8  # clips that are made together
 TOLD_WORDS = 40  # of those that a model knows, in an error message
@@ -71,24 +76,37 @@ class Generator:
         return cls(read_card(folder))
 
     def unknown(self, text: str) -> list[str]:
-        """The words of a text that no training caption has, each once."""
-        return [word for word in dict.fromkeys(words_of(readable(text))) if word not in self.words]
+        """The words of a text that no training caption has, each once.
+
+        Scripts without spaces go by their word pieces: a run of their letters is many words.
+        """
+        words = dict.fromkeys(words_of(readable(text)))
+        return [word for word in words if word not in self.words and not self._reads_letters(word)]
+
+    def pieces(self, text: str) -> list[str]:
+        """The word pieces of a text as the model reads it, of which it takes the first `longest`."""
+        from vtkeras.data.normalisations import normalised
+
+        texts = normalised(tf.constant([readable(text)]), self.card.config.data.normalise)
+        return [self.vocabulary.tokens[piece] for piece in self._tokenizer(texts[0]).numpy()]
 
     def check(self, text: str) -> str:
         """A text as the model reads it.
 
         Raises:
-            UserError: if it is empty, longer than the model reads, or has words that the model does not know.
+            UserError: if it is empty, has words that the model does not know, or more word pieces than it reads.
         """
         text = readable(text).strip()
         words = words_of(text)
         if not words:
             problem = "has no words" if text else "is empty"
             raise UserError(f"The prompt {problem}: say what is to be seen, in words like {self._told()}.")
-        if len(words) > self.longest:
-            raise UserError(f"The prompt has {len(words):,} words and the model reads {self.longest}: say it in fewer.")
         if unknown := self.unknown(text):
             raise UserError(f"{told_unknown(unknown)}: it knows {self._told()}.")
+        if (count := len(self.pieces(text))) > self.longest:
+            raise UserError(
+                f"The prompt has {count:,} word pieces and the model reads {self.longest}: say it in fewer words."
+            )
         return text
 
     def noise(self, seeds: Sequence[int]) -> Noise:
@@ -103,6 +121,11 @@ class Generator:
         rows = [seeds[start : start + BATCH] for start in range(0, len(seeds), BATCH)]
         found = [self._best_noise([text] * len(some), tf.constant(some, tf.int64)) for some in rows]
         return {part: np.concatenate([one[part].numpy() for one in found]) for part in found[0]}
+
+    def best(self, text: str, seeds: Sequence[int]) -> np.ndarray:
+        """The clips of `best_noise`, uint8 (seeds, time, height, width, 3), without a further one after the drafts."""
+        rows = [seeds[start : start + BATCH] for start in range(0, len(seeds), BATCH)]
+        return np.concatenate([self.model.generate([text] * len(some), tf.constant(some, tf.int64)) for some in rows])
 
     def generate(self, texts: Sequence[str], noise: Noise, first_frames: np.ndarray | None = None) -> np.ndarray:
         """Makes a clip for each text.
@@ -124,6 +147,22 @@ class Generator:
             else:
                 clips.append(self.model.render_from(*inputs, first_frames[rows]).numpy())
         return np.concatenate(clips)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What the model knows of words."""
+        from vtkeras.data.text import Vocabulary  # takes keras-nlp along
+
+        return Vocabulary.load(self.card.folder / VOCABULARY_FILE)
+
+    @cached_property
+    def _tokenizer(self) -> Callable:
+        from vtkeras.data.text import make_tokenizer
+
+        return make_tokenizer(self.vocabulary)
+
+    def _reads_letters(self, word: str) -> bool:
+        return is_unspaced(word[0]) and knows_a_word(self.pieces(word))
 
     def _told(self) -> str:
         return f"{', '.join(self.words[:TOLD_WORDS])}{' and others' if len(self.words) > TOLD_WORDS else ''}"

@@ -19,6 +19,7 @@ from vtkeras.models.generators import GENERATORS
 from vtkeras.training.fit import Training, train
 from vtkeras.training.run import Run
 from vtkeras.training.state import read_meta
+from vtkeras.training.trainers import adversarial
 from vtkeras.training.trainers.adversarial import (
     WRONG_TOKENS,
     AdversarialLearner,
@@ -222,6 +223,20 @@ def test_the_matching_term_by_hand():
     found = learner(AdversarialConfig(loss="hinge", matching=0.25))
     _, told = found._discriminator_gradients(batch([1.0, 0.0], words=(1, 2), wrong=(2, 2)), tf.ones(2), 0)
     np.testing.assert_allclose(told["discriminator_loss"], [0 + 0.75 * 2 + 0.25 * 5, 1 + 2])
+
+
+def test_wrong_words_are_scored_only_where_they_count(monkeypatch):
+    seen, scores = [], adversarial._scores
+
+    def count(model, clips, words, training=False):
+        seen.append((len(clips), len(words)))
+        return scores(model, clips, words, training)
+
+    monkeypatch.setattr(adversarial, "_scores", count)
+    for matching in (0.0, 0.25):
+        options = AdversarialConfig(loss="hinge", matching=matching)
+        learner(options)._discriminator_gradients(batch([1.0, 0.0]), tf.ones(2), 0)
+    assert seen == [(4, 4), (6, 6)]  # two real and two made clips, and the real ones again with other words
 
 
 def test_penalties_and_the_size_of_weights_by_hand():

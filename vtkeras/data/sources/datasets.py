@@ -73,6 +73,13 @@ def one_question_each(clips: tf.data.Dataset, count: int) -> tf.data.Dataset:
     return clips.flat_map(examples).apply(tf.data.experimental.assert_cardinality(count))
 
 
+def with_first_question(clip: dict) -> dict:
+    """A clip of several questions with the first one alone, or with none where it has none; as an example."""
+    import tensorflow as tf
+
+    return {**clip, **{name: tf.concat([clip[name], [""]], axis=0)[0] for name in (keys.QUESTION, keys.ANSWER)}}
+
+
 def clips_or_examples(source: Source, split: str) -> tuple[tf.data.Dataset, bool]:
     """A split clip by clip where the source gives whole clips, else example by example; and whether they are clips."""
     try:

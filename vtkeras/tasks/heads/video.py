@@ -75,7 +75,7 @@ def random_real_clips(head: Head, train: Examples, test: Examples) -> Predicted:
     return Predicted(values=_stack(test.truths[head.name])[chosen])
 
 
-def clips_of_the_nearest_caption(head: Head, train: Examples, test: Examples) -> Predicted:
+def clips_of_the_nearest_caption(head: Head, train: Examples, test: Examples) -> Predicted | None:
     """A training clip whose caption shares the most words, another one for each example: what copying gets.
 
     Args:
@@ -84,11 +84,15 @@ def clips_of_the_nearest_caption(head: Head, train: Examples, test: Examples) ->
         test: the examples, with truths, whose captions are asked.
 
     Returns:
-        `values`: uint8 (examples, time, height, width, 3), a clip for each example.
+        `values`: uint8 (examples, time, height, width, 3), a clip for each example; None if no training clip has a
+            caption.
     """
     places: dict[str, list[int]] = {}
     for place, truth in enumerate(train.truths[head.name]):
-        places.setdefault(truth.caption, []).append(place)
+        if truth.caption:
+            places.setdefault(truth.caption, []).append(place)
+    if not places:
+        return None
     known = {caption: Counter(words_of(caption)) for caption in places}
     chosen = []
     for number, truth in enumerate(test.truths[head.name]):
@@ -165,12 +169,19 @@ class VideoHead(Head):
         return RealClip(example[keys.FRAMES], [text.decode() for text in example[keys.CAPTIONS]])
 
     def score(self, predicted, examples, meteor=False):
-        """Clips of one half of the examples are compared with real ones of the other, so that real ones can be, too."""
+        """Clips of one half of the examples are compared with real ones of the other, so that real ones can be, too.
+
+        Clips without a caption do not count: nothing asked for them.
+        """
+        asked = [row for row, truth in enumerate(examples.truths[self.name]) if truth.caption]
+        if not asked:
+            return {}
+        predicted, examples = predicted.take(asked), examples.take(asked)
         truths = examples.truths[self.name]
         clips, real = predicted.values, _stack(truths)
         captions = [truth.caption for truth in truths]
         row = {"diversity": clip_sets.mean_distance_within(clips, captions), "ssim": _ssim(clips, real, captions)}
-        if len(clips) > 1:
+        if len(clips) > 1 and clips.shape[1] > 1:  # clips of one frame do not move
             halves = [(clips[::2], real[1::2]), (clips[1::2], real[::2])]
             row["movement_distance"] = float(np.mean([clip_sets.movement_distance(*pair) for pair in halves]))
         if examples.known:

@@ -235,12 +235,17 @@ class AdversarialLearner(keras.Model):
         real, tokens, wrong = _clips(inputs), inputs[keys.MATCH_TOKENS], inputs[WRONG_TOKENS]
         matching = options.matching * tf.cast(tf.reduce_any(wrong != tokens, axis=1), tf.float32)
         fake = tf.stop_gradient(self._make(inputs, turn))
+        clips, words = [real, fake], [tokens, tokens]
+        if options.matching:
+            clips, words = [*clips, real], [*words, wrong]
         told = {name: tf.zeros_like(counted) for name in self._discriminator_logs()}
         with tf.GradientTape() as tape:
             for model in self.discriminators.values():
-                clips, words = tf.concat([real, fake, real], 0), tf.concat([tokens, tokens, wrong], 0)
-                on_real, on_fake, on_wrong = tf.split(_scores(model, clips, words, training=True), 3)
-                fakes = (1 - matching) * loss.fake(on_fake) + matching * loss.fake(on_wrong)
+                scores = _scores(model, tf.concat(clips, 0), tf.concat(words, 0), training=True)
+                on_real, on_fake, *on_wrong = tf.split(scores, len(clips))
+                fakes = loss.fake(on_fake)
+                if on_wrong:
+                    fakes = (1 - matching) * fakes + matching * loss.fake(on_wrong[0])
                 told["discriminator_loss"] += loss.real(on_real) + fakes
                 for name, penalty_weight in options.penalties.items():
                     critic = lambda clips, model=model: _scores(model, clips, tokens)  # noqa: E731
