@@ -1,6 +1,6 @@
 """A simulated user of interactive generation, beside random restarts and beside prompt editing alone.
 
-    python -m tests.benchmarks.creation                        # the shipped model, about an hour on two cores; `--seeds 1` 12 minutes
+    python -m tests.benchmarks.creation                        # the shipped model, about an hour on two cores
     python -m tests.benchmarks.creation --model RUN --seeds 1  # another one, quicker
 
 The user wants digits with a stroke thickness, a slant, a start place or a first movement in the lowest or highest
