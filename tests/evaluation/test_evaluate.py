@@ -333,7 +333,7 @@ def test_a_clip_is_asked_once_where_no_head_depends_on_the_question(preprocessor
     assert said["named"]["caption"].texts == examples.ids == ["test-0-0", "test-0-1", "test-0-2"]
     first = next(pictures.load("test").as_numpy_iterator())
     assert examples.questions[0] == first["question"].decode()
-    results = evaluate({"named": Named(CAPTION, preprocessor)}, pictures, preprocessor, ["test"], 2, limit=1, report=str)
+    results = evaluate({"named": system}, pictures, preprocessor, ["test"], train_clips=2, limit=1, report=str)
     assert results["baselines"] == {"examples": 2, "of": 4}
     assert (results["splits"]["test"]["examples"], results["splits"]["test"]["of"]) == (1, 3)
     both, _ = read_split(pictures, "test", [CAPTION, ANSWER], preprocessor)

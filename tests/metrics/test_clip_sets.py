@@ -35,8 +35,8 @@ def test_mean_distance_within():
 
 
 def test_pairs_of_many_clips_are_counted_once():
-    # 100 clips of level 0 and 100 of level 51, in turn: 10,000 of the 19,900 pairs differ, by 0.2.
-    assert mean_distance_within(flat(*[0, 51] * 100), ["a"] * 200) == pytest.approx(0.2 * 10_000 / 19_900, abs=1e-5)
+    # 100 black and 100 white clips, in turn: 10,000 of the 19,900 pairs differ, by 1.
+    assert mean_distance_within(flat(*[0, 255] * 100), ["a"] * 200) == pytest.approx(10_000 / 19_900, abs=1e-6)
 
 
 def test_many_clips_take_no_memory_as_floats():
