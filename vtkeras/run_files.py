@@ -36,6 +36,7 @@ SAVED_MODEL = "saved_model"
 SAVED_MODEL_GRAPH = "saved_model.pb"  # within SAVED_MODEL
 ENDPOINTS = "endpoints.json"
 STORED_FRAMES = "stored_frames"  # in ENDPOINTS: of how many frames of a file the model takes its own
+STORED_SIDE = "stored_side"  # in ENDPOINTS: pixels to which the model scales a file's frames before its own size
 NOVELTY = "novelty"  # the endpoint of every model, and its entry in ENDPOINTS
 SCORER_FILE = "scorer.json"
 CHECKPOINTS = "checkpoints"

@@ -209,15 +209,16 @@ def test_linear_models_that_are_gone_are_told(run):
 def test_a_video_is_read_as_the_clips_that_were_stored(exported_run, tmp_path, monkeypatch):
     def with_stored_frames(config):
         source = make_source(config)
-        source.stored_frames = 8
+        source.stored_frames, source.stored_side = 8, 48
         return source
 
     written = []
     monkeypatch.setattr("vtkeras.export.saved_model.make_source", with_stored_frames)
     monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda run, path, *options: written.append(run))
     out = export_run(exported_run, tmp_path / "out", report=str, keras_file=False)
-    assert json.loads((out / "endpoints.json").read_text())["stored_frames"] == 8
-    assert json.loads((exported_run / "endpoints.json").read_text())["stored_frames"] is None
+    told = [json.loads((folder / "endpoints.json").read_text()) for folder in (out, exported_run)]
+    assert [(one["stored_frames"], one["stored_side"]) for one in told] == [(8, 48), (None, None)]
+    assert written[0].preprocessor.stored_side == 48
     for run, places in ((written[0], [2, 5, 8, 11]), (Run.open(exported_run), [1, 4, 7, 10])):
         seen = run.reader().seen(tf.zeros((1, 12, 4, 4, 3), tf.uint8))  # stored: 0, 2, 3, 5, 6, 8, 9, 11
         assert seen["frame_index"].numpy().tolist() == [places]

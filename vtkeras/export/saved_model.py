@@ -14,6 +14,7 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.config import load_config, save_config
 from vtkeras.data.mp4 import write_video
+from vtkeras.data.sources.base import Source
 from vtkeras.errors import command
 from vtkeras.export.archive import write_endpoints
 from vtkeras.novelty import Calibration, ClipStatistics, calibrate, novelty_endpoint
@@ -35,6 +36,7 @@ from vtkeras.run_files import (
     SAVED_MODEL,
     SECOND_CONFIG,
     STORED_FRAMES,
+    STORED_SIDE,
     VOCABULARY_FILE,
     replacing,
     replacing_folder,
@@ -83,8 +85,8 @@ def export_run(
     run = Run.open(run_folder)
     if run.lacks:
         report(run.lacks)
-    stored = make_source(run.config).stored_frames
-    run.preprocessor.read_as_stored(stored)
+    source = make_source(run.config)
+    run.preprocessor.read_as_stored(source.stored_frames, source.stored_side)
     out = Path(out) if out else run.folder
     if out != run.folder:
         _copy_run_files(run, out)
@@ -92,7 +94,7 @@ def export_run(
     report(f"writing the SavedModel with {len(endpoints(run.heads)) + bool(calibration)} endpoints")
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled, calibration)
-    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, stored))
+    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, source))
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
@@ -150,23 +152,25 @@ def endpoints(heads: Sequence[Head]) -> dict[str, Endpoint]:
 
 
 def describe(
-    task: Task, heads: Sequence[Head], calibration: Calibration | None = None, stored: int | None = None
+    task: Task, heads: Sequence[Head], calibration: Calibration | None = None, source: Source | None = None
 ) -> dict:
     """What the exported model can do, as `endpoints.json` tells it to predictors and menus.
 
     Args:
         task, heads: of the run.
         calibration: of its novelty, if there is one.
-        stored: `stored_frames` of its source, so that files are read for it as the clips were that it learned from.
+        source: of its clips: files are read for it as these were stored.
 
     Returns:
-        {"task", "text_role": what the text of an example is, "stored_frames", "heads": [{"name", "title", "endpoints":
-        [{"name", "inputs": names of the arguments}]}], "novelty": `Calibration.summary`, or None}.
+        {"task", "text_role": what the text of an example is, "stored_frames" and "stored_side" as of a `Source`,
+        "heads": [{"name", "title", "endpoints": [{"name", "inputs": names of the arguments}]}], "novelty":
+        `Calibration.summary`, or None}.
     """
     return {
         "task": task.name,
         "text_role": task.text_role,
-        STORED_FRAMES: stored,
+        STORED_FRAMES: source and source.stored_frames,
+        STORED_SIDE: source and source.stored_side,
         "novelty": calibration and calibration.summary(),
         "heads": [
             {
