@@ -177,6 +177,10 @@ def test_an_export_does_not_go_where_other_files_are(monkeypatch, capsys, tmp_pa
     told = refused(monkeypatch, capsys, "export", exported_run, "--out", tmp_path)
     assert "holds README.md, and nothing that was begun here before" in told
     assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
+    other = tmp_path / "run"
+    (other / "checkpoints").mkdir(parents=True)  # of another run, which is read before what is exported
+    (other / "vocabulary.json").touch()
+    assert "holds another run" in refused(monkeypatch, capsys, "export", exported_run, "--out", other)
 
 
 def test_evaluations_on_clips_of_plans_have_the_names_of_these(monkeypatch, tmp_path):

@@ -47,6 +47,7 @@ FEATURES = "features"
 LOGS = "logs"
 SAMPLES = "samples"
 METRICS = "metrics.json"
+WEIGHTS, WHOLE = "weights", "whole"  # in METRICS: the `Run.digest` that figures are of; whether of all splits in full
 METRICS_TABLE = "metrics.md"
 CLASSES = "classes.md"
 PREDICTIONS = "predictions.csv"

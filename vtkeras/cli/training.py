@@ -24,6 +24,8 @@ from vtkeras.run_files import (
     PLAN_TABLE,
     README,
     VOCABULARY_FILE,
+    WEIGHTS,
+    WHOLE,
     check_run,
     locked,
     own_folder,
@@ -215,9 +217,10 @@ def evaluate(
             train_source=training, more=_linear(training or source, source) if linear else None,
         )  # fmt: skip
     out = writable_folder(place / EVALUATIONS / _name_of(data)) if other and data else place
-    write_results(results, out)
+    whole = limit is None and {*tested} <= {*splits}
+    write_results({**results, WEIGHTS: opened[0].digest, WHOLE: whole}, out)
     table.write(out)
-    if limit is None and {*tested} <= {*splits}:
+    if whole:
         tell_results(out)
     common.say(to_markdown(results))
     if other:
@@ -330,6 +333,8 @@ def export(
     if out and out.resolve() != run_folder(run).resolve():
         refuse_pattern(out)
         own_folder(out, VOCABULARY_FILE)
+        if (out / CHECKPOINTS).exists():
+            raise UserError(f"{out} holds another run, which would be mixed with this one: choose another --out.")
     from vtkeras.export import export_run
 
     export_run(run, out, report=common.say, compiled=compiled, keras_file=keras_file)

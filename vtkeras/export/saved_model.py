@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,6 +39,8 @@ from vtkeras.run_files import (
     STORED_FRAMES,
     STORED_SIDE,
     VOCABULARY_FILE,
+    WEIGHTS,
+    WHOLE,
     replacing,
     replacing_folder,
     write_bytes,
@@ -47,6 +50,7 @@ from vtkeras.run_files import (
 from vtkeras.tasks import Endpoint, Head, Task
 from vtkeras.training.run import Run, make_source
 
+FILES_OF_RESULTS = (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS)
 SAMPLE_CLIPS = 12
 SAMPLE_FPS = 8
 RESULTS = "<!-- what `vtkeras evaluate` wrote -->\n", "<!-- end of it -->\n"  # around it in a run's README
@@ -98,6 +102,8 @@ def export_run(
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
+    elif out != run.folder:
+        (out / MODEL_FILE).unlink(missing_ok=True)  # of what was exported there before
     with replacing_folder(out / SAMPLES) as temporary:
         split = write_samples(run, temporary)
     write_text(out / README, _readme(run, out, split))  # the last file: by it a whole export is known
@@ -234,12 +240,23 @@ def _copy_run_files(run: Run, out: Path) -> None:
         second = load_config(str(run.folder / SECOND_CONFIG))
         data = second.data.model_copy(update={"path": run.config.data.path})
         save_config(second.model_copy(update={"data": data}), out / SECOND_CONFIG)
-    for name in (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS, LINEAR_FILE):
+    measured = FILES_OF_RESULTS if _results(out).get(WEIGHTS) == run.digest else ()  # there, of the same weights
+    for name in (*FILES_OF_RESULTS, LINEAR_FILE):
         if (run.folder / name).is_file():
             write_bytes(out / name, (run.folder / name).read_bytes())
+        elif name not in measured:
+            (out / name).unlink(missing_ok=True)  # of what was exported there before
     if (run.folder / LOGS).is_dir():
         with replacing_folder(out / LOGS) as temporary:
             shutil.copytree(run.folder / LOGS, temporary, dirs_exist_ok=True)
+
+
+def _results(folder: Path) -> dict:
+    """What `evaluate` wrote into a folder; {} where that is missing or damaged."""
+    try:
+        return dict(json.loads((folder / METRICS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def tell_results(folder: Path) -> None:
@@ -253,9 +270,10 @@ def tell_results(folder: Path) -> None:
 
 
 def _readme(run: Run, out: Path, split: str) -> str:
-    metrics = out / METRICS_TABLE
+    metrics, results = out / METRICS_TABLE, _results(out)
+    holds = results.get(WEIGHTS, run.digest) == run.digest and results.get(WHOLE, True)  # older ones do not tell
     unknown = f"Not evaluated: `{command('evaluate', out)}`.\n"
-    table = metrics.read_text(encoding="utf-8") if metrics.is_file() else unknown
+    table = metrics.read_text(encoding="utf-8") if holds and metrics.is_file() else unknown
     keras_file = (out / MODEL_FILE).exists()
     use = f"`{MODEL_FILE}` is for Keras" if keras_file else f"the `{MODEL_FILE}` file is left out for its size"
     again = Path("runs") / run.config.name

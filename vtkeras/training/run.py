@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from vtkeras.config import Config, load_config
 from vtkeras.data.preprocess import Preprocessor
@@ -90,6 +92,14 @@ class Run:
         asked = self.config.model.linear_size and self.experts is None
         told = f"{self.folder} holds no {LINEAR_FILE}: its network answers without linear models beside it"
         return told if asked else ""
+
+    @property
+    def digest(self) -> str:
+        """Another text for other weights, of the network or of linear models beside it."""
+        models = [model for model in (self.model, self.experts) if model]
+        arrays = [np.ascontiguousarray(weight) for model in models for weight in model.weights]
+        # Their order may differ between a checkpoint and a `.keras` file.
+        return hashlib.sha256(b"".join(sorted(hashlib.sha256(one).digest() for one in arrays))).hexdigest()[:16]
 
     @property
     def title(self) -> str:
