@@ -7,18 +7,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.fixtures.sentences import tiny_sentence_encoder
 from tests.linear.test_models import make_preprocessor, table
 from vtkeras.data.sources.base import Source
 from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.errors import UserError
 from vtkeras.linear.models import LinearModels
-from vtkeras.models import LinearExperts, LinearSentences
+from vtkeras.models import LinearExperts, LinearSentences, LinearSpace
 from vtkeras.pretrained.packages import find
 from vtkeras.run_files import LINEAR_FILE
 from vtkeras.tasks import HEADS
 from vtkeras.training.experts import FittedLinear, WithVectors, _keep, add_experts, check_linear
 from vtkeras.training.fit import train
 from vtkeras.training.run import load_model
+from vtkeras.workspace.runs import has_sentence_encoder
 
 
 class Clips(Source):
@@ -46,17 +48,20 @@ def test_where_no_head_has_a_linear_model_nothing_is_kept(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25])
-def test_sentences_without_a_say_are_not_kept(share, tmp_path):
+def test_sentences_and_a_space_without_a_say_are_not_kept(share, tmp_path):
     encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
     sentences = LinearSentences(5, 3, 4, name="caption")
-    sentences.share.assign(share)
-    experts = LinearExperts(encoder, 96, 2, 32, 3, {}, sentences=sentences)
+    space = LinearSpace(3, 8, 2, tiny_sentence_encoder(), name="contrastive")
+    for layer in (space, sentences):
+        layer.share.assign(share)
+    experts = LinearExperts(encoder, 96, 2, 32, 3, {}, space, sentences)
     frames, mask = np.full((1, 2, 32, 32, 3), 99, "uint8"), np.ones((1, 2), bool)
     experts(frames, mask)
     experts.reduce.kernel.assign(np.random.default_rng(0).normal(size=experts.reduce.kernel.shape))
     _keep(experts, tmp_path)
     again = load_model(tmp_path / LINEAR_FILE)
-    assert set(again.shares) == ({"caption"} if share else set())
+    assert set(again.shares) == ({"caption", "contrastive"} if share else set())
+    assert has_sentence_encoder(tmp_path) == bool(share)  # by which search says what it does with unknown words
     np.testing.assert_allclose(again(frames, mask), experts(frames, mask), rtol=1e-4)
 
 

@@ -174,9 +174,14 @@ def _spell(share: float) -> str:
 
 
 def _keep(experts: LinearExperts, folder: Path) -> None:
-    """Writes `linear.keras`; without sentences that have no say, else each caption would be weighed beside them."""
-    if experts.sentences and not float(experts.sentences.share):
-        experts = experts.without_sentences()
+    """Writes `linear.keras`, without a space and sentences that have no say.
+
+    Else each caption would be weighed beside the sentences, and search would trust in a sentence encoder that has no
+    say: it would rank clips by words that the network does not know.
+    """
+    large = [layer for layer in (experts.space, experts.sentences) if layer]
+    if silent := [layer.name for layer in large if not float(layer.share)]:
+        experts = experts.without(silent)
     with replacing(folder / LINEAR_FILE) as temporary:
         experts.save(temporary)
 
