@@ -193,6 +193,8 @@ def evaluate(
     if splits == [keys.VALIDATION] and not split:
         chosen = "" if other else ", by which training chose, so that they may be too good"
         common.say(f"the data have no split to test on: figures are of the validation split{chosen}")
+    if linear and all(head.needs_judge for one in opened for head in one.heads):
+        raise UserError(f"--linear does nothing for a run of the task '{own.task}': leave it out.")
     found = None
     if any(head.needs_judge for one in opened for head in one.heads):
         judge = judge or _shipped_judge(own)
