@@ -48,6 +48,7 @@ LOGS = "logs"
 SAMPLES = "samples"
 METRICS = "metrics.json"
 WEIGHTS, WHOLE = "weights", "whole"  # in METRICS: the `Run.digest` that figures are of; whether of all splits in full
+CLIPS = "clips"  # in METRICS: the folder that figures are of, where that is not the run's own data
 METRICS_TABLE = "metrics.md"
 CLASSES = "classes.md"
 PREDICTIONS = "predictions.csv"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from vtkeras.config import Config
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import (
     CHECKPOINTS,
+    CLIPS,
     CONFIG_FILE,
     DATA,
     EVALUATIONS,
@@ -218,9 +221,11 @@ def evaluate(
             meteor=meteor and _meteor_runs(), keep=table.add, progress=bar,
             train_source=training, more=_linear(training or source, source) if linear else None,
         )  # fmt: skip
-    out = writable_folder(place / EVALUATIONS / _name_of(data)) if other and data else place
+    out, of_data = place, {}
+    if other and data:
+        out, of_data = writable_folder(_place_for(place / EVALUATIONS, data)), {CLIPS: str(data.resolve())}
     whole = limit is None and {*tested} <= {*splits}
-    write_results({**results, WEIGHTS: opened[0].digest, WHOLE: whole}, out)
+    write_results({**results, **of_data, WEIGHTS: opened[0].digest, WHOLE: whole}, out)
     table.write(out)
     if whole:
         tell_results(out)
@@ -233,6 +238,16 @@ def _tested(splits: list[str]) -> list[str]:
     """The splits to test on: those that training does not see; where there is none, the one that it only chooses by."""
     others = [name for name in splits if name not in (keys.TRAIN, keys.VALIDATION)]
     return others or [name for name in splits if name == keys.VALIDATION]
+
+
+def _place_for(evaluations: Path, data: Path) -> Path:
+    """Where figures of a folder go: by its name, and by its path too where another folder of that name has its own."""
+    from vtkeras.export.saved_model import results_of
+
+    place, clips = evaluations / _name_of(data), str(data.resolve())
+    if results_of(place).get(CLIPS, clips) == clips:
+        return place
+    return place.with_name(f"{place.name}-{hashlib.sha256(os.fsencode(clips)).hexdigest()[:6]}")
 
 
 def _name_of(data: Path) -> str:

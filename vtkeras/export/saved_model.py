@@ -240,7 +240,7 @@ def _copy_run_files(run: Run, out: Path) -> None:
         second = load_config(str(run.folder / SECOND_CONFIG))
         data = second.data.model_copy(update={"path": run.config.data.path})
         save_config(second.model_copy(update={"data": data}), out / SECOND_CONFIG)
-    measured = FILES_OF_RESULTS if _results(out).get(WEIGHTS) == run.digest else ()  # there, of the same weights
+    measured = FILES_OF_RESULTS if results_of(out).get(WEIGHTS) == run.digest else ()  # there, of the same weights
     for name in (*FILES_OF_RESULTS, LINEAR_FILE):
         if (run.folder / name).is_file():
             write_bytes(out / name, (run.folder / name).read_bytes())
@@ -251,7 +251,7 @@ def _copy_run_files(run: Run, out: Path) -> None:
             shutil.copytree(run.folder / LOGS, temporary, dirs_exist_ok=True)
 
 
-def _results(folder: Path) -> dict:
+def results_of(folder: Path) -> dict:
     """What `evaluate` wrote into a folder; {} where that is missing or damaged."""
     try:
         return dict(json.loads((folder / METRICS).read_text(encoding="utf-8")))
@@ -270,7 +270,7 @@ def tell_results(folder: Path) -> None:
 
 
 def _readme(run: Run, out: Path, split: str) -> str:
-    metrics, results = out / METRICS_TABLE, _results(out)
+    metrics, results = out / METRICS_TABLE, results_of(out)
     holds = results.get(WEIGHTS, run.digest) == run.digest and results.get(WHOLE, True)  # older ones do not tell
     unknown = f"Not evaluated: `{command('evaluate', out)}`.\n"
     table = metrics.read_text(encoding="utf-8") if holds and metrics.is_file() else unknown
