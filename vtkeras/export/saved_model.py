@@ -120,8 +120,8 @@ def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibr
     found = calibrate(make_source(run.config), run.preprocessor, ClipStatistics(encoder))
     if found is None:
         report(
-            "fewer than five clips with frames outside training: too few to tell what a foreign clip looks like, so "
-            "the model never says that a clip is foreign to it"
+            "fewer than five clips with frames: too few to tell what a foreign clip looks like, so the model never "
+            "says that a clip is foreign to it"
         )
     else:
         note = found.summary()["note"]
