@@ -79,7 +79,7 @@ class Run:
         else:
             model = load_model(folder / MODEL_FILE)
         preprocessor, experts = Preprocessor(config.data, vocabulary), None
-        if (folder / LINEAR_FILE).is_file():
+        if (folder / LINEAR_FILE).is_file() and (folder / LINEAR_FILE).stat().st_size:
             preprocessor, experts = with_linear(preprocessor, config), load_model(folder / LINEAR_FILE)
         return cls(folder, config, task, heads, preprocessor, model, experts)
 
@@ -87,9 +87,10 @@ class Run:
     def lacks(self) -> str:
         """One sentence on linear models that its config asks for and its folder does not hold; "" where nothing lacks.
 
-        A run that was stopped early has none, and one whose file was deleted does worse than it said.
+        A run that was stopped early has none, and one whose file was deleted does worse than it said. The file is empty
+        where no head can have one.
         """
-        asked = self.config.model.linear_size and self.experts is None
+        asked = self.config.model.linear_size and self.experts is None and not (self.folder / LINEAR_FILE).is_file()
         told = f"{self.folder} holds no {LINEAR_FILE}: its network answers without linear models beside it"
         return told if asked else ""
 
