@@ -98,7 +98,7 @@ class Run:
     def digest(self) -> str:
         """Another text for other weights, of the network or of linear models beside it."""
         models = [model for model in (self.model, self.experts) if model is not None]
-        arrays = [np.ascontiguousarray(weight) for model in models for weight in model.weights]
+        arrays = [np.asarray(weight).tobytes() for model in models for weight in model.weights]
         # Their order may differ between a checkpoint and a `.keras` file.
         return hashlib.sha256(b"".join(sorted(hashlib.sha256(one).digest() for one in arrays))).hexdigest()[:16]
 
