@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 
 from vtkeras.cli import app, main
 from vtkeras.cli.common import results_folder
-from vtkeras.cli.training import _name_of, _tested
+from vtkeras.cli.training import _name_of, _place_for, _tested
 from vtkeras.data.make import make_videos
 from vtkeras.run_files import shipped_model
 
@@ -194,6 +195,10 @@ def test_an_export_does_not_go_where_other_files_are(monkeypatch, capsys, tmp_pa
     told = refused(monkeypatch, capsys, "export", exported_run, "--out", tmp_path)
     assert "holds README.md, and nothing that was begun here before" in told
     assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
+    other = tmp_path / "run"
+    (other / "checkpoints").mkdir(parents=True)  # of another run, which is read before what is exported
+    (other / "vocabulary.json").touch()
+    assert "holds another run" in refused(monkeypatch, capsys, "export", exported_run, "--out", other)
 
 
 def test_evaluations_on_clips_of_plans_have_the_names_of_these(monkeypatch, tmp_path):
@@ -203,6 +208,16 @@ def test_evaluations_on_clips_of_plans_have_the_names_of_these(monkeypatch, tmp_
     (tmp_path / "runs" / "b" / "config.yaml").touch()
     assert _name_of(Path("runs/b/data")) == "b" and _name_of(Path("mine/data")) == "data"
     assert _name_of(Path("/data")) == "data"
+
+
+def test_evaluations_on_folders_of_one_name_go_beside_each_other(tmp_path):
+    first, second = tmp_path / "2023" / "clips", tmp_path / "2024" / "clips"
+    assert _place_for(tmp_path, first) == _place_for(tmp_path, second) == tmp_path / "clips"
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "metrics.json").write_text(json.dumps({"clips": str(first)}))
+    assert _place_for(tmp_path, first) == tmp_path / "clips"
+    digits = hashlib.sha256(bytes(second)).hexdigest()[:6]
+    assert _place_for(tmp_path, second) == tmp_path / f"clips-{digits}"
 
 
 @pytest.mark.parametrize("splits, tested", [
@@ -249,7 +264,7 @@ def test_evaluate_on_another_folder_leaves_the_runs_own_results(walk, videos, tm
     assert "nearest training clip" in output  # of the run's own training data: the folder has none
     assert {name: (walk / name).read_bytes() for name in before} == before
     written = json.loads((walk / "evaluations" / "other" / "metrics.json").read_text())
-    assert list(written["splits"]) == ["test_unseen"]
+    assert list(written["splits"]) == ["test_unseen"] and written["clips"] == str(tmp_path / "other")
 
 
 @pytest.mark.whole

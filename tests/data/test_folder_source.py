@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tests.fixtures.videos import make_folder, make_video
 from vtkeras import keys
+from vtkeras.config import DataConfig
 from vtkeras.data.cleaning.marks import Cleaning, Mark
 from vtkeras.data.ingest import ingest
 from vtkeras.data.manifest import Manifest
-from vtkeras.data.preprocess import even_frames
+from vtkeras.data.preprocess import Preprocessor, even_frames
 from vtkeras.data.sources.folder import FolderSource
+from vtkeras.data.text import Vocabulary
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
 
@@ -165,3 +168,29 @@ def test_a_file_is_read_as_it_was_stored(tmp_path):
     assert [frames.tolist() for frames in shown] == [[2, 5, 8, 11, 14, 17, 20, 23]] * 2
     directly = read_frames(video, num_frames=8).frames.mean(axis=(1, 2, 3))
     assert np.round(directly / 10 - 1).tolist() == [1, 4, 7, 10, 13, 16, 19, 22]
+
+
+def test_a_large_file_shows_a_model_the_pixels_of_its_stored_clip(tmp_path):
+    stripes = np.tile(np.uint8([[0], [0], [255], [255]]), (54, 384))  # of two rows, and four rows become a stored one
+    ramp = np.broadcast_to(np.linspace(0, 255, 384), (216, 384)).astype("uint8")
+    pictures = {"stripes.png": stripes, "ramp.png": ramp, "small.png": ramp[:40, :60]}
+    for name, picture in pictures.items():
+        Image.fromarray(picture).convert("RGB").save(tmp_path / name)
+    rows = "".join(f"{name},{name},a picture,train\n" for name in pictures)
+    (tmp_path / "captions.csv").write_text(f"video_id,path,caption,split\n{rows}")
+    ingest(tmp_path, tmp_path / "captions.csv", tmp_path / "out", max_side=96)
+    source = FolderSource(path=tmp_path / "out")
+    config, words = DataConfig(num_frames=1, image_size=96), Vocabulary(("[PAD]", "[UNK]", "[START]", "[END]"), (), ())
+    training, beside = Preprocessor(config, words), Preprocessor(config, words)
+    prediction = Preprocessor(config, words, beside)
+    prediction.read_as_stored(source.stored_frames, source.stored_side)
+    for clip in source.load("train").as_numpy_iterator():
+        name = clip[keys.VIDEO_ID].decode()
+        learned = np.int32(training.clip(clip[keys.FRAMES])[0])
+        frames = read_frames(tmp_path / name, 1, max_side=4 * 96).frames
+        assert frames.shape[1:3] == pictures[name].shape
+        for preprocessor in (prediction, beside):
+            for seen in (preprocessor.clip(frames)[0], preprocessor.clips(frames[None])[0][0]):
+                assert np.abs(np.int32(seen) - learned).max() <= 4, name  # JPEG rounds
+    assert np.ptp(prediction.clip(np.tile(stripes[None, ..., None], 3))[0]) <= 2  # all of one gray, as was stored
+    assert np.ptp(training.clip(np.tile(stripes[None, ..., None], 3))[0]) > 40  # sharper than any clip of training

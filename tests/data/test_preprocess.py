@@ -64,7 +64,7 @@ def test_even_frames_by_hand(length, indices, mask):
 def test_of_a_video_the_frames_are_taken_that_are_taken_of_its_stored_clip(run, stored, length, indices, mask):
     beside = Preprocessor(CONFIG, WORDS)
     prepare = Preprocessor(CONFIG, WORDS, beside)
-    prepare.read_as_stored(stored)
+    prepare.read_as_stored(stored, None)
     frames = np.arange(length, dtype="uint8").reshape(length, 1, 1, 1) * np.ones((length, 16, 16, 3), "uint8")
     for preprocessor in (prepare, beside):
         found, real = run(preprocessor.clip, frames)

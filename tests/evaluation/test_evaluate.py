@@ -1,6 +1,7 @@
 """Baselines and scores on examples small enough to check by hand."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -183,6 +184,16 @@ def test_only_trained_heads_are_asked(tiny_config, tiny_model, preprocessor):
     assert list(said["tiny"]) == ["label"]
     found = said["tiny"]["label"]
     assert len(found.texts) == 4 and found.classes.several
+
+
+@pytest.mark.parametrize("single, said", [(False, ["", "cat|dog"]), (True, ["cat", "dog"])])
+def test_labels_are_said_by_the_rule_that_predictions_are_told_by(single, said):
+    words = SimpleNamespace(vocabulary=SimpleNamespace(labels=("cat", "dog")))
+    reader = SimpleNamespace(preprocessor=words, model=SimpleNamespace(heads={"label": SimpleNamespace(single=single)}))
+    outputs = {"probabilities": np.array([[0.4, 0.3], [0.6, 0.7]])}
+    asked = Examples(["a", "b"], [""] * 2, [""] * 2, {"label": ["cat", "dog"]})  # never two: that decides nothing
+    found = LABEL.collect(outputs, reader, asked)
+    assert found.texts == said and found.classes.several != single
 
 
 ASKED = examples(

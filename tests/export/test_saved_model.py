@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,8 +16,8 @@ import tensorflow as tf
 from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.export import export_run
-from vtkeras.export.saved_model import RESULTS, tell_results, write_samples
-from vtkeras.training.run import Run, make_source
+from vtkeras.export.saved_model import RESULTS, _readme, tell_results, write_samples
+from vtkeras.training.run import Run, load_model, make_source
 
 # A process of its own that may import nothing but TensorFlow and tensorflow-text.
 LOADER = """
@@ -184,6 +185,37 @@ def test_what_a_plan_tried_is_in_the_readme(exported_run, tmp_path, monkeypatch)
     assert "## What was tried\n\n| small | kept |\n\n## Results" in (out / "README.md").read_text()
 
 
+def test_an_export_over_another_keeps_nothing_of_that(exported_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda run, path, *options: None)
+    results = ("metrics.json", "metrics.md", "classes.md", "predictions.csv")
+    for name in (*results, "linear.keras", "model.keras"):
+        (tmp_path / name).write_text("of another run")
+    export_run(exported_run, tmp_path, report=str, keras_file=False)
+    assert not {*results, "linear.keras", "model.keras"} & {path.name for path in tmp_path.iterdir()}
+    assert "Not evaluated: `vtkeras evaluate" in (tmp_path / "README.md").read_text()
+    (tmp_path / "metrics.json").write_text(json.dumps({"weights": Run.open(exported_run).digest}))
+    export_run(exported_run, tmp_path, report=str, keras_file=False)
+    assert (tmp_path / "metrics.json").is_file()  # `evaluate` wrote it there, of the same weights
+
+
+def test_the_readme_has_figures_of_its_own_weights_and_of_all_splits_alone(run, tmp_path):
+    (tmp_path / "metrics.md").write_text("| system | BLEU |\n")
+    found = []
+    for told in ({"weights": run.digest, "whole": True}, {"weights": run.digest, "whole": False},
+                 {"weights": "others", "whole": True}, {}):  # fmt: skip
+        (tmp_path / "metrics.json").write_text(json.dumps(told))
+        found.append("| system | BLEU |" in _readme(run, tmp_path, "test"))
+    assert found == [True, False, False, True]  # older ones do not tell
+
+
+def test_other_weights_have_another_digest(run, exported_run):
+    assert Run.open(exported_run).digest == run.digest
+    assert replace(run, model=load_model(exported_run / "model.keras")).digest == run.digest
+    linear = keras.Sequential([keras.layers.Dense(2)])
+    linear.build((1, 2))
+    assert replace(run, experts=linear).digest != run.digest
+
+
 def test_what_is_evaluated_later_comes_into_the_readme(tmp_path):
     begin, end = RESULTS
     readme = tmp_path / "README.md"
@@ -209,15 +241,16 @@ def test_linear_models_that_are_gone_are_told(run):
 def test_a_video_is_read_as_the_clips_that_were_stored(exported_run, tmp_path, monkeypatch):
     def with_stored_frames(config):
         source = make_source(config)
-        source.stored_frames = 8
+        source.stored_frames, source.stored_side = 8, 48
         return source
 
     written = []
     monkeypatch.setattr("vtkeras.export.saved_model.make_source", with_stored_frames)
     monkeypatch.setattr("vtkeras.export.saved_model.write_saved_model", lambda run, path, *options: written.append(run))
     out = export_run(exported_run, tmp_path / "out", report=str, keras_file=False)
-    assert json.loads((out / "endpoints.json").read_text())["stored_frames"] == 8
-    assert json.loads((exported_run / "endpoints.json").read_text())["stored_frames"] is None
+    told = [json.loads((folder / "endpoints.json").read_text()) for folder in (out, exported_run)]
+    assert [(one["stored_frames"], one["stored_side"]) for one in told] == [(8, 48), (None, None)]
+    assert written[0].preprocessor.stored_side == 48
     for run, places in ((written[0], [2, 5, 8, 11]), (Run.open(exported_run), [1, 4, 7, 10])):
         seen = run.reader().seen(tf.zeros((1, 12, 4, 4, 3), tf.uint8))  # stored: 0, 2, 3, 5, 6, 8, 9, 11
         assert seen["frame_index"].numpy().tolist() == [places]

@@ -235,6 +235,7 @@ def test_as_a_baseline_it_reads_each_clip_once_and_is_fitted_once(monkeypatch):
     assert [line.split(": ")[1] for line in lines] == ["reading 6 clips", "reading 3 clips"]
     assert opened == ["train", "test"]  # no other split is searched
     assert len(fits) == 1
+    assert baseline(HEADS["video"], sides["train"], sides["test"]) is None  # --compare may bring it
 
 
 def test_captions_of_many_kinds_are_those_of_the_nearest_clip(preprocessor, monkeypatch):

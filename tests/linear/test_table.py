@@ -30,6 +30,21 @@ class TwoClips(Source):
         )
 
 
+class OneQuestionEach(Source):
+    """Three examples of a source that gives no whole clips."""
+
+    def load(self, split, epoch=0):
+        columns = {"video_id": ["a", "b", "c"], "question": ["what?", "", "how?"], "answer": ["cat", "", "slow"]}
+        return tf.data.Dataset.from_tensor_slices({**columns, "statistics": np.eye(3, dtype="float32")})
+
+
+def test_a_source_without_whole_clips_is_read_example_by_example():
+    table = read_table(OneQuestionEach(), "train", [HEADS["answer"]])
+    assert table.examples.ids == ["a", "b", "c"] and table.clips.tolist() == [0, 1, 2]
+    assert table.examples.questions == ["what?", "", "how?"] and table.features.tolist() == np.eye(3).tolist()
+    assert table.examples.truths["answer"] == [["cat"], [""], ["slow"]]
+
+
 def test_a_clip_is_told_once_and_each_question_has_its_answer():
     table = read_table(TwoClips(), "train", [HEADS[name] for name in ("caption", "answer", "label")], groups=[3, 2])
     assert table.examples.ids == ["a", "a", "b"] and table.clips.tolist() == [0, 0, 1]

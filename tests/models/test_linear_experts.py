@@ -136,16 +136,19 @@ def test_a_file_holds_encoder_and_models(copies, fine, tmp_path):
     assert not again.trainable_variables
 
 
-def test_without_sentences_the_rest_stays_the_same():
+def test_without_some_heads_the_rest_stays_the_same():
     encoder = FRAME_ENCODERS["efficientnet_tiny"](image_size=32, motion=False)
     answer, sentences = LinearClasses(2, 3, name="answer"), LinearSentences(5, 3, 4, name="caption")
-    experts = LinearExperts(encoder, 96, 2, 32, 3, {"answer": answer}, sentences=sentences, copies=True)
+    space = LinearSpace(3, 8, 2, name="contrastive")
+    experts = LinearExperts(encoder, 96, 2, 32, 3, {"answer": answer}, space, sentences, copies=True)
     frames, mask = np.full((1, 2, 32, 32, 3), 99, "uint8"), np.ones((1, 2), bool)
     experts.reduce.kernel.assign(np.random.default_rng(0).normal(size=experts.reduce.kernel.shape))
-    lean = experts.without_sentences()
-    np.testing.assert_array_equal(lean(frames, mask), experts(frames, mask))
-    assert set(experts.shares) == {"answer", "caption"} and set(lean.shares) == {"answer"}
-    assert len(lean.weights) == len(experts.weights) - len(sentences.weights)
+    assert set(experts.shares) == {"answer", "contrastive", "caption"}
+    for layer in (space, sentences):
+        lean = experts.without([layer.name])
+        np.testing.assert_array_equal(lean(frames, mask), experts(frames, mask))
+        assert set(lean.shares) == {*experts.shares} - {layer.name}
+        assert len(lean.weights) == len(experts.weights) - len(layer.weights)
 
 
 def test_files_of_before_say_nothing_of_finer_maps():

@@ -133,7 +133,17 @@ def test_each_clip_counts_once_however_many_questions_it_has(preprocessor):
 
 def test_what_cannot_be_calibrated(preprocessor):
     assert calibrate(SimpleNamespace(spec={keys.FRAME_FEATURES: None}), preprocessor, None) is None
-    assert calibrate(MovingDigits(eval_clips=2), preprocessor, lambda frames, mask: tf.zeros((len(frames), 1))) is None
+    few = MovingDigits(eval_clips=2, train_clips=4)
+    assert calibrate(few, preprocessor, lambda frames, mask: tf.zeros((len(frames), 1))) is None
+
+
+def test_where_validation_has_too_few_clips_training_has_them(preprocessor):
+    found = [
+        calibrate(MovingDigits(eval_clips=clips, train_clips=6), preprocessor,
+                  lambda frames, mask: tf.reduce_mean(tf.cast(frames, tf.float32), axis=(2, 3, 4)))
+        for clips in (4, 5)
+    ]  # fmt: skip
+    assert [(one.split, one.clips) for one in found] == [("train", 6), ("validation", 5)]
 
 
 def test_enough_clips_need_no_note():

@@ -18,7 +18,7 @@ SHADES = {"dark": 40, "grey": 120, "light": 200}
 class Shades:
     """Embeds a clip by how light it is; its captioner finds "dark" likelier the darker the clip, and so on."""
 
-    folder, clip_size = "", {"num_frames": 4, "max_side": 32}
+    folder, clip_size, reading = "", {"num_frames": 4, "max_side": 32}, "4-32-None"
     angles = {name: shade / 255 * np.pi / 2 for name, shade in SHADES.items()}
 
     def __init__(self, captioner=True):
@@ -111,7 +111,7 @@ def test_a_second_search_reads_new_clips_alone(clips, tmp_path):
 
 def test_clips_are_read_again_for_other_frames(clips, monkeypatch):
     search(Shades(), clips, "light")
-    monkeypatch.setattr(Shades, "clip_size", {"num_frames": 8, "max_side": 32})
+    monkeypatch.setattr(Shades, "reading", "4-32-16")
     again = Shades()
     search(again, clips, "light")
     assert again.read == 3

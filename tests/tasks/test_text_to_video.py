@@ -124,6 +124,8 @@ def test_evaluate_on_the_command_line(video_run, exported_run, tmp_path, monkeyp
     assert code == 0 and "the judge chose among the drafts, too" in output
     told = refused(monkeypatch, capsys, "evaluate", exported_run, "--judge", exported_run)
     assert "--judge does nothing for a run of the task 'multitask'" in told
+    told = refused(monkeypatch, capsys, "evaluate", run, "--linear")
+    assert "--linear does nothing for a run of the task 'text_to_video': leave it out." in told
 
 
 def asked(captions, levels, time=2):

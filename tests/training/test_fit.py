@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -19,7 +20,7 @@ from vtkeras.errors import UserError
 from vtkeras.run_files import LINEAR_FILE, TEMPORARY, locked
 from vtkeras.tasks import TASKS
 from vtkeras.training.callbacks import Progress, StopOnNaN, spell_time
-from vtkeras.training.data import TrainingData
+from vtkeras.training.data import TrainingData, label_notes
 from vtkeras.training.fit import Training, train
 from vtkeras.training.prepared import PreparedSource, prepared_source
 from vtkeras.training.run import Run
@@ -101,6 +102,22 @@ def test_other_frames_of_clips_that_have_none_are_told(config, tmp_path, frames,
     Training(config(*options), tmp_path / "run", lines.append).begin()
     assert any(f"views: 2 does nothing, as all frames of a clip are among the data.num_frames {frames}" in line
                for line in lines) == told  # fmt: skip
+
+
+def test_configs_that_hardly_fit_the_labels_are_told(config, vocabulary, lines):
+    def told(labels, *overrides):
+        chosen = config(*overrides)
+        heads = TASKS[chosen.task].active_heads(chosen, vocabulary)
+        asked = {("a.mp4", "q"): labels[0], ("b.mp4", ""): labels[1], ("c.mp4", ""): ""}
+        notes = label_notes(chosen, heads, SimpleNamespace(column=lambda split, name: asked))
+        return [key for note in notes for key in (text, single) if key in note]
+
+    text, single = "model.label_from_text", "model.single_label"
+    assert told(["cat", "dog"]) == [text, single] and told(["cat|pet", "dog"]) == told(["cat", "cat"]) == [text]
+    assert told(["cat", "dog"], "model.label_from_text=false", "model.single_label=true") == []
+    assert told(["cat", "dog"], "task=classification") == [single]  # as of statements: nothing is answered
+    assert told(["cat", "dog"], "task=captioning") == []
+    assert [line for line in lines if "label_from_text" in line] and not [line for line in lines if single in line]
 
 
 def stopped_after_an_epoch(config, folder):

@@ -156,6 +156,21 @@ def test_a_figure_that_two_clips_cannot_tell_from_none_leaves_the_linear_model_a
     assert best_of(HEADS["answer"], tried, examples).share == chosen
 
 
+@pytest.mark.parametrize(
+    "clips, figures, chosen",
+    [
+        (20, (0.5, 0.5, 0.5), 0.5),  # of equals the one whose share is nearest to 1
+        (20, (0.5, 0.4, 0.5), 100.0),
+        (20, (0.6, 0.5, 0.5), 0.0),
+        (19, (0.6, 0.5, 0.4), 0.5),  # too few to do without the linear model
+    ],
+)
+def test_search_keeps_its_linear_model_unless_many_clips_say_otherwise(clips, figures, chosen):
+    examples = Examples([str(clip) for clip in range(clips)], [""] * clips, [""] * clips, {})
+    tried = [Tried(share, one, Predicted(values=np.eye(2))) for share, one in zip((0.0, 0.5, 100.0), figures)]
+    assert best_of(HEADS["contrastive"], tried, examples).share == chosen
+
+
 def test_dense_captions_are_judged_by_their_events():
     head = Candidates(HEADS["events"])
     assert (head.name, head.goals) == ("events", HEADS["events"].goals) and "event_exact" in head.goals

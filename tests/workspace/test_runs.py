@@ -54,6 +54,11 @@ def test_files_are_read_as_the_clips_were_that_a_model_learned_from(run):
     assert runs.read_card(run).clip_size == {"num_frames": data.num_frames, "max_side": 4 * data.image_size}
     (run / "endpoints.json").write_text(json.dumps({**ENDPOINTS, "stored_frames": 32}))
     assert runs.read_card(run).clip_size == {"num_frames": 32, "max_side": 4 * data.image_size}
+    for side, read in ((data.image_size, 4), (3 * data.image_size, 6), (5 * data.image_size, 5)):
+        (run / "endpoints.json").write_text(json.dumps({**ENDPOINTS, "stored_frames": 32, "stored_side": side}))
+        card = runs.read_card(run)
+        assert card.clip_size["max_side"] == read * data.image_size  # a whole number of stored ones, for people too
+        assert card.reading == f"32-{read * data.image_size}-{side}"  # the same weights may be exported again
 
 
 def test_card_before_evaluation(run):

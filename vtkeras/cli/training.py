@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import signal
 import sys
@@ -18,6 +20,7 @@ from vtkeras.config import Config
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import (
     CHECKPOINTS,
+    CLIPS,
     CONFIG_FILE,
     DATA,
     EVALUATIONS,
@@ -27,6 +30,8 @@ from vtkeras.run_files import (
     PLAN_TABLE,
     README,
     VOCABULARY_FILE,
+    WEIGHTS,
+    WHOLE,
     check_run,
     leaving_nothing,
     locked,
@@ -201,6 +206,8 @@ def evaluate(
     if splits == [keys.VALIDATION] and not split:
         chosen = "" if other else ", by which training chose, so that they may be too good"
         common.say(f"the data have no split to test on: figures are of the validation split{chosen}")
+    if linear and all(head.needs_judge for one in opened for head in one.heads):
+        raise UserError(f"--linear does nothing for a run of the task '{own.task}': leave it out.")
     found = None
     if any(head.needs_judge for one in opened for head in one.heads):
         judge = judge or _shipped_judge(own)
@@ -224,10 +231,13 @@ def evaluate(
             meteor=meteor and _meteor_runs(), keep=table.add, progress=bar,
             train_source=training, more=_linear(training or source, source) if linear else None,
         )  # fmt: skip
-    out = writable_folder(place / EVALUATIONS / _name_of(data)) if other and data else place
-    write_results(results, out)
+    out, of_data = place, {}
+    if other and data:
+        out, of_data = writable_folder(_place_for(place / EVALUATIONS, data)), {CLIPS: str(data.resolve())}
+    whole = limit is None and {*tested} <= {*splits}
+    write_results({**results, **of_data, WEIGHTS: opened[0].digest, WHOLE: whole}, out)
     table.write(out)
-    if limit is None and {*tested} <= {*splits}:
+    if whole:
         tell_results(out)
     common.say(to_markdown(results))
     if other:
@@ -238,6 +248,16 @@ def _tested(splits: list[str]) -> list[str]:
     """The splits to test on: those that training does not see; where there is none, the one that it only chooses by."""
     others = [name for name in splits if name not in (keys.TRAIN, keys.VALIDATION)]
     return others or [name for name in splits if name == keys.VALIDATION]
+
+
+def _place_for(evaluations: Path, data: Path) -> Path:
+    """Where figures of a folder go: by its name, and by its path too where another folder of that name has its own."""
+    from vtkeras.export.saved_model import results_of
+
+    place, clips = evaluations / _name_of(data), str(data.resolve())
+    if results_of(place).get(CLIPS, clips) == clips:
+        return place
+    return place.with_name(f"{place.name}-{hashlib.sha256(os.fsencode(clips)).hexdigest()[:6]}")
 
 
 def _name_of(data: Path) -> str:
@@ -340,6 +360,8 @@ def export(
     if out and out.resolve() != run_folder(run).resolve():
         refuse_pattern(out)
         own_folder(out, VOCABULARY_FILE)
+        if (out / CHECKPOINTS).exists():
+            raise UserError(f"{out} holds another run, which would be mixed with this one: choose another --out.")
     from vtkeras.export import export_run
 
     export_run(run, out, report=common.say, compiled=compiled, keras_file=keras_file)

@@ -147,7 +147,8 @@ class ModelConfig(Options):
     """A name in `vtkeras.linear.search.SEARCH_TEXTS`: how linear search compares texts. `minilm` adds the vectors of a
     sentence encoder, which comes by `vtkeras pretrained install`, where they find more of the training clips."""
     label_from_text: bool = True
-    """Labels may depend on the text that an example comes with, as of statements; False reads the clip alone."""
+    """Labels may depend on the text that an example comes with, as of statements; False reads the clip alone, as
+    `predict` asks for them."""
     single_label: bool = False
     """Exactly one label is right for each example: a softmax over labels in place of a probability for each."""
     generator: str = "flow"

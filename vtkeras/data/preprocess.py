@@ -45,6 +45,7 @@ class Preprocessor(tf.Module):
         self.beside = beside
         self.config = config
         self.stored_frames: int | None = None
+        self.stored_side: int | None = None
         self.vocabulary = vocabulary
         tokenizer = make_tokenizer(vocabulary)
         # Inside a graph the tokenizer gives ragged tensors; called eagerly it would give lists.
@@ -80,15 +81,16 @@ class Preprocessor(tf.Module):
         found = function(tf.reshape(texts, (-1,)))
         return tf.reshape(found, tf.concat([tf.shape(texts), tf.shape(found)[1:]], axis=0))
 
-    def read_as_stored(self, most: int | None) -> None:
-        """From here on, takes the same frames of a whole video that it takes of the clip which `ingest` stored of it.
+    def read_as_stored(self, most: int | None, side: int | None) -> None:
+        """From here on, reads a whole video as the clip that `ingest` stored of it: the same frames, no sharper.
 
         Args:
             most: frames that were stored of each clip at most; None where none were.
+            side: pixels of their longer side at most; None where none were.
         """
-        self.stored_frames = most
+        self.stored_frames, self.stored_side = most, side
         if self.beside:
-            self.beside.read_as_stored(most)
+            self.beside.read_as_stored(most, side)
 
     def choose(self, length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Which frames it takes of a clip.
@@ -100,7 +102,7 @@ class Preprocessor(tf.Module):
             int32 (num_frames,) and bool (num_frames,), as `even_frames`.
 
         Example:
-            >>> preprocessor.read_as_stored(16)
+            >>> preprocessor.read_as_stored(16, 128)
             >>> preprocessor.choose(24)[0]  # of 8 frames; 1, 4, 7, ..., 22 if they were chosen directly
             <tf.Tensor: shape=(8,), dtype=int32, numpy=array([ 2,  5,  8, 11, 14, 17, 20, 23])>
         """
@@ -135,10 +137,10 @@ class Preprocessor(tf.Module):
 
     def _resize(self, images: tf.Tensor) -> tf.Tensor:
         size = self.config.image_size
+        images = images if self.stored_side is None else as_stored(images, self.stored_side)
         if images.shape[1:3] == (size, size):
             return images
-        resized = tf.image.resize(images, (size, size), antialias=True)
-        return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+        return _to_uint8(tf.image.resize(images, (size, size), antialias=True))
 
     def question(self, text: tf.Tensor) -> tf.Tensor:
         """int32 (batch, question_length) from strings (batch,); an empty text keeps one token, so that it can query."""
@@ -223,6 +225,31 @@ class Preprocessor(tf.Module):
 
 def _first_answer(text: tf.Tensor) -> tf.Tensor:
     return tf.strings.regex_replace(text, r"(?s)\|.*", "")
+
+
+def as_stored(images: tf.Tensor, side: int) -> tf.Tensor:
+    """Pictures scaled down, keeping their shape, until no side is longer than `side`, by area as `read_frames` does it.
+
+    Args:
+        images: uint8 (batch, height, width, 3).
+        side: pixels.
+
+    Returns:
+        uint8 (batch, height, width, 3); smaller pictures as they are.
+
+    Example:
+        >>> as_stored(tf.zeros((8, 1080, 1920, 3), tf.uint8), 224).shape
+        TensorShape([8, 126, 224, 3])
+    """
+    sides = tf.shape(images)[1:3]
+    longer = tf.reduce_max(sides)
+    scaled = tf.round(tf.cast(sides, tf.float64) * (side / tf.cast(longer, tf.float64)))
+    size = tf.maximum(1, tf.cast(scaled, tf.int32))
+    return tf.cond(longer > side, lambda: _to_uint8(tf.image.resize(images, size, "area")), lambda: images)
+
+
+def _to_uint8(images: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.clip_by_value(tf.round(images), 0, 255), tf.uint8)
 
 
 def even_frames(length, count: int) -> tuple[tf.Tensor, tf.Tensor]:

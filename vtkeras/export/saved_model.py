@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import tensorflow as tf
 from vtkeras import keys
 from vtkeras.config import load_config, save_config
 from vtkeras.data.mp4 import write_video
+from vtkeras.data.sources.base import Source
 from vtkeras.errors import command
 from vtkeras.export.archive import write_endpoints
 from vtkeras.novelty import Calibration, ClipStatistics, calibrate, novelty_endpoint
@@ -35,7 +37,10 @@ from vtkeras.run_files import (
     SAVED_MODEL,
     SECOND_CONFIG,
     STORED_FRAMES,
+    STORED_SIDE,
     VOCABULARY_FILE,
+    WEIGHTS,
+    WHOLE,
     replacing,
     replacing_folder,
     write_bytes,
@@ -45,6 +50,7 @@ from vtkeras.run_files import (
 from vtkeras.tasks import Endpoint, Head, Task
 from vtkeras.training.run import Run, make_source
 
+FILES_OF_RESULTS = (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS)
 SAMPLE_CLIPS = 12
 SAMPLE_FPS = 8
 RESULTS = "<!-- what `vtkeras evaluate` wrote -->\n", "<!-- end of it -->\n"  # around it in a run's README
@@ -83,8 +89,8 @@ def export_run(
     run = Run.open(run_folder)
     if run.lacks:
         report(run.lacks)
-    stored = make_source(run.config).stored_frames
-    run.preprocessor.read_as_stored(stored)
+    source = make_source(run.config)
+    run.preprocessor.read_as_stored(source.stored_frames, source.stored_side)
     out = Path(out) if out else run.folder
     if out != run.folder:
         _copy_run_files(run, out)
@@ -92,10 +98,12 @@ def export_run(
     report(f"writing the SavedModel with {len(endpoints(run.heads)) + bool(calibration)} endpoints")
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled, calibration)
-    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, stored))
+    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, source))
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
+    elif out != run.folder:
+        (out / MODEL_FILE).unlink(missing_ok=True)  # of what was exported there before
     with replacing_folder(out / SAMPLES) as temporary:
         split = write_samples(run, temporary)
     write_text(out / README, _readme(run, out, split))  # the last file: by it a whole export is known
@@ -112,8 +120,8 @@ def calibrate_novelty(run: Run, report: Callable[[str], None] = print) -> Calibr
     found = calibrate(make_source(run.config), run.preprocessor, ClipStatistics(encoder))
     if found is None:
         report(
-            "fewer than five clips with frames outside training: too few to tell what a foreign clip looks like, so "
-            "the model never says that a clip is foreign to it"
+            "fewer than five clips with frames: too few to tell what a foreign clip looks like, so the model never "
+            "says that a clip is foreign to it"
         )
     else:
         note = found.summary()["note"]
@@ -150,23 +158,25 @@ def endpoints(heads: Sequence[Head]) -> dict[str, Endpoint]:
 
 
 def describe(
-    task: Task, heads: Sequence[Head], calibration: Calibration | None = None, stored: int | None = None
+    task: Task, heads: Sequence[Head], calibration: Calibration | None = None, source: Source | None = None
 ) -> dict:
     """What the exported model can do, as `endpoints.json` tells it to predictors and menus.
 
     Args:
         task, heads: of the run.
         calibration: of its novelty, if there is one.
-        stored: `stored_frames` of its source, so that files are read for it as the clips were that it learned from.
+        source: of its clips: files are read for it as these were stored.
 
     Returns:
-        {"task", "text_role": what the text of an example is, "stored_frames", "heads": [{"name", "title", "endpoints":
-        [{"name", "inputs": names of the arguments}]}], "novelty": `Calibration.summary`, or None}.
+        {"task", "text_role": what the text of an example is, "stored_frames" and "stored_side" as of a `Source`,
+        "heads": [{"name", "title", "endpoints": [{"name", "inputs": names of the arguments}]}], "novelty":
+        `Calibration.summary`, or None}.
     """
     return {
         "task": task.name,
         "text_role": task.text_role,
-        STORED_FRAMES: stored,
+        STORED_FRAMES: source and source.stored_frames,
+        STORED_SIDE: source and source.stored_side,
         "novelty": calibration and calibration.summary(),
         "heads": [
             {
@@ -230,12 +240,23 @@ def _copy_run_files(run: Run, out: Path) -> None:
         second = load_config(str(run.folder / SECOND_CONFIG))
         data = second.data.model_copy(update={"path": run.config.data.path})
         save_config(second.model_copy(update={"data": data}), out / SECOND_CONFIG)
-    for name in (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS, LINEAR_FILE):
+    measured = FILES_OF_RESULTS if results_of(out).get(WEIGHTS) == run.digest else ()  # there, of the same weights
+    for name in (*FILES_OF_RESULTS, LINEAR_FILE):
         if (run.folder / name).is_file():
             write_bytes(out / name, (run.folder / name).read_bytes())
+        elif name not in measured:
+            (out / name).unlink(missing_ok=True)  # of what was exported there before
     if (run.folder / LOGS).is_dir():
         with replacing_folder(out / LOGS) as temporary:
             shutil.copytree(run.folder / LOGS, temporary, dirs_exist_ok=True)
+
+
+def results_of(folder: Path) -> dict:
+    """What `evaluate` wrote into a folder; {} where that is missing or damaged."""
+    try:
+        return dict(json.loads((folder / METRICS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def tell_results(folder: Path) -> None:
@@ -249,9 +270,10 @@ def tell_results(folder: Path) -> None:
 
 
 def _readme(run: Run, out: Path, split: str) -> str:
-    metrics = out / METRICS_TABLE
+    metrics, results = out / METRICS_TABLE, results_of(out)
+    holds = results.get(WEIGHTS, run.digest) == run.digest and results.get(WHOLE, True)  # older ones do not tell
     unknown = f"Not evaluated: `{command('evaluate', out)}`.\n"
-    table = metrics.read_text(encoding="utf-8") if metrics.is_file() else unknown
+    table = metrics.read_text(encoding="utf-8") if holds and metrics.is_file() else unknown
     keras_file = (out / MODEL_FILE).exists()
     use = f"`{MODEL_FILE}` is for Keras" if keras_file else f"the `{MODEL_FILE}` file is left out for its size"
     again = Path("runs") / run.config.name

@@ -199,7 +199,9 @@ class LinearBaseline:
         self.fitted: dict[str, LinearModels] = {}
 
     def __call__(self, head: Head, train: Examples, test: Examples) -> Predicted | None:
-        """What the linear model of a head says of `test`."""
+        """What the linear model of a head says of `test`; None of one that makes clips."""
+        if head.needs_judge:
+            return None
         if head.name not in self.fitted:
             table, name = self._table(train, self.training), WORDS if head.field else best_installed()
             models = LinearModels([head], table, self.preprocessor, meaning=SEARCH_TEXTS[name]())

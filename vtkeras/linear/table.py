@@ -9,6 +9,7 @@ import numpy as np
 
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
+from vtkeras.data.sources.datasets import clips_or_examples
 from vtkeras.tasks import Head
 from vtkeras.tasks.predicted import Examples
 
@@ -43,7 +44,7 @@ def read_table(
     """Reads a split of a source that has STATISTICS.
 
     Args:
-        source: gives clips with statistics and all their questions.
+        source: gives clips with statistics and all their questions, or examples with statistics and one question each.
         split: one of its splits.
         heads: whose truths to keep.
         limit: examples at most; None takes all.
@@ -52,11 +53,13 @@ def read_table(
     examples = Examples(truths={head.name: [] for head in heads}, split=split)
     features: list[np.ndarray] = []
     clips: list[int] = []
-    for clip in source.clips(split).map(_without_features).as_numpy_iterator():
+    read, whole = clips_or_examples(source, split)
+    for clip in read.map(_without_features).as_numpy_iterator():
         if limit is not None and len(clips) >= limit:
             break
         name = clip[keys.VIDEO_ID].decode()
-        pairs = list(zip(clip[keys.QUESTION], clip[keys.ANSWER])) or [(b"", b"")]
+        asked = clip[keys.QUESTION], clip[keys.ANSWER]
+        pairs = (list(zip(*asked)) or [(b"", b"")]) if whole else [asked]
         for place, (question, answer) in enumerate(pairs[: None if limit is None else limit - len(clips)]):
             one = {**clip, keys.QUESTION: question, keys.ANSWER: answer}
             examples.ids.append(name)

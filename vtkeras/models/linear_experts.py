@@ -226,10 +226,11 @@ class LinearExperts(keras.Model):
         reduced = [reduce(group) for reduce, group in zip([self.reduce, *self.reduce_fine], groups)]
         return ops.concatenate(reduced, axis=-1)
 
-    def without_sentences(self):
-        """The same encoder and layers, as another model, but for the sentences."""
+    def without(self, heads):
+        """The same encoder and layers, as another model, but for the space or the sentences of some heads."""
+        space, sentences = (None if one and one.name in heads else one for one in (self.space, self.sentences))
         lean = LinearExperts(
-            self.encoder, self.channels, self.num_frames, self.image_size, self.dim, self.classes, self.space,
+            self.encoder, self.channels, self.num_frames, self.image_size, self.dim, self.classes, space, sentences,
             copies=self.copies, fine=self.fine, name=self.name,
         )  # fmt: skip
         for own, other in zip([lean.reduce, *lean.reduce_fine], [self.reduce, *self.reduce_fine]):

@@ -50,7 +50,8 @@ class Calibration:
 
 
 def calibrate(source: Source, preprocessor: Preprocessor, statistics: Callable) -> Calibration | None:
-    """Learns what a model's own clips look like, on its validation split, or its training split where it has none.
+    """Learns what a model's own clips look like, on its validation split, or on its training split where that has too
+    few.
 
     Each clip counts twice, as it is and filmed again: foreign is what a clip shows, not its light or compression.
     The threshold comes from cross-validation: each clip is compared with a cloud of the other folds' clips, as a
@@ -62,7 +63,7 @@ def calibrate(source: Source, preprocessor: Preprocessor, statistics: Callable) 
         statistics: (frames, mask) to (batch, dim), see `ClipStatistics`.
 
     Returns:
-        the calibration; None for data without frames, or of fewer than `LEAST_CLIPS` clips.
+        the calibration; None for data without frames, or where both splits have fewer than `LEAST_CLIPS` clips.
 
     Example:
         >>> calibrate(make_source(run.config), run.preprocessor, ClipStatistics(run.model.frame_encoder)).threshold
@@ -70,13 +71,13 @@ def calibrate(source: Source, preprocessor: Preprocessor, statistics: Callable) 
     """
     if keys.FRAMES not in source.spec:
         return None
-    split = keys.VALIDATION if keys.VALIDATION in source.splits() else keys.TRAIN
     read = tf.function(lambda *clips: tf.stack([statistics(*clips), statistics(*filmed_again(*clips))], axis=1))
-    batches = [read(*batch).numpy() for batch in _batches(source, split, preprocessor)]
-    vectors = np.concatenate(batches) if batches else np.zeros((0, 2, 1))
-    if len(vectors) < LEAST_CLIPS:
-        return None
-    return Calibration(fit_copies(vectors), upper_bound(held_out_distances(vectors)), len(vectors), split)
+    for split in (keys.VALIDATION, keys.TRAIN):
+        batches = [read(*batch).numpy() for batch in _batches(source, split, preprocessor)]
+        vectors = np.concatenate(batches) if batches else np.zeros((0, 2, 1))
+        if len(vectors) >= LEAST_CLIPS:
+            return Calibration(fit_copies(vectors), upper_bound(held_out_distances(vectors)), len(vectors), split)
+    return None
 
 
 def fit_copies(vectors: np.ndarray) -> Gaussian:
@@ -108,7 +109,9 @@ def held_out_distances(vectors: np.ndarray, folds: int = FOLDS) -> np.ndarray:
 
 
 def _batches(source: Source, split: str, preprocessor: Preprocessor) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Frames and masks of the different clips of a split, `MOST_CLIPS` at most."""
+    """Frames and masks of the different clips of a split, `MOST_CLIPS` at most; none of one that is not there."""
+    if split not in source.splits():
+        return
     examples = source.load(split)
     with suppress(UserError):  # it has one question a clip
         examples = source.clips(split)

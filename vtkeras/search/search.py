@@ -82,8 +82,7 @@ def _vectors(
     progress: Callable[[int, int], None],
 ) -> dict[Path, np.ndarray]:
     """The vector of each clip that decodes, in their order."""
-    frames = "-".join(map(str, predictor.clip_size.values()))  # vectors of other frames are others
-    store = VectorStore(f"{model_hash(predictor.folder)}-{frames}")
+    store = VectorStore(f"{model_hash(predictor.folder)}-{predictor.reading}")  # of other frames they are others
     known = store.load(videos)
     new = [video for video in dict.fromkeys(videos) if video not in known]
     for batch in in_batches(_clips(predictor, new, faults), BATCH, _size):

@@ -70,6 +70,11 @@ class Predictor:
         return self.card.clip_size
 
     @property
+    def reading(self) -> str:
+        """Another text for every way in which a clip is read, as `RunCard.reading`."""
+        return self.card.reading
+
+    @property
     def tells(self) -> bool:
         """Whether a written answer joins what is shown with what is said."""
         return self.card.text_role == SPEECH and self.can("write_answer")

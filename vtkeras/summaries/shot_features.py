@@ -121,7 +121,7 @@ def shot_features(
             "model": predictor.info["model_hash"],
             "longest": longest,
             "threshold": threshold,
-            "frames": predictor.clip_size["num_frames"],
+            "reading": predictor.reading,
         }
         log = _ShotLog(Path(folder), key)
         total, size = stream.info.duration, predictor.clip_size

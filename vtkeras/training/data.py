@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
@@ -16,7 +17,7 @@ from vtkeras.data.sources import make_source
 from vtkeras.data.sources.base import Source
 from vtkeras.data.text import Vocabulary, build_vocabulary
 from vtkeras.errors import UserError
-from vtkeras.tasks import Task
+from vtkeras.tasks import Head, Task
 
 SAMPLE_CLIPS = 6
 LABELS_TOLD = 20
@@ -33,6 +34,7 @@ class TrainingData:
         preprocessor: brings them to the model's shape; it knows the vocabulary.
         steps: training batches in an epoch.
         replicas: devices that share a batch.
+        notes: what of the config may not fit the labels of the data, a sentence each.
 
     Example:
         >>> data = TrainingData.read(load_config("demo"), TASKS["multitask"])
@@ -45,6 +47,7 @@ class TrainingData:
     preprocessor: Preprocessor
     steps: int
     replicas: int = 1
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def read(
@@ -70,7 +73,8 @@ class TrainingData:
             closed_answers=any(head.from_classes and head.answers_questions for head in task.heads),
             keep_case=config.data.keep_case,
         )
-        return cls.of(config, source, vocabulary, replicas)
+        data = cls.of(config, source, vocabulary, replicas)
+        return replace(data, notes=label_notes(config, task.active_heads(config, vocabulary), source))
 
     @classmethod
     def of(cls, config: Config, source: Source, vocabulary: Vocabulary, replicas: int = 1) -> TrainingData:
@@ -191,6 +195,37 @@ class TrainingData:
                 "but an epoch has one length: change its `epochs` instead."
             )
         return source
+
+
+def label_notes(config: Config, heads: Sequence[Head], source: Source) -> tuple[str, ...]:
+    """What of a config may not fit the labels of the data, a sentence each.
+
+    Args:
+        config: the experiment.
+        heads: that learn from the data.
+        source: gives the training clips.
+    """
+    notes = []
+    labels = any(head.learns_from == "labels" for head in heads)
+    if labels and config.model.label_from_text and any(head.answers_questions for head in heads):
+        notes.append(
+            "labels are learned with the question of each example, and `predict` asks for them without one: unless "
+            "they depend on the question, set model.label_from_text to false"
+        )
+    if labels and not config.model.single_label and _has_one_label_each(source):
+        notes.append(
+            "no training clip has two labels, and each label has a probability of its own, so that none may be above "
+            "50%: set model.single_label to true, and one is chosen"
+        )
+    return tuple(notes)
+
+
+def _has_one_label_each(source: Source) -> bool:
+    """Whether a table tells the labels of training clips, several of them, and never two of one clip."""
+    found: set[str] = set()
+    with suppress(UserError):  # made clips have no table
+        found = {label for label in source.column(keys.TRAIN, keys.LABEL).values() if label}
+    return len(found) > 1 and not any(keys.LABEL_SEPARATOR in label for label in found)
 
 
 def _augmentations(config: Config) -> list[dict[str, float]]:

@@ -118,7 +118,7 @@ def add_experts(
 
     Returns:
         {head: (the share of its linear model, the head's figure on the validation split with it)}; where no head has
-        one, nothing is kept.
+        one, the file is empty.
 
     Raises:
         UserError: if the disk is full.
@@ -129,6 +129,7 @@ def add_experts(
         load_state(best, model_variables(trainer.model))
     shares: dict[str, tuple[float, float]] = {}
     if not experts.shares:
+        _keep(experts, folder)
         return shares
     if keys.VALIDATION in data.source.splits():
         seen = read_table(linear.source, keys.VALIDATION, [])
@@ -174,11 +175,18 @@ def _spell(share: float) -> str:
 
 
 def _keep(experts: LinearExperts, folder: Path) -> None:
-    """Writes `linear.keras`; without sentences that have no say, else each caption would be weighed beside them."""
-    if experts.sentences and not float(experts.sentences.share):
-        experts = experts.without_sentences()
+    """Writes `linear.keras`, without a space and sentences that have no say.
+
+    Else each caption would be weighed beside the sentences, and search would trust in a sentence encoder that has no
+    say: it would rank clips by words that the network does not know. Where no head has a linear model the file is
+    empty, by which it is known that none is missing.
+    """
+    large = [layer for layer in (experts.space, experts.sentences) if layer]
+    if silent := [layer.name for layer in large if not float(layer.share)]:
+        experts = experts.without(silent)
     with replacing(folder / LINEAR_FILE) as temporary:
-        experts.save(temporary)
+        if experts.shares:
+            experts.save(temporary)
 
 
 def _as_experts(linear: FittedLinear) -> LinearExperts:

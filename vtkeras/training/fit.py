@@ -270,6 +270,8 @@ def _describe(trainer: Trainer, folder: Path, report: Callable[[str], None]) -> 
         f"clips an epoch, {config.epochs} epochs, {data.replicas} device(s), heads "
         f"{', '.join(head.name for head in trainer.heads)}"
     )
+    for note in data.notes:
+        report(f"{config.name}: {note}")
     stored = data.stored_side()
     if 0 < stored < config.data.image_size:
         report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from vtkeras.config import Config, load_config
 from vtkeras.data.preprocess import Preprocessor
@@ -77,7 +79,7 @@ class Run:
         else:
             model = load_model(folder / MODEL_FILE)
         preprocessor, experts = Preprocessor(config.data, vocabulary), None
-        if (folder / LINEAR_FILE).is_file():
+        if (folder / LINEAR_FILE).is_file() and (folder / LINEAR_FILE).stat().st_size:
             preprocessor, experts = with_linear(preprocessor, config), load_model(folder / LINEAR_FILE)
         return cls(folder, config, task, heads, preprocessor, model, experts)
 
@@ -85,11 +87,20 @@ class Run:
     def lacks(self) -> str:
         """One sentence on linear models that its config asks for and its folder does not hold; "" where nothing lacks.
 
-        A run that was stopped early has none, and one whose file was deleted does worse than it said.
+        A run that was stopped early has none, and one whose file was deleted does worse than it said. The file is empty
+        where no head can have one.
         """
-        asked = self.config.model.linear_size and self.experts is None
+        asked = self.config.model.linear_size and self.experts is None and not (self.folder / LINEAR_FILE).is_file()
         told = f"{self.folder} holds no {LINEAR_FILE}: its network answers without linear models beside it"
         return told if asked else ""
+
+    @property
+    def digest(self) -> str:
+        """Another text for other weights, of the network or of linear models beside it."""
+        models = [model for model in (self.model, self.experts) if model is not None]
+        arrays = [np.asarray(weight).tobytes() for model in models for weight in model.weights]
+        # Their order may differ between a checkpoint and a `.keras` file.
+        return hashlib.sha256(b"".join(sorted(hashlib.sha256(one).digest() for one in arrays))).hexdigest()[:16]
 
     @property
     def title(self) -> str:

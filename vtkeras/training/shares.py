@@ -185,8 +185,11 @@ def best_of(head: Head, tried: Sequence[Tried], examples: Examples, errors: floa
     Of fewer than `FEW` clips a figure may be so low that it cannot be told from none. Then the network has learned too
     little to be asked, and the linear model is left alone: its sentences are known ones.
 
+    Search, which says no text, goes by the highest figure. Ranks of few clips are often equal: then the linear model
+    has a say, by the share that is nearest to 1, and of fewer than `FEW` clips it has one in any case.
+
     Args:
-        head: whose figure it is; for one that says no text, the highest figure decides.
+        head: whose figure it is.
         tried: the network alone first, the linear model all but alone last.
         examples: of the validation split.
         errors: standard errors that a gain must have.
@@ -195,9 +198,11 @@ def best_of(head: Head, tried: Sequence[Tried], examples: Examples, errors: floa
     Trees", 1984).
     """
     alone, linear, best = tried[0], tried[-1], max(tried, key=lambda one: one.figure)
+    clips = len(set(examples.ids))
     if best.said.texts is None:
-        return best
-    if (clips := len(set(examples.ids))) < FEW and best.figure <= 0.5 / clips**0.5:  # the greatest error of a share
+        able = tried[1:] if clips < FEW else tried
+        return max(able, key=lambda one: (one.figure, one.share > 0, -abs(one.share - 1.0)))
+    if clips < FEW and best.figure <= 0.5 / clips**0.5:  # the greatest error of a share
         return linear
     if alone.figure < linear.figure:
         return best

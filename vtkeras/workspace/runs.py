@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from vtkeras.run_files import (
     SAVED_MODEL,
     SAVED_MODEL_GRAPH,
     STORED_FRAMES,
+    STORED_SIDE,
     VOCABULARY_FILE,
     check_config,
     train_anew,
@@ -76,6 +78,7 @@ class RunCard:
         novelty: how the model tells clips that are unlike its own: threshold, clips, split, note; {} where it
             cannot.
         stored_frames: the most that were stored of each clip that it learned from; None where these were made.
+        stored_side: pixels to which the model first scales frames down, as these were stored; None where it does not.
     """
 
     folder: Path
@@ -89,6 +92,7 @@ class RunCard:
     text_role: str
     novelty: dict
     stored_frames: int | None
+    stored_side: int | None
 
     @property
     def name(self) -> str:
@@ -120,10 +124,17 @@ class RunCard:
         """How a clip is read for this model: `num_frames`, and `max_side` in pixels, above what it looks at.
 
         As many frames as were stored of the clips that it learned from: it takes its own of them, which would lie
-        elsewhere if they were chosen directly.
+        elsewhere if they were chosen directly. People look at them too, so that they are larger than the stored ones,
+        a whole number of times: scaled down by the model, they then have the very pixels of those.
         """
-        data = self.config.data
-        return {"num_frames": self.stored_frames or data.num_frames, "max_side": 4 * data.image_size}
+        data, side = self.config.data, self.stored_side or 1
+        max_side = side * math.ceil(4 * data.image_size / side)
+        return {"num_frames": self.stored_frames or data.num_frames, "max_side": max_side}
+
+    @property
+    def reading(self) -> str:
+        """Another text for every way in which a clip is read, for what is kept of clips."""
+        return "-".join(map(str, (*self.clip_size.values(), self.stored_side)))
 
     @property
     def can_choose_decoding(self) -> bool:
@@ -168,6 +179,7 @@ def read_card(folder: str | Path) -> RunCard:
         text_role=text_role,
         novelty=_read_exported(folder, NOVELTY) or {},
         stored_frames=_read_exported(folder, STORED_FRAMES),
+        stored_side=_read_exported(folder, STORED_SIDE),
     )
 
 

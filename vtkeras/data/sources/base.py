@@ -79,6 +79,8 @@ class Source(Protocol):
         left_out: another text for every choice of what is left out of the data; "" where nothing is.
         stored_frames: the most frames that were stored of each file, at even distances, before a model takes fewer of
             them; None where clips are made.
+        stored_side: pixels that no side of a stored frame exceeds, before a model scales it to its own size; None where
+            clips are made.
 
     Example:
         >>> class Sayings(Source):
@@ -98,6 +100,7 @@ class Source(Protocol):
     content: str = ""
     left_out: str = ""
     stored_frames: int | None = None
+    stored_side: int | None = None
 
     def __init__(self, **options: Any): ...
 

@@ -49,6 +49,7 @@ class FolderSource(Source):
         self.manifest = shards.first_part(self.options.path, shards.verify(self.options.path), self.options.share)
         self.content = " ".join(shard.sha256 for shard in self.manifest.shards)
         self.stored_frames = self.manifest.options["num_frames"]
+        self.stored_side = self.manifest.options["max_side"]
         self.left_out = " ".join(map(repr, sorted(self.manifest.cleaning.left_out)))
 
     @property

@@ -62,9 +62,7 @@ class LabelHead(Head):
 
     def collect(self, outputs, reader, examples):
         names, probabilities = reader.preprocessor.vocabulary.labels, outputs["probabilities"]
-        # Labels that are never two in an example are one choice, whatever the model was trained for.
-        several = any(self.separator in truth for truth in examples.truths[self.name])
-        several = several and not reader.model.heads[self.name].single
+        several = not reader.model.heads[self.name].single  # as whoever asks for a prediction is told them
         texts = [_as_text(row, names, several) for row in probabilities]
         return Predicted(texts, ClassProbabilities(names, probabilities, several))
 
