@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from vtkeras.cli.common import say
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import write_bytes
+from vtkeras.serving.generated_clips import SESSION
 
 if TYPE_CHECKING:
     from vtkeras.serving.generation_session import GenerationSession, Generator
 
-SESSION = "session.json"
 HELP = """more 1 3 less 2    the next candidates, near 1 and 3 and away from 2
 others             quite other ones
 edit WORDS         the same candidates in other words
