@@ -478,7 +478,8 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
         main()
     assert stop.value.code == 130
     assert capsys.readouterr().err == (
-        "vtkeras: interrupted; run the command again (train --config: with --resume) to go on.\n"
+        "vtkeras: interrupted; run the command again "
+        "(train --config: with --resume; generate --interactive: with --session) to go on.\n"
     )
 
 

@@ -44,7 +44,10 @@ app.add_typer(pretrained.app, name="pretrained")
 
 CLOSED = (errno.EACCES, errno.ENAMETOOLONG)  # of a path that the system refuses to look up
 INTERRUPTED = 130  # the code with which Typer ends after Ctrl-C
-STOPPED = "vtkeras: interrupted; run the command again (train --config: with --resume) to go on."
+STOPPED = (
+    "vtkeras: interrupted; run the command again "
+    "(train --config: with --resume; generate --interactive: with --session) to go on."
+)
 
 
 def main() -> None:
