@@ -49,8 +49,9 @@ def open_session(models: list[Path], name: str, data: bytes) -> None:
     made_with = parse(text, name).model
     same = [model for model in models if common.read_card(model).model_hash == made_with.get("model_hash")]
     if not same:
-        told = f"{made_with.get('name')} (weights {made_with.get('model_hash')})"
-        raise UserError(f"{name} was made with the model {told}: put its run folder beside those that are here.")
+        told = f"{made_with.get('name')} (hash {made_with.get('model_hash')})"
+        raise UserError(f"{name} was made with the model {told}, and none here is exported as that was: put its run "
+                        "folder beside those that are here.")  # fmt: skip
     with st.spinner(SPINNER):
         session = GenerationSession.from_json(text, generator_of(same[0]), name)
         _ = session.clips  # as in `begin`

@@ -132,3 +132,11 @@ def test_mistakes_in_the_generator(video_config, tmp_path):
         train(video_config("model.generator=tyni"), tmp_path / "run", report=str)
     with pytest.raises(UserError, match="model.generator_options: got an unexpected keyword argument 'steps'"):
         train(video_config("model.generator_options={steps: 3}"), tmp_path / "run", report=str)
+
+
+def test_an_export_tells_what_its_weights_draw_with(video_run, video_config, exported_run):
+    assert json.loads((video_run / "endpoints.json").read_text())["constants"] == {"drafts": 1, "num_frames": 3}
+    (head,) = Run.open(video_run).heads
+    config = video_config("model.generator_options={bias: true}", f"model.reranker={exported_run}", "model.drafts=5")
+    assert head.constants(config) == {"bias": True, "drafts": 5, "num_frames": 3}
+    assert json.loads((exported_run / "endpoints.json").read_text())["constants"] == {}

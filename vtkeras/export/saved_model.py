@@ -21,6 +21,7 @@ from vtkeras.run_files import (
     CAPTIONS_FILE,
     CLASSES,
     CONFIG_FILE,
+    CONSTANTS,
     ENDPOINTS,
     LINEAR_FILE,
     LOGS,
@@ -92,7 +93,8 @@ def export_run(
     report(f"writing the SavedModel with {len(endpoints(run.heads)) + bool(calibration)} endpoints")
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled, calibration)
-    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, stored))
+    constants = {name: value for head in run.heads for name, value in head.constants(run.config).items()}
+    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, stored, constants))
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
@@ -150,7 +152,11 @@ def endpoints(heads: Sequence[Head]) -> dict[str, Endpoint]:
 
 
 def describe(
-    task: Task, heads: Sequence[Head], calibration: Calibration | None = None, stored: int | None = None
+    task: Task,
+    heads: Sequence[Head],
+    calibration: Calibration | None = None,
+    stored: int | None = None,
+    constants: dict | None = None,
 ) -> dict:
     """What the exported model can do, as `endpoints.json` tells it to predictors and menus.
 
@@ -158,15 +164,17 @@ def describe(
         task, heads: of the run.
         calibration: of its novelty, if there is one.
         stored: `stored_frames` of its source, so that files are read for it as the clips were that it learned from.
+        constants: options that stand in the exported graph, see `Head.constants`.
 
     Returns:
-        {"task", "text_role": what the text of an example is, "stored_frames", "heads": [{"name", "title", "endpoints":
-        [{"name", "inputs": names of the arguments}]}], "novelty": `Calibration.summary`, or None}.
+        {"task", "text_role": what the text of an example is, "stored_frames", "constants", "heads": [{"name", "title",
+        "endpoints": [{"name", "inputs": names of the arguments}]}], "novelty": `Calibration.summary`, or None}.
     """
     return {
         "task": task.name,
         "text_role": task.text_role,
         STORED_FRAMES: stored,
+        CONSTANTS: constants or {},
         "novelty": calibration and calibration.summary(),
         "heads": [
             {

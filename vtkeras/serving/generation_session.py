@@ -334,8 +334,8 @@ class GenerationSession:
         mine, its = generator.info["model_hash"], saved.model.get("model_hash")
         if mine != its:
             raise UserError(
-                f"{name} was made with the model {saved.model.get('name')} (weights {its}), and this one has the "
-                f"weights {mine}: open it with the model that it was made with."
+                f"{name} was made with the model {saved.model.get('name')} (hash {its}), and this one has the hash "
+                f"{mine}: open it with the model that it was made with, exported as it was then."
             )
         session = cls.__new__(cls)
         try:
