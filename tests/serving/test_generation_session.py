@@ -75,7 +75,10 @@ def test_a_locked_part_is_everybodys_and_stays(session):
     session.next()
     assert session.now.locked == ("motion",) and (session.now.noise["motion"] == motion).all()
     assert len(np.unique(session.now.noise["content"], axis=0)) == 4
+    session.next(more=[1])
+    before = session.clips
     session.unlock("motion")
+    assert equal(session.clips, before) and session.now.kept == 1
     session.next()
     assert len(np.unique(session.now.noise["motion"], axis=0)) == 4
 
@@ -85,8 +88,10 @@ def test_a_locked_first_frame_begins_all_clips(session):
     session.lock(FIRST_FRAME, 1)
     session.next()
     assert (session.clips[:, 0] == first).all() and not equal(session.clips[0, 2], session.clips[1, 2])
+    session.next(more=[0])
+    assert session.now.kept == 1
     session.unlock(FIRST_FRAME)
-    assert not (session.clips[:, 0] == first).all()
+    assert not (session.clips[:, 0] == first).all() and session.now.kept == 0  # none is as it was
 
 
 def test_words_change_and_the_noise_stays(session):

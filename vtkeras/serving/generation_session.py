@@ -151,7 +151,7 @@ class Lock(_Saved):
 
 
 class Unlock(_Saved):
-    """Lets a part change again from the next round on."""
+    """Lets a part change again from the next round on; a first frame at once, as every candidate gets its own back."""
 
     action: Literal["unlock"] = "unlock"
     part: str
@@ -159,8 +159,10 @@ class Unlock(_Saved):
     def apply(self, before: Round) -> Round:
         if self.part not in before.locked:
             raise UserError(f"The part '{self.part}' is not locked: {', '.join(before.locked) or 'nothing'} is.")
-        first = None if self.part == FIRST_FRAME else before.first_frame
-        return replace(before, locked=tuple(part for part in before.locked if part != self.part), first_frame=first)
+        locked = tuple(part for part in before.locked if part != self.part)
+        if self.part == FIRST_FRAME:
+            return replace(before, locked=locked, first_frame=None, kept=0)
+        return replace(before, locked=locked)
 
     def __str__(self) -> str:
         return f"unlocked the {self.part}"
@@ -285,7 +287,7 @@ class GenerationSession:
         self._act(_made(Lock, part=part, candidate=candidate))
 
     def unlock(self, part: str) -> None:
-        """Lets a part change again; raises a `UserError` for one that is not locked."""
+        """Lets a part change again, see `Unlock`; raises a `UserError` for one that is not locked."""
         self._act(_made(Unlock, part=part))
 
     def undo(self) -> None:
