@@ -33,11 +33,11 @@ def talk(session, out, *lines):
 
 
 def test_rounds_are_written_and_the_session_after_every_step(session, tmp_path):
-    lines = ("lock motion 1", "lock first frame 2", "edit dark square", "", "more 2 less 3", "end", "others")
+    lines = ("lock content 1", "lock first frame 2", "edit dark square", "", "more 2 less 3", "end", "others")
     told = talk(session, tmp_path, *lines)
-    done = ["“bright square”", "locked the motion of 1", "locked the first frame of 2", "“dark square”"]
+    done = ["“bright square”", "locked the content of 1", "locked the first frame of 2", "“dark square”"]
     assert session.history == [*done, "more like 2; less like 3"]
-    kept = "the first 1 as before; locked: motion, first frame"
+    kept = "the first 1 as before; locked: content, first frame"
     assert told[-3] == f"{tmp_path}/round_05: 3 candidates of “dark square”; {kept}"
     for number in range(1, 6):
         names = {path.name for path in (tmp_path / f"round_0{number}").iterdir()}

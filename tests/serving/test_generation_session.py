@@ -94,6 +94,37 @@ def test_a_locked_first_frame_begins_all_clips(session):
     assert not (session.clips[:, 0] == first).all() and session.now.kept == 0  # none is as it was
 
 
+@pytest.mark.parametrize("parts", [["motion", FIRST_FRAME], ["content", "motion"], ["content", FIRST_FRAME, "motion"]])
+def test_with_everything_locked_there_are_no_next_candidates(session, parts):
+    for part in parts:
+        session.lock(part, 1)
+    assert not session.now.free and (session.clips == session.clips[0]).all()
+    with pytest.raises(UserError, match="would all be equal, as .*motion.* are locked: unlock one"):
+        session.next(more=[0])
+    session.unlock("motion")
+    assert session.now.free == ("motion",)
+    session.next(more=[0])
+    assert not equal(session.clips[0], session.clips[1])
+
+
+def test_the_content_is_not_locked_beside_a_locked_first_frame(session):
+    session.lock(FIRST_FRAME, 0)
+    assert session.now.free == ("motion",)
+    with pytest.raises(UserError, match="content does nothing while the first frame is locked"):
+        session.lock("content", 1)
+    assert len(session.history) == 2
+
+
+def test_a_saved_session_of_equal_candidates_is_gone_through_again(session):
+    """Older versions made such rounds."""
+    session.lock("motion", 0)
+    session.lock(FIRST_FRAME, 0)
+    values = json.loads(session.to_json())
+    values["actions"].append({"action": "next", "seeds": [11, 12, 13, 14]})
+    again = GenerationSession.from_json(json.dumps(values), FakeGenerator())
+    assert again.history[-1] == "others" and (again.clips == again.clips[0]).all()
+
+
 def test_words_change_and_the_noise_stays(session):
     before = session.clips.astype(int)
     session.edit(" bright  bright square ")

@@ -34,6 +34,7 @@ from vtkeras.errors import UserError
 from vtkeras.run_files import write_text
 
 FIRST_FRAME = "first frame"  # what can be locked beside the parts of the noise
+CONTENT = "content"  # the part of the noise whose place a locked first frame takes
 MORE, LESS = 3.0, 0.5  # against 1 for fresh noise
 LEAN = 6.0  # weight of the liked candidate that a child leans on, against 1 for each other one
 MOST_CANDIDATES, MOST_ACTIONS, MOST_BYTES = 64, 1000, 2**20
@@ -76,6 +77,12 @@ class Round:
 
     def __len__(self) -> int:
         return len(next(iter(self.noise.values())))
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The parts of the noise in which the next candidates differ."""
+        taken = self.locked if self.first_frame is None else (*self.locked, CONTENT)
+        return tuple(part for part in self.noise if part not in taken)
 
     @cached_property
     def clips(self) -> np.ndarray:
@@ -269,8 +276,11 @@ class GenerationSession:
             variety: how much fresh noise there is in the new ones; 1 is usual.
 
         Raises:
-            UserError: for places that are not there, or are both liked and disliked.
+            UserError: for places that are not there, or are both liked and disliked, and where all parts are locked.
         """
+        if not self.now.free:
+            locked = " and ".join(self.now.locked)
+            raise UserError(f"The next candidates would all be equal, as {locked} are locked: unlock one of them.")
         seeds = _seeds(self._next_seed, len(self.now))
         self._act(_made(Next, more=tuple(dict.fromkeys(more)), less=tuple(less), variety=variety, seeds=seeds))
 
@@ -282,8 +292,10 @@ class GenerationSession:
         """Gives one candidate's part (one of `parts`) to all candidates, now and later.
 
         Raises:
-            UserError: for a part or candidate that is not there.
+            UserError: for a part or candidate that is not there, and for the content beside a locked first frame.
         """
+        if part == CONTENT and self.now.first_frame is not None:
+            raise UserError("The content does nothing while the first frame is locked: unlock the first frame before.")
         self._act(_made(Lock, part=part, candidate=candidate))
 
     def unlock(self, part: str) -> None:
