@@ -174,6 +174,8 @@ def test_a_saved_session_is_opened_with_its_own_model(page, model):
 def test_a_bad_session_file_is_told(created, model):
     before = clips(created)
     assert refused(open_saved(created, "{"), "mine.json", "damaged")
+    large = expected().to_json() + " " * 2**20
+    assert refused(open_saved(created, large), "mine.json is too large for a session", "1,048,576 bytes")
     values = json.loads(expected().to_json())
     app = open_saved(created, json.dumps(values))
     assert refused(app, "mine.json was made with the model fake", "0123456789ab")

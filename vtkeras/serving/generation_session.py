@@ -402,8 +402,7 @@ def read_session(path: str | Path) -> str:
         UserError: if it is missing, too large or no text.
     """
     try:
-        if Path(path).stat().st_size > MOST_BYTES:
-            raise UserError(f"{path} is too large for a session: it has more than {MOST_BYTES:,} bytes.")
+        _check_size(path, Path(path).stat().st_size)
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
@@ -415,13 +414,19 @@ def parse(text: str, name: str = "This session") -> Saved:
     """What a saved session holds.
 
     Raises:
-        UserError: if the text is damaged.
+        UserError: if the text is damaged, or longer than a session's.
     """
+    _check_size(name, len(text))
     try:
         return Saved.model_validate_json(text)
     except ValidationError as error:
         told = _first_problem(error)
         raise UserError(f"{name} is no session of this version, or is damaged ({told}): open another one.") from None
+
+
+def _check_size(name: str | Path, size: int) -> None:
+    if size > MOST_BYTES:
+        raise UserError(f"{name} is too large for a session: it has more than {MOST_BYTES:,} bytes.")
 
 
 def _made(kind: type[Step], **values) -> Step:
