@@ -209,7 +209,9 @@ def test_a_prompt_that_the_model_cannot_read_is_told_and_nothing_happens(session
         (lambda session: session.next(more=[4]), ["no candidate 5", "1 to 4"]),
         (lambda session: session.next(more=[0, 1], less=[1]), ["Candidate 2", "both"]),
         (lambda session: session.next(variety=float("nan")), ["variety"]),
-        (lambda session: session.next(more=[-1]), ["more.0"]),
+        (lambda session: session.next(more=[-1]), ["no candidate 0", "1 to 4"]),
+        (lambda session: session.next(less=[69]), ["no candidate 70", "1 to 4"]),
+        (lambda session: session.lock("motion", 69), ["no candidate 70", "1 to 4"]),
         (lambda session: session.lock("colour", 0), ["'colour'", "content, motion, first frame"]),
         (lambda session: session.lock("motion", 9), ["no candidate 10"]),
         (lambda session: session.unlock("motion"), ["'motion' is not locked"]),
@@ -245,7 +247,7 @@ def damage(values, *path, to):
         (["actions", 0, "more"], [9], ["no candidate 10"]),
         (["actions", 0, "seeds"], [1, 2], ["2 seeds", "4 candidates"]),
         (["actions", 1, "part"], "colour", ["'colour'"]),
-        (["model", "model_hash"], "fedcba", ["fedcba", "0123456789ab", "was made with"]),
+        (["model", "model_hash"], "fedcba", ["fedcba", "0123456789ab", "was made with", "--model RUN"]),
     ],
 )
 def test_a_damaged_session_is_told_in_one_sentence(session, tmp_path, path, to, words):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vtkeras.serving.generation_session import GenerationSession, Generator
 
 END = "end"
+LONGEST_NUMBER = 9  # digits
 HELP = """more 1 3 less 2    the next candidates, near 1 and 3 and away from 2
 others             quite other ones
 edit WORDS         the same candidates in other words
@@ -146,7 +147,7 @@ def _lock(session: GenerationSession, words: list[str]) -> None:
 
 
 def _place(word: str) -> int:
-    if not word.isdecimal() or not int(word):
+    if not word.isdecimal() or len(word) > LONGEST_NUMBER or not int(word):
         raise UserError(f"'{word[:40]}' is no candidate: give its number, from 1.")
     return int(word) - 1
 

@@ -278,11 +278,13 @@ class GenerationSession:
         Raises:
             UserError: for places that are not there, or are both liked and disliked, and where all parts are locked.
         """
+        more, less = tuple(dict.fromkeys(more)), tuple(dict.fromkeys(less))
+        _check_places(self.now, [*more, *less])
         if not self.now.free:
             locked = " and ".join(self.now.locked)
             raise UserError(f"The next candidates would all be equal, as {locked} are locked: unlock one of them.")
         seeds = _seeds(self._next_seed, len(self.now))
-        self._act(_made(Next, more=tuple(dict.fromkeys(more)), less=tuple(less), variety=variety, seeds=seeds))
+        self._act(_made(Next, more=more, less=less, variety=variety, seeds=seeds))
 
     def edit(self, prompt: str) -> None:
         """Shows the same noise in other words; raises as the constructor."""
@@ -294,6 +296,7 @@ class GenerationSession:
         Raises:
             UserError: for a part or candidate that is not there, and for the content beside a locked first frame.
         """
+        _check_places(self.now, [candidate])
         if part == CONTENT and self.now.first_frame is not None:
             raise UserError("The content does nothing while the first frame is locked: unlock the first frame before.")
         self._act(_made(Lock, part=part, candidate=candidate))
@@ -349,7 +352,7 @@ class GenerationSession:
         if mine != its:
             raise UserError(
                 f"{name} was made with the model {saved.model.get('name')} (hash {its}), and this one has the hash "
-                f"{mine}: open it with the model that it was made with, exported as it was then."
+                f"{mine}: open it with the model that it was made with, exported as it was then (--model RUN)."
             )
         session = cls.__new__(cls)
         try:
@@ -456,5 +459,5 @@ def _spell(places: Sequence[int]) -> str:
 
 def _check_places(round: Round, places: Sequence[int]) -> None:
     for place in places:
-        if not place < len(round):
+        if not 0 <= place < len(round):
             raise UserError(f"There is no candidate {place + 1}: choose 1 to {len(round)}.")
