@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 from vtkeras.cli import app, create
 from vtkeras.data.video import read_frames
+from vtkeras.errors import UserError
 from vtkeras.serving.generation_session import FIRST_FRAME, GenerationSession
+from vtkeras.serving.generator import Generator
 
 
 @pytest.fixture
@@ -31,11 +33,11 @@ def talk(session, out, *lines):
 
 
 def test_rounds_are_written_and_the_session_after_every_step(session, tmp_path):
-    lines = ("lock motion 1", "lock first frame 2", "edit dark square", "", "more 2 less 3", "end", "others")
+    lines = ("lock content 1", "lock first frame 2", "edit dark square", "", "more 2 less 3", "end", "others")
     told = talk(session, tmp_path, *lines)
-    done = ["“bright square”", "locked the motion of 1", "locked the first frame of 2", "“dark square”"]
+    done = ["“bright square”", "locked the content of 1", "locked the first frame of 2", "“dark square”"]
     assert session.history == [*done, "more like 2; less like 3"]
-    kept = "the first 1 as before; locked: motion, first frame"
+    kept = "the first 1 as before; locked: content, first frame"
     assert told[-3] == f"{tmp_path}/round_05: 3 candidates of “dark square”; {kept}"
     for number in range(1, 6):
         names = {path.name for path in (tmp_path / f"round_0{number}").iterdir()}
@@ -58,7 +60,9 @@ def test_steps_by_their_words(session, tmp_path):
         ("dance", "'dance' is unknown: say more, less, others, edit, lock, unlock, undo, history, help, end."),
         ("more x", "'x' is no candidate"),
         ("more 0", "'0' is no candidate"),
-        ("more 4", "no candidate 4: choose 1 to 3"),
+        ("more 4", "There is no candidate 4: choose 1 to 3."),
+        ("less 70", "There is no candidate 70: choose 1 to 3."),
+        (f"more {'9' * 5000}", "is no candidate: give its number, from 1."),
         ("lock motion", "e.g. 'lock motion 2'"),
         ("lock colour 1", "content, motion, first frame"),
         ("unlock motion", "not locked"),
@@ -79,11 +83,56 @@ def test_the_command_goes_through_rounds_and_on_with_a_saved_session(video_run, 
     assert first.exit_code == 0, first.output
     then = run(app, ["generate", "--session", str(tmp_path / "session.json"), *options], input="history\nundo\n")
     assert then.exit_code == 0 and "locked the first frame of 2\nmore like 1" in then.output
-    assert (tmp_path / "round_03" / "2.mp4").is_file() and "go on with: vtkeras generate --session" in then.output
+    assert (tmp_path / "round_03" / "2.mp4").is_file()
+    again = f"go on with: vtkeras generate --session {tmp_path / 'session.json'} --model {video_run}"
+    assert then.output.splitlines()[-1] == again
     before = (tmp_path / "session.json").read_bytes()
     refused = run(app, begin)
     assert "holds a session: go on with --session" in str(refused.exception)
     assert (tmp_path / "session.json").read_bytes() == before
+
+
+def test_going_on_with_a_session_leaves_another_one_as_it_is(video_run, tmp_path, monkeypatch):
+    """Its own folder is the default, and a folder that holds another session is refused."""
+    monkeypatch.chdir(tmp_path)
+    generator = Generator.load(video_run)
+    for folder in ("old", "generated"):
+        GenerationSession(generator, "digit 7 is moving", 2).save(tmp_path / folder / "session.json")
+    going_on = ["generate", "--session", "old/session.json", "--model", str(video_run)]
+    refused = CliRunner().invoke(app, [*going_on, "--out", "generated"], input="others\n")
+    assert "generated holds a session: go on with --session generated/session.json" in str(refused.exception)
+    done = CliRunner().invoke(app, going_on, input="others\n")
+    assert done.exit_code == 0 and {path.name for path in (tmp_path / "generated").iterdir()} == {"session.json"}
+    names = {path.name for path in (tmp_path / "old").iterdir()}
+    assert names == {"session.json", "round_01", "round_02"}
+    (tmp_path / "lost" / "round_01").mkdir(parents=True)
+    with pytest.raises(UserError, match="lost holds round_01, which would be written over"):
+        create.refuse_others(tmp_path / "lost", tmp_path / "old" / "session.json")
+
+
+def test_a_full_disk_ends_the_session_and_the_step_is_saved(session, tmp_path, monkeypatch):
+    def full(*_):
+        raise UserError("The disk is full.")
+
+    def ask(prompt):
+        monkeypatch.setattr(create, "write_clip", full)
+        return "more 1"
+
+    told = []
+    with pytest.raises(UserError, match="disk is full"):
+        create.run(session, tmp_path, ask, told.append)
+    assert len(told) == 2  # the help and the first round; none says that something was written
+    assert GenerationSession.load(tmp_path / "session.json", FakeGenerator()).history[1:] == ["more like 1"]
+
+
+def test_ctrl_c_says_how_to_go_on_with_the_session(session, tmp_path):
+    def interrupt(prompt):
+        raise KeyboardInterrupt
+
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        create.run(session, tmp_path, interrupt, told.append)
+    assert told[-1] == f"\nstopped; go on with: vtkeras generate --session {tmp_path / 'session.json'}"
 
 
 @pytest.mark.parametrize(

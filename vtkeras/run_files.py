@@ -37,6 +37,7 @@ SAVED_MODEL_GRAPH = "saved_model.pb"  # within SAVED_MODEL
 ENDPOINTS = "endpoints.json"
 STORED_FRAMES = "stored_frames"  # in ENDPOINTS: of how many frames of a file the model takes its own
 STORED_SIDE = "stored_side"  # in ENDPOINTS: pixels to which the model scales a file's frames before its own size
+CONSTANTS = "constants"  # in ENDPOINTS: options that stand in the exported graph
 NOVELTY = "novelty"  # the endpoint of every model, and its entry in ENDPOINTS
 SCORER_FILE = "scorer.json"
 CHECKPOINTS = "checkpoints"

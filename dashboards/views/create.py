@@ -31,12 +31,18 @@ def generator_of(model: Path) -> WorkerGenerator:
     return WorkerGenerator(common.read_card(model), shared_worker())
 
 
+def hold(session: GenerationSession) -> None:
+    """Puts a session in the place of the one before; its number keeps marks of that one from its candidates."""
+    st.session_state.created = session
+    st.session_state.number = st.session_state.get("number", 0) + 1
+
+
 def begin(model: Path, prompt: str, seed: int) -> None:
     """Another session, whose first candidates are made."""
     with st.spinner(SPINNER):
         session = GenerationSession(generator_of(model), prompt, CANDIDATES, seed)
         _ = session.clips  # made before it takes the place of the one before
-    st.session_state.created = session
+    hold(session)
 
 
 def open_session(models: list[Path], name: str, data: bytes) -> None:
@@ -49,12 +55,13 @@ def open_session(models: list[Path], name: str, data: bytes) -> None:
     made_with = parse(text, name).model
     same = [model for model in models if common.read_card(model).model_hash == made_with.get("model_hash")]
     if not same:
-        told = f"{made_with.get('name')} (weights {made_with.get('model_hash')})"
-        raise UserError(f"{name} was made with the model {told}: put its run folder beside those that are here.")
+        told = f"{made_with.get('name')} (hash {made_with.get('model_hash')})"
+        raise UserError(f"{name} was made with the model {told}, and none here is exported as that was: put its run "
+                        "folder beside those that are here.")  # fmt: skip
     with st.spinner(SPINNER):
         session = GenerationSession.from_json(text, generator_of(same[0]), name)
         _ = session.clips  # as in `begin`
-    st.session_state.created = session
+    hold(session)
 
 
 def act(step: Callable[..., None], *arguments) -> None:
@@ -74,20 +81,24 @@ def show_start(models: list[Path]) -> None:
         pressed = st.form_submit_button("Create", type="primary", icon=":material/auto_awesome:")
     if pressed:
         begin(model, prompt, int(seed))
+    if "created" in st.session_state:
+        st.caption("Another session takes the place of this one, as does a reload of the page: store this one first, "
+                   "by *Session* at the end of the page.")  # fmt: skip
     with st.expander("Open a saved session"):
         file = st.file_uploader("A session that was stored here or by `vtkeras generate --interactive`", type="json")
         if file and st.button("Open", icon=":material/folder_open:"):
             open_session(models, common.plain(file.name[:80]), file.getvalue())
 
 
-def mark_key(step: int, place: int) -> str:
-    return f"mark {step} {place}"
+def key_of(what: str, step: int, place: int) -> str:
+    """The key of a control of one candidate of one step of one session."""
+    return f"{what} {st.session_state.number} {step} {place}"
 
 
 def go_on(session: GenerationSession, step: int) -> None:
     """Makes the next candidates by the marks as they are at the click; a second click on the same ones is ignored."""
     if len(session.history) == step:
-        marks = [st.session_state.get(mark_key(step, place)) for place in range(len(session.now))]
+        marks = [st.session_state.get(key_of("mark", step, place)) for place in range(len(session.now))]
         more, less = ([place for place, mark in enumerate(marks) if mark == kind] for kind in (MORE, LESS))
         act(session.next, more, less, VARIETIES[st.session_state.wish])
 
@@ -101,7 +112,7 @@ def show_candidates(session: GenerationSession) -> None:
                 kept = " · kept" if place < session.now.kept else ""
                 st.image(gif_of(clip, TILE), caption=f"Candidate {place + 1}{kept}", width=TILE)
                 st.segmented_control(f"Candidate {place + 1}", MARKS, format_func=MARKS.get, width="stretch",
-                                     key=mark_key(step, place), label_visibility="collapsed")  # fmt: skip
+                                     key=key_of("mark", step, place), label_visibility="collapsed")  # fmt: skip
                 show_more(session, place, clip, step)
 
 
@@ -109,11 +120,11 @@ def show_more(session: GenerationSession, place: int, clip: np.ndarray, step: in
     """What else can be done with a candidate: keep one of its parts in all that follow, store it."""
     with st.popover("Lock or store", icon=":material/lock:", width="stretch"):
         for part in session.parts:
-            st.button(f"Lock its {part}", key=f"lock {step} {place} {part}", width="stretch",
+            st.button(f"Lock its {part}", key=key_of(f"lock {part}", step, place), width="stretch",
                       on_click=act, args=(session.lock, part, place))  # fmt: skip
         for kind, content in (("mp4", lambda: media.as_mp4(clip, FPS)), ("gif", lambda: gif_of(clip, TILE))):
             name = f"round_{step}_candidate_{place + 1}.{kind}"
-            st.download_button(kind.upper(), content, name, key=f"{kind} {step} {place}", on_click="ignore",
+            st.download_button(kind.upper(), content, name, key=key_of(kind, step, place), on_click="ignore",
                                width="stretch", icon=":material/download:")  # fmt: skip
 
 

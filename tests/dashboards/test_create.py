@@ -100,6 +100,25 @@ def test_marks_lead_to_the_next_candidates_and_undo_leads_back(created):
     assert np.array_equal(clips(press(app, "Undo")), first)
 
 
+def test_marks_of_one_session_are_not_on_the_candidates_of_the_next(created, model):
+    mark(created, 3, "more")
+    created.text_input[0].set_value("dark square")
+    app = press(created, "Create")
+    assert not any(group.value for group in app.button_group if group.label.startswith("Candidate"))
+    assert press(app, "Next candidates").session_state.created.history == ["“dark square”", "others"]
+    app = press(app, "Undo")
+    mark(app, 2, "less")
+    saved = GenerationSession(FakeWorkerGenerator(read_card(model)), "bright square", 6).to_json()
+    app = press(open_saved(app, saved), "Next candidates")
+    assert app.session_state.created.history == ["“bright square”", "others"]
+
+
+def test_what_another_session_does_to_this_one_is_told(page):
+    assert "takes the place of this one" not in said(page)
+    page.text_input[0].set_value("bright square")
+    assert "takes the place of this one, as does a reload" in said(press(page, "Create").run())
+
+
 def test_how_near_the_next_ones_are_is_chosen(created):
     next(group for group in created.button_group if group.label == "How near").set_value("near").run()
     mark(created, 1, "more")
@@ -155,6 +174,8 @@ def test_a_saved_session_is_opened_with_its_own_model(page, model):
 def test_a_bad_session_file_is_told(created, model):
     before = clips(created)
     assert refused(open_saved(created, "{"), "mine.json", "damaged")
+    large = expected().to_json() + " " * 2**20
+    assert refused(open_saved(created, large), "mine.json is too large for a session", "1,048,576 bytes")
     values = json.loads(expected().to_json())
     app = open_saved(created, json.dumps(values))
     assert refused(app, "mine.json was made with the model fake", "0123456789ab")

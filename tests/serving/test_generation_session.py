@@ -75,7 +75,10 @@ def test_a_locked_part_is_everybodys_and_stays(session):
     session.next()
     assert session.now.locked == ("motion",) and (session.now.noise["motion"] == motion).all()
     assert len(np.unique(session.now.noise["content"], axis=0)) == 4
+    session.next(more=[1])
+    before = session.clips
     session.unlock("motion")
+    assert equal(session.clips, before) and session.now.kept == 1
     session.next()
     assert len(np.unique(session.now.noise["motion"], axis=0)) == 4
 
@@ -85,8 +88,41 @@ def test_a_locked_first_frame_begins_all_clips(session):
     session.lock(FIRST_FRAME, 1)
     session.next()
     assert (session.clips[:, 0] == first).all() and not equal(session.clips[0, 2], session.clips[1, 2])
+    session.next(more=[0])
+    assert session.now.kept == 1
     session.unlock(FIRST_FRAME)
-    assert not (session.clips[:, 0] == first).all()
+    assert not (session.clips[:, 0] == first).all() and session.now.kept == 0  # none is as it was
+
+
+@pytest.mark.parametrize("parts", [["motion", FIRST_FRAME], ["content", "motion"], ["content", FIRST_FRAME, "motion"]])
+def test_with_everything_locked_there_are_no_next_candidates(session, parts):
+    for part in parts:
+        session.lock(part, 1)
+    assert not session.now.free and (session.clips == session.clips[0]).all()
+    with pytest.raises(UserError, match="would all be equal, as .*motion.* are locked: unlock one"):
+        session.next(more=[0])
+    session.unlock("motion")
+    assert session.now.free == ("motion",)
+    session.next(more=[0])
+    assert not equal(session.clips[0], session.clips[1])
+
+
+def test_the_content_is_not_locked_beside_a_locked_first_frame(session):
+    session.lock(FIRST_FRAME, 0)
+    assert session.now.free == ("motion",)
+    with pytest.raises(UserError, match="content does nothing while the first frame is locked"):
+        session.lock("content", 1)
+    assert len(session.history) == 2
+
+
+def test_a_saved_session_of_equal_candidates_is_gone_through_again(session):
+    """Older versions made such rounds."""
+    session.lock("motion", 0)
+    session.lock(FIRST_FRAME, 0)
+    values = json.loads(session.to_json())
+    values["actions"].append({"action": "next", "seeds": [11, 12, 13, 14]})
+    again = GenerationSession.from_json(json.dumps(values), FakeGenerator())
+    assert again.history[-1] == "others" and (again.clips == again.clips[0]).all()
 
 
 def test_words_change_and_the_noise_stays(session):
@@ -173,7 +209,9 @@ def test_a_prompt_that_the_model_cannot_read_is_told_and_nothing_happens(session
         (lambda session: session.next(more=[4]), ["no candidate 5", "1 to 4"]),
         (lambda session: session.next(more=[0, 1], less=[1]), ["Candidate 2", "both"]),
         (lambda session: session.next(variety=float("nan")), ["variety"]),
-        (lambda session: session.next(more=[-1]), ["more.0"]),
+        (lambda session: session.next(more=[-1]), ["no candidate 0", "1 to 4"]),
+        (lambda session: session.next(less=[69]), ["no candidate 70", "1 to 4"]),
+        (lambda session: session.lock("motion", 69), ["no candidate 70", "1 to 4"]),
         (lambda session: session.lock("colour", 0), ["'colour'", "content, motion, first frame"]),
         (lambda session: session.lock("motion", 9), ["no candidate 10"]),
         (lambda session: session.unlock("motion"), ["'motion' is not locked"]),
@@ -209,7 +247,7 @@ def damage(values, *path, to):
         (["actions", 0, "more"], [9], ["no candidate 10"]),
         (["actions", 0, "seeds"], [1, 2], ["2 seeds", "4 candidates"]),
         (["actions", 1, "part"], "colour", ["'colour'"]),
-        (["model", "model_hash"], "fedcba", ["fedcba", "0123456789ab", "was made with"]),
+        (["model", "model_hash"], "fedcba", ["fedcba", "0123456789ab", "was made with", "--model RUN"]),
     ],
 )
 def test_a_damaged_session_is_told_in_one_sentence(session, tmp_path, path, to, words):

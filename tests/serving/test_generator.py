@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -154,6 +155,21 @@ def test_folders_that_do_not_fit(video_run, exported_run, tmp_path, monkeypatch,
         Generator.load(tmp_path)
 
 
+@pytest.mark.parametrize("file", ["contact_sheet.png", "seed_0.mp4", "diary.txt"])
+def test_files_of_somebody_else_are_not_written_over(file, video_run, tmp_path, monkeypatch, capsys):
+    (tmp_path / file).write_text("mine")
+    told = refused(monkeypatch, capsys, "generate", PROMPT, "--out", tmp_path, "--model", video_run)
+    assert f"{tmp_path} holds {file}, and nothing that was begun here" in told
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_clips_go_beside_a_session(generator, tmp_path):
+    (tmp_path / "session.json").write_text("mine")
+    (tmp_path / "round_01").mkdir()
+    generated_clips.write_clips(generator, PROMPT, 1, 0, tmp_path, report=str)
+    assert (tmp_path / "seed_0.mp4").is_file() and (tmp_path / "session.json").read_text() == "mine"
+
+
 def test_ctrl_c_leaves_the_clips_that_are_done(generator, tmp_path, monkeypatch):
     make = generator.best
 
@@ -170,3 +186,60 @@ def test_ctrl_c_leaves_the_clips_that_are_done(generator, tmp_path, monkeypatch)
     assert [clip["seed"] for clip in told["clips"]] == [0, 1]
     assert all((tmp_path / clip["mp4"]).is_file() for clip in told["clips"])
     assert Image.open(tmp_path / "contact_sheet.png").size == (3 * 16, 2 * 16)
+
+
+class Counting:
+    """The generator, which notes for how many clips it is asked, and fails when it is to make more than `most`."""
+
+    def __init__(self, generator, most):
+        self.info, self.check, self.best_noise = generator.info, generator.check, generator.best_noise
+        self.made, self._most, self._make = 0, most, generator.generate
+
+    def generate(self, texts, noise):
+        if self.made + len(texts) > self._most:
+            raise ZeroDivisionError
+        self.made += len(texts)
+        return self._make(texts, noise)
+
+
+def test_the_same_call_goes_on_where_the_last_one_ended(generator, tmp_path, monkeypatch):
+    monkeypatch.setattr(generated_clips, "AT_ONCE", 2)
+    monkeypatch.setattr(generated_clips, "_write_sheet", lambda *_: None)  # as a kill leaves it
+    with pytest.raises(ZeroDivisionError):
+        generated_clips.write_clips(Counting(generator, 4), PROMPT, 6, 0, tmp_path, report=str)
+    monkeypatch.undo()
+    assert [clip["seed"] for clip in json.loads((tmp_path / "generation.json").read_text())["clips"]] == [0, 1, 2, 3]
+    (tmp_path / "seed_1.gif").unlink()
+    lines, going_on = [], Counting(generator, 6)
+    made = generated_clips.write_clips(going_on, PROMPT, 6, 0, tmp_path, lines.append)
+    assert going_on.made == 3  # seeds 1, 4 and 5
+    assert lines[0] == f"{tmp_path} holds 3 of these clips already"
+    assert [clip["seed"] for clip in made] == list(range(6)) and (tmp_path / "seed_1.gif").is_file()
+    assert Image.open(tmp_path / "contact_sheet.png").size == (3 * 16, 6 * 16)
+    fewer = generated_clips.write_clips(Counting(generator, 0), PROMPT, 2, 0, tmp_path, report=str)
+    assert [clip["seed"] for clip in fewer] == [0, 1]
+    assert json.loads((tmp_path / "generation.json").read_text())["clips"] == made  # none loses its record
+
+
+def test_the_record_is_there_before_the_first_clip(generator, tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        generated_clips.write_clips(Counting(generator, 0), PROMPT, 1, 3, tmp_path, report=str)
+    told = json.loads((tmp_path / "generation.json").read_text())
+    assert (told["prompt"], told["seed"], told["clips"]) == (PROMPT, 3, [])
+
+
+def test_clips_are_let_go_once_they_are_written(generator, tmp_path, monkeypatch):
+    batches = []
+
+    def make(*arguments):
+        assert not any(batch() is not None for batch in batches[:-1])
+        clips = generator.generate(*arguments)
+        batches.append(weakref.ref(clips))
+        return clips
+
+    monkeypatch.setattr(generated_clips, "AT_ONCE", 1)
+    monkeypatch.setattr(generated_clips, "SHEET_CLIPS", 2)
+    counting = Counting(generator, 3)
+    monkeypatch.setattr(counting, "generate", make)
+    generated_clips.write_clips(counting, PROMPT, 3, 0, tmp_path, report=str)
+    assert len(batches) == 3 and Image.open(tmp_path / "contact_sheet.png").size == (3 * 16, 2 * 16)

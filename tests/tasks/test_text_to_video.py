@@ -175,8 +175,25 @@ def test_a_judge_must_write_captions(video_run, video_config, tmp_path):
         train(video_config(f"train.judge={video_run}"), tmp_path / "run", report=str)
 
 
+def test_a_judge_of_other_words_is_refused(video_run, exported_run, tmp_path, monkeypatch, capsys):
+    judge = shutil.copytree(exported_run, tmp_path / "judge")
+    words = json.loads((judge / "vocabulary.json").read_text())
+    (judge / "vocabulary.json").write_text(json.dumps({**words, "words": ["my", "cats", "sleep"]}))
+    told = refused(monkeypatch, capsys, "evaluate", video_run, "--judge", judge)
+    assert f"--judge {judge} does not know most words of the captions" in told
+    assert "name a run that writes captions of the same data, or leave --judge out." in told
+
+
 def test_mistakes_in_the_generator(video_config, tmp_path):
     with pytest.raises(UserError, match="model.generator 'tyni' is unknown: use one of"):
         train(video_config("model.generator=tyni"), tmp_path / "run", report=str)
     with pytest.raises(UserError, match="model.generator_options: got an unexpected keyword argument 'steps'"):
         train(video_config("model.generator_options={steps: 3}"), tmp_path / "run", report=str)
+
+
+def test_an_export_tells_what_its_weights_draw_with(video_run, video_config, exported_run):
+    assert json.loads((video_run / "endpoints.json").read_text())["constants"] == {"drafts": 1, "num_frames": 3}
+    (head,) = Run.open(video_run).heads
+    config = video_config("model.generator_options={bias: true}", f"model.reranker={exported_run}", "model.drafts=5")
+    assert head.constants(config) == {"bias": True, "drafts": 5, "num_frames": 3}
+    assert json.loads((exported_run / "endpoints.json").read_text())["constants"] == {}

@@ -61,6 +61,20 @@ def test_files_are_read_as_the_clips_were_that_a_model_learned_from(run):
         assert card.reading == f"32-{read * data.image_size}-{side}"  # the same weights may be exported again
 
 
+def test_the_hash_tells_what_the_same_weights_draw_with(run):
+    def hash_with(**constants):
+        (run / "endpoints.json").write_text(json.dumps({**ENDPOINTS, "constants": constants}))
+        return runs.model_hash(run)
+
+    assert hash_with() == "ba7816bf8f01"  # as an export of an older version, which tells none
+    same = hash_with(drafts=4, guidance=3.0)
+    assert hash_with(guidance=3.0, drafts=4) == same
+    assert len({same, hash_with(drafts=8, guidance=3.0), hash_with(drafts=4, guidance=6.0), "ba7816bf8f01"}) == 4
+    (run / "endpoints.json").write_text("[1]")
+    with pytest.raises(UserError, match="endpoints.json is missing or damaged: run `vtkeras export"):
+        runs.model_hash(run)
+
+
 def test_card_before_evaluation(run):
     assert runs.read_card(run).metrics.empty
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from vtkeras.cli.common import say
 from vtkeras.errors import UserError, command
 from vtkeras.run_files import write_bytes
+from vtkeras.serving.generated_clips import ROUNDS, SESSION, write_clip
 
 if TYPE_CHECKING:
     from vtkeras.serving.generation_session import GenerationSession, Generator
 
-SESSION = "session.json"
+END = "end"
+LONGEST_NUMBER = 9  # digits
 HELP = """more 1 3 less 2    the next candidates, near 1 and 3 and away from 2
 others             quite other ones
 edit WORDS         the same candidates in other words
@@ -24,6 +26,24 @@ history            what was done so far
 end                ends; the session is saved after every step"""
 
 
+def refuse_others(out: Path, saved: Path | None) -> None:
+    """Refuses a folder with a session, or rounds of one, that would be written over.
+
+    Args:
+        out: the folder.
+        saved: file of the session to go on with, which may be the one in it; None for a new one.
+
+    Raises:
+        UserError: naming what is there.
+    """
+    there = out / SESSION
+    if there.exists():
+        if not (saved and there.samefile(saved)):
+            raise UserError(f"{out} holds a session: go on with --session {there}, or choose another --out.")
+    elif rounds := sorted(out.glob(ROUNDS)):
+        raise UserError(f"{out} holds {rounds[0].name}, which would be written over: choose another --out.")
+
+
 def begin(generator: Generator, prompt: str, n: int, seed: int, saved: Path | None) -> GenerationSession:
     """Another session, or a saved one to go on with."""
     from vtkeras.serving.generation_session import GenerationSession
@@ -31,49 +51,67 @@ def begin(generator: Generator, prompt: str, n: int, seed: int, saved: Path | No
     return GenerationSession.load(saved, generator) if saved else GenerationSession(generator, prompt, n, seed)
 
 
-def run(session: GenerationSession, out: Path, ask: Callable[[str], str] = input, tell: Callable = say) -> None:
-    """Asks what to do with the candidates until the user ends; writes clips and session after every step.
+def run(
+    session: GenerationSession,
+    out: Path,
+    ask: Callable[[str], str] = input,
+    tell: Callable = say,
+    model: Path | None = None,
+) -> None:
+    """Asks what to do with the candidates until the user ends; writes session and clips after every step.
 
     Args:
         session: as it begins or was loaded.
         out: folder for `round_NN/` with the candidates' files, and for session.json.
         ask: called with a prompt, gives what the user wrote; an `EOFError` ends.
         tell: called with lines to show.
+        model: the run folder that was named for it, which going on with the session needs, too.
+
+    Raises:
+        UserError: if the folder cannot be written.
     """
+    go_on = f"go on with: {command('generate', '--session', out / SESSION, *(('--model', model) if model else ()))}"
     tell(HELP)
-    show(session, out, tell)
-    while True:
-        try:
-            words = ask("> ").split()
-        except EOFError:
-            break
-        if not words:
-            continue
-        if words[0] == "end":
-            break
-        try:
-            if words[0] in TOLD:
-                tell(TOLD[words[0]](session))
-            else:
-                step(session, words)
-                show(session, out, tell)
-        except UserError as error:
-            tell(str(error))
+    try:
+        show(session, out, tell)
+        while (words := _words(ask))[:1] != [END]:
+            if words:
+                _answer(session, words, out, tell)
+    except KeyboardInterrupt:
+        tell(f"\nstopped; {go_on}")
+        raise
     tell(f"written to {out}: {SESSION} and the clips of every round")
-    tell(f"go on with: {command('generate', '--session', out / SESSION, '--out', out)}")
+    tell(go_on)
+
+
+def _words(ask: Callable[[str], str]) -> list[str]:
+    try:
+        return ask("> ").split()
+    except EOFError:
+        return [END]
+
+
+def _answer(session: GenerationSession, words: list[str], out: Path, tell: Callable) -> None:
+    """Tells or does what a line asks for; what cannot be done is told; a file that cannot be written is an error."""
+    if words[0] in TOLD:
+        return tell(TOLD[words[0]](session))
+    try:
+        step(session, words)
+    except UserError as error:
+        return tell(str(error))
+    show(session, out, tell)
 
 
 def show(session: GenerationSession, out: Path, tell: Callable) -> None:
-    """Makes and writes the candidates, and says where they are."""
+    """Saves the session, makes and writes the candidates, which takes longer, and says where they are."""
     from vtkeras.data.contact_sheet import SHEET, contact_sheet
     from vtkeras.explain.animation import as_png
-    from vtkeras.serving.generated_clips import write_clip
 
+    session.save(out / SESSION)
     folder = out / f"round_{len(session.history):02}"
     for number, clip in enumerate(session.clips, start=1):
         write_clip(folder, str(number), clip)
     write_bytes(folder / SHEET, as_png(contact_sheet(session.clips)))
-    session.save(out / SESSION)
     locked = f"; locked: {', '.join(session.now.locked)}" if session.now.locked else ""
     kept = f"; the first {session.now.kept} as before" if session.now.kept else ""
     tell(f"{folder}: {len(session.now)} candidates of “{session.now.prompt}”{kept}{locked}")
@@ -87,7 +125,7 @@ def step(session: GenerationSession, words: list[str]) -> None:
     """
     name, *rest = words
     if name not in STEPS:
-        raise UserError(f"'{name}' is unknown: say {', '.join([*STEPS, *TOLD, 'end'])}.")
+        raise UserError(f"'{name}' is unknown: say {', '.join([*STEPS, *TOLD, END])}.")
     STEPS[name](session, rest)
 
 
@@ -109,7 +147,7 @@ def _lock(session: GenerationSession, words: list[str]) -> None:
 
 
 def _place(word: str) -> int:
-    if not word.isdecimal() or not int(word):
+    if not word.isdecimal() or len(word) > LONGEST_NUMBER or not int(word):
         raise UserError(f"'{word[:40]}' is no candidate: give its number, from 1.")
     return int(word) - 1
 

@@ -189,7 +189,7 @@ def evaluate(
     from vtkeras.evaluation.judges import with_judge
     from vtkeras.evaluation.tables import PredictionTable, to_markdown, write_results
     from vtkeras.export.saved_model import tell_results
-    from vtkeras.training.run import Run, make_source, open_judge
+    from vtkeras.training.run import Run, check_reads, make_source, open_judge
 
     opened = [Run.open(folder) for folder in (run, *compare)]
     for lacking in filter(None, (one.lacks for one in opened)):
@@ -210,6 +210,9 @@ def evaluate(
         raise UserError(f"--linear does nothing for a run of the task '{own.task}': leave it out.")
     found = None
     if any(head.needs_judge for one in opened for head in one.heads):
+        if judge:
+            for maker in opened:
+                check_reads("--judge", judge, maker.preprocessor.vocabulary, "leave --judge out")
         judge = judge or _shipped_judge(own)
         found = open_judge(judge) if judge else None
         common.say(f"judge: {judge or 'none, name a run that writes captions with --judge'}")

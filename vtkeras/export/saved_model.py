@@ -23,6 +23,7 @@ from vtkeras.run_files import (
     CAPTIONS_FILE,
     CLASSES,
     CONFIG_FILE,
+    CONSTANTS,
     ENDPOINTS,
     LINEAR_FILE,
     LOGS,
@@ -98,7 +99,8 @@ def export_run(
     report(f"writing the SavedModel with {len(endpoints(run.heads)) + bool(calibration)} endpoints")
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled, calibration)
-    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, source))
+    constants = {name: value for head in run.heads for name, value in head.constants(run.config).items()}
+    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, source, constants))
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
@@ -158,7 +160,11 @@ def endpoints(heads: Sequence[Head]) -> dict[str, Endpoint]:
 
 
 def describe(
-    task: Task, heads: Sequence[Head], calibration: Calibration | None = None, source: Source | None = None
+    task: Task,
+    heads: Sequence[Head],
+    calibration: Calibration | None = None,
+    source: Source | None = None,
+    constants: dict | None = None,
 ) -> dict:
     """What the exported model can do, as `endpoints.json` tells it to predictors and menus.
 
@@ -166,10 +172,11 @@ def describe(
         task, heads: of the run.
         calibration: of its novelty, if there is one.
         source: of its clips: files are read for it as these were stored.
+        constants: options that stand in the exported graph, see `Head.constants`.
 
     Returns:
         {"task", "text_role": what the text of an example is, "stored_frames" and "stored_side" as of a `Source`,
-        "heads": [{"name", "title", "endpoints": [{"name", "inputs": names of the arguments}]}], "novelty":
+        "constants", "heads": [{"name", "title", "endpoints": [{"name", "inputs": names of the arguments}]}], "novelty":
         `Calibration.summary`, or None}.
     """
     return {
@@ -177,6 +184,7 @@ def describe(
         "text_role": task.text_role,
         STORED_FRAMES: source and source.stored_frames,
         STORED_SIDE: source and source.stored_side,
+        CONSTANTS: constants or {},
         "novelty": calibration and calibration.summary(),
         "heads": [
             {

@@ -34,6 +34,7 @@ from vtkeras.errors import UserError
 from vtkeras.run_files import write_text
 
 FIRST_FRAME = "first frame"  # what can be locked beside the parts of the noise
+CONTENT = "content"  # the part of the noise whose place a locked first frame takes
 MORE, LESS = 3.0, 0.5  # against 1 for fresh noise
 LEAN = 6.0  # weight of the liked candidate that a child leans on, against 1 for each other one
 MOST_CANDIDATES, MOST_ACTIONS, MOST_BYTES = 64, 1000, 2**20
@@ -76,6 +77,12 @@ class Round:
 
     def __len__(self) -> int:
         return len(next(iter(self.noise.values())))
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The parts of the noise in which the next candidates differ."""
+        taken = self.locked if self.first_frame is None else (*self.locked, CONTENT)
+        return tuple(part for part in self.noise if part not in taken)
 
     @cached_property
     def clips(self) -> np.ndarray:
@@ -151,7 +158,7 @@ class Lock(_Saved):
 
 
 class Unlock(_Saved):
-    """Lets a part change again from the next round on."""
+    """Lets a part change again from the next round on; a first frame at once, as every candidate gets its own back."""
 
     action: Literal["unlock"] = "unlock"
     part: str
@@ -159,8 +166,10 @@ class Unlock(_Saved):
     def apply(self, before: Round) -> Round:
         if self.part not in before.locked:
             raise UserError(f"The part '{self.part}' is not locked: {', '.join(before.locked) or 'nothing'} is.")
-        first = None if self.part == FIRST_FRAME else before.first_frame
-        return replace(before, locked=tuple(part for part in before.locked if part != self.part), first_frame=first)
+        locked = tuple(part for part in before.locked if part != self.part)
+        if self.part == FIRST_FRAME:
+            return replace(before, locked=locked, first_frame=None, kept=0)
+        return replace(before, locked=locked)
 
     def __str__(self) -> str:
         return f"unlocked the {self.part}"
@@ -267,10 +276,15 @@ class GenerationSession:
             variety: how much fresh noise there is in the new ones; 1 is usual.
 
         Raises:
-            UserError: for places that are not there, or are both liked and disliked.
+            UserError: for places that are not there, or are both liked and disliked, and where all parts are locked.
         """
+        more, less = tuple(dict.fromkeys(more)), tuple(dict.fromkeys(less))
+        _check_places(self.now, [*more, *less])
+        if not self.now.free:
+            locked = " and ".join(self.now.locked)
+            raise UserError(f"The next candidates would all be equal, as {locked} are locked: unlock one of them.")
         seeds = _seeds(self._next_seed, len(self.now))
-        self._act(_made(Next, more=tuple(dict.fromkeys(more)), less=tuple(less), variety=variety, seeds=seeds))
+        self._act(_made(Next, more=more, less=less, variety=variety, seeds=seeds))
 
     def edit(self, prompt: str) -> None:
         """Shows the same noise in other words; raises as the constructor."""
@@ -280,12 +294,15 @@ class GenerationSession:
         """Gives one candidate's part (one of `parts`) to all candidates, now and later.
 
         Raises:
-            UserError: for a part or candidate that is not there.
+            UserError: for a part or candidate that is not there, and for the content beside a locked first frame.
         """
+        _check_places(self.now, [candidate])
+        if part == CONTENT and self.now.first_frame is not None:
+            raise UserError("The content does nothing while the first frame is locked: unlock the first frame before.")
         self._act(_made(Lock, part=part, candidate=candidate))
 
     def unlock(self, part: str) -> None:
-        """Lets a part change again; raises a `UserError` for one that is not locked."""
+        """Lets a part change again, see `Unlock`; raises a `UserError` for one that is not locked."""
         self._act(_made(Unlock, part=part))
 
     def undo(self) -> None:
@@ -334,8 +351,8 @@ class GenerationSession:
         mine, its = generator.info["model_hash"], saved.model.get("model_hash")
         if mine != its:
             raise UserError(
-                f"{name} was made with the model {saved.model.get('name')} (weights {its}), and this one has the "
-                f"weights {mine}: open it with the model that it was made with."
+                f"{name} was made with the model {saved.model.get('name')} (hash {its}), and this one has the hash "
+                f"{mine}: open it with the model that it was made with, exported as it was then (--model RUN)."
             )
         session = cls.__new__(cls)
         try:
@@ -388,8 +405,7 @@ def read_session(path: str | Path) -> str:
         UserError: if it is missing, too large or no text.
     """
     try:
-        if Path(path).stat().st_size > MOST_BYTES:
-            raise UserError(f"{path} is too large for a session: it has more than {MOST_BYTES:,} bytes.")
+        _check_size(path, Path(path).stat().st_size)
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
@@ -401,13 +417,19 @@ def parse(text: str, name: str = "This session") -> Saved:
     """What a saved session holds.
 
     Raises:
-        UserError: if the text is damaged.
+        UserError: if the text is damaged, or longer than a session's.
     """
+    _check_size(name, len(text))
     try:
         return Saved.model_validate_json(text)
     except ValidationError as error:
         told = _first_problem(error)
         raise UserError(f"{name} is no session of this version, or is damaged ({told}): open another one.") from None
+
+
+def _check_size(name: str | Path, size: int) -> None:
+    if size > MOST_BYTES:
+        raise UserError(f"{name} is too large for a session: it has more than {MOST_BYTES:,} bytes.")
 
 
 def _made(kind: type[Step], **values) -> Step:
@@ -437,5 +459,5 @@ def _spell(places: Sequence[int]) -> str:
 
 def _check_places(round: Round, places: Sequence[int]) -> None:
     for place in places:
-        if not place < len(round):
+        if not 0 <= place < len(round):
             raise UserError(f"There is no candidate {place + 1}: choose 1 to {len(round)}.")

@@ -134,6 +134,10 @@ class Head:
         """What an exported model with this head can do."""
         return ()
 
+    def constants(self, config: Config) -> dict[str, Any]:
+        """Options that stand in the exported graph, by which the same weights make something else; {} for none."""
+        return {}
+
     def predict(self, reader: Reader, batch: dict) -> dict[str, tf.Tensor]:
         """What a model says of a batch, in the graph: tensors with one row an example.
 

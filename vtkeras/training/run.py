@@ -168,7 +168,22 @@ def check_captioner(option: str, config: Config, heads: Sequence[Head], vocabula
         return
     if not any(head.needs_judge for head in heads):
         raise UserError(f"{option} does nothing for the task '{config.task}': set it to null.")
-    way_out = f"name a run that writes captions of the same data, or set {option} to null"
+    check_reads(option, named, vocabulary, f"set {option} to null")
+
+
+def check_reads(option: str, named: str | Path, vocabulary: Vocabulary, without: str) -> None:
+    """Refuses a run that cannot say what is on clips, before its model is opened.
+
+    Args:
+        option: that names it, for the message.
+        named: the run.
+        vocabulary: of the run that makes the clips.
+        without: how to do without it, for the message.
+
+    Raises:
+        UserError: if it is no run, writes no captions, or does not know most of the captions' words.
+    """
+    way_out = f"name a run that writes captions of the same data, or {without}"
     try:
         folder = check_run(named)
     except UserError as error:

@@ -20,6 +20,7 @@ from vtkeras.run_files import (
     BEST,
     CHECKPOINTS,
     CONFIG_FILE,
+    CONSTANTS,
     ENDPOINTS,
     LINEAR_FILE,
     METRICS,
@@ -69,7 +70,7 @@ class RunCard:
     Attributes:
         folder: the run folder.
         config: of the experiment.
-        model_hash: of the exported weights.
+        model_hash: of the exported weights, and of options by which they draw clips.
         metrics: columns split, examples, system and one for each metric; no rows before `vtkeras evaluate`.
         columns: {metric: {"title", "unit", "better"}}.
         answers, labels: the closed sets that the model knows; empty for a model without.
@@ -247,10 +248,16 @@ def tabulate_metrics(splits: dict[str, dict]) -> pd.DataFrame:
 
 
 def model_hash(folder: str | Path) -> str:
-    """The first 12 hex digits of the SHA-256 of an exported model's weights."""
+    """The first 12 hex digits of the SHA-256 of an exported model's weights, and of options by which they draw clips.
+
+    Raises:
+        UserError: if its ENDPOINTS are damaged.
+    """
     digest = hashlib.sha256()
     for path in sorted((Path(folder) / SAVED_MODEL / "variables").iterdir()):
         digest.update(path.read_bytes())
+    if constants := _read_exported(Path(folder), CONSTANTS):  # of generators alone
+        digest.update(json.dumps(constants, sort_keys=True).encode())
     return digest.hexdigest()[:12]
 
 
@@ -307,6 +314,6 @@ def _read_exported(folder: Path, entry: str) -> Any:
 
 def _read_json(path: Path, way_out: str) -> dict:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         raise UserError(f"{path} is missing or damaged: {way_out}.") from None

@@ -158,6 +158,10 @@ class VideoHead(Head):
             Endpoint("render_from", render_from, (TEXT, *NOISE, FIRST_FRAME)),
         )
 
+    def constants(self, config):
+        drafts = config.model.drafts if config.model.reranker else 1
+        return {**config.model.generator_options, "drafts": drafts, "num_frames": config.data.num_frames}
+
     def predict(self, reader, batch):
         seeds = tf.strings.to_hash_bucket_fast(batch[keys.VIDEO_ID], 2**31)  # the same whatever else is in the batch
         return {"clips": reader.generate(batch[keys.CAPTION], seeds)}
