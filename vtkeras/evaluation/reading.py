@@ -87,7 +87,9 @@ def once_a_clip(heads: Sequence[Head]) -> bool:
 
 def count_examples(source: Source, split: str, asked_once: bool) -> int:
     """The examples that `read_split` finds in a split: its questions, or where `asked_once` its clips."""
-    clips, whole = clips_or_examples(source, split) if asked_once else (None, False)
+    if not asked_once:
+        return source.size(split)
+    clips, whole = clips_or_examples(source, split)
     return len(clips) if whole else source.size(split)
 
 
