@@ -192,14 +192,14 @@ class Counting:
     """The generator, which notes for how many clips it is asked, and fails when it is to make more than `most`."""
 
     def __init__(self, generator, most):
-        self.info, self.check, self.best_noise = generator.info, generator.check, generator.best_noise
-        self.made, self._most, self._make = 0, most, generator.generate
+        self.info, self.check = generator.info, generator.check
+        self.made, self._most, self._make = 0, most, generator.best
 
-    def generate(self, texts, noise):
-        if self.made + len(texts) > self._most:
+    def best(self, text, seeds):
+        if self.made + len(seeds) > self._most:
             raise ZeroDivisionError
-        self.made += len(texts)
-        return self._make(texts, noise)
+        self.made += len(seeds)
+        return self._make(text, seeds)
 
 
 def test_the_same_call_goes_on_where_the_last_one_ended(generator, tmp_path, monkeypatch):
@@ -233,13 +233,13 @@ def test_clips_are_let_go_once_they_are_written(generator, tmp_path, monkeypatch
 
     def make(*arguments):
         assert not any(batch() is not None for batch in batches[:-1])
-        clips = generator.generate(*arguments)
+        clips = generator.best(*arguments)
         batches.append(weakref.ref(clips))
         return clips
 
     monkeypatch.setattr(generated_clips, "AT_ONCE", 1)
     monkeypatch.setattr(generated_clips, "SHEET_CLIPS", 2)
     counting = Counting(generator, 3)
-    monkeypatch.setattr(counting, "generate", make)
+    monkeypatch.setattr(counting, "best", make)
     generated_clips.write_clips(counting, PROMPT, 3, 0, tmp_path, report=str)
     assert len(batches) == 3 and Image.open(tmp_path / "contact_sheet.png").size == (3 * 16, 2 * 16)
