@@ -19,7 +19,7 @@ def show_provenance(model: Path, name: str, files: dict[str, tuple[str | bytes, 
     with st.container(border=True):
         st.markdown("**Where this comes from**")
         st.caption(
-            f"{common.plain(name)} · model {common.plain(card.name)} · weights `{card.model_hash}` · "
+            f"{common.plain(name)} · model {common.plain(card.name)} · hash `{card.model_hash}` · "
             f"trained on {common.plain(card.data)} · {common.plain(str(model))}"
         )
         if card.metrics.empty:

@@ -39,7 +39,7 @@ def show_model(folder: Path) -> None:
     with st.container(border=True):
         st.subheader(common.plain(card.name), anchor=False)
         st.caption(
-            f"task {common.plain(card.task)} · data {common.plain(card.data)} · weights `{card.model_hash}` · "
+            f"task {common.plain(card.task)} · data {common.plain(card.data)} · hash `{card.model_hash}` · "
             f"{common.plain(str(folder))}"
         )
         if card.metrics.empty:

@@ -173,7 +173,7 @@ def show_outputs(summary: Summary, folder: Path) -> None:
         st.markdown("**Where this comes from**")
         st.caption(
             f"{common.plain(summary.video)} `{summary.video_hash}` · "
-            f"model {common.plain(summary.model['name'])} · weights `{summary.model['model_hash']}` · "
+            f"model {common.plain(summary.model['name'])} · hash `{summary.model['model_hash']}` · "
             f"scorer {common.plain(summary.scorer)} · budget {summary.budget:.0%}"
         )
         paths = [folder / name for name in KINDS]

@@ -131,7 +131,7 @@ def test_home_lists_models_with_their_metrics(here):
     [table] = [frame.value for frame in app.dataframe]
     assert list(table.system) == ["tiny (cross_attention)", "nearest clip"]
     assert list(table.caption_exact) == [0.875, 0.25] and "label_macro_f1" not in table  # no system has one
-    assert "weights `" in said(app) and "gray" in said(app)
+    assert "hash `" in said(app) and "gray" in said(app)
 
 
 def test_home_tells_how_to_export(open_page, tmp_path):
@@ -465,7 +465,7 @@ def test_an_answer_is_explained_and_taken_away(explained):
     files = {button.label for button in explained.get("download_button")}
     assert files == {"PNG", "GIF", "mp4", "JSON"}
     text = said(explained)
-    assert "clip_00.mp4 · model" in text and "weights `" in text and "trained on" in text
+    assert "clip_00.mp4 · model" in text and "hash `" in text and "trained on" in text
 
 
 @pytest.fixture
@@ -655,7 +655,7 @@ def open_video(app, path):
 def test_summary_shows_text_key_shots_and_files(summarised):
     assert is_calm(summarised), said(summarised)
     text = said(summarised)
-    assert "0:06.0 long, 6 shots." in text and "gray 20" in text and "weights `abc`" in text
+    assert "0:06.0 long, 6 shots." in text and "gray 20" in text and "hash `abc`" in text
     seeks = [button for button in summarised.button if str(button.key).startswith("seek")]
     assert [button.label.split()[0] for button in seeks] == [f"0:0{second}.0" for second in range(6)]
     assert sum("★" in button.label for button in seeks) == 1  # 30 % of six seconds

@@ -16,7 +16,7 @@ import tensorflow as tf
 from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.export import export_run
-from vtkeras.export.saved_model import RESULTS, _readme, tell_results, write_samples
+from vtkeras.export.saved_model import RESULTS, _copy_run_files, _readme, tell_results, write_samples
 from vtkeras.training.run import Run, load_model, make_source
 
 # A process of its own that may import nothing but TensorFlow and tensorflow-text.
@@ -196,6 +196,23 @@ def test_an_export_over_another_keeps_nothing_of_that(exported_run, tmp_path, mo
     (tmp_path / "metrics.json").write_text(json.dumps({"weights": Run.open(exported_run).digest}))
     export_run(exported_run, tmp_path, report=str, keras_file=False)
     assert (tmp_path / "metrics.json").is_file()  # `evaluate` wrote it there, of the same weights
+    older = json.dumps({"splits": {}})  # does not tell of which weights it is
+    (tmp_path / "metrics.json").write_text(older)
+    export_run(exported_run, tmp_path, report=str, keras_file=False)
+    assert (tmp_path / "metrics.json").read_text() == older
+
+
+def test_figures_of_weights_from_before_are_not_exported_over_right_ones(run, tmp_path):
+    own, out = tmp_path / "run", tmp_path / "out"
+    for folder, weights, text in ((own, "of the epoch before", "old"), (out, run.digest, "right")):
+        folder.mkdir()
+        (folder / "metrics.json").write_text(json.dumps({"weights": weights}))
+        (folder / "metrics.md").write_text(text)
+    _copy_run_files(replace(run, folder=own), out)
+    assert (out / "metrics.md").read_text() == "right"
+    (out / "metrics.json").write_text(json.dumps({"weights": "of a third"}))
+    _copy_run_files(replace(run, folder=own), out)
+    assert not (out / "metrics.md").exists()
 
 
 def test_the_readme_has_figures_of_its_own_weights_and_of_all_splits_alone(run, tmp_path):

@@ -19,7 +19,7 @@ from vtkeras.run_files import LINEAR_FILE
 from vtkeras.tasks import HEADS
 from vtkeras.training.experts import FittedLinear, WithVectors, _keep, add_experts, check_linear
 from vtkeras.training.fit import train
-from vtkeras.training.resume import lacks_linear
+from vtkeras.training.resume import is_whole
 from vtkeras.training.run import Run, load_model
 from vtkeras.workspace.runs import has_sentence_encoder
 
@@ -48,9 +48,9 @@ def test_where_no_head_has_a_linear_model_an_empty_file_tells_that_none_is_missi
     assert [(file.name, file.stat().st_size) for file in tmp_path.iterdir()] == [(LINEAR_FILE, 0)]
     config = tiny_config("model.linear_size=32")
     run = Run(tmp_path, config, None, (), None, None)
-    assert run.lacks == "" and not lacks_linear(tmp_path, config) and not has_sentence_encoder(tmp_path)
+    assert run.lacks == "" and is_whole(tmp_path, config) and not has_sentence_encoder(tmp_path)
     (tmp_path / LINEAR_FILE).unlink()
-    assert run.lacks and lacks_linear(tmp_path, config)
+    assert run.lacks and not is_whole(tmp_path, config)
 
 
 def test_linear_models_of_which_none_has_a_say_are_not_kept(tmp_path):

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from scipy.optimize import minimize_scalar
 
 from vtkeras.models import ClassLogits
@@ -12,8 +11,8 @@ from vtkeras.run_files import BEST, CHECKPOINTS
 from vtkeras.tasks import TASKS
 from vtkeras.tasks.predicted import ClassProbabilities, Predicted
 from vtkeras.training import temperature
-from vtkeras.training.state import load_state, model_variables, read_meta, save_state
-from vtkeras.training.temperature import TEMPERATURES, best_temperature, calibrate_classes
+from vtkeras.training.state import load_state, model_variables, save_state
+from vtkeras.training.temperature import TEMPERATURES, best_temperature, calibrate_classes, is_calibrated, scale_logits
 
 CAT, DOG = frozenset({"cat"}), frozenset({"dog"})
 
@@ -85,6 +84,10 @@ class Asked:
         return self.model.heads["label"].logits.bias.numpy()
 
 
+def variables(model):
+    return model_variables(model.heads["label"].logits)
+
+
 @pytest.fixture
 def asked(tmp_path, monkeypatch):
     trainer = Asked(tmp_path)
@@ -96,17 +99,17 @@ def asked(tmp_path, monkeypatch):
         return SimpleNamespace(truths=truths), {"": {head.name: Predicted(classes=said(odds / (1 + odds), 100))}}
 
     monkeypatch.setattr(temperature, "read_split", read)
-    monkeypatch.setattr(temperature, "model_variables", lambda model: model_variables(model.heads["label"].logits))
+    monkeypatch.setattr(temperature, "model_variables", variables)
     return trainer
 
 
 def test_the_best_weights_are_changed_and_kept(asked, tmp_path):
     told = []
-    assert calibrate_classes(asked, tmp_path, told.append) == {"label": 2.0}
+    assert calibrate_classes(asked, tmp_path, told.append) == {"Labels": 2.0}
     np.testing.assert_allclose(asked.bias, [np.log(4), 0.0], rtol=1e-5)
     layer = asked.model.heads["label"].logits
     layer.bias.assign([0.0, 0.0])
-    assert load_state(asked.best, model_variables(layer)) == {"epoch": 3} == read_meta(asked.best)
+    assert load_state(asked.best, model_variables(layer)) == {"epoch": 3, "calibrated": True}
     np.testing.assert_allclose(layer.bias.numpy(), [np.log(4), 0.0], rtol=1e-5)
     assert "labels by 2.0" in told[0]
 
@@ -115,15 +118,19 @@ def test_the_second_time_nothing_changes(asked, tmp_path):
     calibrate_classes(asked, tmp_path, print)
     written = asked.best.read_bytes()
     told = []
-    assert calibrate_classes(asked, tmp_path, told.append) == {"label": 1.0}
+    assert calibrate_classes(asked, tmp_path, told.append) == {}
     assert asked.best.read_bytes() == written and not told
+    save_state(asked.best, variables(asked.model), {"epoch": 4})  # better ones, of a training that went on
+    assert calibrate_classes(asked, tmp_path, told.append) == {"Labels": 1.0}
 
 
 def test_without_validation_or_weights_nothing_is_done(tmp_path):
     trainer = Asked(tmp_path, splits=("train",))
-    assert calibrate_classes(trainer, tmp_path, print) == {}
-    trainer = SimpleNamespace(model=tf.Module(), heads=(), data=None)
-    assert calibrate_classes(trainer, tmp_path, print) == {}
+    assert scale_logits(trainer, trainer.model, trainer.data.source) == {}
+    assert scale_logits(trainer, SimpleNamespace(), trainer.data.source) == {}  # it makes clips
+    assert not is_calibrated(tmp_path)
+    trainer.best.unlink()
+    assert is_calibrated(tmp_path) and calibrate_classes(trainer, tmp_path, print) == {}
 
 
 def test_temperatures_hold_one():

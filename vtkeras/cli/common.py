@@ -49,9 +49,10 @@ def or_shipped(model: Path | None, shipped: tuple[str, str] = SHIPPED_MODEL) -> 
     """The model that was named; else one that ships, which stderr tells with the way to choose another."""
     if model is not None:
         return model
-    from vtkeras.workspace.runs import exported
+    from vtkeras.workspace.runs import exported, read_card
 
-    own = max(exported([RUNS]), key=lambda run: (run / SAVED_MODEL).stat().st_mtime, default=None)
+    alike = [run for run in exported([RUNS]) if read_card(run).task == shipped[0]]
+    own = max(alike, key=lambda run: (run / SAVED_MODEL).stat().st_mtime, default=None)
     print(
         f"model: {'/'.join(shipped)}, which ships with vtkeras and knows nothing but {shipped[1].replace('_', ' ')}; "
         f"choose another with --model {own or 'RUN'}",

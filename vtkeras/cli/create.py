@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +81,7 @@ def run(
                 _answer(session, words, out, tell)
     except KeyboardInterrupt:
         tell(f"\nstopped; {go_on}")
-        raise
+        sys.exit(128 + signal.SIGINT)
     tell(f"written to {out}: {SESSION} and the clips of every round")
     tell(go_on)
 

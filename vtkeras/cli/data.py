@@ -15,7 +15,7 @@ from vtkeras.cli.progress import progress_bar
 from vtkeras.config import load_options
 from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.errors import command
-from vtkeras.run_files import CAPTIONS_FILE, own_folder
+from vtkeras.run_files import CAPTIONS_FILE, LABELS_TABLE, own_folder
 
 app = typer.Typer(no_args_is_help=True, help="Make, ingest, check and clean data.")
 
@@ -64,7 +64,8 @@ def data_ingest(
         common.say(f"{split}: {manifest.clips(split)} clips, {manifest.examples(split)} examples")
     common.say_lines(f"set aside {path}: {reason}" for path, reason in manifest.set_aside)
     common.say_lines(f"incomplete {path}: {reason}" for path, reason in manifest.partial)
-    train = command("train", "--config", "video_folder", "--data", out, "--out", Path("runs") / out.name)
+    one_label = ("--set", "model.single_label=true") if table == out / LABELS_TABLE else ()  # that of its subfolder
+    train = command("train", "--config", "video_folder", "--data", out, *one_label, "--out", Path("runs") / out.name)
     common.say(f"ready: {train}")
 
 
@@ -78,7 +79,7 @@ def _table(folder: Path, captions: Path | None, out: Path) -> Iterator[Path]:
     from vtkeras.planning.folder_tables import needed_table
 
     check_folder(folder)
-    table = needed_table(folder, own_folder(out, PLAN), common.say)
+    table = needed_table(folder, own_folder(out, PLAN, also=(LABELS_TABLE,)), common.say)
     common.say(f"reading {folder} with {table}")
     try:
         yield table

@@ -248,11 +248,13 @@ def _copy_run_files(run: Run, out: Path) -> None:
         second = load_config(str(run.folder / SECOND_CONFIG))
         data = second.data.model_copy(update={"path": run.config.data.path})
         save_config(second.model_copy(update={"data": data}), out / SECOND_CONFIG)
-    measured = FILES_OF_RESULTS if results_of(out).get(WEIGHTS) == run.digest else ()  # there, of the same weights
+    own, there = (bool(found) and found.get(WEIGHTS, run.digest) == run.digest
+                  for found in map(results_of, (run.folder, out)))  # fmt: skip
     for name in (*FILES_OF_RESULTS, LINEAR_FILE):
-        if (run.folder / name).is_file():
+        results = name in FILES_OF_RESULTS
+        if (run.folder / name).is_file() and (own or not results):
             write_bytes(out / name, (run.folder / name).read_bytes())
-        elif name not in measured:
+        elif not (results and there):
             (out / name).unlink(missing_ok=True)  # of what was exported there before
     if (run.folder / LOGS).is_dir():
         with replacing_folder(out / LOGS) as temporary:

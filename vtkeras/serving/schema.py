@@ -3,7 +3,8 @@
 Every JSON object begins with where the result comes from:
 
     "video"        what the user called the file
-    "model"        name, task, model_hash (12 hex digits of the SHA-256 of the weights) and data
+    "model"        name, task, model_hash (12 hex digits of the SHA-256 of the weights, and of what a generator draws
+                   by beside them) and data
 
 A description (`vtkeras predict`, page Playground) goes on with:
 

@@ -207,7 +207,7 @@ def label_notes(config: Config, heads: Sequence[Head], source: Source) -> tuple[
     """
     notes = []
     labels = any(head.learns_from == "labels" for head in heads)
-    if labels and config.model.label_from_text and any(head.answers_questions for head in heads):
+    if labels and config.data.path and config.model.label_from_text and any(head.answers_questions for head in heads):
         notes.append(
             "labels are learned with the question of each example, and `predict` asks for them without one: unless "
             "they depend on the question, set model.label_from_text to false"

@@ -44,12 +44,12 @@ from vtkeras.training.callbacks import (
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, check_linear, fit_linear
 from vtkeras.training.prepared import prepared_source
-from vtkeras.training.resume import lacks_linear, resume_point
+from vtkeras.training.resume import is_whole, resume_point
 from vtkeras.training.run import Run, check_captioner, open_judge
 from vtkeras.training.second import check_second, keep_second, second_run
 from vtkeras.training.state import load_state, read_meta
 from vtkeras.training.strategies import make_strategy, synchronise_batch_norm
-from vtkeras.training.temperature import calibrate_classes
+from vtkeras.training.temperature import calibrate_classes, scale_logits
 from vtkeras.training.trainers import TRAINERS, Trainer
 from vtkeras.training.transfer import start_from
 from vtkeras.training.warmup import warm_up
@@ -100,6 +100,7 @@ def train(
             _drop_beside(folder)
         training.begin(start if resume else None)
         if second:
+            scale_logits(trainer, second.model, data.source)  # it may be of before that was done
             keep_second(folder, second)
             kept, second = True, None
         if training.epoch < config.epochs:  # else it was stopped while linear models were fitted
@@ -234,7 +235,7 @@ def train_once(
     folder = Path(folder)
     last = folder / CHECKPOINTS / LAST
     resume = last.is_file()
-    if resume and read_meta(last)["epoch"] >= config.epochs and not lacks_linear(folder, config):
+    if resume and read_meta(last)["epoch"] >= config.epochs and is_whole(folder, config):
         stored = load_config(str(folder / CONFIG_FILE)).model_copy(update={"name": config.name})
         if stored == config:
             report(f"{folder} is trained already")

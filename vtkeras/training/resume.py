@@ -8,6 +8,7 @@ from vtkeras.config import Config, parse_config
 from vtkeras.errors import UserError
 from vtkeras.run_files import CHECKPOINTS, LAST, LINEAR_FILE
 from vtkeras.training.state import read_meta
+from vtkeras.training.temperature import is_calibrated
 
 RATES = ("learning_rate", "learning_rate_end", "schedule")
 MAY_CHANGE = (
@@ -51,15 +52,15 @@ def resume_point(folder: Path, config: Config) -> dict:
             f"Checkpoint {path} belongs to another config ({changed} differs): resume with the one it was made "
             f"with, in which only {', '.join(MAY_CHANGE)} and the stages to come may change, or choose another --out."
         )
-    if meta["epoch"] >= config.epochs and not lacks_linear(folder, config):
+    if meta["epoch"] >= config.epochs and is_whole(folder, config):
         done = f"{folder} has finished its {config.epochs} epochs"
         raise UserError(f"{done}: to train on, resume with one more stage in train.stages.")
     return meta
 
 
-def lacks_linear(folder: Path, config: Config) -> bool:
-    """Whether a run is still without the linear models that its config asks for, which are fitted after all epochs."""
-    return config.model.linear_size > 0 and not (folder / LINEAR_FILE).is_file()
+def is_whole(folder: Path, config: Config) -> bool:
+    """Whether what follows all epochs was done as well: logits are divided, linear models fitted where asked for."""
+    return is_calibrated(folder) and (not config.model.linear_size or (folder / LINEAR_FILE).is_file())
 
 
 def first_difference(before: Config, now: Config, epochs: int) -> str | None:

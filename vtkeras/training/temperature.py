@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from vtkeras import keys
@@ -18,7 +19,8 @@ from vtkeras.tasks.predicted import ClassProbabilities
 from vtkeras.training.state import load_state, model_variables, read_meta, save_state
 from vtkeras.training.trainers import Trainer
 
-TEMPERATURES = tuple(2 ** (step / 4) for step in range(-4, 13))  # 0.5 to 8; found again, it is 1
+TEMPERATURES = tuple(2 ** (step / 4) for step in range(-4, 13))  # 0.5 to 8
+CALIBRATED = "calibrated"  # in the meta of best weights whose logits were divided
 EXAMPLES = 1000  # that are read, where the config names no number
 LEAST = 1e-12  # probability
 
@@ -38,36 +40,58 @@ def calibrate_classes(
         prepared: what validation is read from in place of the trainer's source.
 
     Returns:
-        {head: its temperature}, see `best_temperature`; empty without class heads, best weights or a validation split.
+        {title of a head: its temperature}, see `best_temperature`; empty without best weights, and where it was done.
 
     Raises:
         UserError: if the disk is full.
 
     Source: Guo et al., "On calibration of modern neural networks", 2017.
     """
-    data, best = trainer.data, folder / CHECKPOINTS / BEST
-    layers = getattr(trainer.model, "heads", {})
-    heads = [head for head in trainer.heads if isinstance(layers.get(head.name), ClassLogits)]
-    if not heads or not best.is_file() or keys.VALIDATION not in data.source.splits():
+    best = folder / CHECKPOINTS / BEST
+    if is_calibrated(folder):
         return {}
     load_state(best, model_variables(trainer.model))
-    reader = trainer.task.reader(trainer.model, data.preprocessor, heads)
-    limit = trainer.config.train.score_examples or EXAMPLES
-    source = prepared or data.source
-    examples, said = read_split(source, keys.VALIDATION, heads, data.preprocessor, {"": reader}, limit)
+    found = scale_logits(trainer, trainer.model, prepared or trainer.data.source)
+    save_state(best, model_variables(trainer.model), {**read_meta(best), CALIBRATED: True})
+    if changed := [f"{title.lower()} by {one:.1f}" for title, one in found.items() if one != 1]:
+        told = ", ".join(changed)
+        report(f"so that it is as sure as it is right on the validation split, logits are divided: {told}")
+    return found
+
+
+def is_calibrated(folder: Path) -> bool:
+    """Whether a run has no best weights that `calibrate_classes` has still to see."""
+    best = folder / CHECKPOINTS / BEST
+    return not best.is_file() or CALIBRATED in read_meta(best)
+
+
+def scale_logits(trainer: Trainer, model: keras.Model, source: Source) -> dict[str, float]:
+    """Divides the logits of a network's class heads, see `calibrate_classes`.
+
+    Args:
+        trainer: of a run with the same heads.
+        model: the network.
+        source: gives the validation split as the network reads it; without one nothing is changed.
+
+    Returns:
+        {title of a head: its temperature}.
+    """
+    layers = getattr(model, "heads", {})
+    heads = [head for head in trainer.heads if isinstance(layers.get(head.name), ClassLogits)]
+    if not heads or keys.VALIDATION not in source.splits():
+        return {}
+    preprocessor, limit = trainer.data.preprocessor, trainer.config.train.score_examples or EXAMPLES
+    reader = trainer.task.reader(model, preprocessor, heads)
+    examples, said = read_split(source, keys.VALIDATION, heads, preprocessor, {"": reader}, limit)
     found = {}
     for head in heads:
         truths = [split_labels(head.as_text(truth), head.separator) for truth in examples.truths[head.name]]
         classes = said[""][head.name].classes
         assert classes is not None
-        found[head.name] = best_temperature(replace(classes, several=not layers[head.name].single), truths)
+        one = best_temperature(replace(classes, several=not layers[head.name].single), truths)
         for weight in layers[head.name].logits.weights:
-            weight.assign(weight / found[head.name])
-    changed = [f"{head.title.lower()} by {found[head.name]:.1f}" for head in heads if found[head.name] != 1]
-    if changed:
-        save_state(best, model_variables(trainer.model), read_meta(best))
-        told = ", ".join(changed)
-        report(f"so that it is as sure as it is right on the validation split, logits are divided: {told}")
+            weight.assign(weight / one)
+        found[head.title] = one
     return found
 
 
