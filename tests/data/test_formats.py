@@ -33,7 +33,7 @@ from vtkeras.data.video import FrameStream, probe, read_frames
 from vtkeras.errors import UserError
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
-FFMPEG = shutil.which("ffmpeg")
+OLDEST_FFMPEG = 9  # older ones do not turn PNG by EXIF, nor read animated WebP
 WITHOUT_COMMAND = [("colour profile", "webp png jpg"), ("two streams", VIDEOS), ("turned or mirrored", "webp")]
 
 # The kinds about time, and the containers of each.
@@ -58,6 +58,17 @@ MAGICS = {
     "Ogg": b"OggS\0\2",
     "3gp": b"\0\0\0\x14ftyp3gp4\0\0\2\0",
 }
+
+
+def new_ffmpeg():
+    """Where the program is, if it is one that these files can be compared with."""
+    program = shutil.which("ffmpeg")
+    told = subprocess.run([program, "-version"], capture_output=True, text=True).stdout if program else ""
+    version = re.match(r"ffmpeg version n?(\d+)\.", told)
+    return program if version and int(version[1]) >= OLDEST_FFMPEG else None
+
+
+FFMPEG = new_ffmpeg()
 
 
 def containers_of(kind):
