@@ -120,7 +120,7 @@ def _json_entries(path: Path, text: str, names: tuple[str, ...]) -> Iterator[tup
         document = [json.loads(line) for line in text.split("\n") if line.strip()] if lines else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON: {error}.") from None
-    ids = IDS
+    ids: tuple[str, ...] = IDS
     if isinstance(document, dict) and isinstance(document.get("annotations"), list):
         document, ids = document["annotations"], COCO_IDS
     if isinstance(document, dict):
