@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from tests.data.test_tokenizers import LANGUAGES, cut, seen, there_and_back, unseen
 from vtkeras.errors import UserError
 from vtkeras.metrics import TEXT_METRICS
 
@@ -51,6 +52,15 @@ def test_the_order_of_references_does_not_matter(name):
 
 def test_empty_predictions_score_nothing(name):
     assert TEXT_METRICS[name](REFERENCES, [""] * len(TEXTS)) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("vocabulary", [seen, unseen, cut])
+def test_what_went_through_a_tokenizer_scores_what_the_untouched_text_scores(name, vocabulary):
+    """In each language, whether the vocabulary knows its words or spells them."""
+    for language, texts in LANGUAGES.items():
+        references = [[text] * 10 for text in texts]
+        through = TEXT_METRICS[name](references, there_and_back(vocabulary(), texts))
+        assert through == TEXT_METRICS[name](references, texts), language
 
 
 def test_all_empty_is_finite(name):

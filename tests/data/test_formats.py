@@ -24,6 +24,7 @@ from tests.fixtures.formats import (
     corners,
     read_corners,
     remux,
+    set_edits,
     write,
     write_silence,
     write_stored,
@@ -33,7 +34,7 @@ from vtkeras.data.video import FrameStream, probe, read_frames
 from vtkeras.errors import UserError
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
-FFMPEG = shutil.which("ffmpeg")
+OLDEST_FFMPEG = 9  # older ones do not turn PNG by EXIF, nor read animated WebP
 WITHOUT_COMMAND = [("colour profile", "webp png jpg"), ("two streams", VIDEOS), ("turned or mirrored", "webp")]
 
 # The kinds about time, and the containers of each.
@@ -58,6 +59,17 @@ MAGICS = {
     "Ogg": b"OggS\0\2",
     "3gp": b"\0\0\0\x14ftyp3gp4\0\0\2\0",
 }
+
+
+def new_ffmpeg():
+    """Where the program is, if it is one that these files can be compared with."""
+    program = shutil.which("ffmpeg")
+    told = subprocess.run([program, "-version"], capture_output=True, text=True).stdout if program else ""
+    version = re.match(r"ffmpeg version n?(\d+)\.", told)
+    return program if version and int(version[1]) >= OLDEST_FFMPEG else None
+
+
+FFMPEG = new_ffmpeg()
 
 
 def containers_of(kind):
@@ -137,6 +149,26 @@ def test_trimmed(tmp_path, container):
     np.testing.assert_allclose(times, np.arange(12) / 10, atol=1e-6)
     np.testing.assert_allclose(levels, 10 * np.arange(13, 25), atol=4)
     assert read_frames(tmp_path / f"a.{container}", 4).complete
+
+
+@pytest.mark.parametrize(
+    "edits, shown",
+    [
+        ([(1000, 0), (500, 1500)], [*range(10), *range(15, 20)]),
+        ([(1000, 0), (1000, 0)], [*range(10), *range(10)]),
+        ([(700, -1), (1000, 500)], range(5, 15)),  # the delay is before second 0, as no sound begins earlier
+        ([(500, 0)], range(5)),
+        ([(9000, 1200)], range(12, 24)),
+    ],
+    ids=["two parts", "a part twice", "a delay", "a short part", "a part beyond the end"],
+)
+def test_edits(tmp_path, edits, shown):
+    """Lists of (length, place in the film) in milliseconds, of which -1 is a pause."""
+    write(tmp_path / "a.mp4", grays(24))
+    set_edits(tmp_path / "a.mp4", edits)
+    times, levels = walk(tmp_path / "a.mp4")
+    np.testing.assert_allclose(times, np.arange(len(shown)) / 10, atol=1e-6)
+    np.testing.assert_allclose(levels, [10 * (number + 1) for number in shown], atol=4)
 
 
 @containers_of(LATE)

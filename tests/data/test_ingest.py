@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.fixtures.videos import make_captions, make_folder, make_video
+from tests.fixtures.videos import make_captions, make_folder, make_sound, make_video
 from vtkeras.data import decoder, shards
 from vtkeras.data import ingest as ingest_module
 from vtkeras.data.decoder import DecoderPool, Request
@@ -222,6 +222,39 @@ def test_bad_files_among_two_hundred(tmp_path):
     assert re.match(r"clip50\.mkv ends after 0\.\d\d of 2\.00 s", reasons["clip50.mkv"])
     assert reasons["clip100.mkv"] == "clip100.mkv is empty."
     assert reasons["clip150.mkv"].startswith("clip150.mkv is not a video or image that can be read (mp4, ")
+
+
+def test_twenty_files_without_pictures(tmp_path):
+    """Empty ones, texts, sounds and beginnings alone are set aside, each with its reason; the video is stored."""
+    folder, table = tmp_path / "videos", tmp_path / "captions.csv"
+    make_folder(folder, 1)
+    whole = (folder / "clip0.mp4").read_bytes()
+    sounds = ("a.mp4", "b.mov", "c.mkv", "d.avi")
+    for name in sounds:
+        make_sound(folder / name)
+    others = {
+        **dict.fromkeys(("e.mp4", "f.mkv", "g.gif", "h.jpg"), b""),
+        **dict.fromkeys(("i.mp4", "j.webm", "k.png"), b"a letter to a friend\n"),
+        "l.mp4": b"<!doctype html><html><body>404 Not Found</body></html>",
+        "m.mp4": b"PK\x03\x04" + bytes(200),
+        "n.avi": b"RIFF\x24\0\0\0WAVEfmt " + bytes(100),
+        "o.mp4": b"ID3\x03" + bytes(500),
+        "p.mp4": bytes(5000),
+        "q.mp4": whole[:40],
+        "r.mkv": b"\x1a\x45\xdf\xa3",
+        "s.png": b"\x89PNG\r\n\x1a\n",
+        "t.jpg": b"\xff\xd8\xff",
+    }
+    for name, data in others.items():
+        (folder / name).write_bytes(data)
+    names = ["clip0.mp4", *sounds, *others]
+    table.write_text("path,caption\n" + "".join(f"{name},number {name}\n" for name in names))
+    manifest = ingest(folder, table, tmp_path / "out", num_frames=1, max_side=16)
+    reasons = dict(manifest.set_aside)
+    assert manifest.stored == 1 and len(reasons) == 20 and {"clip0.mp4", *reasons} == {*names}
+    plain = r" (has no video|is empty|is not a video|cannot be decoded: it(s data)? is (cut short|damaged)|ends before)"
+    for name, reason in reasons.items():
+        assert re.match(re.escape(name) + plain, reason), reason
 
 
 def test_all_bad(captions, tmp_path):

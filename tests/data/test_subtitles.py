@@ -80,6 +80,7 @@ def test_nothing_said(tmp_path):
     "name, data, message",
     [
         ("a.vtt", "WEBVTT\n\nsoon --> later\nhello", "line 3: 'soon --> later' is not a pair of times"),
+        ("a.srt", "1\n00:00:01,000 -> 00:00:02,000\nhello\n", "a.srt has no pair of times such as 00:00:01,000 --> "),
         ("a.json", "{", "is not JSON"),
         ("a.json", "[" * 100_000, "is not JSON"),
         ("a.json", "{}", "is not a list"),
@@ -115,6 +116,8 @@ ROLL_UP = "{}\n00:00:01,000 --> 00:00:02,000\na\n\n{}\n00:00:02,000 --> 00:00:03
     [
         ("youtube.vtt", "WEBVTT\nKind: captions\nLanguage: en\n\n" + "\n".join(ROLLING), SAID),
         ("youtube.srt", "\n".join(f"{number}\n{cue}" for number, cue in enumerate(ROLLING, 1)), SAID),
+        ("pause.vtt", "WEBVTT\n\n" + "\n".join(ROLLING).replace("00:06.0", "00:09.0").replace("00:08.9", "00:11.9"),
+         [*SAID[:2], ("yes yes", 9.0, 11.9)]),
         ("television.srt", ROLL_UP, [("a", 1, 2), ("b", 2, 3), ("c", 3, 4), ("d", 4, 5)]),
     ],
 )

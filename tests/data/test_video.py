@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import struct
 import zlib
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.fixtures.formats import THEORA
 from tests.fixtures.videos import (
     CODECS,
     gray,
@@ -197,9 +199,30 @@ def test_missing_and_empty(tmp_path):
         read_frames(tmp_path / "empty.mp4", 4)
 
 
+PLAYLISTS = {
+    "m3u": "SECRET\n",
+    "m3u8": "#EXTM3U\n#EXTINF:1,\nSECRET\n",
+    "m3u8 after a mark": "\ufeff#EXTM3U\n#EXTINF:1,\nSECRET\n",
+    "m3u8 after a blank line": "\n#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n",
+    "key of another file": '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="SECRET"\n#EXTINF:1,\na.ts\n',
+    "ffconcat": "ffconcat version 1.0\nfile 'SECRET'\n",
+    "concat list": "file 'SECRET'\n",
+    "concat address": "concat:SECRET|SECRET",
+    "web address": "https://127.0.0.1:9/a.mp4\n",
+    "pls": "[playlist]\nFile1=SECRET\nNumberOfEntries=1\n",
+    "xspf": "<playlist><trackList><track><location>SECRET</location></track></trackList></playlist>",
+    "smil": '<smil><body><video src="SECRET"/></body></smil>',
+    "dash": '<?xml version="1.0"?><MPD type="static"><Period><BaseURL>SECRET</BaseURL></Period></MPD>',
+    "asx": '<asx version="3"><entry><ref href="SECRET"/></entry></asx>',
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n",
+    "quicktime": "RTSPtext\nrtsp://127.0.0.1:9/a\n",
+    "avisynth": 'DirectShowSource("SECRET")\n',
+    "vobsub": "# VobSub index file, v7 (do not modify this line!)\n",
+}
+
+
 @pytest.mark.parametrize(
-    "text",
-    ["a text", "#EXTM3U\n#EXTINF:1,\nSECRET\n", "ffconcat version 1.0\nfile 'SECRET'\n", "\0" * 64, "RIFF"],
+    "text", ["a text", "\0" * 64, "RIFF", *PLAYLISTS.values()], ids=["text", "zeros", "RIFF", *PLAYLISTS]
 )
 def test_what_is_no_video_is_refused_before_ffmpeg_sees_it(tmp_path, text, monkeypatch):
     monkeypatch.setattr(av_reader.av, "open", lambda *_, **__: pytest.fail("FFmpeg was asked"))
@@ -207,6 +230,63 @@ def test_what_is_no_video_is_refused_before_ffmpeg_sees_it(tmp_path, text, monke
     path.write_text(text)
     with pytest.raises(UserError, match="a.mp4 is not a video or image"):
         read_frames(path, 4)
+
+
+def box(kind, *parts):
+    content = b"".join(parts)
+    return struct.pack(">I", 8 + len(content)) + kind + content
+
+
+def test_a_movie_that_only_names_another_one_is_refused(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/a.mov".encode() + b"\0"
+        named = box(b"rdrf", bytes(4), b"url ", struct.pack(">I", len(address)), address)
+        (tmp_path / "a.mov").write_bytes(box(b"ftyp", b"qt  ") + box(b"moov", box(b"rmra", box(b"rmda", named))))
+        with pytest.raises(UserError, match="a.mov"):
+            read_frames(tmp_path / "a.mov", 4)
+        assert_nobody_called(server)
+
+
+@pytest.mark.parametrize("kind", ["url ", "alis"])
+def test_samples_are_read_out_of_the_file_itself_whatever_other_one_it_names(tmp_path, kind):
+    """The first is white, and the one that it names is black."""
+    make_video(tmp_path / "black.mov", np.zeros((4, 48, 64, 3), np.uint8))
+    data = make_video(tmp_path / "a.mov", np.full((4, 48, 64, 3), 255, np.uint8)).read_bytes()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/black.mov\0".encode()
+        entry = {"url ": box(b"url ", bytes(4), address), "alis": box(b"alis", bytes(4), alias_of("black.mov"))}[kind]
+        (tmp_path / "a.mov").write_bytes(with_other_data(data, entry))
+        try:
+            assert read_frames(tmp_path / "a.mov", 4).frames.mean() > 250
+        except UserError as error:
+            assert "a.mov" in str(error)
+        assert_nobody_called(server)
+
+
+def alias_of(name):
+    """A Macintosh alias of a file in the same folder, with its path."""
+    record = bytearray(150)
+    struct.pack_into(">H", record, 4, 150)
+    record[50 : 51 + len(name)] = bytes([len(name)]) + name.encode()
+    path = name.encode() + b"\0" * (len(name) % 2)
+    return bytes(record) + struct.pack(">HH", 2, len(name)) + path + struct.pack(">HH", 0xFFFF, 0)
+
+
+def with_other_data(data, entry):
+    """An MP4 whose index stands at its end, with another entry for where the samples are."""
+    data, place = bytearray(data), data.index(b"dref")
+    old = struct.unpack_from(">I", data, place + 12)[0]
+    for parent in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
+        at = data.rindex(parent, 0, place + 4) - 4
+        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(entry) - old)
+    data[place + 12 : place + 12 + old] = entry
+    return bytes(data)
+
+
+def assert_nobody_called(server):
+    server.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        server.accept()
 
 
 @pytest.mark.parametrize(
@@ -309,22 +389,68 @@ def resident_bytes():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def sizes_patched(data, mark, offset, form, *sizes):
+    """The file with other sizes so many bytes behind a mark."""
+    data = bytearray(data)
+    struct.pack_into(form, data, data.index(mark) + offset, *sizes)
+    return bytes(data)
+
+
+def huge_files(folder):
+    """Files of a few kilobytes that claim many millions of pixels, by their names."""
+    gif = make_animation(folder / "in.gif").read_bytes()
+    webp = make_animation(folder / "in.webp").read_bytes()
+    vp8 = make_video(folder / "in.webm", 4, "libvpx").read_bytes()
+    jpeg = make_image(folder / "in.jpg").read_bytes()
+    raw = make_video(folder / "raw.avi", 4, "rawvideo").read_bytes()
+    motion = make_video(folder / "motion.avi", 1, "mjpeg", pix_fmt="yuvj420p").read_bytes()
+    mov = make_video(folder / "in.mov", 1, "png", pix_fmt="rgb24").read_bytes()
+    mkv = make_video(folder / "in.mkv", 4, "ffv1").read_bytes()
+    wmv = make_video(folder / "in.wmv", 4, "wmv2").read_bytes()
+    ogv = (THEORA / "corners.ogv").read_bytes()
+    frame_header = b"\x9d\x01\x2a"  # of VP8
+    coded = (b"\xb0", b"\xba")  # Matroska's elements of width and height
+    sized = mkv.index(coded[0] + b"\x81\x40" + coded[1] + b"\x81\x30")
+    return {
+        "65535.gif": sizes_patched(gif, b"GIF8", 6, "<HH", 65535, 65535),
+        "frame.gif": sizes_patched(gif, b"GIF8", 6, "<HH", 16384, 16384),
+        "16384.webp": sizes_patched(webp, b"VP8X", 12, "<HBHB", 0xFFFF, 0, 0xFFFF, 0),
+        "2_24.webp": sizes_patched(webp, b"VP8X", 12, "<HBHB", 0xFFFF, 0xFF, 0x003F, 0),
+        "16383.webm": sizes_patched(vp8, frame_header, 3, "<HH", 16383, 16383),
+        "65535.png": huge_png(65535, 65535),
+        "15000.png": huge_png(15000, 15000),
+        "wide.png": huge_png(2**31 - 1, 1),
+        "tall.png": huge_png(1, 2**31 - 1),
+        "2_32.png": huge_png(2**32 - 1, 2**32 - 1),
+        "65535.jpg": sizes_patched(jpeg, b"\xff\xc0", 5, ">HH", 65535, 65535),
+        "wide.jpg": sizes_patched(jpeg, b"\xff\xc0", 5, ">HH", 1, 65535),
+        "tall.jpg": sizes_patched(jpeg, b"\xff\xc0", 5, ">HH", 65535, 1),
+        "raw.avi": sizes_patched(raw, b"strf", 12, "<ii", 30_000, 30_000),
+        "raw_2_31.avi": sizes_patched(raw, b"strf", 12, "<ii", 2**31 - 1, 2**31 - 1),
+        "motion.avi": sizes_patched(motion, b"\xff\xc0", 5, ">HH", 65535, 65535),
+        "65535.mov": sizes_patched(mov, b"IHDR", 4, ">II", 65535, 65535),
+        "65535.mkv": mkv[:sized] + coded[0] + b"\x82\xff\xff" + coded[1] + b"\x82\xff\xff" + mkv[sized + 6 :],
+        "65535.wmv": sizes_patched(wmv, b"WMV2", -12, "<ii", 65535, 65535),
+        "2_20.ogv": sizes_patched(ogv, b"\x80theora", 10, ">HH", 0xFFFF, 0xFFFF),
+    }
+
+
 def test_huge_headers_are_refused_before_memory_is_taken(tmp_path):
-    gif = bytearray(make_animation(tmp_path / "a.gif").read_bytes())
-    webm = bytearray(make_video(tmp_path / "a.webm", 4, "libvpx").read_bytes())
-    webp = bytearray(make_animation(tmp_path / "a.webp").read_bytes())
-    start = webm.index(b"\x9d\x01\x2a") + 3
-    webm[start : start + 4] = struct.pack("<HH", 16383, 16383)
-    gif[6:10] = struct.pack("<HH", 65535, 65535)
-    webp[24:30] = b"\xff\xff\x00" * 2
-    files = {"a.gif": gif, "a.webm": webm, "a.webp": webp}
-    files |= {"b.png": huge_png(65535, 65535), "c.png": huge_png(15000, 15000)}
+    files = huge_files(tmp_path)
     before = resident_bytes()
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(UserError, match=name):
             read_frames(tmp_path / name, 4)
-    assert resident_bytes() - before < 50e6
+        assert resident_bytes() - before < 50e6, name
+    assert len(files) == 20
+
+
+@pytest.mark.parametrize("name, told", [("65535.gif", "has too many pixels: at most"), ("wide.jpg", "claims 65535x1")])
+def test_a_huge_picture_is_told_to_be_huge(tmp_path, name, told):
+    (tmp_path / name).write_bytes(huge_files(tmp_path)[name])
+    with pytest.raises(UserError, match=f"{name} {told}"):
+        read_frames(tmp_path / name, 1)
 
 
 def test_impossible_duration(tmp_path):
@@ -336,6 +462,29 @@ def test_impossible_duration(tmp_path):
     path.write_bytes(data)
     with pytest.raises(UserError, match="a.avi ends after 2.00 of 4294967"):
         read_frames(path, 8)
+
+
+def test_counts_that_no_file_can_hold_take_no_memory(tmp_path):
+    mp4, mkv = (make_video(tmp_path / name, 20).read_bytes() for name in ("in.mp4", "in.mkv"))
+    flv = make_video(tmp_path / "in.flv", 20, "flv1").read_bytes()
+    raw = make_video(tmp_path / "in.mov", 20, "rawvideo", pix_fmt="rgb24").read_bytes()
+    files = {  # frames of one length, all frames, entries of both tables; seconds
+        "one_length.mp4": sizes_patched(mp4, b"stts", 12, ">I", 2**32 - 1),
+        "frames.mp4": sizes_patched(mp4, b"stsz", 12, ">I", 2**32 - 1),
+        "frames.mov": sizes_patched(sizes_patched(raw, b"stsz", 12, ">I", 2**32 - 1), b"stsc", 16, ">I", 2**32 - 1),
+        "lengths.mp4": sizes_patched(mp4, b"stts", 8, ">I", 2**32 - 1),
+        "pieces.mp4": sizes_patched(mp4, b"stco", 8, ">I", 2**32 - 1),
+        "length.mkv": sizes_patched(mkv, b"\x44\x89\x88", 3, ">d", 1e15),
+        "length.flv": sizes_patched(flv, b"duration", 9, ">d", 1e12),
+    }
+    before = resident_bytes()
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        try:
+            assert len(read_frames(tmp_path / name, 20).frames) == 20, name
+        except UserError as error:
+            assert name in str(error)
+        assert resident_bytes() - before < 50e6, name
 
 
 # Writing

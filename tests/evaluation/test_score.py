@@ -38,8 +38,9 @@ def test_csv_by_hand(files):
     [
         ({"1": ["a cat", "one cat"], "2": "a dog"}, {"1": "a dog", "2": "a dog"}),
         (
-            {"annotations": [{"image_id": 1, "caption": "a cat"}, {"image_id": 1, "caption": "one cat"},
-                             {"image_id": 2, "caption": "a dog"}]},
+            {"annotations": [{"id": 7, "image_id": 1, "caption": "a cat"},
+                             {"id": 8, "image_id": 1, "caption": "one cat"},
+                             {"id": 9, "image_id": 2, "caption": "a dog"}]},
             [{"image_id": 2, "caption": "a dog"}, {"image_id": 1, "caption": "a dog"}],
         ),
         ([{"id": "1", "references": ["a cat", "one cat"]}, {"id": "2", "reference": "a dog"}],

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import struct
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
 import av
 from av.stream import Disposition
+from PIL import Image
 
 from vtkeras.errors import UserError
 
@@ -107,6 +110,22 @@ def video_stream(path: Path, container: av.container.InputContainer) -> av.Video
     if not streams:
         raise UserError(f"{path} has no video stream that can be decoded.")
     return max(streams, key=lambda one: bool(one.disposition & Disposition.default))
+
+
+def check_picture_size(path: Path) -> None:
+    """Refuses a picture that is too large for FFmpeg or Pillow, which would only say that it does not decode.
+
+    Raises:
+        UserError: as `check_size`.
+    """
+    with warnings.catch_warnings(), suppress(OSError, ValueError, SyntaxError):  # damaged: the decoder tells
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=("JPEG", "PNG", "GIF", "WEBP")) as image:
+                check_size(path, *image.size)
+        except Image.DecompressionBombError:
+            most = MAX_PIXELS // 1_000_000
+            raise UserError(f"{path} has too many pixels: at most {most} million are read.") from None
 
 
 def check_size(path: Path, width: int, height: int) -> None:

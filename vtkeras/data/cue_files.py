@@ -86,6 +86,8 @@ def _from_blocks(path: Path, text: str) -> list[TimedLines]:
         if "-->" in line and number not in times and like_times and pattern is _ARROW_TIMES:
             raise UserError(f"{path}, line {number + 1}: '{line.strip()[:60]}' is not a pair of times.")
     is_webvtt = ending == ".vtt" or text.startswith("WEBVTT")
+    if not times and text.strip() and not is_webvtt:
+        raise UserError(f"{path} has no pair of times such as 00:00:01,000 --> 00:00:02,500.")
     ends = [*list(times)[1:], len(lines) + 1]
     bodies = [
         _body(lines[number + 1 : end], is_webvtt, end > len(lines) or is_nameless) for number, end in zip(times, ends)
@@ -250,8 +252,9 @@ def _blocks(lines: list[str]) -> Iterator[list[str]]:
 
 
 def _carried(before: TimedLines, cue: TimedLines) -> int:
-    """How many of a cue's first lines were the last ones before."""
-    if cue.start - before.end > _SAME_TIME:
+    """How many of a cue's first lines were the last ones before; after a pause only those that were held for it."""
+    is_held = before.end - before.start < _MOMENT and len(cue.lines) > len(before.lines)
+    if cue.start - before.end > _SAME_TIME and not is_held:
         return 0
     longest = min(len(before.lines), len(cue.lines))
     return next((count for count in range(longest, 0, -1) if before.lines[-count:] == cue.lines[:count]), 0)

@@ -19,6 +19,7 @@ from av.video.reformatter import ColorPrimaries, Colorspace, VideoReformatter
 from PIL import Image, ImageCms
 
 from vtkeras.data.color import PEAK, is_wide, to_bt709
+from vtkeras.data.containers import png_chunks
 
 # A pixel with one side this many times the other is taken for damage.
 _MOST_STRETCHED = 20
@@ -63,12 +64,20 @@ def tags_of_picture(path: Path) -> Tags:
     """Of a still picture or an animated PNG, as its EXIF tells."""
     try:
         with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as image:
+            if image.format == "PNG" and "exif" not in image.info and _has_exif(path):
+                image.load()  # to the end, since it stands behind the pixels
             exif = Image.Exif()
             exif.load(image.info.get("exif", b""))
             turn = _EXIF_TURNS.get(exif.get(_EXIF_ORIENTATION, 1), _UPRIGHT)
             return Tags(turn, image.info.get("icc_profile") or b"")
     except Exception:  # damaged tags, of a picture that FFmpeg reads
         return Tags()
+
+
+def _has_exif(path: Path) -> bool:
+    """Whether a PNG has EXIF tags anywhere."""
+    with path.open("rb") as file:
+        return any(kind == b"eXIf" for kind, _ in png_chunks(file))
 
 
 def tags_of_frame(frame: av.VideoFrame, codec: str) -> Tags:

@@ -27,6 +27,7 @@ MID_GRAY = 128.0
 SPOT = 3  # pixels a side
 
 LEAST_GRADIENT = 24.0  # by Sobel's filter; that of a step of 6 levels, below which rounding and noise are no edges
+NOISE = 8.0  # of the Laplacian in a picture without edges, by rounding and compression
 
 TEXTS = {
     "black": "{value:.0%} of its frames are black (more than {limit:.0%})",
@@ -143,7 +144,8 @@ def _edges(luma: tf.Tensor, laplacian: tf.Tensor) -> tf.Tensor:
     """The Laplacian of the hundredth of the pixels where it is strongest, as a multiple of the gradient where that is.
 
     Both grow alike with contrast, and blur takes more of the Laplacian: 0.7 to 1.6 in eight sharp photographs at 128
-    pixels, 0.2 to 0.35 where a Gaussian of 1.5 pixels blurred them. Few or faint edges do not lower it.
+    pixels, 0.2 to 0.35 where a Gaussian of 1.5 pixels blurred them. Few or faint edges do not lower it, and noise in a
+    picture that is nothing but blur does not raise it.
 
     Args:
         luma, laplacian: float32 (time, height, width, 1).
@@ -157,7 +159,7 @@ def _edges(luma: tf.Tensor, laplacian: tf.Tensor) -> tf.Tensor:
         tf.reduce_mean(tf.math.top_k(tf.reshape(tf.abs(values), (-1, tf.size(luma[0]))), most).values, axis=1)
         for values in (laplacian, gradient)
     )
-    return second / tf.maximum(first, LEAST_GRADIENT)
+    return tf.maximum(second - NOISE, 0.0) / tf.maximum(first, LEAST_GRADIENT)
 
 
 def judge(

@@ -116,7 +116,7 @@ class _Tail:
     latest: float = -math.inf
     length: float = 0.0
     sound_end: float = 0.0
-    is_last: bool = False  # the last picture of the file's index was among them
+    is_last: bool = False  # the last picture of the file's index was among them, shown or hidden
 
 
 def _read_tail(container: av.container.InputContainer, stream: av.VideoStream, start: float) -> _Tail:
@@ -143,6 +143,7 @@ def _read_on(container: av.container.InputContainer, stream: av.VideoStream) -> 
     with contextlib.suppress(Exception):  # damaged: the end is where reading stops
         for packet in container.demux(stream, *container.streams.audio):
             time = shown_at(packet)
+            tail.is_last |= packet.stream.index == stream.index and packet.size > 0 and packet.pos == last_place
             if time is None or packet.is_discard:
                 continue
             seconds, length = time * time_base(packet.stream), (packet.duration or 0) * time_base(packet.stream)
@@ -155,5 +156,4 @@ def _read_on(container: av.container.InputContainer, stream: av.VideoStream) -> 
             if seconds > tail.latest:
                 tail.latest, tail.length = seconds, length
             tail.times.append(seconds)
-            tail.is_last |= packet.pos == last_place
     return tail

@@ -11,6 +11,7 @@ from vtkeras.errors import UserError
 from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS
 
 IDS = ("id", "video_id", "image_id", "question_id", "path")
+COCO_IDS = ("question_id", "image_id", "video_id", "id")  # of annotations, whose own `id` comes last
 REFERENCE = ("reference", "references", "caption", "captions", "answer", "answers", "text")
 PREDICTION = ("prediction", "caption", "answer", "text")
 
@@ -119,8 +120,9 @@ def _json_entries(path: Path, text: str, names: tuple[str, ...]) -> Iterator[tup
         document = [json.loads(line) for line in text.split("\n") if line.strip()] if lines else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON: {error}.") from None
+    ids: tuple[str, ...] = IDS
     if isinstance(document, dict) and isinstance(document.get("annotations"), list):
-        document = document["annotations"]
+        document, ids = document["annotations"], COCO_IDS
     if isinstance(document, dict):
         for number, (name, value) in enumerate(document.items(), start=1):
             where = f"{path} entry {number}"
@@ -131,7 +133,7 @@ def _json_entries(path: Path, text: str, names: tuple[str, ...]) -> Iterator[tup
     for number, entry in enumerate(document, start=1):
         where = f"{path} entry {number}"
         fields = entry if isinstance(entry, dict) else {}
-        id_field, text_field = (_first(fields, wanted) for wanted in (IDS, names))
+        id_field, text_field = (_first(fields, wanted) for wanted in (ids, names))
         if id_field is None or text_field is None:
             raise UserError(f"{where} lacks its {'id' if id_field is None else names[0]}.")
         yield where, str(fields[id_field]), _texts(where, fields[text_field])

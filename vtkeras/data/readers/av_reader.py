@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 
-from vtkeras.data.containers import LOCAL_FILES_ONLY, MAX_PIXELS, check_size, video_stream
+from vtkeras.data.containers import LOCAL_FILES_ONLY, MAX_PIXELS, check_picture_size, check_size, video_stream
 from vtkeras.data.display import Display, tags_of_frame, tags_of_picture
 from vtkeras.data.file_ends import clock_restarts, is_cut
 from vtkeras.data.readers.base import ROUNDING, Frame, Reader, VideoInfo
@@ -78,7 +78,9 @@ class AvReader(Reader):
         pictures = self._decode()
         picture = next(pictures, None)
         if picture is None:
-            raise UserError(f"{path} holds a video stream of which no frame decodes.")
+            check_picture_size(path)
+            cut, damaged = "ends before its first frame", "holds a video stream of which no frame decodes"
+            raise UserError(f"{path} {cut if self.cut else damaged}.")
         check_size(path, picture.width, picture.height)
         if name == "apng" or name.endswith("_pipe"):  # pixels of pictures are square, whatever density they name
             self._display = Display(picture, tags_of_picture(path))

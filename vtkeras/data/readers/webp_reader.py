@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from vtkeras.data.containers import check_size
+from vtkeras.data.containers import check_picture_size
 from vtkeras.data.display import apply_profile, read_profile
 from vtkeras.data.readers.base import Frame, Reader, VideoInfo
 
@@ -17,8 +17,8 @@ class WebpReader(Reader):
     """Frames of an animated WebP, which FFmpeg does not decode, by Pillow."""
 
     def __init__(self, path: Path):
+        check_picture_size(path)
         self._image = Image.open(path, formats=("WEBP",))
-        check_size(path, *self._image.size)
         starts = np.concatenate([[0.0], np.cumsum(self._lengths())])
         frames = self._walk(starts)
         width, height = ImageOps.exif_transpose(self._image).size
