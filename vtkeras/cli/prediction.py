@@ -145,7 +145,7 @@ def evaluate_attention(
     out = writable_folder(out or common.results_folder(run))
     common.refuse_missing(run, data)
     from vtkeras.serving.faithfulness import evaluate as judge_clips
-    from vtkeras.serving.faithfulness import to_markdown
+    from vtkeras.serving.faithfulness import questioned_clips, to_markdown
     from vtkeras.serving.predictor import Predictor
     from vtkeras.training.run import make_source
 
@@ -154,10 +154,9 @@ def evaluate_attention(
     source = make_source(config)
     if split not in source.splits():
         raise UserError(f"The data have no split '{split}': use one of {', '.join(source.splits())}.")
-    taken = source.load(split).take(clips).as_numpy_iterator()
-    examples = ((example["frames"], example["question"].decode()) for example in taken)
+    taken = questioned_clips(source, split, clips)
     settings = {"data": config.data.model_dump(mode="json"), "split": split}
-    common.say(to_markdown(judge_clips(predictor, examples, settings, out, orders, steps, report=common.say)))
+    common.say(to_markdown(judge_clips(predictor, taken, settings, out, orders, steps, report=common.say)))
 
 
 def _predict_dense(
