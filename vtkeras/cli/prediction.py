@@ -101,7 +101,7 @@ def explain(
     method: Annotated[str, typer.Option(help="mean or rollout.")] = "mean",
     layer: Annotated[int | None, common.number_option("One layer of `mean`.", 1, 1000)] = None,
     head: Annotated[int | None, common.number_option("One head of `mean`.", 1, 1000)] = None,
-    orders: Annotated[int, common.number_option("Random orders to compare with.", 2, 10_000)] = 20,
+    orders: Annotated[int, common.number_option("Random orders to compare with.", 19, 10_000)] = 20,
     model: common.ModelFolder = common.UNNAMED,
     start: Start = None,
     end: End = None,
@@ -137,7 +137,7 @@ def evaluate_attention(
     data: common.DataFolder = None,
     split: Annotated[str, typer.Option(help="A split.")] = "test",
     clips: Annotated[int, common.number_option("Clips at most.", 1, 1_000_000)] = 50,
-    orders: Annotated[int, common.number_option("Random orders to compare with.", 2, 10_000)] = 20,
+    orders: Annotated[int, common.number_option("Random orders to compare with.", 19, 10_000)] = 20,
     steps: Annotated[int, common.number_option("Points of each curve.", 1, 10_000)] = 16,
     out: Annotated[Path | None, common.folder_option("Folder for attention.json and .md; default the run.")] = None,
 ) -> None:
