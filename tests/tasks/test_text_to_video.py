@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from vtkeras.errors import UserError
 from vtkeras.evaluation.evaluate import evaluate
 from vtkeras.evaluation.judges import Judge, with_judge
 from vtkeras.tasks import task_of
+from vtkeras.tasks.heads.video import RealClip, VideoHead
+from vtkeras.tasks.predicted import Examples, Predicted
 from vtkeras.training.fit import train
 from vtkeras.training.run import Run, load_model, make_source
 from vtkeras.training.state import model_variables, read_meta
@@ -120,6 +123,16 @@ def test_evaluate_on_the_command_line(video_run, exported_run, tmp_path, monkeyp
     assert code == 0 and "the judge chose among the drafts, too" in output
     told = refused(monkeypatch, capsys, "evaluate", exported_run, "--judge", exported_run)
     assert "--judge does nothing for a run of the task 'multitask'" in told
+
+
+def test_a_clip_without_a_caption_counts_for_nothing():
+    """A judge that always reads "a dog": of two clips that were asked for, one is right."""
+    judge = SimpleNamespace(name="toy", read=lambda clips: (["a dog"] * len(clips), np.zeros((len(clips), 2))))
+    head, clips = VideoHead(judge), np.zeros((3, 2, 8, 8, 3), "uint8")
+    truths = [RealClip(clip, captions) for clip, captions in zip(clips, (["a dog"], [], ["a cat"]))]
+    row = head.score(Predicted(values=clips), Examples(truths={"video": truths}))
+    assert row["matched"] == row["matched_blurred"] == 0.5
+    assert head.score(Predicted(values=clips[:1]), Examples(truths={"video": truths[1:2]})) == {}
 
 
 def test_a_judge_must_write_captions(video_run, video_config, tmp_path):

@@ -165,9 +165,15 @@ class VideoHead(Head):
         return RealClip(example[keys.FRAMES], [text.decode() for text in example[keys.CAPTIONS]])
 
     def score(self, predicted, examples, meteor=False):
-        """Clips of one half of the examples are compared with real ones of the other, so that real ones can be, too."""
-        truths = examples.truths[self.name]
-        clips, real = predicted.values, _stack(truths)
+        """Clips of one half of the examples are compared with real ones of the other, so that real ones can be, too.
+
+        Examples without a caption ask for nothing, and count for nothing.
+        """
+        asking = [place for place, truth in enumerate(examples.truths[self.name]) if truth.caption]
+        if not asking:
+            return {}
+        truths = examples.take(asking).truths[self.name]
+        clips, real = predicted.values[asking], _stack(truths)
         captions = [truth.caption for truth in truths]
         row = {"diversity": clip_sets.mean_distance_within(clips, captions), "ssim": _ssim(clips, real, captions)}
         if len(clips) > 1:
