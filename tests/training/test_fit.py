@@ -12,6 +12,7 @@ from fixtures.conv_encoder import conv_encoder
 from fixtures.interrupts import PressedInDestructor
 from fixtures.shared import made_once
 
+from vtkeras import keys
 from vtkeras.config import load_config
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FRAME_ENCODERS
@@ -346,6 +347,24 @@ def test_an_interruption_is_heard_while_clips_are_prepared(config, tmp_path):
         (["train.judge=nothing"], "nothing is not a run"),
         (["data.source=attic"], "data.source 'attic' is unknown"),
         (["task=gardening"], "task 'gardening' is unknown"),
+@pytest.mark.parametrize("limit, times", [(98_304, 1), (98_303, 2)])
+def test_validation_batches_that_take_too_much_memory_are_read_anew(config, monkeypatch, limit, times):
+    drawn, clip = [], MovingDigits.load
+    monkeypatch.setattr(MovingDigits, "load", lambda self, split, epoch=0: counted(clip(self, split, epoch), drawn))
+    monkeypatch.setattr("vtkeras.training.data.MOST_KEPT", limit)
+    data = TrainingData.read(config("data.num_frames=4"), TASKS["multitask"])
+    batches = data.validation(lambda examples: (examples[keys.FRAMES],))  # 8 clips of 4 x 32 x 32 x 3 bytes
+    for _ in range(2):
+        assert [len(frames) for (frames,) in batches] == [8]
+    assert len(drawn) == 8 * times
+
+
+def test_a_part_of_the_validation_batches(config):
+    data = TrainingData.read(config("train.batch_size=3"), TASKS["multitask"])
+    assert [len(data.validation(dict, most=most)) for most in (None, 2, 5)] == [3, 2, 3]  # 8 clips
+    assert len(data.validation(dict, replicas=3)) == 2
+
+
         (["task=retrieval", "train.loss_weights={caption: 1.0}"], "Task 'retrieval' has nothing to train"),
         (["model.generator=adversarial"], "model.generator does nothing for the task"),
         (["model.generator_options={steps: 3}"], "model.generator_options does nothing for the task"),
