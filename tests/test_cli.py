@@ -323,14 +323,14 @@ def test_predict_decodes_as_asked(walk, videos):
 
 @pytest.mark.whole
 def test_explain_writes_pictures_and_numbers(walk, videos, tmp_path):
-    arguments = ["explain", videos / "test_0018.mp4", "--model", walk, "--orders", 2, "--out", tmp_path / "look"]
+    arguments = ["explain", videos / "test_0018.mp4", "--model", walk, "--orders", 19, "--out", tmp_path / "look"]
     code, output = call(*arguments, "--question", "how many digits are there?", "--word", 1, "--method", "rollout")
     assert code == 0 and "deletion" in output
     assert {path.name for path in (tmp_path / "look").iterdir()} == {
         "explanation.json", "look.gif", "look.mp4", "words.png",
     }  # fmt: skip
     values = json.loads((tmp_path / "look" / "explanation.json").read_text())
-    assert values["method"] == "rollout" and values["words"][0]["faithfulness"]["random_orders"] == 2
+    assert values["method"] == "rollout" and values["words"][0]["faithfulness"]["random_orders"] == 19
     assert all(sum(word["attention_by_frame"]) == pytest.approx(1, abs=1e-3) for word in values["words"])
     code, output = call(*arguments, "--caption", "digit 3 is moving up and down", "--word", "moving", "--head", 2)
     assert code == 0 and "moving: deletion" in output
@@ -338,10 +338,10 @@ def test_explain_writes_pictures_and_numbers(walk, videos, tmp_path):
 
 @pytest.mark.whole
 def test_evaluate_attention(walk, tmp_path):
-    arguments = ["evaluate-attention", walk, "--clips", 2, "--orders", 2, "--steps", 2, "--out", tmp_path]
+    arguments = ["evaluate-attention", walk, "--clips", 2, "--orders", 19, "--steps", 2, "--out", tmp_path]
     code, output = call(*arguments)
     assert code == 0 and "clip 2: " in output and "Deletion and insertion over 2 clips" in output
-    assert json.loads((tmp_path / "attention.json").read_text())["settings"]["random_orders"] == 2
+    assert json.loads((tmp_path / "attention.json").read_text())["settings"]["random_orders"] == 19
 
 
 @pytest.mark.whole
@@ -497,7 +497,7 @@ def test_bytes_that_are_no_text(monkeypatch, capsysbinary, walk, videos, tmp_pat
     for arguments in (
         ["predict", odd, "--question", question, "--json"],
         ["predict", odd, "--question", 20 * question],
-        ["explain", odd, "--question", question, "--word", "1", "--orders", "2", "--out", tmp_path / "look"],
+        ["explain", odd, "--question", question, "--word", "1", "--orders", "19", "--out", tmp_path / "look"],
         ["summarize", odd, "--out", tmp_path / "short", "--no-clip"],
     ):
         monkeypatch.setattr("sys.argv", ["vtkeras", *map(str, arguments), "--model", str(walk)])

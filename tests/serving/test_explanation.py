@@ -11,6 +11,8 @@ import tensorflow as tf
 from fixtures.interrupts import PressedInDestructor
 from PIL import Image
 
+from vtkeras.data.sources.moving_digits import MovingDigits
+from vtkeras.data.sources.sort_of_clevr import SortOfClevr
 from vtkeras.errors import UserError
 from vtkeras.serving import explanation, faithfulness, pictures, schema
 from vtkeras.serving.results import Answer, Caption
@@ -223,6 +225,24 @@ def test_many_clips(tmp_path):
     assert json.loads((tmp_path / "attention.json").read_text()) == results
     assert "| rollout | 0.062 |" in (tmp_path / "attention.md").read_text()
     assert not (tmp_path / "attention.partial.jsonl").exists()
+
+
+def test_a_clip_with_many_questions_is_judged_once():
+    """Three pictures of sort_of_clevr, with twenty questions each; the clips of moving_digits have one."""
+    pictures = SortOfClevr(eval_images=3)
+    asked = [clip["question"] for clip in pictures.clips("test").as_numpy_iterator()]
+    found = list(faithfulness.questioned_clips(pictures, "test", most=50))
+    assert [question for _, question in found] == [asked[place][place].decode() for place in range(3)]
+    assert [frames.shape for frames, _ in found] == [(1, 75, 75, 3)] * 3
+    assert len(list(faithfulness.questioned_clips(MovingDigits(eval_clips=3), "test", most=2))) == 2
+
+
+def test_a_clip_without_a_question_asks_nothing():
+    def clips(split):
+        return tf.data.Dataset.from_tensors({"frames": FRAMES, "question": tf.zeros((0,), tf.string)})
+
+    [(_, question)] = faithfulness.questioned_clips(SimpleNamespace(clips=clips), "test", most=50)
+    assert question == ""
 
 
 def test_goes_on_after_a_stop(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from fixtures.conv_encoder import conv_encoder
 from fixtures.interrupts import PressedInDestructor
 from fixtures.shared import made_once
 
+from vtkeras import keys
 from vtkeras.config import load_config
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FRAME_ENCODERS
@@ -214,6 +215,33 @@ def test_resumed_equals_straight(broken_again, straight, config):
     assert one == {**other, "best": pytest.approx(other["best"], rel=1e-4)}
 
 
+@pytest.mark.whole
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_an_epoch_that_was_stopped_while_it_was_measured(straight, config, tmp_path, monkeypatch, epoch):
+    """Ctrl-C in the validation of the first epoch, or of the last, does not lose what was learned."""
+
+    def pressed(progress, logs=None):
+        if progress.epoch == epoch:
+            PressedInDestructor()
+
+    monkeypatch.setattr(Progress, "on_test_begin", pressed, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        train(config(), tmp_path / "run", report=str)
+    monkeypatch.undo()
+    begun = read_meta(tmp_path / "run" / "checkpoints" / "last.npz")
+    assert begun["epoch"] == epoch + 1 and not begun["measured"]
+    assert (tmp_path / "run" / "checkpoints" / "best.npz").exists() is (epoch > 0)
+    lines = []
+    train(config(), tmp_path / "run", resume=True, report=lines.append)
+    assert [line.split(",")[0] for line in lines if "end of epoch" in line] == [
+        f"tiny: end of epoch {number + 1}" for number in range(epoch, 2)
+    ]
+    assert_same_weights(tmp_path / "run", straight)
+    for name in ("best.npz", "last.npz"):
+        one, other = (read_meta(folder / "checkpoints" / name) for folder in (tmp_path / "run", straight))
+        assert one == {**other, "best": pytest.approx(other["best"], rel=1e-4)} and one["measured"]
+
+
 def test_folder_that_holds_a_run(straight, config):
     before = checkpoint(straight)
     with pytest.raises(UserError, match="already holds a run: add --resume"):
@@ -343,6 +371,24 @@ def test_cached_features(config, tmp_path, monkeypatch):
     ends = [line for line in lines if "end of epoch" in line]
     best = ends[read_meta(folder / "checkpoints" / "best.npz")["epoch"] - 1]
     assert loss == pytest.approx(float(best.split(" loss ")[1].split()[0]), rel=2e-3)  # features are kept as float16
+
+
+@pytest.mark.parametrize("limit, times", [(98_304, 1), (98_303, 2)])
+def test_validation_batches_that_take_too_much_memory_are_read_anew(config, monkeypatch, limit, times):
+    drawn, clip = [], MovingDigits.load
+    monkeypatch.setattr(MovingDigits, "load", lambda self, split, epoch=0: counted(clip(self, split, epoch), drawn))
+    monkeypatch.setattr("vtkeras.training.data.MOST_KEPT", limit)
+    data = TrainingData.read(config("data.num_frames=4"), TASKS["multitask"])
+    batches = data.validation(lambda examples: (examples[keys.FRAMES],))  # 8 clips of 4 x 32 x 32 x 3 bytes
+    for _ in range(2):
+        assert [len(frames) for (frames,) in batches] == [8]
+    assert len(drawn) == 8 * times
+
+
+def test_a_part_of_the_validation_batches(config):
+    data = TrainingData.read(config("train.batch_size=3"), TASKS["multitask"])
+    assert [len(data.validation(dict, most=most)) for most in (None, 2, 5)] == [3, 2, 3]  # 8 clips
+    assert len(data.validation(dict, replicas=3)) == 2
 
 
 def test_an_interruption_is_heard_while_clips_are_prepared(config, tmp_path):

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -62,6 +63,18 @@ def test_clips_that_lack_bytes_are_written_anew(source, preprocessor, tmp_path):
         assert not is_whole(folder)
         np.testing.assert_array_equal([row[keys.FRAMES] for row in rows(kept)], before)
     assert is_whole(folder) and not is_whole(tmp_path / "none")
+
+
+def test_features_are_named_by_the_weights_that_they_are_made_with(source, preprocessor, tmp_path):
+    """An encoder gets the weights of another run, or of a checkpoint, after its source was made."""
+
+    def made(weight):
+        encoder = SimpleNamespace(weights=[np.full(2, weight)], compute_output_shape=lambda shape: shape)
+        return PreparedSource(source, preprocessor, tmp_path, encoder, report=str)
+
+    first, again, late = made(0.0), made(0.0), made(0.0)
+    late.encoder.weights[0][:] = 1.0
+    assert first.path("train") == again.path("train") != late.path("train") == made(1.0).path("train")
 
 
 def test_what_is_kept_is_written_without_the_tuner(source, preprocessor, tmp_path, monkeypatch):

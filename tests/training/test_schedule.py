@@ -44,3 +44,12 @@ def test_stages_that_are_replaced_count_at_once():
     assert float(schedule(15)) == pytest.approx(1.0)
     schedule.replace([(LINEAR, 1.0, 1.0, 10), (LINEAR, 1.0, 0.0, 10)])
     assert float(schedule(15)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("before, steps", [(1, 1001), (3, 337), (7, 171)])
+def test_every_step_beside_an_endless_stage_has_one_rate(before, steps):
+    """Of 100,000 epochs, more steps than float32 counts, from an epoch at another rate on."""
+    border = before * steps  # odd, so that half of a rounded border would move it
+    schedule = StagedRate([(LINEAR, 0.5, 0.5, border), (LINEAR, 0.25, 0.25, 100_000 * steps)])
+    found = [float(schedule(step)) for step in range(border - 2, border + 3)]
+    assert found == [0.5, 0.5, 0.25, 0.25, 0.25]

@@ -101,7 +101,7 @@ def explain(
     method: Annotated[str, typer.Option(help="mean or rollout.")] = "mean",
     layer: Annotated[int | None, common.number_option("One layer of `mean`.", 1, 1000)] = None,
     head: Annotated[int | None, common.number_option("One head of `mean`.", 1, 1000)] = None,
-    orders: Annotated[int, common.number_option("Random orders to compare with.", 2, 10_000)] = 20,
+    orders: Annotated[int, common.number_option("Random orders to compare with.", 19, 10_000)] = 20,
     model: common.ModelFolder = None,
     start: Start = None,
     end: End = None,
@@ -139,7 +139,7 @@ def evaluate_attention(
     data: common.DataFolder = None,
     split: Annotated[str, typer.Option(help="A split.")] = "test",
     clips: Annotated[int, common.number_option("Clips at most.", 1, 1_000_000)] = 50,
-    orders: Annotated[int, common.number_option("Random orders to compare with.", 2, 10_000)] = 20,
+    orders: Annotated[int, common.number_option("Random orders to compare with.", 19, 10_000)] = 20,
     steps: Annotated[int, common.number_option("Points of each curve.", 1, 10_000)] = 16,
     out: Annotated[Path | None, common.folder_option("Folder for attention.json and .md; default the run.")] = None,
 ) -> None:
@@ -147,7 +147,7 @@ def evaluate_attention(
     out = writable_folder(out or common.results_folder(run))
     common.refuse_missing(run, data)
     from vtkeras.serving.faithfulness import evaluate as judge_clips
-    from vtkeras.serving.faithfulness import to_markdown
+    from vtkeras.serving.faithfulness import questioned_clips, to_markdown
     from vtkeras.serving.predictor import Predictor
     from vtkeras.training.run import make_source
 
@@ -156,10 +156,9 @@ def evaluate_attention(
     source = make_source(config)
     if split not in source.splits():
         raise UserError(f"The data have no split '{split}': use one of {', '.join(source.splits())}.")
-    taken = source.load(split).take(clips).as_numpy_iterator()
-    examples = ((example["frames"], example["question"].decode()) for example in taken)
+    taken = questioned_clips(source, split, clips)
     settings = {"data": config.data.model_dump(mode="json"), "split": split}
-    common.say(to_markdown(judge_clips(predictor, examples, settings, out, orders, steps, report=common.say)))
+    common.say(to_markdown(judge_clips(predictor, taken, settings, out, orders, steps, report=common.say)))
 
 
 def _predict_dense(

@@ -15,7 +15,7 @@ import numpy as np
 STEPS = 16
 ORDERS = 20
 CHANGE_THRESHOLD = 0.05  # least change of probability, from the whole video to an empty one, that can be judged
-LUCK_THRESHOLD = 0.05  # a map is better than random if at most this share of the random orders do as well
+LUCK_THRESHOLD = 0.05  # a map is better than random if one drawn by lot would do as well no more often than this
 
 Probability = Callable[[np.ndarray], np.ndarray]
 
@@ -88,10 +88,14 @@ class Faithfulness:
 
     @property
     def better(self) -> tuple[bool, bool]:
-        """Whether deletion, and insertion, do better than all but `LUCK_THRESHOLD` of the random orders."""
+        """Whether deletion, and insertion, do better than a map drawn by lot, to `LUCK_THRESHOLD`.
+
+        A map drawn by lot is one more random order: it is the best of 20 with a probability of 1/20, so with less than
+        19 random orders none is better.
+        """
         falls = [one.deletion_auc <= self.sweep.deletion_auc for one in self.random]
         rises = [one.insertion_auc >= self.sweep.insertion_auc for one in self.random]
-        return bool(np.mean(falls) <= LUCK_THRESHOLD), bool(np.mean(rises) <= LUCK_THRESHOLD)
+        return _is_no_luck(falls), _is_no_luck(rises)
 
     @property
     def verdict(self) -> str:
@@ -126,6 +130,10 @@ class Faithfulness:
             "deletion": self.sweep.deletion.tolist(),
             "insertion": self.sweep.insertion.tolist(),
         }
+
+
+def _is_no_luck(as_good: list[bool]) -> bool:
+    return bool((1 + sum(as_good)) / (1 + len(as_good)) <= LUCK_THRESHOLD)
 
 
 def sweep(
@@ -169,7 +177,7 @@ def measure(
         frames: uint8 (time, height, width, 3).
         scores: float (time, rows, columns), the map.
         steps: points of the curves.
-        orders: random orders to compare with.
+        orders: random orders to compare with; with less than 19 no map is better than they are.
         seed: draws them.
     """
     random = [

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vtkeras import keys
+from vtkeras.data.sources.base import Source
+from vtkeras.data.sources.datasets import clips_or_examples
 from vtkeras.explain import faithfulness
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.interrupts import interrupt_between_steps
@@ -74,6 +77,24 @@ def evaluate(
         write_text(folder / TABLE, to_markdown(results))
         partial.unlink()
     return results
+
+
+def questioned_clips(source: Source, split: str, most: int) -> Iterator[tuple[np.ndarray, str]]:
+    """Clips of a split for `evaluate`, each once, with one of its questions.
+
+    The first clip has its first question, the second its second and so on: clips often have the same kinds of
+    questions in the same order.
+
+    Args:
+        source: gives the clips.
+        split: one of `source.splits()`.
+        most: clips at most.
+    """
+    clips, _ = clips_or_examples(source, split)
+    for number, clip in enumerate(clips.take(most).as_numpy_iterator()):
+        questions = np.atleast_1d(clip[keys.QUESTION])
+        question = questions[number % len(questions)] if len(questions) else b""
+        yield clip[keys.FRAMES], question.decode()
 
 
 def judge_clip(

@@ -104,6 +104,9 @@ def _figures(logs: dict) -> str:
 class Checkpoints(keras.callbacks.Callback):
     """Writes `last.npz` after every epoch, and the model alone into `best.npz` when it is the best yet.
 
+    As reading the validation split may take long, and what was learned must not be lost meanwhile, `last.npz` is
+    written before it too, marked as not measured.
+
     Args:
         folder: where they go.
         trainer: says what a checkpoint holds, and how good an epoch was.
@@ -117,6 +120,12 @@ class Checkpoints(keras.callbacks.Callback):
         same = start.get("figure", trainer.figure) == trainer.figure
         self.best = start["best"] if same else math.inf
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_test_begin(self, logs=None):
+        self.save(LAST, self.trainer.variables(), self.epoch + 1, measured=False)
+
     def on_epoch_end(self, epoch, logs=None):
         score = self.trainer.score(logs or {})
         improved = score <= self.best and score < math.inf  # of equal ones the later: it has learned for longer
@@ -125,10 +134,10 @@ class Checkpoints(keras.callbacks.Callback):
             self.save(BEST, model_variables(self.trainer.model), epoch + 1)
         self.save(LAST, self.trainer.variables(), epoch + 1)
 
-    def save(self, name: str, variables: Variables, epoch: int) -> None:
-        """Writes a checkpoint after `epoch` epochs."""
-        config = self.trainer.config.model_dump(mode="json")
-        meta = {"epoch": epoch, "best": self.best, "figure": self.trainer.figure, "config": config}
+    def save(self, name: str, variables: Variables, epoch: int, measured: bool = True) -> None:
+        """Writes a checkpoint after `epoch` epochs; `measured` tells whether the last was a candidate for the best."""
+        config, figure = self.trainer.config.model_dump(mode="json"), self.trainer.figure
+        meta = {"epoch": epoch, "measured": measured, "best": self.best, "figure": figure, "config": config}
         save_state(self.folder / name, variables, meta)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from vtkeras.tasks import Head, Task
 
 SAMPLE_CLIPS = 6
 LABELS_TOLD = 20
+MOST_KEPT = 500_000_000  # bytes of validation batches that stay in memory from epoch to epoch
 ToBatch = Callable[[dict], tuple]  # a batch of examples to what a trainer's step takes
 
 
@@ -139,24 +141,28 @@ class TrainingData:
         return joined(parts)
 
     def validation(
-        self, to_batch: ToBatch, prepared: Source | None = None, replicas: int = 1
+        self, to_batch: ToBatch, prepared: Source | None = None, replicas: int = 1, most: int | None = None
     ) -> tf.data.Dataset | None:
         """Batches of the validation split, or None if there is too little of it.
 
-        Every replica needs a share of every batch, so with several the last short batch is left out.
+        Every replica needs a share of every batch, so with several the last short batch is left out. The batches stay
+        in memory if they take at most `MOST_KEPT`, else they are read anew each time.
 
         Args:
             to_batch: maps a batch of examples to what a trainer's step takes.
             prepared: what is read in place of the source, see `prepared_source`; None reads the source.
             replicas: devices that share a batch.
+            most: batches at most; None takes all.
         """
         split = keys.VALIDATION
         size = len(read(self.source, split, self.config.data)) if split in self.source.splits() else 0
         batch_size = min(self.config.train.batch_size, size // replicas * replicas)
         if not batch_size:
             return None
-        dataset = make_dataset(prepared or self.source, split, self.preprocessor, to_batch, batch_size)
-        return (dataset.take(size // batch_size) if replicas > 1 else dataset).cache()
+        count = size // batch_size if replicas > 1 else math.ceil(size / batch_size)
+        count = min(count, most or count)
+        dataset = make_dataset(prepared or self.source, split, self.preprocessor, to_batch, batch_size).take(count)
+        return dataset.cache() if count * batch_size * _bytes(dataset.element_spec) <= MOST_KEPT else dataset
 
     def samples(self) -> dict | None:
         """A few prepared validation examples as one batch, or None if there are none."""
@@ -226,6 +232,12 @@ def _has_one_label_each(source: Source) -> bool:
     with suppress(UserError):  # made clips have no table
         found = {label for label in source.column(keys.TRAIN, keys.LABEL).values() if label}
     return len(found) > 1 and not any(keys.LABEL_SEPARATOR in label for label in found)
+
+
+def _bytes(batch: tuple) -> float:
+    """What an example of a batch takes, strings apart; infinite where its size differs from example to example."""
+    parts = [(spec.shape[1:].num_elements(), spec.dtype.size) for spec in tf.nest.flatten(batch)]
+    return sum(math.inf if count is None else count * size for count, size in parts)
 
 
 def _augmentations(config: Config) -> list[dict[str, float]]:

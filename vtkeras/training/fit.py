@@ -44,7 +44,7 @@ from vtkeras.training.callbacks import (
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import add_experts, check_linear, fit_linear
 from vtkeras.training.prepared import prepared_source
-from vtkeras.training.resume import is_whole, resume_point
+from vtkeras.training.resume import is_finished, is_measured, resume_point
 from vtkeras.training.run import Run, check_captioner, open_judge
 from vtkeras.training.second import check_second, keep_second, second_run
 from vtkeras.training.state import load_state, read_meta
@@ -103,7 +103,7 @@ def train(
             scale_logits(trainer, second.model, data.source)  # it may be of before that was done
             keep_second(folder, second)
             kept, second = True, None
-        if training.epoch < config.epochs:  # else it was stopped while linear models were fitted
+        if training.epoch < config.epochs or not training.measured:  # else linear models alone are to be fitted
             progress = Progress(
                 config.name, data.steps * config.epochs, data.steps, config.train.batch_size, start["epoch"], report
             )
@@ -129,6 +129,7 @@ class Training:
         trainer: see `vtkeras.training.trainers`.
         prepared: the source that epochs read in place of the trainer's, or None.
         epoch: how many are done.
+        measured: whether the last of them was a candidate for the best weights.
 
     Example:
         >>> training = Training(config, Path("runs/mine"), print)
@@ -164,6 +165,7 @@ class Training:
             self.trainer.model, data.source, data.preprocessor, config, features or folder / FEATURES, report
         )
         self.epoch = 0
+        self.measured = True
 
     def begin(self, start: dict | None = None) -> None:
         """Writes what the run folder begins with, and the first checkpoint; or loads the last one.
@@ -175,7 +177,7 @@ class Training:
         _describe(trainer, folder, self.report)
         self.checkpoints = Checkpoints(folder / CHECKPOINTS, trainer, start or {"epoch": 0, "best": math.inf})
         if start:
-            self.epoch = start["epoch"]
+            self.epoch, self.measured = start["epoch"], is_measured(start)
             load_state(folder / CHECKPOINTS / LAST, trainer.variables())
             self.report(f"{trainer.config.name}: going on after epoch {self.epoch}")
         else:
@@ -196,23 +198,36 @@ class Training:
         validation: tf.data.Dataset | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
-        """Trains up to epoch `end`, or until a callback stops it.
+        """Trains up to epoch `end`, or until a callback stops it; before that, measures the last epoch if it was not.
 
         Args:
             end: the epoch after the last one.
             validation: batches to measure losses on after every epoch.
             callbacks: called beside the training's own, before checkpoints are written.
         """
+        every = [*self.callbacks, *callbacks, self.checkpoints]
         count = keras.callbacks.LambdaCallback(on_epoch_end=self._count)
         # TensorBoard writes as it goes; everything else is written whole
         with disk_errors(self.folder / LOGS), interrupt_between_steps() as end_of_step:
-            self.trainer.fit(
-                self.trainer.data.epochs(self.trainer.to_batch, self.epoch, self.prepared, end),
-                validation,
-                epochs=end,
-                first_epoch=self.epoch,
-                callbacks=[*self.callbacks, *callbacks, self.checkpoints, EndOfStep(end_of_step), count],
-            )
+            if not self.measured:
+                self._measure(validation, every, EndOfStep(end_of_step))
+            if self.epoch < end:
+                self.trainer.fit(
+                    self.trainer.data.epochs(self.trainer.to_batch, self.epoch, self.prepared, end),
+                    validation,
+                    epochs=end,
+                    first_epoch=self.epoch,
+                    callbacks=[*every, EndOfStep(end_of_step), count],
+                )
+
+    def _measure(
+        self, validation: tf.data.Dataset | None, callbacks: Sequence[keras.callbacks.Callback], stop: EndOfStep
+    ) -> None:
+        """Ends the last epoch, whose steps were done before the training was stopped, as `fit` would have."""
+        self.report(f"{self.trainer.config.name}: measuring epoch {self.epoch}, which was learned before the stop")
+        logs = self.trainer.measure(validation, [stop]) if validation else {}
+        keras.callbacks.CallbackList(callbacks, model=self.trainer.learner).on_epoch_end(self.epoch - 1, logs)
+        self.measured = True
 
 
 def train_once(
@@ -235,7 +250,7 @@ def train_once(
     folder = Path(folder)
     last = folder / CHECKPOINTS / LAST
     resume = last.is_file()
-    if resume and read_meta(last)["epoch"] >= config.epochs and is_whole(folder, config):
+    if resume and is_finished(folder, config, read_meta(last)):
         stored = load_config(str(folder / CONFIG_FILE)).model_copy(update={"name": config.name})
         if stored == config:
             report(f"{folder} is trained already")

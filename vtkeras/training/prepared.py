@@ -115,7 +115,6 @@ class PreparedSource(Source):
         self.statistics = statistics
         self.also = also
         self.encode = tf.function(self._features, reduce_retracing=True)  # one graph for all splits
-        self.name = self._digest()
         self.by_clip = True
 
     @property
@@ -219,11 +218,13 @@ class PreparedSource(Source):
         channels = self.encoder.compute_output_shape(self.shape)[-1]
         return group_sizes(channels, self.preprocessor.config.num_frames, self.encoder.map_channels)
 
-    def _digest(self) -> str:
+    @functools.cached_property
+    def name(self) -> str:
+        """Tells the data, the size and the encoder; it is made on first use, when the encoder has its weights."""
         config = self.preprocessor.config.model_dump(mode="json")
         what = {key: config[key] for key in ("source", "path", "options", "num_frames", "image_size", "train_clips")}
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
-        digest.update(f"{self.source.content} {self.source.left_out} copies of {COPY_SIDE} pixels".encode())
+        digest.update(f"{self.content} {self.left_out} copies of {COPY_SIDE} pixels".encode())
         if self.encoder:
             kept = self.groups if self.statistics else ""
             digest.update(f"{self.encoder.compute_output_shape(self.shape)} {kept}".encode())

@@ -52,10 +52,26 @@ def resume_point(folder: Path, config: Config) -> dict:
             f"Checkpoint {path} belongs to another config ({changed} differs): resume with the one it was made "
             f"with, in which only {', '.join(MAY_CHANGE)} and the stages to come may change, or choose another --out."
         )
-    if meta["epoch"] >= config.epochs and is_whole(folder, config):
+    if is_finished(folder, config, meta):
         done = f"{folder} has finished its {config.epochs} epochs"
         raise UserError(f"{done}: to train on, resume with one more stage in train.stages.")
     return meta
+
+
+def is_finished(folder: Path, config: Config, meta: dict) -> bool:
+    """Whether nothing is left to do of a training: all epochs, and what follows them.
+
+    Args:
+        folder: the run.
+        config: the experiment as it is asked for now.
+        meta: of the run's last checkpoint.
+    """
+    return meta["epoch"] >= config.epochs and is_measured(meta) and is_whole(folder, config)
+
+
+def is_measured(meta: dict) -> bool:
+    """Whether the last epoch of a checkpoint was a candidate for the best weights before the training was stopped."""
+    return meta.get("measured", True)  # older versions wrote no others
 
 
 def is_whole(folder: Path, config: Config) -> bool:

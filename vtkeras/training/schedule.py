@@ -37,24 +37,26 @@ class StagedRate(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, stages, rise=0, room=None):
         self.rise = rise
         self.room = room or len(stages)
-        self.table = keras.Variable(np.zeros((self.room, 4)), dtype="float32", trainable=False, name="stages")
+        self.table = keras.Variable(np.zeros((self.room, 5)), dtype="float32", trainable=False, name="stages")
         self.replace(stages)
 
     def replace(self, stages):
         """Goes on with other stages; those of the past keep their steps."""
         self.stages = [tuple(stage) for stage in stages]
-        rows = np.zeros((self.room, 4), "float32")
-        rows[: len(stages)] = self.stages
+        rows = np.zeros((self.room, 5), "float32")
+        begin = 0  # summed up here: float32 counts no steps above 2 ** 24, and the last stage may be endless
+        for row, (shape, peak, end, steps) in zip(rows, self.stages):
+            row[:] = shape, peak, end, begin, begin + steps
+            begin += steps
         self.table.assign(rows)
 
     def __call__(self, step):
         step = ops.cast(step, "float32")
-        shape, peak, end, length = ops.unstack(ops.convert_to_tensor(self.table), axis=1)
-        finish = ops.cumsum(length)
-        since = step - (finish - length)
+        shape, peak, end, begin, finish = ops.unstack(ops.convert_to_tensor(self.table), axis=1)
+        since, length = step - begin, finish - begin
         inside = ops.logical_and(since >= 0, step < finish)
         rise = ops.minimum(float(self.rise), ops.floor(length / 2))
-        rises = ops.logical_or(ops.equal(shape, COSINE), ops.equal(finish, length))  # the first one in any case
+        rises = ops.logical_or(ops.equal(shape, COSINE), ops.equal(begin, 0))  # the first one in any case
         rise = ops.where(rises, rise, 0.0)
         share = (since - rise) / ops.maximum(length - rise, 1.0)
         cosine = end + (peak - end) * 0.5 * (1 + ops.cos(math.pi * share))

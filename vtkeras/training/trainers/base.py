@@ -113,10 +113,7 @@ class Trainer(ABC):
             first_epoch: the one to begin with.
             callbacks: called beside the steps.
         """
-        if self.strategy.num_replicas_in_sync == 1:
-            # Makes the metrics' variables, which Keras would only make within the step, whose graph would then be
-            # made twice; with several devices it does so itself.
-            self.learner._symbolic_build(data_batch=batches.element_spec)
+        self._make_metrics(batches)
         self.learner.fit(
             batches,
             steps_per_epoch=self.data.steps,
@@ -126,6 +123,25 @@ class Trainer(ABC):
             verbose=0,
             callbacks=list(callbacks),
         )
+
+    def measure(
+        self, validation: tf.data.Dataset, callbacks: Sequence[keras.callbacks.Callback] = ()
+    ) -> dict[str, float]:
+        """What `fit` adds to the logs of an epoch that ends with the weights as they are.
+
+        Args:
+            validation: batches to measure on.
+            callbacks: called beside the steps.
+        """
+        self._make_metrics(validation)
+        found = self.learner.evaluate(validation, verbose=0, return_dict=True, callbacks=list(callbacks))
+        return {f"val_{name}": value for name, value in found.items()}
+
+    def _make_metrics(self, batches: tf.data.Dataset) -> None:
+        """Makes the metrics' variables, which Keras would only make within the step, whose graph would then be made
+        twice; with several devices it does so itself."""
+        if self.strategy.num_replicas_in_sync == 1:
+            self.learner._symbolic_build(data_batch=batches.element_spec)
 
 
 def _refuse_adversarial(config: Config) -> None:

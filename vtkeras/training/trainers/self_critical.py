@@ -70,7 +70,8 @@ class SelfCriticalTrainer(SupervisedTrainer):
         scores = super().callbacks(prepared)
         if not self.by_reward:
             return scores
-        batches = self.data.validation(with_references(self.to_batch(), 0.0), prepared)
+        to_batch = with_references(self.to_batch(), 0.0)
+        batches = self.data.validation(to_batch, prepared, most=VALIDATION_BATCHES)
         return [*scores, ValidationCider(self.self_critical, batches)]
 
 
@@ -270,7 +271,7 @@ class ValidationCider(keras.callbacks.Callback):
     def __init__(self, self_critical: SelfCritical, batches: tf.data.Dataset):
         super().__init__()
         self.reward = tf.function(self_critical.greedy_reward, reduce_retracing=True)
-        self.batches = batches.take(VALIDATION_BATCHES)
+        self.batches = batches
 
     def on_epoch_end(self, epoch, logs=None):
         rewards = [self.reward(inputs).numpy() for inputs, _, _ in self.batches]
