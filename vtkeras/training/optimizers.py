@@ -73,6 +73,18 @@ class RMSprop(WholeGradientClipping, keras.optimizers.RMSprop):
     """RMSprop (Tieleman and Hinton, 2012)."""
 
 
+class LossScaling(keras.optimizers.LossScaleOptimizer):
+    """Scales losses up, lest gradients in float16 become 0, and leaves out a step whose gradients overflowed.
+
+    Keras asks the first device alone whether they did, so that infinite gradients of another one would be learned from.
+    """
+
+    def check_finite(self, grads):
+        broken = tf.cast(tf.logical_not(super().check_finite(grads)), tf.int32)
+        replica = tf.distribute.get_replica_context()
+        return (replica.all_reduce("SUM", broken) if replica.num_replicas_in_sync > 1 else broken) == 0
+
+
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD, "rmsprop": RMSprop}
 
 
@@ -102,6 +114,6 @@ def make_optimizer(
     if decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "position", "log_scale"])
     if options.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer = LossScaling(optimizer)
     optimizer.build(variables)
     return optimizer

@@ -23,6 +23,7 @@ from vtkeras.metrics import CiderReward
 from vtkeras.tasks import Head, Task
 from vtkeras.tasks.video_text import VideoTextReader
 from vtkeras.training.data import ToBatch, TrainingData
+from vtkeras.training.strategies import gather_for
 from vtkeras.training.trainers.supervised import SupervisedTrainer
 
 SAMPLED, GREEDY = "sampled_cider", "greedy_cider"
@@ -55,7 +56,7 @@ class SelfCriticalTrainer(SupervisedTrainer):
         if not self.by_reward:
             return self.model
         corpus = self.data.source.texts()["captions"]
-        self.self_critical = SelfCritical(self.reader, corpus, self.config.train.seed)
+        self.self_critical = SelfCritical(self.reader, corpus, self.config.train.seed, gather_for(self.strategy))
         return SelfCriticalLearner(self.model, self.self_critical)
 
     def measured(self) -> Sequence[Head]:
@@ -132,14 +133,22 @@ class SelfCritical:
         reader: of the model, which draws and writes; it has a head that writes captions.
         corpus: training captions, from which n-grams get their weights.
         seed: int, what is drawn depends on it and on the step.
+        gather: brings (batch, ...) to (every device's batch, ...), see `gather_for`; None with one device.
 
     Example:
         >>> self_critical = SelfCritical(reader, captions, seed=0)
         >>> inputs, targets, weights, logs = self_critical(inputs, targets, weights, step=7)
     """
 
-    def __init__(self, reader: VideoTextReader, corpus: Sequence[str], seed: int = 0):
+    def __init__(
+        self,
+        reader: VideoTextReader,
+        corpus: Sequence[str],
+        seed: int = 0,
+        gather: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    ):
         self.reader = reader
+        self.gather = gather or tf.identity
         self.head = next(name for name, layer in reader.model.heads.items() if layer.word_by_word)
         self.length = reader.model.heads[self.head].length
         self.reward = CiderReward(corpus)
@@ -173,22 +182,25 @@ class SelfCritical:
         given = (inputs[keys.CAPTION_TOKENS], targets[self.head], weights[self.head])
 
         def draw():
-            drawn, rewards = self.draw(inputs, references, seed)
-            rows = [tf.where(_align(chosen, new), new, old) for new, old in zip(drawn, given)]
-            return *rows, tf.reduce_mean(tf.boolean_mask(rewards, chosen), axis=0)
+            return self.draw(inputs, references, seed)
 
         def keep():
-            return *given, tf.zeros((2,))
+            return targets[self.head], tf.zeros((tf.shape(share)[0], 2))
 
-        tokens, target, weight, rewards = tf.cond(tf.reduce_any(chosen), draw, keep)
+        # All devices draw or none, as the mean gain is over all.
+        drawn, rewards = tf.cond(tf.reduce_any(self.gather(tf.cast(chosen, tf.int32)) > 0), draw, keep)
+        weight, means = self._weigh(drawn, rewards, references, chosen)
+        words = tf.where(drawn == END_ID, PAD_ID, drawn)[:, :-1]
+        before = tf.pad(words, ((0, 0), (1, 0)), constant_values=START_ID)
+        rows = [tf.where(_align(chosen, new), new, old) for new, old in zip((before, drawn, weight), given)]
         return (
-            {**inputs, keys.CAPTION_TOKENS: tokens},
-            {**targets, self.head: target},
-            {**weights, self.head: weight},
-            {SAMPLED: rewards[0], GREEDY: rewards[1]},
+            {**inputs, keys.CAPTION_TOKENS: rows[0]},
+            {**targets, self.head: rows[1]},
+            {**weights, self.head: rows[2]},
+            {SAMPLED: means[0], GREEDY: means[1]},
         )
 
-    def draw(self, inputs: dict, references, seed) -> tuple[tuple, tf.Tensor]:
+    def draw(self, inputs: dict, references, seed) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws a caption for every clip and rewards it.
 
         Args:
@@ -198,23 +210,30 @@ class SelfCritical:
             seed: int32 scalar; the same one draws the same captions.
 
         Returns:
-            (decoder input int32 (batch, length), target of the same shape, weight float32 (batch,)), and
-            rewards float32 (batch, 2): CIDEr-D of the drawn and of the greedy caption.
+            the drawn captions int32 (batch, length), and rewards float32 (batch, 2): CIDEr-D of the drawn and of the
+            greedy caption.
         """
         video = self._video(inputs)
         texts = [self.reader.write(sample, video, self.length, seed=seed)["tokens"], self._greedy(video)]
         rewards = tf.stack([self._rewards(tokens, references) for tokens in texts], axis=1)
-        drawn = tf.ensure_shape(texts[0], (None, self.length))
-        length = tf.reduce_sum(tf.cast(drawn > PAD_ID, tf.float32), axis=1)
-        gain = rewards[:, 0] - rewards[:, 1]
+        return tf.ensure_shape(texts[0], (None, self.length)), rewards
+
+    def _weigh(self, drawn, rewards, references, chosen) -> tuple[tf.Tensor, tf.Tensor]:
+        """The weight of each drawn caption, float32 (batch,), and the mean rewards of those chosen, float32 (2,).
+
+        Both means are over the clips of all devices.
+        """
+        told = tf.cast(tf.strings.length(references) > 0, tf.float32)  # a clip without captions tells nothing
+        gain = told * (rewards[:, 0] - rewards[:, 1])
+        counted = tf.cast(chosen, tf.float32)
+        columns = [gain, told, counted, counted * rewards[:, 0], counted * rewards[:, 1]]
+        total = tf.reduce_sum(self.gather(tf.stack(columns, axis=1)), axis=0)
         # Around the batch's mean: where the greedy captions are right already, drawn ones can only be worse, and
         # nothing but pushing away would unlearn the words, and the end, that right and wrong captions share.
-        told = tf.cast(tf.strings.length(references) > 0, tf.float32)  # a clip without captions tells nothing
-        mean = tf.math.divide_no_nan(tf.reduce_sum(gain * told), tf.reduce_sum(told))
-        weight = told * (gain - mean) / MOST * length / drawn.shape[1]
-        words = tf.where(drawn == END_ID, PAD_ID, drawn)[:, :-1]
-        before = tf.pad(words, ((0, 0), (1, 0)), constant_values=START_ID)
-        return (before, drawn, weight), rewards
+        mean = tf.math.divide_no_nan(total[0], total[1])
+        length = tf.reduce_sum(tf.cast(drawn > PAD_ID, tf.float32), axis=1)
+        weight = (gain - told * mean) / MOST * length / drawn.shape[1]
+        return weight, tf.math.divide_no_nan(total[3:], total[2])
 
     def greedy_reward(self, inputs: dict) -> tf.Tensor:
         """CIDEr-D float32 (batch,) of the greedy captions."""
