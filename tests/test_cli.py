@@ -111,10 +111,13 @@ def test_which_model_is_asked_is_told_where_none_was_named(monkeypatch, tmp_path
     make_video(tmp_path / "film.mp4", 4)
     told = "model: dense_captioning/dense_digits, which ships with vtkeras and knows nothing but dense digits; choose "
     assert f"{told}another with --model RUN\n" in call("predict", "film.mp4", "--dense")[1]
-    for place, run in enumerate(("newer", "older")):
+    for place, run in enumerate(("newest", "newer", "older")):
         (tmp_path / "runs" / run / "saved_model").mkdir(parents=True)
         (tmp_path / "runs" / run / "saved_model" / "saved_model.pb").touch()
         os.utime(tmp_path / "runs" / run / "saved_model", (100 - place, 100 - place))
+    card = SimpleNamespace(task="dense_captioning")
+    cards = {"newest": SimpleNamespace(task="text_to_video"), "newer": card, "older": card}
+    monkeypatch.setattr("vtkeras.workspace.runs.read_card", lambda run: cards.get(run.name, card))
     assert f"{told}another with --model runs/newer\n" in call("predict", "film.mp4", "--dense")[1]
     shipped = "saved_models/dense_captioning/dense_digits"
     assert "ships with" not in call("predict", "film.mp4", "--dense", "--model", shipped)[1]

@@ -86,7 +86,7 @@ def test_words_give_a_grid_of_candidates(created):
     assert not created.exception and not created.error
     assert shown(created) == [f"Candidate {number}" for number in range(1, 7)]
     assert np.array_equal(clips(created), expected().clips)
-    assert "trained on" in said(created) and "weights" in said(created)
+    assert "trained on" in said(created) and "hash" in said(created)
 
 
 def test_marks_lead_to_the_next_candidates_and_undo_leads_back(created):

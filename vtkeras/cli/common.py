@@ -7,7 +7,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,8 +51,12 @@ def or_shipped(model: Path | None, shipped: tuple[str, str] = SHIPPED_MODEL) -> 
         return model
     from vtkeras.workspace.runs import exported, read_card
 
-    alike = [run for run in exported([RUNS]) if read_card(run).task == shipped[0]]
-    own = max(alike, key=lambda run: (run / SAVED_MODEL).stat().st_mtime, default=None)
+    def is_alike(run: Path) -> bool:
+        with suppress(UserError):  # one that lacks files
+            return read_card(run).task == shipped[0]
+        return False
+
+    own = max(filter(is_alike, exported([RUNS])), key=lambda run: (run / SAVED_MODEL).stat().st_mtime, default=None)
     print(
         f"model: {'/'.join(shipped)}, which ships with vtkeras and knows nothing but {shipped[1].replace('_', ' ')}; "
         f"choose another with --model {own or 'RUN'}",
