@@ -22,6 +22,7 @@ from vtkeras.cli.common import results_folder
 from vtkeras.cli.training import _name_of, _place_for, _tested
 from vtkeras.data.make import make_videos
 from vtkeras.run_files import shipped_model
+from vtkeras.workspace.runs import read_card
 
 LONG = "x" * 300  # of a file name, which has 255 bytes at most
 TINY_SETTINGS = [
@@ -115,9 +116,9 @@ def test_which_model_is_asked_is_told_where_none_was_named(monkeypatch, tmp_path
         (tmp_path / "runs" / run / "saved_model").mkdir(parents=True)
         (tmp_path / "runs" / run / "saved_model" / "saved_model.pb").touch()
         os.utime(tmp_path / "runs" / run / "saved_model", (100 - place, 100 - place))
-    card = SimpleNamespace(task="dense_captioning")
-    cards = {"newest": SimpleNamespace(task="text_to_video"), "newer": card, "older": card}
-    monkeypatch.setattr("vtkeras.workspace.runs.read_card", lambda run: cards.get(run.name, card))
+    tasks = {"newest": "text_to_video", "newer": "dense_captioning", "older": "dense_captioning"}
+    cards = {run: SimpleNamespace(task=task) for run, task in tasks.items()}
+    monkeypatch.setattr("vtkeras.workspace.runs.read_card", lambda run: cards.get(run.name) or read_card(run))
     assert f"{told}another with --model runs/newer\n" in call("predict", "film.mp4", "--dense")[1]
     shipped = "saved_models/dense_captioning/dense_digits"
     assert "ships with" not in call("predict", "film.mp4", "--dense", "--model", shipped)[1]
