@@ -47,13 +47,13 @@ def test_it_is_near_the_best_of_all_numbers(several):
         ClassProbabilities(("a", "b", "c"), likely, several), [frozenset("abc"[one]) for one in right]
     )
 
-    def surprise(one):
+    def negative_log_likelihood(one):
         scaled = logits / one
         if several:
             return np.logaddexp(0, scaled).sum() - scaled[range(400), right].sum()
         return (np.log(np.exp(scaled).sum(axis=1)) - scaled[range(400), right]).sum()
 
-    best = minimize_scalar(surprise, bounds=(0.3, 9), method="bounded").x
+    best = minimize_scalar(negative_log_likelihood, bounds=(0.3, 9), method="bounded").x
     assert 2**-0.13 < found / best < 2**0.13
 
 

@@ -118,18 +118,18 @@ def best_temperature(said: ClassProbabilities, truths: list[frozenset[str]]) -> 
     likely = np.reshape(np.asarray(said.probabilities, "float64"), (-1, len(place)))[rows]
     likely = np.clip(likely, LEAST, 1.0)
     logits = np.log(likely) - said.several * np.log(np.maximum(1 - likely, LEAST))
-    surprise = _of_several if said.several else _of_one
-    losses = [surprise(logits / one, right) + np.log(one) ** 2 / 2 for one in TEMPERATURES]
+    negative_log_likelihood = _of_several if said.several else _of_one
+    losses = [negative_log_likelihood(logits / one, right) + np.log(one) ** 2 / 2 for one in TEMPERATURES]
     return TEMPERATURES[int(np.argmin(losses))]
 
 
 def _of_one(logits: np.ndarray, right: np.ndarray) -> float:
-    """The sum of -log p of the right class; of several that are right, of any."""
+    """The sum of -log p of the right class, or of any of several, of logits and 0 or 1, float (examples, classes)."""
     most = logits.max(axis=1, keepdims=True)
     shares = np.exp(logits - most)
     return -float(np.log(np.maximum((shares * right).sum(axis=1) / shares.sum(axis=1), LEAST)).sum())
 
 
 def _of_several(logits: np.ndarray, right: np.ndarray) -> float:
-    """The sum of -log p of each class being right or not."""
+    """The sum of -log p of each class being right or not, of logits and 0 or 1, float (examples, classes)."""
     return float((np.logaddexp(0, logits) - right * logits).sum())
