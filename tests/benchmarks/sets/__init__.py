@@ -5,8 +5,9 @@
 writes the folder that a user would bring: videos or images, and a captions.csv. `easy_vqa` and `crafter` are for
 development, and so is `collage`, whose scenes are filmed. `highway` is for reporting alone: nobody looks at it to
 choose anything. `minigrid` is for reporting, too, but for one thing that its first run showed: what a plan calls
-motion. So is `physics`, whose first run showed that answers of several words have to be written. `doom` was made
-last; its first run showed that a network knows little of frames beside those that it saw.
+motion. So is `physics`, whose first run showed that answers of several words have to be written. `doom`'s first
+run showed that a network knows little of frames beside those that it saw. `atari` was made last, and nothing was chosen
+by it.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ SETS = {
     "collage": "drawn things that move over filmed scenes: which, what they do, and beside what",
     "physics": "clips of simulated things: which lands on, hits, jumps over or passes which other one",
     "doom": "clips of the game Freedoom as the player sees it: where they turn, what they pick up, at whom they shoot",
+    "atari": "clips of nine Atari games: where the player goes, and what they hit, shoot or collect, or what hits them",
     "minigrid": "clips of the grid world MiniGrid: which things the agent goes to, picks up, puts down or opens",
 }
 
