@@ -174,8 +174,14 @@ def test_text_preset_refuses():
         text_preset(8, "/no/such/preset")
 
 
+MATCHING = "transformer with matching"
+TEMPORAL = [*TEMPORAL_ENCODERS, MATCHING]
+
+
 def make_temporal(name, **options):
     keras.utils.set_random_seed(3)
+    if name == MATCHING:
+        name, options = "transformer", {"matching_heads": 2, **options}
     if name == "spatial_softmax":  # as many tokens a frame as the others have of 4 patches
         options["num_tokens"] = 4 // options.pop("patch_merge", 1) ** 2
     return TEMPORAL_ENCODERS[name](**{"dim": 8, "max_frames": 5, "num_layers": 2, "num_heads": 2, **options})
@@ -200,7 +206,7 @@ def check_contract(video, batch, length, dim, mask):
     assert np.isfinite(video[keys.SEQUENCE]).all() and np.isfinite(video[keys.POOLED]).all()
 
 
-@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+@pytest.mark.parametrize("name", TEMPORAL)
 @pytest.mark.parametrize("patch_merge", [1, 2])
 def test_temporal_contract(name, patch_merge):
     tokens = 4 // patch_merge**2
@@ -208,7 +214,7 @@ def test_temporal_contract(name, patch_merge):
     check_contract(video, 2, 4 * tokens, 8, np.repeat(FRAMES_MASK, tokens, axis=1))
 
 
-@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+@pytest.mark.parametrize("name", TEMPORAL)
 def test_temporal_padding_changes_nothing(name):
     encoder = make_temporal(name)
     before = encoder(PATCHES, FRAMES_MASK)
@@ -224,7 +230,7 @@ def test_temporal_padding_changes_nothing(name):
     np.testing.assert_allclose(short[keys.POOLED], before[keys.POOLED][1:], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+@pytest.mark.parametrize("name", TEMPORAL)
 def test_temporal_scores(name):
     encoder = make_temporal(name)
     video, layers = encoder(PATCHES, FRAMES_MASK, return_scores=True)
@@ -237,14 +243,14 @@ def test_temporal_scores(name):
         assert np.max(np.asarray(scores)[1, :, :, 8:]) < 1e-6  # padding is not read
 
 
-@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+@pytest.mark.parametrize("name", TEMPORAL)
 def test_temporal_padded_altogether_is_finite(name):
     video = make_temporal(name)(PATCHES, np.zeros((2, 4), bool))
     check_contract(video, 2, 16, 8, np.zeros((2, 16), bool))
     assert (np.asarray(video[keys.POOLED]) == 0).all()
 
 
-@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+@pytest.mark.parametrize("name", TEMPORAL)
 def test_temporal_relates_frames_unless_it_is_mean(name):
     encoder = make_temporal(name)
     changed = PATCHES.copy()
@@ -288,7 +294,7 @@ def test_text_order_matters_and_empty_is_finite(name):
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("name", TEMPORAL_ENCODERS)
+@pytest.mark.parametrize("name", TEMPORAL)
 def test_mixed_precision(name, policy):
     video = make_temporal(name, dtype=policy)(PATCHES, FRAMES_MASK)
     exact = make_temporal(name)(PATCHES, FRAMES_MASK)

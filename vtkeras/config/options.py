@@ -112,6 +112,9 @@ class ModelConfig(Options):
     """Options of the augmentation; for `rotate_motion` the words that tell of motion, {words: [up, down]}."""
     patch_merge: int = Field(1, ge=1, le=8)
     """Merge squares of this many patches a side into one token."""
+    matching_heads: int = Field(0, ge=0, le=64)
+    """Ways to find each patch again in the frames before and after, by learned likeness: how far it moved, and how it
+    changed. It helps where it matters which way small things go; 0 leaves it out."""
     temporal_encoder: str = "transformer"
     """A name in `vtkeras.encoders.TEMPORAL_ENCODERS`."""
     temporal_options: dict[str, Any] = Field(default_factory=dict)

@@ -5,7 +5,7 @@ import keras_nlp
 from keras import ops
 
 from vtkeras import keys
-from vtkeras.layers import MaskedMean, PatchFlow, PatchMerge, SpaceTimePosition
+from vtkeras.layers import FrameMatching, MaskedMean, PatchFlow, PatchMerge, SpaceTimePosition
 
 
 class _TemporalEncoder(keras.layers.Layer):
@@ -22,6 +22,8 @@ class _TemporalEncoder(keras.layers.Layer):
         patch_merge: int, merge squares of this many patches a side.
         motion_dim: int, how many of the `dim` channels tell of motion, read from the last channels of
             the patches, a `PatchFlow`; 0 where patches bring none.
+        matching_heads: int, heads of a `FrameMatching`, which adds to each token where its patches are in the frames
+            before and after; 0 leaves it out.
 
     Call arguments:
         patches: float (batch, time, patches, channels).
@@ -35,7 +37,16 @@ class _TemporalEncoder(keras.layers.Layer):
     """
 
     def __init__(
-        self, dim, max_frames, num_layers=1, num_heads=4, dropout=0.0, patch_merge=1, motion_dim=0, **kwargs
+        self,
+        dim,
+        max_frames,
+        num_layers=1,
+        num_heads=4,
+        dropout=0.0,
+        patch_merge=1,
+        motion_dim=0,
+        matching_heads=0,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.dim = dim
@@ -46,9 +57,15 @@ class _TemporalEncoder(keras.layers.Layer):
         self.num_heads = num_heads
         self.dropout = dropout
         self.patch_merge = patch_merge
+        self.matching_heads = matching_heads
         self.project = PatchMerge(self.appearance_dim, patch_merge, dtype=self.dtype_policy, name="project")
         if motion_dim:
             self.project_motion = PatchMerge(motion_dim, patch_merge, dtype=self.dtype_policy, name="project_motion")
+        if matching_heads:
+            self.matching = FrameMatching(self.appearance_dim, matching_heads, dtype=self.dtype_policy, name="matching")
+            self.merge_matches = PatchMerge(
+                self.appearance_dim, patch_merge, dtype=self.dtype_policy, name="merge_matches"
+            )
         self.position = SpaceTimePosition(max_frames, dtype=self.dtype_policy, name="position")
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="norm")
         self.pool = MaskedMean(dtype=self.dtype_policy, name="pool")
@@ -56,13 +73,20 @@ class _TemporalEncoder(keras.layers.Layer):
     @staticmethod
     def sizes(options):
         """Keyword arguments of this kind of encoder out of a `ModelConfig`."""
-        return {"patch_merge": options.patch_merge, "motion_dim": options.motion_dim if options.motion else 0}
+        return {
+            "patch_merge": options.patch_merge,
+            "motion_dim": options.motion_dim if options.motion else 0,
+            "matching_heads": options.matching_heads,
+        }
 
     def build(self, patches_shape, frames_mask_shape=None):
         appearance_shape = self._appearance_shape(patches_shape)
         self.project.build(appearance_shape)
         if self.motion_dim:
             self.project_motion.build((*patches_shape[:-1], PatchFlow.channels))
+        if self.matching_heads:
+            self.matching.build(appearance_shape)
+            self.merge_matches.build(self.matching.compute_output_shape(appearance_shape))
         tokens_shape = self.project.compute_output_shape(appearance_shape)
         self.position.build(tokens_shape)
         self.norm.build(tokens_shape)
@@ -70,7 +94,10 @@ class _TemporalEncoder(keras.layers.Layer):
 
     def call(self, patches, frames_mask, return_scores=False, training=None):
         appearance = patches[..., : self._appearance_shape(patches.shape)[-1]]
-        tokens = self.norm(self.position(self.project(appearance)))
+        tokens = self.project(appearance)
+        if self.matching_heads:
+            tokens = tokens + self.merge_matches(self.matching(appearance, frames_mask))
+        tokens = self.norm(self.position(tokens))
         batch, time, patch_count, dim = ops.shape(tokens)
         mask = ops.repeat(ops.cast(frames_mask, "bool"), patch_count, axis=1)
         all_scores: list | None = [] if return_scores else None
@@ -105,6 +132,7 @@ class _TemporalEncoder(keras.layers.Layer):
             "dropout": self.dropout,
             "patch_merge": self.patch_merge,
             "motion_dim": self.motion_dim,
+            "matching_heads": self.matching_heads,
         }
 
 

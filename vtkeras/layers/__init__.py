@@ -2,6 +2,7 @@
 
 from vtkeras.layers.cross_attention import CrossAttention, causal_mask, masked_softmax
 from vtkeras.layers.feed_forward import FeedForward
+from vtkeras.layers.frame_matching import FrameMatching
 from vtkeras.layers.gradient_reversal import GradientReversal
 from vtkeras.layers.modulated_block import ModulatedBlock
 from vtkeras.layers.patch_flow import PatchFlow
@@ -18,6 +19,7 @@ from vtkeras.layers.standardized_conv import StandardizedConv2D
 __all__ = [
     "CrossAttention",
     "FeedForward",
+    "FrameMatching",
     "GradientReversal",
     "NextTokenMask",
     "MaskedMax",
