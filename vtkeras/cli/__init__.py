@@ -32,7 +32,7 @@ from vtkeras.cli.common import complain, say
 from vtkeras.errors import UserError
 from vtkeras.interrupts import end_like_ctrl_c
 from vtkeras.processes import hide_xla_notes
-from vtkeras.run_files import is_disk_full
+from vtkeras.whole_files import is_disk_full
 
 HELP = "Keras models that read video and text together, on your own videos. `vtkeras COMMAND --help` tells more."
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
@@ -74,7 +74,7 @@ def _run() -> int | str | None:
         return _refuse(_usage(error)) if error.format_message() else error.exit_code  # without one, help was shown
     except SystemExit as stop:
         return stop.code
-    except Exception as error:  # of whoever writes without `run_files`
+    except Exception as error:  # of whoever writes without `whole_files`
         if is_disk_full(error):
             return _refuse("The disk is full: free some space and run the same command again.")
         if isinstance(error, OSError) and error.errno in CLOSED and error.filename:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from vtkeras.cli.common import say
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import write_bytes
 from vtkeras.serving.generated_clips import ROUNDS, SESSION, write_clip
+from vtkeras.whole_files import write_bytes
 
 if TYPE_CHECKING:
     from vtkeras.serving.generation_session import GenerationSession, Generator

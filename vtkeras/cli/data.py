@@ -15,7 +15,8 @@ from vtkeras.cli.progress import progress_bar
 from vtkeras.config import load_options
 from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.errors import command
-from vtkeras.run_files import CAPTIONS_FILE, LABELS_TABLE, own_folder
+from vtkeras.path_checks import own_folder
+from vtkeras.run_files import CAPTIONS_FILE, LABELS_TABLE
 
 app = typer.Typer(no_args_is_help=True, help="Make, ingest, check and clean data.")
 

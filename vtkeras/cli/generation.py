@@ -9,7 +9,7 @@ import typer
 
 from vtkeras.cli import common
 from vtkeras.errors import UserError
-from vtkeras.run_files import writable_folder
+from vtkeras.path_checks import writable_folder
 
 MOST_CLIPS = 1000
 app = typer.Typer()

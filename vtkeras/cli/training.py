@@ -18,6 +18,7 @@ from vtkeras.cli import common
 from vtkeras.cli.progress import progress_bar
 from vtkeras.config import Config
 from vtkeras.errors import UserError, command
+from vtkeras.path_checks import check_run, own_folder, refuse_pattern, writable_folder
 from vtkeras.run_files import (
     CHECKPOINTS,
     CLIPS,
@@ -32,17 +33,10 @@ from vtkeras.run_files import (
     VOCABULARY_FILE,
     WEIGHTS,
     WHOLE,
-    check_run,
-    leaving_nothing,
-    locked,
-    own_folder,
-    refuse_pattern,
     run_folder,
     shipped,
-    writable_folder,
-    write_json,
-    write_text,
 )
+from vtkeras.whole_files import leaving_nothing, locked, write_json, write_text
 
 if TYPE_CHECKING:
     from vtkeras.data.sources.base import Source

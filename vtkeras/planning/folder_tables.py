@@ -14,7 +14,8 @@ from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
 from vtkeras.data.text_files import TABLES, is_text
 from vtkeras.errors import UserError
-from vtkeras.run_files import CONFIG_FILE, LABELS_TABLE, MANIFEST, write_text
+from vtkeras.run_files import CONFIG_FILE, LABELS_TABLE, MANIFEST
+from vtkeras.whole_files import write_text
 
 OWN_NAMES = ("captions", "labels", "annotations")  # of a table that surely means the clips
 NAMES = (*OWN_NAMES, "metadata", "data")

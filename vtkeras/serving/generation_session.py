@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vtkeras.config import LARGEST_SEED
 from vtkeras.errors import UserError
-from vtkeras.run_files import write_text
+from vtkeras.whole_files import write_text
 
 FIRST_FRAME = "first frame"  # what can be locked beside the parts of the noise
 CONTENT = "content"  # the part of the noise whose place a locked first frame takes
