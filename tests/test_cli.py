@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -522,15 +523,16 @@ def test_a_long_video_is_told_to_be_seen_in_part(walk, tmp_path):
     assert code == 0 and "only" not in output
 
 
-def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_say_how_to_go_on(monkeypatch, capsys, number, code):
     def interrupted(*_, **__):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), number)
 
     monkeypatch.setattr("vtkeras.data.shards.verify", interrupted)
     monkeypatch.setattr("sys.argv", ["vtkeras", "data", "verify", "."])
     with pytest.raises(SystemExit) as stop:
         main()
-    assert stop.value.code == 130
+    assert stop.value.code == code
     assert capsys.readouterr().err == "vtkeras: interrupted; run the same command again to go on.\n"
 
 

@@ -30,7 +30,7 @@ from vtkeras.cli import (
 )
 from vtkeras.cli.common import complain, say
 from vtkeras.errors import UserError
-from vtkeras.interrupts import end_like_ctrl_c
+from vtkeras.interrupts import end_like_ctrl_c, exit_code
 from vtkeras.processes import hide_xla_notes
 from vtkeras.whole_files import is_disk_full
 
@@ -43,7 +43,7 @@ app.add_typer(pretrained.app, name="pretrained")
 
 
 CLOSED = (errno.EACCES, errno.ENAMETOOLONG)  # of a path that the system refuses to look up
-INTERRUPTED = 130  # the code with which Typer ends after Ctrl-C
+INTERRUPTED = 130  # the code that Typer gives for a KeyboardInterrupt, whichever signal raised it
 STOPPED = "vtkeras: interrupted; run the same command again to go on."
 
 
@@ -83,6 +83,7 @@ def _run() -> int | str | None:
         return 1
     if code == INTERRUPTED:
         print(STOPPED, file=sys.stderr)
+        return exit_code()
     return code or 0
 
 
