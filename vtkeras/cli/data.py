@@ -80,7 +80,7 @@ def _table(folder: Path, captions: Path | None, out: Path) -> Iterator[Path]:
     from vtkeras.planning.folder_tables import needed_table
 
     check_folder(folder)
-    table = needed_table(folder, own_folder(out, PLAN), common.say)
+    table = needed_table(folder, own_folder(out, PLAN, also=(LABELS_TABLE,)), common.say)
     common.say(f"reading {folder} with {table}")
     try:
         yield table
