@@ -14,7 +14,8 @@ from vtkeras.serving.generated_clips import ROUNDS, SESSION, write_clip
 from vtkeras.whole_files import write_bytes
 
 if TYPE_CHECKING:
-    from vtkeras.serving.generation_session import GenerationSession, Generator
+    from vtkeras.serving.generation_rounds import Generator
+    from vtkeras.serving.generation_session import GenerationSession
 
 END = "end"
 LONGEST_NUMBER = 9  # digits
