@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -426,12 +427,15 @@ def test_ingest_finds_the_table_as_training_does(videos, tmp_path, monkeypatch, 
         code, output = call("data", "ingest", tmp_path / "mine", "--out", tmp_path / "out")
         assert code == 0 and "labels by the folders of the clips: a, b" in output and "validation: 1 clips" in output
     assert (tmp_path / "out" / "labels.csv").read_text().count("\n") == 7
+    (tmp_path / "killed").mkdir()
+    shutil.copy(tmp_path / "out" / "labels.csv", tmp_path / "killed")  # as kill -9 leaves it before a clip is stored
+    assert call("data", "ingest", tmp_path / "mine", "--out", tmp_path / "killed")[0] == 0
     ingest = ("data", "ingest", tmp_path / "mine" / "a", "--out", tmp_path / "none")
     assert "needs one table" in refused(monkeypatch, capsys, *ingest)
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "labels.csv").write_text("mine")
     told = refused(monkeypatch, capsys, "data", "ingest", tmp_path / "mine", "--out", tmp_path / "none")
-    assert "holds labels.csv" in told and (tmp_path / "none" / "labels.csv").read_text() == "mine"
+    assert "holds labels.csv with other labels" in told and (tmp_path / "none" / "labels.csv").read_text() == "mine"
 
 
 def test_one_bad_video_is_set_aside(videos, tmp_path):
@@ -522,15 +526,16 @@ def test_a_long_video_is_told_to_be_seen_in_part(walk, tmp_path):
     assert code == 0 and "only" not in output
 
 
-def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_say_how_to_go_on(monkeypatch, capsys, number, code):
     def interrupted(*_, **__):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), number)
 
     monkeypatch.setattr("vtkeras.data.shards.verify", interrupted)
     monkeypatch.setattr("sys.argv", ["vtkeras", "data", "verify", "."])
     with pytest.raises(SystemExit) as stop:
         main()
-    assert stop.value.code == 130
+    assert stop.value.code == code
     assert capsys.readouterr().err == "vtkeras: interrupted; run the same command again to go on.\n"
 
 

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from vtkeras.cli import app, create
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
-from vtkeras.serving.generation_session import FIRST_FRAME, GenerationSession
+from vtkeras.serving.generation_rounds import FIRST_FRAME
+from vtkeras.serving.generation_session import GenerationSession
 from vtkeras.serving.generator import Generator
 
 

@@ -13,7 +13,7 @@ import vtkeras
 from vtkeras.config import Config, load_config, save_config
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
-from vtkeras.run_files import disk_errors, replacing_folder, write_arrays
+from vtkeras.whole_files import disk_errors, replacing_folder, write_arrays
 
 FULL = "disk is full.* what was there stays"
 
@@ -84,9 +84,9 @@ def opens_to_write(node):
 
 
 def test_nobody_else_writes():
-    """Files are written by `run_files`, or to the temporary path that it yields."""
+    """Files are written by `whole_files`, or to the temporary path that it yields."""
     for path in Path(vtkeras.__file__).parent.rglob("*.py"):
-        if path.name == "run_files.py" or path.name in APPENDS:
+        if path.name == "whole_files.py" or path.name in APPENDS:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if opens_to_write(node):

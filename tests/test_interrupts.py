@@ -9,7 +9,7 @@ import threading
 import pytest
 from fixtures.interrupts import PressedInDestructor
 
-from vtkeras.interrupts import end_like_ctrl_c, interrupt_between_steps
+from vtkeras.interrupts import end_like_ctrl_c, exit_code, interrupt_between_steps
 
 
 def press(number=signal.SIGINT):
@@ -52,14 +52,19 @@ def test_sigterm_ends_the_work_after_the_step_too_where_the_command_line_asked_f
     with interrupt_between_steps():  # in a program of somebody else, SIGTERM stays what it is
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     end_like_ctrl_c()
-    steps = []
+    usual, steps = signal.getsignal(signal.SIGTERM), []
+    assert exit_code() == 130
     try:
         with pytest.raises(KeyboardInterrupt), interrupt_between_steps() as end_of_step:
             press(signal.SIGTERM)
             steps.append("first")
             end_of_step()
             steps.append("second")
-        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) is usual and exit_code() == 143
+        end_like_ctrl_c()
+        with pytest.raises(KeyboardInterrupt):
+            press(signal.SIGTERM)
+        assert exit_code() == 143
     finally:
         signal.signal(signal.SIGTERM, before)
     assert steps == ["first"]

@@ -13,12 +13,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_received = [signal.SIGINT]  # by which the program was asked to end, the last one last; Ctrl-C where there was none
 NOTICE = b"\nvtkeras: stopping after this step; Ctrl-C again stops at once.\n"
 
 
 def end_like_ctrl_c() -> None:
     """From here on SIGTERM, which `kill`, containers and job schedulers send first, ends the program as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _received[:] = [signal.SIGINT]
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def exit_code() -> int:
+    """The code with which an interrupted program ends, as shells have it: 130 after Ctrl-C, 143 after SIGTERM."""
+    return 128 + _received[-1]
 
 
 @contextmanager
@@ -44,7 +51,8 @@ def interrupt_between_steps() -> Iterator[Callable[[], None]]:
 
     def keep(number, frame) -> None:
         if waiting.is_set():
-            raise KeyboardInterrupt
+            _interrupt(number, frame)
+        _received.append(signal.Signals(number))
         waiting.set()
         os.write(2, NOTICE)  # not `print`, which fails when it interrupts itself
 
@@ -64,6 +72,11 @@ def interrupt_between_steps() -> Iterator[Callable[[], None]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    _received.append(signal.Signals(number))
+    raise KeyboardInterrupt
 
 
 def _is_usual(handler: object) -> bool:

@@ -15,7 +15,8 @@ from vtkeras.config import LARGEST_SEED
 from vtkeras.errors import UserError
 from vtkeras.serving.client import shared_worker
 from vtkeras.serving.generated_clips import FPS
-from vtkeras.serving.generation_session import GenerationSession, parse
+from vtkeras.serving.generation_session import GenerationSession
+from vtkeras.serving.generation_steps import parse
 from vtkeras.serving.worker_generator import WorkerGenerator
 from vtkeras.workspace import media
 

@@ -28,7 +28,8 @@ import numpy as np
 from vtkeras.data.sources.moving_digits import HORIZONTAL, VERTICAL, Actor, describe, reword
 from vtkeras.errors import UserError
 from vtkeras.run_files import shipped_model
-from vtkeras.serving.generation_session import FIRST_FRAME, GenerationSession
+from vtkeras.serving.generation_rounds import FIRST_FRAME
+from vtkeras.serving.generation_session import GenerationSession
 
 ROUNDS, CANDIDATES, SEEDS = 6, 6, 5
 ACTORS = (Actor(3, HORIZONTAL), Actor(5, VERTICAL), Actor(7, HORIZONTAL), Actor(2, VERTICAL))

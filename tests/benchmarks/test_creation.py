@@ -6,7 +6,7 @@ from benchmarks import creation
 
 from vtkeras.data.sources.moving_digits import Actor, describe
 from vtkeras.errors import UserError
-from vtkeras.serving.generation_session import FIRST_FRAME
+from vtkeras.serving.generation_rounds import FIRST_FRAME
 
 SIDE = 40
 

@@ -10,7 +10,8 @@ import vtkeras
 
 ROOT = Path(vtkeras.__file__).parent
 TABLE = ROOT.parent / "docs" / "architecture.md"
-EVERYONE = {"aliases", "keys", "config", "errors", "interrupts", "run_files", "spreadsheets"}
+EVERYONE = {"aliases", "keys", "config", "errors", "interrupts", "spreadsheets"}
+EVERYONE |= {"run_files", "whole_files", "path_checks"}
 MODEL_PARTS = {"layers", "encoders", "fusion", "losses", "models", "generation"}
 
 

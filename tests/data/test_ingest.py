@@ -20,7 +20,7 @@ from vtkeras.data.decoder import DecoderPool, Request
 from vtkeras.data.ingest import ingest
 from vtkeras.data.shards import sha256_of, verify, write_shard
 from vtkeras.errors import PassingError, UserError
-from vtkeras.run_files import TEMPORARY
+from vtkeras.whole_files import TEMPORARY
 
 ROOT = Path(__file__).parents[2]
 COUNT = 6

@@ -16,7 +16,7 @@ from vtkeras.data.manifest import Manifest, Shard
 from vtkeras.data.readers import VideoInfo
 from vtkeras.data.shards import sha256_of, verify, write_shard
 from vtkeras.errors import UserError
-from vtkeras.run_files import TEMPORARY
+from vtkeras.whole_files import TEMPORARY
 
 ROW = ClipRow("猫", "猫.mp4", None, None, "train", ("قطة", "🐈"), (("q?", "a"), ("r?", "b")), ("x", "y"))
 BARE = ClipRow("b", "b.mp4", 0.5, 1.0, "train", (), (), ())

@@ -23,7 +23,7 @@ from vtkeras.metrics import (
     VqaAccuracy,
     bleu,
     cider,
-    cider_share,
+    cider_and_share,
     exact_match,
     meteor,
     rouge_l,
@@ -31,6 +31,8 @@ from vtkeras.metrics import (
     vqa_accuracy,
 )
 from vtkeras.metrics.rouge import common_subsequence_length
+from vtkeras.tasks import HEADS
+from vtkeras.tasks.predicted import Examples, Predicted
 
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="METEOR needs Java: none is installed")
 
@@ -128,7 +130,8 @@ def test_cider_by_hand():
     ],
 )
 def test_share_of_the_best_cider(references, predictions, share):
-    found = cider_share(references, predictions)
+    mean, found = cider_and_share(references, predictions)
+    assert mean == cider(references, predictions)
     if share == "nothing":
         assert found is None
     else:
@@ -140,7 +143,18 @@ def test_a_share_of_the_best_cider_is_one_at_most():
     # words and 1 / √3 in pairs of words, at a length of 3 against 1: exp(-4 / 72) * (0.707 + 0.577) / 4 * 10 = 3.04.
     references, predictions = [["big cat", "some lion"], ["a dog"]], ["big cat some lion", "a dog"]
     assert cider(references, predictions) == pytest.approx((3.04 + 5) / 2, abs=0.01)
-    assert cider_share(references, predictions) == 1.0
+    assert cider_and_share(references, predictions)[1] == 1.0
+
+
+def test_the_ngrams_of_a_split_that_is_scored_again_are_counted_once_for_both_figures(monkeypatch):
+    examples = Examples(["1", "2"], [""] * 2, [""] * 2, {"caption": [["a cat", "one cat"], ["a dog"]]})
+    score = lambda: HEADS["caption"].score(Predicted(["a cat", "a bird"]), examples)  # noqa: E731
+    first, counted = score(), []
+    module = sys.modules["vtkeras.metrics.cider"]  # whose name within the package is a function
+    count = module._counts
+    monkeypatch.setattr(module, "_counts", lambda tokens: counted.append(tokens) or count(tokens))
+    assert score() == first and {"cider", "cider_share"} <= first.keys()
+    assert len(counted) == 5  # three captions, and two texts that are judged
 
 
 def test_cider_of_one_example_is_zero():

@@ -26,6 +26,15 @@ def test_what_is_written_stands_beside_the_likeliest():
     np.testing.assert_allclose(np.exp(logs[0]), [0.0533, 0.3935, 0.0533], atol=1e-3)
 
 
+def test_a_sentence_of_several_clips_is_as_likely_as_these_together():
+    layer = make()
+    layer.tokens.assign(KNOWN[[0, 1, 1]])
+    # Logits 2, 0, 0: probabilities .787, .107, .107, of which the last two are of one sentence; half is for new ones.
+    tokens, logs = (np.asarray(one) for one in layer(np.array([[1.0, 0.0]]), KNOWN[[1]]))
+    assert tokens[0].tolist() == KNOWN[[1, 0, 1]].tolist()
+    np.testing.assert_allclose(np.exp(logs[0]), [0.1065, 0.3935, 0.1065], atol=1e-3)
+
+
 def test_a_new_sentence_has_a_probability_of_its_own_and_share_0_offers_nothing():
     layer = make()
     written = np.array([[6, 6, 3]], "int32")

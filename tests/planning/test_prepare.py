@@ -194,7 +194,19 @@ def test_folders_of_one_name_leave_the_labels_to_those_above(tmp_path):
     touch(tmp_path, "cats/videos/a.mp4", "dogs/videos/b.mp4")
     assert labels(tmp_path, tmp_path) == ["cats/videos/a.mp4,cats", "dogs/videos/b.mp4,dogs"]
     touch(tmp_path, "cats/more/c.mp4")  # two names now
-    assert labels(tmp_path, tmp_path)[0] == "cats/more/c.mp4,more"
+    assert labels(tmp_path, tmp_path / "other")[0] == "cats/more/c.mp4,more"
+
+
+def test_a_table_that_lies_alone_is_taken_over_only_where_it_is_the_same(tmp_path):
+    touch(tmp_path / "clips", "cats/a.mp4", "dogs/b.mp4")
+    made = labels(tmp_path / "clips", tmp_path / "out")
+    assert labels(tmp_path / "clips", tmp_path / "out") == made
+    touch(tmp_path / "clips", "dogs/c.mp4")
+    with pytest.raises(UserError, match="holds labels.csv with other labels than the folders of the clips: choose"):
+        labels(tmp_path / "clips", tmp_path / "out")
+    assert (tmp_path / "out" / "labels.csv").read_text().split()[1:] == made
+    touch(tmp_path / "out", "plan.md")  # begun here before
+    assert len(labels(tmp_path / "clips", tmp_path / "out")) == 3
 
 
 def test_names_that_are_no_text_are_left_out_and_told(tmp_path):

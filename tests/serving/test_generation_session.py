@@ -8,7 +8,8 @@ from fixtures.generator import FakeGenerator
 
 from vtkeras.errors import UserError
 from vtkeras.serving import generation_session
-from vtkeras.serving.generation_session import FIRST_FRAME, GenerationSession, breed
+from vtkeras.serving.generation_rounds import FIRST_FRAME, breed
+from vtkeras.serving.generation_session import GenerationSession
 
 
 @pytest.fixture

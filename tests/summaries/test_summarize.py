@@ -10,12 +10,12 @@ from PIL import Image
 
 from vtkeras.data.video import FrameStream, probe
 from vtkeras.errors import UserError
-from vtkeras.run_files import locked
 from vtkeras.summaries import shot_features as features
 from vtkeras.summaries.shot_features import TOGETHER
 from vtkeras.summaries.storyboard import storyboard
 from vtkeras.summaries.summarize import Options, Summary, select_key_shots, summarize
 from vtkeras.summaries.write import merge_captions
+from vtkeras.whole_files import locked
 
 WHOLE = Options(budget=0.3, longest=10.0)
 LEVELS = (20, 110, 20, 200, 20, 110, 20, 200, 20, 110)  # ten scenes of a second each

@@ -18,7 +18,7 @@ from vtkeras.config import load_config
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.encoders import FRAME_ENCODERS
 from vtkeras.errors import UserError
-from vtkeras.run_files import LINEAR_FILE, TEMPORARY, locked
+from vtkeras.run_files import LINEAR_FILE
 from vtkeras.tasks import TASKS
 from vtkeras.training.callbacks import Progress, StopOnNaN, spell_time
 from vtkeras.training.data import TrainingData, label_notes
@@ -26,6 +26,7 @@ from vtkeras.training.fit import Training, train
 from vtkeras.training.prepared import PreparedSource, prepared_source
 from vtkeras.training.run import Run
 from vtkeras.training.state import model_variables, read_meta
+from vtkeras.whole_files import TEMPORARY, locked
 
 FAST = (
     "model.frame_encoder=conv",

@@ -30,9 +30,9 @@ from vtkeras.cli import (
 )
 from vtkeras.cli.common import complain, say
 from vtkeras.errors import UserError
-from vtkeras.interrupts import end_like_ctrl_c
+from vtkeras.interrupts import end_like_ctrl_c, exit_code
 from vtkeras.processes import hide_xla_notes
-from vtkeras.run_files import is_disk_full
+from vtkeras.whole_files import is_disk_full
 
 HELP = "Keras models that read video and text together, on your own videos. `vtkeras COMMAND --help` tells more."
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
@@ -43,7 +43,7 @@ app.add_typer(pretrained.app, name="pretrained")
 
 
 CLOSED = (errno.EACCES, errno.ENAMETOOLONG)  # of a path that the system refuses to look up
-INTERRUPTED = 130  # the code with which Typer ends after Ctrl-C
+INTERRUPTED = 130  # the code that Typer gives for a KeyboardInterrupt, whichever signal raised it
 STOPPED = "vtkeras: interrupted; run the same command again to go on."
 
 
@@ -74,7 +74,7 @@ def _run() -> int | str | None:
         return _refuse(_usage(error)) if error.format_message() else error.exit_code  # without one, help was shown
     except SystemExit as stop:
         return stop.code
-    except Exception as error:  # of whoever writes without `run_files`
+    except Exception as error:  # of whoever writes without `whole_files`
         if is_disk_full(error):
             return _refuse("The disk is full: free some space and run the same command again.")
         if isinstance(error, OSError) and error.errno in CLOSED and error.filename:
@@ -83,6 +83,7 @@ def _run() -> int | str | None:
         return 1
     if code == INTERRUPTED:
         print(STOPPED, file=sys.stderr)
+        return exit_code()
     return code or 0
 
 

@@ -16,7 +16,8 @@ from typer.models import OptionInfo
 
 from vtkeras.config import LARGEST_SEED, Config, load_config, naming_override, shipped_configs
 from vtkeras.errors import UserError
-from vtkeras.run_files import EVALUATIONS, SAVED_MODEL, run_folder, shipped_model, writable_file, writable_folder
+from vtkeras.path_checks import writable_file, writable_folder
+from vtkeras.run_files import EVALUATIONS, SAVED_MODEL, run_folder, shipped_model
 
 STARTED = time.monotonic()  # before anything heavy is imported
 RUNS = "runs"  # where commands put runs unless told otherwise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from vtkeras.cli.common import say
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import write_bytes
+from vtkeras.interrupts import exit_code
 from vtkeras.serving.generated_clips import ROUNDS, SESSION, write_clip
+from vtkeras.whole_files import write_bytes
 
 if TYPE_CHECKING:
-    from vtkeras.serving.generation_session import GenerationSession, Generator
+    from vtkeras.serving.generation_rounds import Generator
+    from vtkeras.serving.generation_session import GenerationSession
 
 END = "end"
 LONGEST_NUMBER = 9  # digits
@@ -81,7 +82,7 @@ def run(
                 _answer(session, words, out, tell)
     except KeyboardInterrupt:
         tell(f"\nstopped; {go_on}")
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(exit_code())
     tell(f"written to {out}: {SESSION} and the clips of every round")
     tell(go_on)
 

@@ -15,7 +15,8 @@ from vtkeras.cli.progress import progress_bar
 from vtkeras.config import load_options
 from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.errors import command
-from vtkeras.run_files import CAPTIONS_FILE, LABELS_TABLE, own_folder
+from vtkeras.path_checks import own_folder
+from vtkeras.run_files import CAPTIONS_FILE, LABELS_TABLE
 
 app = typer.Typer(no_args_is_help=True, help="Make, ingest, check and clean data.")
 
@@ -79,7 +80,7 @@ def _table(folder: Path, captions: Path | None, out: Path) -> Iterator[Path]:
     from vtkeras.planning.folder_tables import needed_table
 
     check_folder(folder)
-    table = needed_table(folder, own_folder(out, PLAN), common.say)
+    table = needed_table(folder, own_folder(out, PLAN, also=(LABELS_TABLE,)), common.say)
     common.say(f"reading {folder} with {table}")
     try:
         yield table

@@ -9,7 +9,7 @@ import typer
 
 from vtkeras.cli import common
 from vtkeras.errors import UserError
-from vtkeras.run_files import writable_folder
+from vtkeras.path_checks import writable_folder
 
 MOST_CLIPS = 1000
 app = typer.Typer()
@@ -35,7 +35,7 @@ def generate(
     common.refuse_missing(model, session)
     folder = writable_folder(out or (session.parent if session else Path("generated")))
     if session:
-        from vtkeras.serving.generation_session import parse, read_session
+        from vtkeras.serving.generation_steps import parse, read_session
 
         common.refuse_unused(context, ("prompt", "n", "seed"), "with --session, which has its own")
         parse(read_session(session), str(session))  # what is damaged is told before the model loads

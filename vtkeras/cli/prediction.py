@@ -13,7 +13,7 @@ import typer
 from vtkeras.cli import common
 from vtkeras.cli.progress import progress_bar
 from vtkeras.errors import UserError
-from vtkeras.run_files import writable_folder
+from vtkeras.path_checks import writable_folder
 
 app = typer.Typer()
 Start = Annotated[float | None, common.number_option("Seconds where to begin.", 0, 1e7)]

@@ -10,7 +10,8 @@ import typer
 from vtkeras.cli import common
 from vtkeras.cli.progress import progress_bar
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import SCORER_FILE, own_folder, writable_folder
+from vtkeras.path_checks import own_folder, writable_folder
+from vtkeras.run_files import SCORER_FILE
 
 app = typer.Typer()
 

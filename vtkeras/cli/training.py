@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,8 @@ from vtkeras.cli import common
 from vtkeras.cli.progress import progress_bar
 from vtkeras.config import Config
 from vtkeras.errors import UserError, command
+from vtkeras.interrupts import exit_code
+from vtkeras.path_checks import check_run, own_folder, refuse_pattern, writable_folder
 from vtkeras.run_files import (
     CHECKPOINTS,
     CLIPS,
@@ -32,17 +33,10 @@ from vtkeras.run_files import (
     VOCABULARY_FILE,
     WEIGHTS,
     WHOLE,
-    check_run,
-    leaving_nothing,
-    locked,
-    own_folder,
-    refuse_pattern,
     run_folder,
     shipped,
-    writable_folder,
-    write_json,
-    write_text,
 )
+from vtkeras.whole_files import leaving_nothing, locked, write_json, write_text
 
 if TYPE_CHECKING:
     from vtkeras.data.sources.base import Source
@@ -96,7 +90,7 @@ def train(
         if not (folder / CHECKPOINTS / LAST).exists():
             raise
         common.complain("interrupted; the same command with --resume goes on.")
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(exit_code())
     common.say(f"trained: {folder}; next: {command('evaluate', folder)}; {command('export', folder)}")
 
 

@@ -16,7 +16,7 @@ from vtkeras.aliases import current_config
 from vtkeras.config.messages import first_problem
 from vtkeras.config.options import Config, ModelConfig
 from vtkeras.errors import UserError
-from vtkeras.run_files import write_text
+from vtkeras.whole_files import write_text
 
 CONFIG_DIR = Path(__file__).parents[1] / "configs"
 MOST_BYTES, MOST_VALUES, MOST_NESTING = 2**18, 100_000, 50  # of a YAML file; values with aliases written out

@@ -13,7 +13,7 @@ import numpy as np
 from vtkeras.data.containers import ANIMATED_WEBP, LOCAL_FILES_ONLY, container_format_of, video_stream
 from vtkeras.data.timeline import origin_of, time_base
 from vtkeras.data.video import FrameStream
-from vtkeras.run_files import replacing
+from vtkeras.whole_files import replacing
 
 MAX_SIDE = 1280  # pixels
 TICKS = 90_000  # a second

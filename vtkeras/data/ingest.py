@@ -26,7 +26,8 @@ from vtkeras.data.shards import sha256_of, write_shard
 from vtkeras.data.text_files import Note, ignore
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
-from vtkeras.run_files import LABELS_TABLE, TEMPORARY, locked, write_json
+from vtkeras.run_files import LABELS_TABLE
+from vtkeras.whole_files import TEMPORARY, locked, write_json
 
 PLAN = "plan.json"
 

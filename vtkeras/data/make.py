@@ -14,7 +14,8 @@ from vtkeras.data.mp4 import write_video
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.subtitles import write_subtitles
 from vtkeras.errors import command
-from vtkeras.run_files import ANNOTATIONS, CAPTIONS_FILE, replacing, write_json
+from vtkeras.run_files import ANNOTATIONS, CAPTIONS_FILE
+from vtkeras.whole_files import replacing, write_json
 
 SHARES = ((keys.TRAIN, 0.8), (keys.VALIDATION, 0.9), (keys.TEST, 1.0))
 

@@ -10,7 +10,8 @@ from typing import Any
 from vtkeras import keys
 from vtkeras.data.cleaning.marks import UNCLEANED, Cleaning
 from vtkeras.errors import UserError
-from vtkeras.run_files import MANIFEST, write_json
+from vtkeras.run_files import MANIFEST
+from vtkeras.whole_files import write_json
 
 VERSION = 1
 WRITERS = "Another ingest or cleaning"  # that may be writing to a folder

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from vtkeras.run_files import replacing
+from vtkeras.whole_files import replacing
 
 
 def write_video(path: str | Path, frames: np.ndarray, fps: float) -> None:

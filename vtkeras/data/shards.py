@@ -25,7 +25,7 @@ from vtkeras.data.decoder import EncodedClip
 from vtkeras.data.manifest import Manifest
 from vtkeras.data.tuning import untuned
 from vtkeras.errors import UserError
-from vtkeras.run_files import replacing
+from vtkeras.whole_files import replacing
 
 _CONTEXT = {
     "video_id": tf.io.FixedLenFeature([], tf.string),

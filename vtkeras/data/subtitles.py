@@ -14,7 +14,7 @@ from typing import Protocol
 from vtkeras.data.cue_files import clean, clock_seconds, is_cue_file, read_cues, without_carried_lines
 from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
-from vtkeras.run_files import write_text
+from vtkeras.whole_files import write_text
 
 MAX_BYTES = 20 * 1024**2
 # A mark of a script that needs no space behind it, or another one before a space, with the quotes that close there.

@@ -27,7 +27,8 @@ from vtkeras.data.spelling import (
 )
 from vtkeras.data.tokenizers import PartedTokenizer, SpellingTokenizer
 from vtkeras.errors import UserError
-from vtkeras.run_files import train_anew, write_json
+from vtkeras.run_files import train_anew
+from vtkeras.whole_files import write_json
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[START]", "[END]"
 SPECIAL_TOKENS = (PAD, UNKNOWN, START, END)

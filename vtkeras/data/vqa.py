@@ -16,7 +16,7 @@ from vtkeras import keys
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
 from vtkeras.errors import UserError
-from vtkeras.run_files import replacing
+from vtkeras.whole_files import replacing
 
 
 def convert(questions: str | Path, annotations: str | Path, folder: str | Path, out: str | Path) -> int:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vtkeras.run_files import CLASSES, METRICS, METRICS_TABLE, PREDICTIONS, replacing, write_text
+from vtkeras.run_files import CLASSES, METRICS, METRICS_TABLE, PREDICTIONS
 from vtkeras.spreadsheets import harmless
 from vtkeras.tasks import Column, Head
 from vtkeras.tasks.classification_report import in_cell
 from vtkeras.tasks.classification_report import to_markdown as classes_to_markdown
 from vtkeras.tasks.predicted import ClassProbabilities, Examples, Predicted
+from vtkeras.whole_files import replacing, write_text
 
 
 def format_cell(column: Column, value: float | None) -> str:

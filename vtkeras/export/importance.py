@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from vtkeras.export.archive import write_endpoints
 from vtkeras.models.importance import ImportanceModel
-from vtkeras.run_files import SAVED_MODEL, SCORER_FILE, replacing_folder, write_json
+from vtkeras.run_files import SAVED_MODEL, SCORER_FILE
+from vtkeras.whole_files import replacing_folder, write_json
 
 
 def export_importance(model: ImportanceModel, out: str | Path, provenance: dict) -> Path:

@@ -42,14 +42,10 @@ from vtkeras.run_files import (
     VOCABULARY_FILE,
     WEIGHTS,
     WHOLE,
-    replacing,
-    replacing_folder,
-    write_bytes,
-    write_json,
-    write_text,
 )
 from vtkeras.tasks import Endpoint, Head, Task
 from vtkeras.training.run import Run, make_source
+from vtkeras.whole_files import replacing, replacing_folder, write_bytes, write_json, write_text
 
 FILES_OF_RESULTS = (METRICS, METRICS_TABLE, CLASSES, PREDICTIONS)
 SAMPLE_CLIPS = 12

@@ -6,7 +6,7 @@ from functools import partial
 import keras
 
 from vtkeras.metrics.bleu import Bleu, bleu
-from vtkeras.metrics.cider import Cider, CiderReward, cider, cider_share
+from vtkeras.metrics.cider import Cider, CiderReward, cider, cider_and_share
 from vtkeras.metrics.classification import (
     ConfusionMatrix,
     ExpectedCalibrationError,
@@ -107,7 +107,7 @@ __all__ = [
     "bleu",
     "choose_key_shots",
     "cider",
-    "cider_share",
+    "cider_and_share",
     "classification_report",
     "dense_scores",
     "distinct",

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 
 import keras
 
-from vtkeras.metrics.text import CorpusTextMetric, count_ngrams, score_corpus
+from vtkeras.metrics.text import CorpusTextMetric, check_corpus, count_ngrams, score_corpus
 from vtkeras.metrics.tokenize import tokenize
 
 _ORDERS = (1, 2, 3, 4)
@@ -92,8 +92,8 @@ def cider(references, predictions) -> float:
     return score_corpus(Cider(), references, predictions)
 
 
-def cider_share(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> float | None:
-    """What predictions reach of the CIDEr-D that the references themselves reach, 0 to 1.
+def cider_and_share(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> tuple[float, float | None]:
+    """`cider`, and what predictions reach of the CIDEr-D that the references themselves reach, 0 to 1.
 
     Few texts can score 10: one of two words has no n-grams of 3 and 4, and one that equals one of several references
     is less like the others. So the score of each example is divided by the best that one of its own references gets
@@ -105,18 +105,21 @@ def cider_share(references: Sequence[Sequence[str]], predictions: Sequence[str])
         predictions: a text for each.
 
     Returns:
-        The mean share, or None where no example counts.
+        Mean CIDEr-D, and the mean share, or None where no example counts.
+
+    Raises:
+        UserError: as `score_corpus`.
 
     Example:
-        >>> references, predictions = [["a cat"], ["the dog"]], ["a cat", "the dog"]
-        >>> cider_share(references, predictions), cider(references, predictions)
-        (1.0, 5.0)
+        >>> cider_and_share([["a cat"], ["the dog"]], ["a cat", "the dog"])
+        (5.0, 1.0)
     """
+    check_corpus(references, predictions)
     best = _reached(tuple(map(tuple, references)))
     weigh, counted = _weighing(references)
     scores = [_score(accepted, _counts(tokenize(text)), weigh) for accepted, text in zip(counted, predictions)]
     shares = [min(1.0, score / most) for score, most in zip(scores, best) if most]
-    return sum(shares) / len(shares) if shares else None
+    return sum(scores) / len(scores), sum(shares) / len(shares) if shares else None
 
 
 @lru_cache(maxsize=16)  # one split, and parts of it, are scored again and again while a model is chosen

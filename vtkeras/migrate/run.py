@@ -33,15 +33,13 @@ from vtkeras.run_files import (
     PREDICTIONS,
     SAVED_MODEL,
     VOCABULARY_FILE,
-    replacing,
-    replacing_folder,
-    write_json,
 )
 from vtkeras.tasks import Head, Task, task_of
 from vtkeras.training.optimizers import make_optimizer
 from vtkeras.training.run import is_old_file
 from vtkeras.training.schedule import staged_rate
 from vtkeras.training.state import model_variables, read_meta, run_variables, save_state
+from vtkeras.whole_files import replacing, replacing_folder, write_json
 
 OLD = ".old"
 Rewrites = Iterator[tuple[Path, Callable[[Path], object]]]  # a file, and what writes its new content to a path

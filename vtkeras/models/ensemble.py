@@ -5,6 +5,7 @@ from keras import ops
 
 from vtkeras import keys
 from vtkeras.models.decoder import TextDecoder
+from vtkeras.models.head_layers import mean_logits
 from vtkeras.models.video_text import VideoTextModel
 
 CHANNELS = (keys.SEQUENCE, keys.POOLED)  # of a reading: what each model has of its own
@@ -146,13 +147,13 @@ class _JoinedDecoder:
 
     def __call__(self, tokens, context, context_mask=None):
         """As `TextDecoder`, outside training."""
-        return _mean([one(tokens, part, context_mask) for one, part in self._pairs(context)])
+        return mean_logits([one(tokens, part, context_mask) for one, part in self._pairs(context)])
 
     def look(self, tokens, context, context_mask=None):
         """As `TextDecoder.look`."""
         logits, blocks = zip(*(one.look(tokens, part, context_mask) for one, part in self._pairs(context)))
         joined = [tuple(ops.concatenate(scores, axis=1) for scores in zip(*of_block)) for of_block in zip(*blocks)]
-        return _mean(logits), joined
+        return mean_logits(logits), joined
 
     def start(self, context, context_mask, max_length):
         """As `TextDecoder.start`: the blocks of all decoders, one decoder after the other."""
@@ -163,7 +164,7 @@ class _JoinedDecoder:
         """As `TextDecoder.step`."""
         logits, caches, scores = zip(*(one.step(tokens, index, own) for one, own in self._caches(cache)))
         joined = {name: [value for own in caches for value in own[name]] for name in cache}
-        return _mean(logits), joined, ops.concatenate(scores, axis=2)
+        return mean_logits(logits), joined, ops.concatenate(scores, axis=2)
 
     def _pairs(self, context):
         return zip(self.decoders, ops.split(context, len(self.decoders), axis=-1))
@@ -185,10 +186,6 @@ def _apart(reading, members):
         return [reading] * members
     channels = {name: ops.split(reading[name], members, axis=-1) for name in CHANNELS}
     return [{**reading, **{name: channels[name][place] for name in CHANNELS}} for place in range(members)]
-
-
-def _mean(values):
-    return sum(values) / len(values)
 
 
 def _patches(model):

@@ -24,7 +24,12 @@ class _HeadLayer(keras.layers.Layer):
 
     def join(self, outputs):
         """What several models give through this head, as one: the mean of their logits."""
-        return sum(outputs) / len(outputs)
+        return mean_logits(outputs)
+
+
+def mean_logits(outputs):
+    """The logits of several models that answer as one."""
+    return sum(outputs) / len(outputs)
 
 
 @keras.saving.register_keras_serializable("vtkeras")

@@ -16,7 +16,8 @@ class LinearSentences(keras.layers.Layer):
     """Log-probabilities of the sentences that training showed, the likeliest of which are offered beside another one.
 
     Args:
-        num_sentences: int; one may stand there several times, for instance once for each clip that it tells of.
+        num_sentences: int; one may stand there several times, for instance once for each clip that it tells of, and is
+            as likely as these together.
         dim: int, width of a clip's vector.
         length: int, tokens of a sentence, the end token included.
         offered: int, sentences that are offered for a clip, at most `num_sentences`.
@@ -65,19 +66,19 @@ class LinearSentences(keras.layers.Layer):
 
     def call(self, clips, written):
         logs = self.log_probabilities(clips)
-        known = ops.all(ops.equal(written[:, None], self.tokens), axis=-1)
-        own = ops.max(ops.where(known, logs, NOT_OFFERED), axis=-1, keepdims=True)
-        own = ops.where(ops.any(known, axis=-1, keepdims=True), own, self.new)
-        best, places = ops.top_k(logs, self.offered)
-        offered = ops.where(self.share > 0, self.share * best, NOT_OFFERED)
+        _, places = ops.top_k(logs, self.offered)
         tokens = ops.concatenate([written[:, None], ops.take(self.tokens, places, axis=0)], axis=1)
+        same = ops.all(ops.equal(tokens[:, :, None], self.tokens), axis=-1)
+        together = ops.logsumexp(ops.where(same, logs[:, None], NOT_OFFERED), axis=-1)
+        together = ops.maximum(together, LEAST_LOG) + ops.log1p(-ops.exp(self.new))
+        own = ops.where(ops.any(same[:, :1], axis=-1), together[:, :1], self.new)
+        offered = ops.where(self.share > 0, self.share * together[:, 1:], NOT_OFFERED)
         return tokens, ops.concatenate([self.share * own, offered], axis=-1)
 
     def log_probabilities(self, clips):
-        """float (batch, num_sentences) of clips' vectors (batch, dim)."""
+        """float (batch, num_sentences) of clips' vectors (batch, dim), where the sentence is one of these."""
         clips = ops.normalize(clips, axis=-1) if self.nearest else clips
-        logs = ops.log_softmax(ops.matmul(clips, self.kernel) + self.bias, axis=-1)
-        return ops.maximum(logs, LEAST_LOG) + ops.log1p(-ops.exp(self.new))
+        return ops.log_softmax(ops.matmul(clips, self.kernel) + self.bias, axis=-1)
 
     def get_config(self):
         names = ("num_sentences", "dim", "length", "offered", "nearest")

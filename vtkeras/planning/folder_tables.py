@@ -14,7 +14,8 @@ from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
 from vtkeras.data.text_files import TABLES, is_text
 from vtkeras.errors import UserError
-from vtkeras.run_files import CONFIG_FILE, LABELS_TABLE, MANIFEST, write_text
+from vtkeras.run_files import CONFIG_FILE, LABELS_TABLE, MANIFEST
+from vtkeras.whole_files import write_text
 
 OWN_NAMES = ("captions", "labels", "annotations")  # of a table that surely means the clips
 NAMES = (*OWN_NAMES, "metadata", "data")
@@ -86,7 +87,7 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
         The path of the table, whose paths are relative to `data`; or None.
 
     Raises:
-        UserError: if the table cannot be written.
+        UserError: if the table cannot be written, or would replace one that was not made here.
     """
     files = sorted(files_below(data, passed_over=lambda name: name.startswith(".")))
     runs = {file.parent for file in files if file.name == CONFIG_FILE} - {Path()}
@@ -120,8 +121,22 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
     rows += [(clip.as_posix(), label, clip.parts[0]) for clip, label in zip(clips, labels, strict=True)]
     text = io.StringIO()
     csv.writer(text).writerows(row if split else row[:2] for row in rows)
-    write_text(out / LABELS_TABLE, text.getvalue())
+    _write_table(out / LABELS_TABLE, text.getvalue())
     return out / LABELS_TABLE
+
+
+def _write_table(path: Path, text: str) -> None:
+    """Writes a table; another one that lies in its folder alone, which no earlier run can be told to have made, stays.
+
+    One of equal content is what a run left that was killed before it stored a clip.
+    """
+    others = [file for file in path.parent.glob("[!.]*") if file.is_file() and file != path]
+    if path.is_file() and not others and path.read_bytes() != text.encode():
+        raise UserError(
+            f"{path.parent} holds {path.name} with other labels than the folders of the clips: choose another --out, "
+            "or delete that file."
+        )
+    write_text(path, text)
 
 
 def _are_splits(named: list[str], clips: list[Path]) -> bool:

@@ -37,12 +37,13 @@ from vtkeras.planning.speed import LEAST, SIDES, TRAINING, choose_reading, cost,
 from vtkeras.planning.survey import Survey, first_answers, has_names, has_phrases, survey_source
 from vtkeras.planning.tried import Row, explain_figures, to_markdown
 from vtkeras.pretrained.packages import find
-from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE, write_text
+from vtkeras.run_files import CHECKPOINTS, CONFIG_FILE, LINEAR_FILE, LOGS, PLAN_TABLE, VOCABULARY_FILE
 from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.experts import FittedLinear, add_experts, fit_linear, prefer_linear
 from vtkeras.training.temperature import calibrate_classes
 from vtkeras.training.validation import judged
+from vtkeras.whole_files import write_text
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
 EPOCH = 0.03  # share of the time that an epoch may take

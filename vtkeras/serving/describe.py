@@ -14,11 +14,11 @@ from vtkeras.errors import UserError
 from vtkeras.explain.animation import as_png
 from vtkeras.explain.attention_tables import by_time, question_shares
 from vtkeras.explain.overlay import caption_picture
-from vtkeras.run_files import write_bytes
 from vtkeras.serving.batches import in_batches
 from vtkeras.serving.decoding import GREEDY, Decoding
 from vtkeras.serving.results import Answer, readable
 from vtkeras.serving.schema import Description
+from vtkeras.whole_files import write_bytes
 from vtkeras.workspace.runs import RunCard
 
 LABEL_THRESHOLD = 0.5

@@ -15,9 +15,9 @@ from vtkeras.data.sources.datasets import clips_or_examples
 from vtkeras.explain import faithfulness
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.interrupts import interrupt_between_steps
-from vtkeras.run_files import disk_errors, write_json, write_text
 from vtkeras.serving import explanation
 from vtkeras.serving.explanation import Explanation
+from vtkeras.whole_files import disk_errors, write_json, write_text
 
 if TYPE_CHECKING:
     from vtkeras.serving.predictor import Predictor

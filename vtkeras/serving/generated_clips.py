@@ -16,7 +16,8 @@ from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
 from vtkeras.explain.animation import as_gif, as_png, enlarge
 from vtkeras.interrupts import interrupt_between_steps
-from vtkeras.run_files import own_folder, write_bytes, write_json
+from vtkeras.path_checks import own_folder
+from vtkeras.whole_files import write_bytes, write_json
 
 if TYPE_CHECKING:  # pages import this file, and no TensorFlow
     from vtkeras.serving.generator import Generator

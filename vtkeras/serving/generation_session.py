@@ -1,219 +1,36 @@
 """A conversation with a generator: words give candidates, what is said of them gives the next ones.
 
 Nothing here knows of Streamlit or a terminal; the page Create and `vtkeras generate --interactive` are two faces of it.
-
-How feedback moves the noise. Every candidate is made from standard normal noise, so that what is liked and disliked of
-the candidates can be said of their noise. For each part of the noise that is not locked, a new candidate's is
-
-    variety * fresh + 3 * direction(liked) - 0.5 * direction(disliked), scaled to the length of `fresh`,
-
-where `fresh` is drawn from the candidate's own seed and `direction` is a sum of vectors scaled to length 1, in which
-the liked candidate that the new one leans on counts six times: a generator may draw several first frames for a clip and
-show the best, so that the mean of many liked ones is less surely what any of them showed than one of them is. That is
-Rocchio's relevance feedback (1971), moved from words to noise and onto the sphere on which normal noise lies, because a
-generator is trained on noise of that length alone; with one liked candidate it is the slerp between that and fresh
-noise of White, "Sampling Generative Networks" (2016). That the user picks the parents, that these stay among the next
-candidates, and that each child leans on another of them, is the interactive evolution of latents of Bontrager et al.,
-"Deep Interactive Evolution" (2018).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Protocol, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vtkeras.config import LARGEST_SEED
 from vtkeras.errors import UserError
-from vtkeras.run_files import write_text
+from vtkeras.serving.generation_rounds import CONTENT, FIRST_FRAME, Generator, Round
+from vtkeras.serving.generation_steps import (
+    MOST_ACTIONS,
+    MOST_CANDIDATES,
+    Edit,
+    Lock,
+    Next,
+    Saved,
+    Start,
+    Unlock,
+    check_places,
+    make_step,
+    parse,
+    read_session,
+)
+from vtkeras.whole_files import write_text
 
-FIRST_FRAME = "first frame"  # what can be locked beside the parts of the noise
-CONTENT = "content"  # the part of the noise whose place a locked first frame takes
-MORE, LESS = 3.0, 0.5  # against 1 for fresh noise
-LEAN = 6.0  # weight of the liked candidate that a child leans on, against 1 for each other one
-MOST_CANDIDATES, MOST_ACTIONS, MOST_BYTES = 64, 1000, 2**20
-LONGEST_PROMPT = 10_000  # characters that a session's file may hold; what a model reads is less
 REMEMBERED = 8  # rounds whose clips are held; those of an earlier one are made again when it is returned to
-
-Noise = dict[str, np.ndarray]
-
-
-class Generator(Protocol):
-    """What a session asks of a generator; `vtkeras.serving.generator.Generator` is one."""
-
-    info: dict
-
-    def check(self, text: str) -> str: ...
-    def noise(self, seeds: Sequence[int]) -> Noise: ...
-    def best_noise(self, text: str, seeds: Sequence[int]) -> Noise: ...
-    def generate(self, texts: Sequence[str], noise: Noise, first_frames: np.ndarray | None = None) -> np.ndarray: ...
-
-
-@dataclass(frozen=True)
-class Round:
-    """The candidates of one round.
-
-    Attributes:
-        generator: that makes the clips.
-        prompt: what all of them show.
-        noise: {part: float32 (candidates, ...)}.
-        locked: names of the parts that are the same in all of them and stay so.
-        first_frame: uint8 (height, width, 3) where that is locked, else None.
-        kept: how many of them, from the first one on, are liked ones of the round before, as they were.
-    """
-
-    generator: Generator
-    prompt: str
-    noise: Noise
-    locked: tuple[str, ...] = ()
-    first_frame: np.ndarray | None = None
-    kept: int = 0
-
-    def __len__(self) -> int:
-        return len(next(iter(self.noise.values())))
-
-    @property
-    def free(self) -> tuple[str, ...]:
-        """The parts of the noise in which the next candidates differ."""
-        taken = self.locked if self.first_frame is None else (*self.locked, CONTENT)
-        return tuple(part for part in self.noise if part not in taken)
-
-    @cached_property
-    def clips(self) -> np.ndarray:
-        """uint8 (candidates, time, height, width, 3)."""
-        first = self.first_frame
-        frames = None if first is None else np.broadcast_to(first, (len(self), *first.shape))
-        return self.generator.generate([self.prompt] * len(self), self.noise, frames)
-
-
-class _Saved(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-Prompt = Annotated[str, Field(max_length=LONGEST_PROMPT)]
-Place = Annotated[int, Field(ge=0, lt=MOST_CANDIDATES)]
-Places = Annotated[tuple[Place, ...], Field(max_length=MOST_CANDIDATES)]
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_CANDIDATES)]
-
-
-Step = TypeVar("Step", bound=_Saved)
-
-
-class Start(_Saved):
-    """The first candidates: one for each seed."""
-
-    action: Literal["start"] = "start"
-    prompt: Prompt
-    seeds: Seeds
-
-    def apply(self, generator: Generator) -> Round:
-        prompt = generator.check(self.prompt)
-        return Round(generator, prompt, generator.best_noise(prompt, self.seeds))
-
-    def __str__(self) -> str:
-        return f"“{self.prompt}”"
-
-
-class Edit(_Saved):
-    """The same candidates in other words."""
-
-    action: Literal["edit"] = "edit"
-    prompt: Prompt
-
-    def apply(self, before: Round) -> Round:
-        return replace(before, prompt=before.generator.check(self.prompt), kept=0)
-
-    def __str__(self) -> str:
-        return f"“{self.prompt}”"
-
-
-class Lock(_Saved):
-    """One part of one candidate, given to all of them and to all that follow."""
-
-    action: Literal["lock"] = "lock"
-    part: str
-    candidate: Place
-
-    def apply(self, before: Round) -> Round:
-        _check_places(before, [self.candidate])
-        locked = (*(part for part in before.locked if part != self.part), self.part)
-        if self.part == FIRST_FRAME:
-            return replace(before, locked=locked, first_frame=before.clips[self.candidate, 0], kept=0)
-        if self.part not in before.noise:
-            parts = ", ".join([*before.noise, FIRST_FRAME])
-            raise UserError(f"There is no part '{self.part}' to lock: choose one of {parts}.")
-        rows = before.noise[self.part]
-        same = np.repeat(rows[self.candidate][None], len(rows), axis=0)
-        return replace(before, locked=locked, noise={**before.noise, self.part: same}, kept=0)
-
-    def __str__(self) -> str:
-        return f"locked the {self.part} of {self.candidate + 1}"
-
-
-class Unlock(_Saved):
-    """Lets a part change again from the next round on; a first frame at once, as every candidate gets its own back."""
-
-    action: Literal["unlock"] = "unlock"
-    part: str
-
-    def apply(self, before: Round) -> Round:
-        if self.part not in before.locked:
-            raise UserError(f"The part '{self.part}' is not locked: {', '.join(before.locked) or 'nothing'} is.")
-        locked = tuple(part for part in before.locked if part != self.part)
-        if self.part == FIRST_FRAME:
-            return replace(before, locked=locked, first_frame=None, kept=0)
-        return replace(before, locked=locked)
-
-    def __str__(self) -> str:
-        return f"unlocked the {self.part}"
-
-
-class Next(_Saved):
-    """The next candidates: half of them at most are liked ones, the others are made by the rule of this module."""
-
-    action: Literal["next"] = "next"
-    more: Places = ()
-    less: Places = ()
-    variety: float = Field(1.0, gt=0, le=100, allow_inf_nan=False)
-    seeds: Seeds
-
-    def apply(self, before: Round) -> Round:
-        _check_places(before, [*self.more, *self.less])
-        if len(self.seeds) != len(before):
-            raise UserError(f"{len(self.seeds)} seeds were given for {len(before)} candidates.")
-        if both := set(self.more) & set(self.less):
-            raise UserError(f"Candidate {min(both) + 1} is both liked and disliked: choose one of them.")
-        kept = list(self.more[: len(before) // 2])
-        fresh = before.generator.noise(self.seeds)
-        noise = {}
-        for part, rows in before.noise.items():
-            liked, disliked = rows[list(self.more)], rows[list(self.less)]
-            new = rows if part in before.locked else breed(fresh[part], liked, disliked, self.variety)
-            noise[part] = np.concatenate([rows[kept], new[len(kept) :]])
-        return replace(before, noise=noise, kept=len(kept))
-
-    def __str__(self) -> str:
-        said = (("more", self.more), ("less", self.less))
-        return "; ".join(f"{word} like {_spell(places)}" for word, places in said if places) or "others"
-
-
-Action = Annotated[Edit | Lock | Unlock | Next, Field(discriminator="action")]
-
-
-class Saved(_Saved):
-    """What the file of a session holds: actions and seeds, from which the same clips are made again."""
-
-    format: Literal["vtkeras generation session 1"] = "vtkeras generation session 1"
-    model: dict[str, str]
-    start: Start
-    actions: Annotated[tuple[Action, ...], Field(max_length=MOST_ACTIONS)] = ()
 
 
 class GenerationSession:
@@ -240,7 +57,7 @@ class GenerationSession:
     def __init__(self, generator: Generator, prompt: str, candidates: int = 6, seed: int = 0):
         if not 1 <= candidates <= MOST_CANDIDATES:
             raise UserError(f"{candidates} candidates cannot be shown: choose 1 to {MOST_CANDIDATES}.")
-        self._begin(generator, _made(Start, prompt=prompt, seeds=_seeds(seed, candidates)))
+        self._begin(generator, make_step(Start, prompt=prompt, seeds=_seeds(seed, candidates)))
 
     def _begin(self, generator: Generator, start: Start) -> None:
         self._start, self._actions = start, list[Edit | Lock | Unlock | Next]()
@@ -279,16 +96,16 @@ class GenerationSession:
             UserError: for places that are not there, or are both liked and disliked, and where all parts are locked.
         """
         more, less = tuple(dict.fromkeys(more)), tuple(dict.fromkeys(less))
-        _check_places(self.now, [*more, *less])
+        check_places(self.now, [*more, *less])
         if not self.now.free:
             locked = " and ".join(self.now.locked)
             raise UserError(f"The next candidates would all be equal, as {locked} are locked: unlock one of them.")
         seeds = _seeds(self._next_seed, len(self.now))
-        self._act(_made(Next, more=more, less=less, variety=variety, seeds=seeds))
+        self._act(make_step(Next, more=more, less=less, variety=variety, seeds=seeds))
 
     def edit(self, prompt: str) -> None:
         """Shows the same noise in other words; raises as the constructor."""
-        self._act(_made(Edit, prompt=prompt))
+        self._act(make_step(Edit, prompt=prompt))
 
     def lock(self, part: str, candidate: int) -> None:
         """Gives one candidate's part (one of `parts`) to all candidates, now and later.
@@ -296,14 +113,14 @@ class GenerationSession:
         Raises:
             UserError: for a part or candidate that is not there, and for the content beside a locked first frame.
         """
-        _check_places(self.now, [candidate])
+        check_places(self.now, [candidate])
         if part == CONTENT and self.now.first_frame is not None:
             raise UserError("The content does nothing while the first frame is locked: unlock the first frame before.")
-        self._act(_made(Lock, part=part, candidate=candidate))
+        self._act(make_step(Lock, part=part, candidate=candidate))
 
     def unlock(self, part: str) -> None:
         """Lets a part change again, see `Unlock`; raises a `UserError` for one that is not locked."""
-        self._act(_made(Unlock, part=part))
+        self._act(make_step(Unlock, part=part))
 
     def undo(self) -> None:
         """Takes the last step back.
@@ -374,90 +191,5 @@ class GenerationSession:
             vars(old).pop("clips", None)
 
 
-def breed(fresh: np.ndarray, liked: np.ndarray, disliked: np.ndarray, variety: float = 1.0) -> np.ndarray:
-    """Noise of new candidates by the rule of this module.
-
-    Args:
-        fresh: float32 (candidates, ...), standard normal.
-        liked, disliked: float32 (any number, ...).
-        variety: weight of `fresh`.
-
-    Returns:
-        float32 of the shape of `fresh`, each row of the same length.
-
-    Example:
-        >>> breed(fresh=np.float32([[0, 3]]), liked=np.float32([[2, 0]]), disliked=np.zeros((0, 2)))
-        array([[2.8460498, 0.9486833]], dtype=float32)
-    """
-    rows, good, bad = (part.reshape(len(part), fresh[0].size).astype("float64") for part in (fresh, liked, disliked))
-    pulled = variety * _direction(rows) - LESS * _direction(bad.sum(0))
-    if len(good):
-        lead = good[np.arange(len(rows)) % len(good)]
-        pulled += MORE * _direction(good.sum(0) + (LEAN - 1) * lead)
-    moved = _direction(pulled) * np.linalg.norm(rows, axis=-1, keepdims=True)
-    return moved.reshape(fresh.shape).astype("float32")
-
-
-def read_session(path: str | Path) -> str:
-    """The text of a session's file.
-
-    Raises:
-        UserError: if it is missing, too large or no text.
-    """
-    try:
-        _check_size(path, Path(path).stat().st_size)
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is no session: it holds no text.") from None
-
-
-def parse(text: str, name: str = "This session") -> Saved:
-    """What a saved session holds.
-
-    Raises:
-        UserError: if the text is damaged, or longer than a session's.
-    """
-    _check_size(name, len(text))
-    try:
-        return Saved.model_validate_json(text)
-    except ValidationError as error:
-        told = _first_problem(error)
-        raise UserError(f"{name} is no session of this version, or is damaged ({told}): open another one.") from None
-
-
-def _check_size(name: str | Path, size: int) -> None:
-    if size > MOST_BYTES:
-        raise UserError(f"{name} is too large for a session: it has more than {MOST_BYTES:,} bytes.")
-
-
-def _made(kind: type[Step], **values) -> Step:
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        raise UserError(f"This step cannot be done ({_first_problem(error)}).") from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}"[:200]
-
-
 def _seeds(first: int, count: int) -> tuple[int, ...]:
     return tuple((first + place) % (LARGEST_SEED + 1) for place in range(count))
-
-
-def _direction(vectors: np.ndarray) -> np.ndarray:
-    """Vectors scaled to length 1; one of zeros stays."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-
-
-def _spell(places: Sequence[int]) -> str:
-    return ", ".join(str(place + 1) for place in places)
-
-
-def _check_places(round: Round, places: Sequence[int]) -> None:
-    for place in places:
-        if not 0 <= place < len(round):
-            raise UserError(f"There is no candidate {place + 1}: choose 1 to {len(round)}.")

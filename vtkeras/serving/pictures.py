@@ -14,10 +14,10 @@ from vtkeras.errors import UserError
 from vtkeras.explain.animation import animate, as_gif, as_png, pace
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.explain.overlay import caption_picture
-from vtkeras.run_files import write_bytes, write_text
 from vtkeras.serving import explanation
 from vtkeras.serving.explanation import Explanation
 from vtkeras.serving.results import readable
+from vtkeras.whole_files import write_bytes, write_text
 
 if TYPE_CHECKING:  # pages import this file, and no TensorFlow
     from vtkeras.serving.predictor import Predictor

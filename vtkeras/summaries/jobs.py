@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vtkeras.errors import UserError
-from vtkeras.run_files import replacing, write_json
 from vtkeras.serving.client import DONE, FAILED, RUNNING, STOPPED, JobState, Worker
 from vtkeras.summaries.shot_features import SHOTS
 from vtkeras.summaries.summary import JSON
+from vtkeras.whole_files import replacing, write_json
 from vtkeras.workspace.media import is_upload
 
 if TYPE_CHECKING:

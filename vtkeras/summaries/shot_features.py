@@ -18,10 +18,10 @@ from vtkeras.data.readers import VideoInfo
 from vtkeras.data.video import FrameStream
 from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
-from vtkeras.run_files import disk_errors, locked
 from vtkeras.serving.batches import in_batches
 from vtkeras.summaries.color_histogram import color_histogram
 from vtkeras.summaries.shots import Shot, find_shots
+from vtkeras.whole_files import disk_errors, locked
 
 if TYPE_CHECKING:  # pages read summaries, and import no TensorFlow
     from vtkeras.serving.predictor import Predictor

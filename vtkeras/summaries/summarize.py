@@ -15,7 +15,6 @@ from vtkeras.data.video import probe
 from vtkeras.errors import UserError
 from vtkeras.metrics.summary import choose_key_shots
 from vtkeras.metrics.tokenize import tokenize
-from vtkeras.run_files import replacing, write_json, write_text
 from vtkeras.serving.predictor import Predictor
 from vtkeras.serving.results import readable
 from vtkeras.summaries.align_transcript import pick_sentences
@@ -37,6 +36,7 @@ from vtkeras.summaries.summary import (
     to_text,
 )
 from vtkeras.summaries.write import choose_quotes, divide, merge_captions, write
+from vtkeras.whole_files import replacing, write_json, write_text
 
 BUDGET = 0.15
 LONGEST_SHARE = 0.05  # of the video: a longer take is cut into parts, so that three fit into the usual budget

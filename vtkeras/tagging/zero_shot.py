@@ -13,7 +13,8 @@ import numpy as np
 from vtkeras.errors import UserError, lookup
 from vtkeras.pretrained.packages import PACKAGES
 from vtkeras.pretrained.sentences import SENTENCE_ENCODERS, Encode, to_unit_length
-from vtkeras.run_files import cache_folder, write_arrays
+from vtkeras.run_files import cache_folder
+from vtkeras.whole_files import write_arrays
 
 TOP = 10  # names that count, as in the paper
 

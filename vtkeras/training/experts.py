@@ -22,13 +22,14 @@ from vtkeras.linear.table import read_table
 from vtkeras.models import LinearExperts
 from vtkeras.models.linear_sentences import NEVER_NEW
 from vtkeras.pretrained.packages import checked_files
-from vtkeras.run_files import BEST, CHECKPOINTS, LINEAR_FILE, replacing
+from vtkeras.run_files import BEST, CHECKPOINTS, LINEAR_FILE
 from vtkeras.tasks import Head, Reader
 from vtkeras.training.prepared import PreparedSource
 from vtkeras.training.shares import SENTENCE_SHARES, SHARES, Candidates, choose_sentences, choose_shares
 from vtkeras.training.state import load_state, model_variables
 from vtkeras.training.trainers import Trainer
 from vtkeras.training.validation import judged
+from vtkeras.whole_files import replacing
 
 
 @dataclass(frozen=True)

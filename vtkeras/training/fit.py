@@ -14,6 +14,7 @@ from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError, lookup
 from vtkeras.evaluation.judges import judged
 from vtkeras.interrupts import interrupt_between_steps
+from vtkeras.path_checks import check_run, own_folder, refuse_pattern
 from vtkeras.run_files import (
     CHECKPOINTS,
     CONFIG_FILE,
@@ -25,11 +26,6 @@ from vtkeras.run_files import (
     SECOND_CONFIG,
     SECOND_FILE,
     VOCABULARY_FILE,
-    check_run,
-    disk_errors,
-    locked,
-    own_folder,
-    refuse_pattern,
 )
 from vtkeras.tasks import task_of
 from vtkeras.training.callbacks import (
@@ -53,6 +49,7 @@ from vtkeras.training.temperature import calibrate_classes, scale_logits
 from vtkeras.training.trainers import TRAINERS, Trainer
 from vtkeras.training.transfer import start_from
 from vtkeras.training.warmup import warm_up
+from vtkeras.whole_files import disk_errors, locked
 
 
 def train(

@@ -26,7 +26,7 @@ from vtkeras.errors import UserError
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.linear.models import ENCODER
 from vtkeras.models.clip_statistics import COPY_SIDE, group_sizes, read_clips
-from vtkeras.run_files import replacing_folder, write_json
+from vtkeras.whole_files import replacing_folder, write_json
 
 BATCH = 16
 OTHERS = "others"  # features of another source that is written in the same pass

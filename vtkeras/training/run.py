@@ -19,6 +19,7 @@ from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError, command, first_line
 from vtkeras.evaluation.judges import Judge
 from vtkeras.models import VideoTextEnsemble
+from vtkeras.path_checks import check_run
 from vtkeras.run_files import (
     BEST,
     CHECKPOINTS,
@@ -29,7 +30,6 @@ from vtkeras.run_files import (
     MODEL_FILE,
     SECOND_FILE,
     VOCABULARY_FILE,
-    check_run,
     train_anew,
 )
 from vtkeras.safe_files import check_keras_file

@@ -12,8 +12,10 @@ from vtkeras.config import Config, ModelConfig, save_config
 from vtkeras.data.text import Vocabulary
 from vtkeras.errors import UserError
 from vtkeras.models import VideoTextEnsemble
-from vtkeras.run_files import SECOND_CONFIG, SECOND_FILE, check_run, replacing
+from vtkeras.path_checks import check_run
+from vtkeras.run_files import SECOND_CONFIG, SECOND_FILE
 from vtkeras.training.run import Run
+from vtkeras.whole_files import replacing
 
 WORDS = ("tokens", "answers", "labels", "keep_case")  # of a vocabulary: what both must know
 WAY_OUT = "name a run of the same data and config but for the frame encoder and the seed, or set it to null"

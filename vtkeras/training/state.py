@@ -22,8 +22,9 @@ import keras
 import numpy as np
 
 from vtkeras.errors import UserError, command
-from vtkeras.run_files import train_anew, write_arrays
+from vtkeras.run_files import train_anew
 from vtkeras.safe_files import check_checkpoint
+from vtkeras.whole_files import write_arrays
 
 META = "meta"
 LOSS_SCALE = "loss_scale/"

@@ -25,7 +25,7 @@ from vtkeras.data.mp4 import write_video
 from vtkeras.data.readers import VideoInfo
 from vtkeras.data.video import Clip, probe, read_frames
 from vtkeras.errors import UserError
-from vtkeras.run_files import write_bytes
+from vtkeras.whole_files import write_bytes
 
 __all__ = [
     "EXTENSIONS",

@@ -16,6 +16,7 @@ import pandas as pd
 from vtkeras.aliases import current_results
 from vtkeras.config import Config, load_config
 from vtkeras.errors import UserError, command
+from vtkeras.path_checks import check_config
 from vtkeras.run_files import (
     BEST,
     CHECKPOINTS,
@@ -30,7 +31,6 @@ from vtkeras.run_files import (
     STORED_FRAMES,
     STORED_SIDE,
     VOCABULARY_FILE,
-    check_config,
     train_anew,
 )
 from vtkeras.workspace.records import DamagedFile, saved_functions

@@ -19,7 +19,7 @@ from vtkeras.data.cleaning.restore import save_cleaning
 from vtkeras.data.manifest import WRITERS, Manifest
 from vtkeras.data.shards import verify
 from vtkeras.errors import UserError, lookup
-from vtkeras.run_files import locked
+from vtkeras.whole_files import locked
 
 # A check takes the clips that those before it left, with the captions that they left, and yields marks.
 Check = Callable[[Sequence[Facts], CleaningOptions], Iterable[Mark]]

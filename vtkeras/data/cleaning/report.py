@@ -10,7 +10,7 @@ from typing import Any
 
 from vtkeras.data.cleaning.marks import Mark
 from vtkeras.data.manifest import Manifest
-from vtkeras.run_files import write_json, write_text
+from vtkeras.whole_files import write_json, write_text
 
 REPORT_JSON, REPORT_TABLE = "cleaning.json", "cleaning.md"
 

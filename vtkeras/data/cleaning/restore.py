@@ -10,7 +10,7 @@ from vtkeras.data.cleaning.marks import Cleaning, Mark
 from vtkeras.data.cleaning.report import write_report
 from vtkeras.data.manifest import WRITERS, Manifest
 from vtkeras.errors import UserError
-from vtkeras.run_files import locked
+from vtkeras.whole_files import locked
 
 ALL = "all"
 

@@ -136,7 +136,8 @@ def _answer(reader: VideoTextReader, video, questions):
 
 
 def _writes(reader: VideoTextReader) -> bool:
-    return any(head.name == GeneratedAnswerHead.name for head in reader.heads)
+    """Whether the network writes answers, also where a reader is asked for some of its heads alone."""
+    return GeneratedAnswerHead.name in reader.model.heads
 
 
 def _or_new(reader: VideoTextReader, read: dict, text, score):

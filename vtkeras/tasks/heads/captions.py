@@ -16,7 +16,7 @@ from vtkeras.explain.overlay import caption_picture
 from vtkeras.explain.rollout import cross_rollout
 from vtkeras.generation import beam, sample
 from vtkeras.losses import SequenceCrossEntropy
-from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS, cider_share, dense_scores, tokenize
+from vtkeras.metrics import DIVERSITY_METRICS, TEXT_METRICS, cider_and_share, dense_scores, tokenize
 from vtkeras.models import WrittenText
 from vtkeras.tasks.base import LOWER, Column, Endpoint, Head, sample_table
 from vtkeras.tasks.heads.signatures import BEAM, FRAMES, SAMPLE, TEXT
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vtkeras.tasks.video_text import VideoTextReader
 
 UNLIMITED = 2**31 - 1  # no longer than the model can write
-SCORES = tuple(name for name in TEXT_METRICS if name not in ("exact_match", "vqa_accuracy"))
+SCORES = tuple(name for name in TEXT_METRICS if name not in ("exact_match", "cider", "vqa_accuracy"))
 EVENT_SCORES = {"event_precision": "precision", "event_recall": "recall", "event_exact": "exact", "soda": "soda"}
 
 
@@ -227,7 +227,7 @@ def _text_scores(pairs: list[tuple[list[str], str]], meteor: bool) -> dict[str, 
     texts = [without_times(text) for text in texts]
     scores |= {name: metric(texts) for name, metric in DIVERSITY_METRICS.items()}
     scores |= {name: TEXT_METRICS[name](references, texts) for name in SCORES if meteor or name != "meteor"}
-    share = cider_share(references, texts)
+    scores["cider"], share = cider_and_share(references, texts)
     return {name: float(score) for name, score in scores.items()} | ({} if share is None else {"cider_share": share})
 
 
