@@ -236,7 +236,7 @@ def test_temporal_scores(name):
     video, layers = encoder(PATCHES, FRAMES_MASK, return_scores=True)
     np.testing.assert_allclose(video[keys.SEQUENCE], encoder(PATCHES, FRAMES_MASK)[keys.SEQUENCE], atol=1e-6)
     # Two layers of two heads, 16 patches; the others have no attention.
-    attends = name in ("transformer", "spatial_softmax")
+    attends = name in ("transformer", MATCHING, "spatial_softmax")
     assert [scores.shape for scores in layers] == ([(2, 2, 16, 16)] * 2 if attends else [])
     for scores in layers:
         np.testing.assert_allclose(np.sum(scores, axis=-1), 1, atol=1e-5)
@@ -302,9 +302,9 @@ def test_mixed_precision(name, policy):
     np.testing.assert_allclose(tf.cast(video[keys.POOLED], "float32"), exact[keys.POOLED], atol=0.1)
 
 
-@pytest.mark.parametrize("name", [*TEMPORAL_ENCODERS, *(f"text {name}" for name in OWN_TEXT_ENCODERS)])
+@pytest.mark.parametrize("name", [*TEMPORAL, *(f"text {name}" for name in OWN_TEXT_ENCODERS)])
 def test_round_trip_in_a_model(name, tmp_path):
-    if name in TEMPORAL_ENCODERS:
+    if name in TEMPORAL:
         layer, inputs = make_temporal(name), [PATCHES, FRAMES_MASK]
         symbolic = [keras.Input(PATCHES.shape[1:]), keras.Input((4,), dtype="bool")]
     else:

@@ -33,6 +33,7 @@ HALF, SMALL_CLIP = 2, 100_000  # bytes of a number that is kept, and of what els
 # Pixels a side of a patch, and its channels with motion.
 PATCHES = {ENCODER: (PATCH, 1284), ENCODER + FINE: (PATCH // 2, 548), ENCODER + PYRAMID: (PATCH // 2, 596)}
 LOSS_WEIGHTS = {"written_answer": 0.3}  # with more, captions, which the same decoder writes, are learned worse
+MATCHING_HEADS = 2
 ON_THE_WAY = ("fine", "pyramid")  # candidates that read what the linear models' encoder sees on its way
 
 
@@ -99,12 +100,17 @@ def _frozen(setting: Setting) -> dict[str, Any] | None:
 
 def _fine(setting: Setting) -> dict[str, Any] | None:
     """The same on mid-level features, and on how they change from frame to frame."""
-    return _cached(setting, ENCODER + FINE, patch_merge=2)
+    return _cached(setting, ENCODER + FINE, **_on_the_way(setting))
 
 
 def _pyramid(setting: Setting) -> dict[str, Any] | None:
     """The same on mid- and high-level features."""
-    return _cached(setting, ENCODER + PYRAMID, patch_merge=2)
+    return _cached(setting, ENCODER + PYRAMID, **_on_the_way(setting))
+
+
+def _on_the_way(setting: Setting) -> dict[str, Any]:
+    """Finer patches, which are found again in the frames before and after where something moves."""
+    return {"patch_merge": 2, "matching_heads": MATCHING_HEADS if setting.survey.moves else 0}
 
 
 def _cached(setting: Setting, encoder: str, **model: Any) -> dict[str, Any] | None:
