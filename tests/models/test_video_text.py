@@ -170,6 +170,15 @@ def test_unknown_parts(tiny_config, vocabulary, override, sentence):
         build(tiny_config(override), vocabulary)
 
 
+@pytest.mark.parametrize(
+    "option,sentence",
+    [("motion_dim=4", "keeps no channels for motion: set"), ("matching_heads=1", "matches no patches: set")],
+)
+def test_tokens_by_place_refuse_what_they_cannot(tiny_config, vocabulary, option, sentence):
+    with pytest.raises(UserError, match=sentence):
+        build(tiny_config("model.temporal_encoder=spatial_softmax", f"model.{option}"), vocabulary)
+
+
 @pytest.mark.usefixtures("float32_after")
 def test_mixed_precision_gives_float32_heads(tiny_config, vocabulary, tiny_model, inputs, outputs):
     keras.mixed_precision.set_global_policy("mixed_float16")

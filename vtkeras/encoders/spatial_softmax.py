@@ -64,7 +64,9 @@ class SpatialSoftmaxTokens(keras.layers.Layer):
             UserError: if the config keeps channels for motion alone, or matches patches, which this encoder cannot.
         """
         if options.matching_heads:
-            raise UserError("model.temporal_encoder 'spatial_softmax' matches no patches: set model.matching_heads to 0.")
+            raise UserError(
+                "model.temporal_encoder 'spatial_softmax' matches no patches: set model.matching_heads to 0."
+            )
         if options.motion and options.motion_dim:
             raise UserError(
                 "model.temporal_encoder 'spatial_softmax' keeps no channels for motion: set model.motion_dim to 0."

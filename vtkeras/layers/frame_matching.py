@@ -5,7 +5,6 @@ import math
 import keras
 from keras import ops
 
-
 SHARPNESS = 10.0  # times which likenesses go into the softmax, at first
 DISPLACEMENT = 5.0  # times a displacement in sides of the frame
 
