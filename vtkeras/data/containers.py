@@ -112,6 +112,12 @@ def video_stream(path: Path, container: av.container.InputContainer) -> av.Video
     return max(streams, key=lambda one: bool(one.disposition & Disposition.default))
 
 
+def place_of(stream: av.VideoStream) -> int:
+    """Which of the video tracks of its file a stream is, from 0; covers, which FFmpeg lists as videos, are none."""
+    others = [one for one in stream.container.streams.video if not one.disposition & Disposition.attached_pic]
+    return sum(one.index < stream.index for one in others)
+
+
 def check_picture_size(path: Path) -> None:
     """Refuses a picture that is too large for FFmpeg or Pillow, which would only say that it does not decode.
 
