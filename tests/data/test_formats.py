@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from PIL import Image
 
 from tests.fixtures.formats import (
@@ -190,6 +191,23 @@ def test_damaged_marks_of_a_crop_harm_nothing(tmp_path, container):
         path.write_bytes(damaged)
         crop = crop_of(path, {"mp4": "mov", "mkv": "matroska"}[container], 0)
         assert min(Cropper(crop)(av.VideoFrame(88, 64, "yuv410p")).width, 88) >= 4
+
+
+def test_the_default_stream_is_five_million_pixels_larger(tmp_path):
+    """As `ffmpeg` counts."""
+    for size, shown in [((48, 64), (48, 64)), ((1440, 2560), (48, 64)), ((2160, 3840), (2160, 3840))]:
+        path = tmp_path / f"{size[0]}.mkv"
+        with av.open(str(path), "w") as container:
+            streams = [container.add_stream("mpeg4", rate=10) for _ in range(2)]
+            for stream, (height, width) in zip(streams, (size, (48, 64)), strict=True):
+                stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+            streams[0].disposition, streams[1].disposition = Disposition(0), Disposition.default
+            for stream in streams:
+                picture = np.full((stream.height, stream.width, 3), 60, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+                container.mux(stream.encode(None))
+        info = probe(path)
+        assert (info.height, info.width) == shown
 
 
 @containers_of(TRIMMED)
