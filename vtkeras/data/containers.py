@@ -7,6 +7,7 @@ never reach FFmpeg), and FFmpeg may open local files only.
 from __future__ import annotations
 
 import os
+import shlex
 import struct
 import warnings
 from collections.abc import Iterator
@@ -111,8 +112,15 @@ def video_stream(path: Path, container: av.container.InputContainer) -> av.Video
     """
     streams = [one for one in container.streams.video if one.codec_context and not one.disposition & _NOT_SHOWN]
     if not streams:
-        raise UserError(f"{path} has no video stream that can be decoded.")
+        raise UserError(f"{path} {_why_no_video(path, container)}.")
     return max(streams, key=_claim)
+
+
+def _why_no_video(path: Path, container: av.container.InputContainer) -> str:
+    if any(not one.codec_context for one in container.streams.video):
+        name = shlex.quote(path.name)
+        return f"holds video of a codec that is not read; convert it first, where it plays: ffmpeg -i {name} new.mp4"
+    return "has no video stream that can be decoded"
 
 
 def _claim(stream: av.VideoStream) -> int:

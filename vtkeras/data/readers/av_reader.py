@@ -61,6 +61,8 @@ class AvReader(Reader):
         self._container = _open(path, container_format, options)
         try:
             self._stream = video_stream(path, self._container)
+            if container_format == "matroska":
+                self._load_index(path, options)
             check_size(path, self._stream.codec_context.width, self._stream.codec_context.height)
             _check_times(path, container_format, self._stream.codec_context.name)
             self._timeline = Timeline()  # of a still
@@ -72,6 +74,15 @@ class AvReader(Reader):
             self._container.close()
             raise
 
+    def _load_index(self, path: Path, options: dict[str, str]) -> None:
+        """Jumps to the start of a Matroska file, which makes FFmpeg load the index; without one that fails."""
+        try:
+            self._container.seek(self._stream.start_time or 0, stream=self._stream)
+        except av.error.FFmpegError:
+            self._container.close()  # its first packets are lost
+            self._container = _open(path, "matroska", options)
+            self._stream = video_stream(path, self._container)
+
     def _start(self, path: Path, container_format: str, options: dict[str, str]) -> None:
         stream, self._fps, self._time_base = self._stream, self._timeline.rate, time_base(self._stream)
         self._codec = _decoder_of(stream)
@@ -82,8 +93,6 @@ class AvReader(Reader):
         self._is_broadcast, self._is_indexed = name in ("mpegts", "mpeg"), name.startswith(("avi", "mov"))
         self._is_searched = name in _WITHOUT_INDEX
         self._steps = Steps(self._fps if name.startswith(_DECLARE_RATE) else None)
-        if name.startswith("matroska"):
-            self._seek(stream.start_time or 0)  # makes FFmpeg load the index
         pictures = self._decode()
         picture = next(pictures, None)
         if picture is None:
