@@ -87,7 +87,7 @@ class Cropper:
     def _graph_for(self, width: int, height: int, format: str) -> Graph:
         left, top, right, bottom = astuple(self._crop)
         graph = Graph()
-        source = graph.add_buffer(width=width, height=height, format=format, time_base=_TIME_BASE)
+        source = graph.add_buffer(width=width, height=height, format=av.VideoFormat(format), time_base=_TIME_BASE)
         crop = graph.add("crop", f"{width - left - right}:{height - top - bottom}:{left}:{top}")
         graph.link_nodes(source, crop, graph.add("buffersink")).configure()
         return graph
@@ -121,7 +121,7 @@ def _matroska_crops(file: BinaryIO, size: int) -> Iterator[Crop]:
     """Of each video track."""
     for track in _find(_elements, file, (0, size), _SEGMENT, _TRACKS, _TRACK):
         if _IS_VIDEO in [_number(file, span) for span in _find(_elements, file, track, _TYPE)]:
-            found = {}
+            found: dict[bytes, int] = {}
             for pictures in _find(_elements, file, track, _PICTURES):
                 found |= {name: _number(file, (start, end)) for name, start, end in _elements(file, *pictures)}
             yield Crop(*(found.get(name, 0) for name in _SIDES))
