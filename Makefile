@@ -65,9 +65,10 @@ bench-ingest: .venv/installed-tests
 bench-damage: .venv/installed-tests
 	$(BIN)/python -m tests.benchmarks.damage
 
+# `make bench-augmentation SET=FOLDER OPTIONS=--alone` measures each augmentation by itself.
 bench-augmentation: .venv/installed-tests
 	@test -n "$(SET)" || { echo "name a folder of clips with a table: make bench-augmentation SET=FOLDER"; exit 2; }
-	$(BIN)/python -m tests.benchmarks.augmentation $(SET)
+	$(BIN)/python -m tests.benchmarks.augmentation $(SET) $(OPTIONS)
 
 bench-create: .venv/installed
 	$(BIN)/python -m tests.benchmarks.creation

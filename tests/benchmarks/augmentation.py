@@ -4,6 +4,9 @@ A small model learns from a part of a folder of clips with a table: as it is, an
 the same part with a fifth of its clips added as damage: as that is, and after `vtkeras data clean`. Damage is copies,
 copies with the texts of another clip, and black clips with the texts of another. The test split stays whole.
 Prints the mean and standard deviation over the seeds.
+
+With `--alone` each augmentation is measured by itself beside none. The seeds are taken in turn, and after each a table
+is printed. `--minutes` of processor time end it after the run that is on.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import argparse  # noqa: E402
 import csv  # noqa: E402
 import shutil  # noqa: E402
 import tempfile  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Iterable  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import keras  # noqa: E402
@@ -27,12 +32,28 @@ from vtkeras.data.cleaning.clean import clean  # noqa: E402
 from vtkeras.data.cleaning.report import summary  # noqa: E402
 from vtkeras.data.ingest import ingest  # noqa: E402
 from vtkeras.data.sources import make_source  # noqa: E402
+from vtkeras.errors import UserError  # noqa: E402
 from vtkeras.evaluation.evaluate import score  # noqa: E402
 from vtkeras.evaluation.reading import read_split  # noqa: E402
 from vtkeras.training.fit import train  # noqa: E402
 from vtkeras.training.run import Run  # noqa: E402
 
 AUGMENTATION = {"brightness": 0.1, "contrast": 0.2, "time": 0.2, "word_dropout": 0.1}
+AS_IT_IS = "as it is"
+ALONE: dict[str, dict[str, float]] = {
+    AS_IT_IS: {},
+    "crop": {"crop": 0.1},
+    "rotation": {"rotate": 10.0},
+    "flip, with the words": {"flip": 0.5},
+    "colour": {"brightness": 0.1, "contrast": 0.2, "saturation": 0.3},
+    "blur": {"blur": 1.0},
+    "time: speed and jitter": {"time": 0.2},
+    "synonyms": {"synonyms": 0.1},
+    "word dropout": {"word_dropout": 0.1},
+    "templates": {"templates": 0.3},
+    "cutout": {"cutout": 0.25},
+    "shift": {"shift": 0.1},
+}
 COLUMNS = ("caption_exact", "bleu4", "answer_accuracy", "label_accuracy", "recall_at_1")
 TEXTS = ("caption", "question", "answer", "label")
 BLACK_FRAMES = 20
@@ -123,6 +144,65 @@ def figures(config: Config, folder: Path) -> dict[str, float]:
     return {name: 100 * (found[name] or 0.0) for name in COLUMNS if name in found}
 
 
+def spread(values: Iterable[float]) -> str:
+    """Mean and standard deviation; of one value that alone."""
+    found = list(values)
+    return f"{np.mean(found):.1f}" + (f" ± {np.std(found, ddof=1):.1f}" if len(found) > 1 else "")
+
+
+def measure_alone(options: argparse.Namespace, whole: Path, home: Path) -> None:
+    """Prints tables of the augmentations, each by itself; one that cannot be measured here is told, and left out."""
+    until = time.process_time() + 60 * options.minutes
+    found: dict[str, dict[int, dict[str, float]]] = {}
+    for seed in range(options.seeds):
+        for number, (name, augmentation) in enumerate(ALONE.items()):
+            if time.process_time() > until:
+                continue
+            config = settings(options.task, whole, seed, options.epochs, augmentation)
+            try:
+                found.setdefault(name, {})[seed] = figures(config, home / f"{number}-{seed}")
+                print(f"{name}, seed {seed}: {found[name][seed]}", flush=True)
+                shutil.rmtree(home / f"{number}-{seed}")
+            except UserError as error:
+                print(f"{name}: {error}", flush=True)
+        print("\n".join(table({name: runs for name, runs in found.items() if runs})), flush=True)
+
+
+def table(found: dict[str, dict[int, dict[str, float]]]) -> list[str]:
+    """Markdown: the figures of each case, and the mean of all of them less that of none at the same seeds."""
+    plain = found[AS_IT_IS]
+    columns = list(plain[0])
+    head = " | ".join([*columns, "mean, less as it is", "seeds"])
+    lines = [f"| | {head} |", "| --- |" + " ---: |" * (len(columns) + 2)]
+    for name, runs in found.items():
+        cells = [spread(run[column] for run in runs.values()) for column in columns]
+        gains = [np.mean([run[one] - plain[seed][one] for one in columns]) for seed, run in runs.items()]
+        lines.append("| " + " | ".join([name, *cells, spread(gains), str(len(runs))]) + " |")
+    return lines
+
+
+def measure_together(options: argparse.Namespace, folder: Path, rows: Rows, whole: Path, home: Path) -> None:
+    """Prints the figures of one mixture of augmentations, and of damage with and without cleaning."""
+    more = rows | damage(folder, rows, np.random.default_rng(0))
+    damaged, cleaned = (store(folder, more, home / name) for name in ("damaged", "cleaned"))
+    told = summary(clean(cleaned))
+    cases = {
+        AS_IT_IS: (whole, {}),
+        "augmented": (whole, AUGMENTATION),
+        "damaged": (damaged, {}),
+        "damaged and cleaned": (cleaned, {}),
+    }
+    for name, (data, augmentation) in cases.items():
+        runs = [
+            figures(settings(options.task, data, seed, options.epochs, augmentation), home / f"{name}-{seed}")
+            for seed in range(options.seeds)
+        ]
+        for column in runs[0]:
+            values = [run[column] for run in runs]
+            print(f"{name}: {column} {spread(values)} ({', '.join(f'{value:.1f}' for value in values)})", flush=True)
+    print(told)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
@@ -130,33 +210,21 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=400)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--alone", action="store_true", help="measure each augmentation by itself")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="with --alone: of processor time at most")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
-        folder = Path(home) / "clips"
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        folder = home / "clips"
         rows = part(options.data, {"train": options.clips, "validation": 50, "test": 200})
         for path in rows:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(options.data / path, folder / path)
-        whole = store(folder, rows, Path(home) / "whole")
-        more = rows | damage(folder, rows, np.random.default_rng(0))
-        damaged, cleaned = (store(folder, more, Path(home) / name) for name in ("damaged", "cleaned"))
-        told = summary(clean(cleaned))
-        cases = {
-            "as it is": (whole, {}),
-            "augmented": (whole, AUGMENTATION),
-            "damaged": (damaged, {}),
-            "damaged and cleaned": (cleaned, {}),
-        }
-        for name, (data, augmentation) in cases.items():
-            runs = [
-                figures(settings(options.task, data, seed, options.epochs, augmentation), Path(home) / f"{name}-{seed}")
-                for seed in range(options.seeds)
-            ]
-            for column in runs[0]:
-                values = [run[column] for run in runs]
-                spread = f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
-                print(f"{name}: {column} {spread} ({', '.join(f'{value:.1f}' for value in values)})", flush=True)
-        print(told)
+        whole = store(folder, rows, home / "whole")
+        if options.alone:
+            measure_alone(options, whole, home)
+        else:
+            measure_together(options, folder, rows, whole, home)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from PIL import Image
 
 from tests.fixtures.formats import (
@@ -24,11 +25,14 @@ from tests.fixtures.formats import (
     corners,
     read_corners,
     remux,
+    set_crop,
     set_edits,
     write,
+    write_cropped,
     write_silence,
     write_stored,
 )
+from vtkeras.data.cropping import Cropper, crop_of
 from vtkeras.data.readers import AvReader
 from vtkeras.data.video import FrameStream, probe, read_frames
 from vtkeras.errors import UserError
@@ -138,6 +142,72 @@ def test_large_pictures_of_no_named_matrix_are_bt709(tmp_path):
     guessed = read_corners(read_frames(tmp_path / "b.mkv", 1).frames[0][:, :64])
     np.testing.assert_allclose(guessed, named, atol=1)
     np.testing.assert_allclose(named, KINDS["plain"].shows, atol=3)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_a_crop_keeps_whole_samples_of_colour(tmp_path, container):
+    """Colours of two pixels are stored as one: 3, 5, 8 and 1 of 64 x 48 pixels begin at (2, 4) and leave 52 x 42."""
+    path = tmp_path / f"a.{container}"
+    write(path, [np.tile(np.arange(64, dtype=np.uint8)[None, :, None] * 3, (48, 1, 3))], color=(6, 1, 6, 6), crf="0")
+    set_crop(path, 3, 5, 8, 1)
+    frame = read_frames(path, 1).frames[0]
+    assert frame.shape == (42, 52, 3)
+    np.testing.assert_allclose(frame[20, ::10, 1], 3 * np.arange(2, 54, 10), atol=3)
+    if FFMPEG:
+        np.testing.assert_allclose(frame, shown_by_ffmpeg(path, "cropped", container), atol=3)
+
+
+def test_a_crop_of_wide_pixels(tmp_path):
+    """32 of 40 pixels, twice as wide as high, are 64."""
+    path = tmp_path / "a.mp4"
+    write(path, [np.pad(corners()[:, ::2], ((0, 0), (6, 2), (0, 0)))], aspect=Fraction(2))
+    set_crop(path, 6, 0, 2, 0)
+    frame = read_frames(path, 1).frames[0]
+    assert frame.shape == (48, 64, 3)
+    np.testing.assert_allclose(read_corners(frame), KINDS["plain"].shows, atol=8)
+    if FFMPEG:
+        np.testing.assert_allclose(read_corners(frame), read_corners(shown_by_ffmpeg(path, "cropped", "mp4")), atol=8)
+
+
+@pytest.mark.parametrize("sides", [(40, 0, 24, 0), (0, 50, 0, 0), (30, 0, 33, 0)])
+def test_a_crop_of_everything_is_none(tmp_path, sides):
+    path = tmp_path / "a.mp4"
+    write(path, [corners()], color=(6, 1, 6, 6))
+    set_crop(path, *sides)
+    assert read_frames(path, 1).frames.shape == (1, 48, 64, 3)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_damaged_marks_of_a_crop_harm_nothing(tmp_path, container):
+    """Whatever stands in the parts that lead to it."""
+    path, rng = tmp_path / f"a.{container}", np.random.default_rng(0)
+    write_cropped(path)
+    data = path.read_bytes()
+    tracks = data.index(b"moov" if container == "mp4" else b"\x16\x54\xae\x6b")
+    for _ in range(300):
+        damaged = bytearray(data)
+        for place in rng.integers(tracks, min(tracks + 500, len(data)), 3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        crop = crop_of(path, {"mp4": "mov", "mkv": "matroska"}[container], 0)
+        assert min(Cropper(crop)(av.VideoFrame(88, 64, "yuv410p")).width, 88) >= 4
+
+
+def test_the_default_stream_is_five_million_pixels_larger(tmp_path):
+    """As `ffmpeg` counts."""
+    for size, shown in [((48, 64), (48, 64)), ((1440, 2560), (48, 64)), ((2160, 3840), (2160, 3840))]:
+        path = tmp_path / f"{size[0]}.mkv"
+        with av.open(str(path), "w") as container:
+            streams = [container.add_stream("mpeg4", rate=10) for _ in range(2)]
+            for stream, (height, width) in zip(streams, (size, (48, 64)), strict=True):
+                stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+            streams[0].disposition, streams[1].disposition = Disposition(0), Disposition.default
+            for stream in streams:
+                picture = np.full((stream.height, stream.width, 3), 60, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+                container.mux(stream.encode(None))
+        info = probe(path)
+        assert (info.height, info.width) == shown
 
 
 @containers_of(TRIMMED)

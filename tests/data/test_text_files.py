@@ -41,6 +41,49 @@ def test_encodings(tmp_path, encoding, told):
     assert len(notes) == told and all("line 3 is not UTF-8" in note and "Windows-1252" in note for note in notes)
 
 
+FRENCH = "a.mp4;une fenêtre, là-bas;café\rb.mp4;le garçon pêche;été\r"
+ENGLISH = "a.mp4,a dog’s “toy” — it’s red…\nb.mp4,3 €\n"
+
+
+@pytest.mark.parametrize(
+    "text, encoding, name",
+    [
+        (FRENCH, "mac_roman", "Mac OS Roman"),
+        (FRENCH, "cp1252", "Windows-1252"),
+        (FRENCH.replace("\r", "\n"), "mac_roman", "Mac OS Roman"),
+        (ENGLISH, "mac_roman", "Mac OS Roman"),
+        (ENGLISH, "cp1252", "Windows-1252"),
+        ("die Tür schließt, schön", "mac_roman", "Mac OS Roman"),
+        ("die Tür schließt, schön", "cp1252", "Windows-1252"),
+        ("un niño come más", "mac_roman", "Mac OS Roman"),
+        ("un niño come más", "cp1252", "Windows-1252"),
+        ("un niño habló\rsí", "mac_roman", "Mac OS Roman"),
+        ("o irmão não pôs açúcar", "mac_roman", "Mac OS Roman"),
+        ("o irmão não pôs açúcar", "cp1252", "Windows-1252"),
+        ("en blå fågel på sjön", "mac_roman", "Mac OS Roman"),
+        ("en blå fågel på sjön", "cp1252", "Windows-1252"),
+        ("un cœur, l’œuf; cat•dog, red–green, a™b", "cp1252", "Windows-1252"),
+        ("Žena, Škoda, Œuvre, 5‰, Smith‡, m², L’Été", "cp1252", "Windows-1252"),
+    ],
+)
+def test_tables_of_a_mac_and_of_windows(tmp_path, text, encoding, name):
+    """In one the bytes of the other's small letters are capitals or marks, which do not stand inside words."""
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    notes = []
+    assert read_text(tmp_path / "a.csv", notes.append) == text
+    assert len(notes) == 1 and notes[0].endswith(f"line 1 is not UTF-8: the file was read as {name}.")
+
+
+def test_lines_of_a_mac_are_counted(tmp_path):
+    (tmp_path / "a.csv").write_bytes("one\rtwo\rth\x8ere".encode("latin-1"))
+    with pytest.raises(UserError, match="line 3 is not UTF-8"):
+        read_text(tmp_path / "a.csv", _refuse)
+
+
+def _refuse(note):
+    raise UserError(note)
+
+
 @pytest.mark.parametrize(
     "data, told",
     [

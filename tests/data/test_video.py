@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import socket
 import struct
 import zlib
@@ -22,7 +23,7 @@ from tests.fixtures.videos import (
     make_video,
     rotate_mp4,
 )
-from vtkeras.data import mp4
+from vtkeras.data import mp4, video
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.readers import av_reader
 from vtkeras.data.video import probe, read_frames
@@ -302,6 +303,60 @@ def test_a_stream_without_a_frame(tmp_path, suffix, reason):
         container.start_encoding()
     with pytest.raises(UserError, match=f"a{suffix}.*{reason}"):
         read_frames(path, 4)
+
+
+def test_a_codec_that_is_not_known(tmp_path):
+    path = tmp_path / "my clip.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/ASP", b"V_MPEG9/ISO/XYZ"))
+    told = r"my clip.mkv holds video of a codec that is not read; convert it first, .*: ffmpeg -i 'my clip.mkv' new.mp4"
+    with pytest.raises(UserError, match=told):
+        read_frames(path, 4)
+
+
+def test_matroska_without_an_index(tmp_path):
+    """Nor marks of key frames, as Dirac in it has none: FFmpeg fails to jump to the start."""
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuvj420p"
+        for level in range(0, 250, 25):
+            pixels = np.full((48, 64, 3), level, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    blocks = rb"(\xa3[\x40-\xff][^\xa3]{0,3}?\x81..)\x80"  # each of the first track, with the mark of a key frame
+    data, count = re.subn(blocks, lambda found: found[1] + b"\0", path.read_bytes(), flags=re.DOTALL)
+    assert count == 10
+    path.write_bytes(data.replace(b"\x1c\x53\xbb\x6b", b"\x1c\x53\xbb\x6a"))  # Cues; the other is no element
+    clip = read_frames(path, 5)  # the middles of parts of two frames
+    assert clip.complete
+    np.testing.assert_allclose(clip.times, [0.1, 0.3, 0.5, 0.7, 0.9], atol=0.001)
+    np.testing.assert_allclose(levels(clip), [25, 75, 125, 175, 225], atol=3)
+
+
+@pytest.mark.parametrize(
+    "number, told, passes",
+    [
+        (errno.EPERM, "FFmpeg fails on it; .* ffmpeg -i a.mp4 new.mp4", False),  # -1, by which FFmpeg means any failure
+        (errno.EINVAL, "FFmpeg fails on it; .* ffmpeg -i a.mp4 new.mp4", False),
+        (errno.EACCES, "Permission denied", True),
+        (errno.EIO, "Input/output error", True),
+    ],
+)
+def test_errors_of_ffmpeg_and_of_the_disk(tmp_path, monkeypatch, number, told, passes):
+    path = make_video(tmp_path / "a.mp4", 10)
+
+    def fail(*_):
+        av.error.err_check(-number)
+
+    monkeypatch.setattr(video, "open_reader", fail)
+    with pytest.raises(UserError, match=rf"a\.mp4 cannot be decoded: {told}\.$") as caught:
+        read_frames(path, 4)
+    assert isinstance(caught.value, PassingError) == passes
 
 
 def test_audio_only(tmp_path):

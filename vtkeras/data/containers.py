@@ -7,6 +7,7 @@ never reach FFmpeg), and FFmpeg may open local files only.
 from __future__ import annotations
 
 import os
+import shlex
 import struct
 import warnings
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ LOCAL_FILES_ONLY = {"protocol_whitelist": "file"}
 FIRST_BYTES = 1024  # that tell the container
 _TS_PACKETS = {188: 0, 192: 4, 204: 0}  # lengths of MPEG-TS, of cameras' M2TS, of broadcasts; place of the mark
 _TS_MARK, _TS_MARKS = 0x47, 5  # which begins a packet; how many of them tell it
+_DEFAULT_COUNTS = 5_000_000  # pixels
 _NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails
 _MAGICS = {
     b"\x1a\x45\xdf\xa3": "matroska",
@@ -101,15 +103,35 @@ def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 def video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
-    """The moving pictures that a player shows: the stream marked as default, else the first; no cover of a song.
+    """The moving pictures that `ffmpeg` takes: those of most pixels, of equal ones the first; no cover of a song.
+
+    To be marked as default counts as five million pixels, more than pictures of 2560x1440 have.
 
     Raises:
         UserError: if there is none.
     """
     streams = [one for one in container.streams.video if one.codec_context and not one.disposition & _NOT_SHOWN]
     if not streams:
-        raise UserError(f"{path} has no video stream that can be decoded.")
-    return max(streams, key=lambda one: bool(one.disposition & Disposition.default))
+        raise UserError(f"{path} {_why_no_video(path, container)}.")
+    return max(streams, key=_claim)
+
+
+def _why_no_video(path: Path, container: av.container.InputContainer) -> str:
+    if any(not one.codec_context for one in container.streams.video):
+        name = shlex.quote(path.name)
+        return f"holds video of a codec that is not read; convert it first, where it plays: ffmpeg -i {name} new.mp4"
+    return "has no video stream that can be decoded"
+
+
+def _claim(stream: av.VideoStream) -> int:
+    is_default = bool(stream.disposition & Disposition.default)
+    return stream.codec_context.width * stream.codec_context.height + _DEFAULT_COUNTS * is_default
+
+
+def place_of(stream: av.VideoStream) -> int:
+    """Which of the video tracks of its file a stream is, from 0; covers, which FFmpeg lists as videos, are none."""
+    others = [one for one in stream.container.streams.video if not one.disposition & Disposition.attached_pic]
+    return sum(one.index < stream.index for one in others)
 
 
 def check_picture_size(path: Path) -> None:

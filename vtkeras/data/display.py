@@ -1,7 +1,8 @@
 """From a decoded frame to the picture that a player shows: the one place for all readers.
 
-Pixels become square, turned and mirrored pictures stand upright, what is transparent lies on white, and
-colours are those of an ordinary screen. docs/formats.md has the rules, with FFmpeg commands that do the same.
+What the container crops is left out, pixels become square, turned and mirrored pictures stand upright, what is
+transparent lies on white, and colours are those of an ordinary screen. docs/formats.md has the rules, with FFmpeg
+commands that do the same.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from PIL import Image, ImageCms
 
 from vtkeras.data.color import PEAK, is_wide, to_bt709
 from vtkeras.data.containers import png_chunks
+from vtkeras.data.cropping import Crop, Cropper
 
 # A pixel with one side this many times the other is taken for damage.
 _MOST_STRETCHED = 20
@@ -53,11 +55,13 @@ class Tags:
         turn: how they are turned and mirrored to be shown.
         profile: an ICC profile; empty where there is none.
         peak: the brightest light in units of 100 cd/m².
+        crop: what the container leaves out of the stored picture.
     """
 
     turn: Turn = _UPRIGHT
     profile: bytes = b""
     peak: float = PEAK
+    crop: Crop = Crop()
 
 
 def tags_of_picture(path: Path) -> Tags:
@@ -112,6 +116,8 @@ class Display:
     """
 
     def __init__(self, frame: av.VideoFrame, tags: Tags, aspect: Fraction | None = None):
+        self._crop = Cropper(tags.crop)
+        frame = self._crop(frame)
         a, b, c, d = tags.turn
         self._sideways = abs(b) > abs(a)  # rows and columns change places, and then:
         self._across, self._down = (c < 0, b < 0) if self._sideways else (a < 0, d < 0)
@@ -127,6 +133,7 @@ class Display:
         """uint8 (height, width, 3), RGB: the frame as shown, in this size."""
         if self._sideways:
             width, height = height, width
+        frame = self._crop(frame)
         primaries, transfer = frame.color_primaries, frame.color_trc
         wide = self._profile is None and is_wide(primaries, transfer)
         picture = self._scale(frame, width, height, deep=wide)

@@ -32,7 +32,7 @@ def clock_restarts(path: Path) -> bool:
     """True if the clock of an MPEG-PS steps back: such a file is joined of several, each with times of its own."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        pieces = [_read_at(file, size * number // _CLOCKS, _LONGEST_PACKET) for number in range(_CLOCKS)]
+        pieces = [read_at(file, size * number // _CLOCKS, _LONGEST_PACKET) for number in range(_CLOCKS)]
     clocks = [_clock(piece[place + 4 :]) for piece in pieces if (place := piece.find(_PACK)) >= 0]
     # After 26 hours the clock of a whole file begins anew, too.
     return any(0 < before - after < 1 << 32 for before, after in pairwise(clocks))
@@ -76,7 +76,7 @@ def _png_is_cut(file: BinaryIO, size: int) -> bool:
 
 def _ogg_is_cut(file: BinaryIO, size: int) -> bool:
     """True if the last page is not all there, or not marked as a last one."""
-    tail = _read_at(file, max(0, size - 2 * _LONGEST_PACKET), 2 * _LONGEST_PACKET)
+    tail = read_at(file, max(0, size - 2 * _LONGEST_PACKET), 2 * _LONGEST_PACKET)
     page = tail[tail.rfind(b"OggS") :]
     lengths = page[27 : 27 + page[26]] if len(page) > 27 else b""
     return not lengths or not page[5] & 4 or 27 + page[26] + sum(lengths) > len(page)
@@ -109,7 +109,7 @@ def _gif_ends(data: bytes) -> bool:
 def _mov_end(file: BinaryIO, size: int) -> int:
     """Where the last box of an MP4 ends."""
     place = 0
-    while place < size and len(head := _read_at(file, place, 16)) >= 8:
+    while place < size and len(head := read_at(file, place, 16)) >= 8:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
@@ -123,7 +123,7 @@ def _mov_end(file: BinaryIO, size: int) -> int:
 def _riff_end(file: BinaryIO, size: int) -> int:
     """Where the last RIFF chunk ends; a long AVI has several."""
     place = 0
-    while place < size and (head := _read_at(file, place, 8))[:4] == b"RIFF" and len(head) == 8:
+    while place < size and (head := read_at(file, place, 8))[:4] == b"RIFF" and len(head) == 8:
         length = int.from_bytes(head[4:], "little")
         if not length:  # never filled in by the program that wrote the file
             return size
@@ -134,7 +134,7 @@ def _riff_end(file: BinaryIO, size: int) -> int:
 def _asf_end(file: BinaryIO, size: int) -> int:
     """Where the last object of an ASF ends."""
     place = 0
-    while place < size and len(head := _read_at(file, place, 24)) == 24:
+    while place < size and len(head := read_at(file, place, 24)) == 24:
         length = int.from_bytes(head[16:], "little")
         if length < 24:  # never filled in by the program that wrote the file
             return size
@@ -144,16 +144,16 @@ def _asf_end(file: BinaryIO, size: int) -> int:
 
 def _flv_end(file: BinaryIO, size: int) -> int:
     """Where the last tag of an FLV ends; its length comes once more after each."""
-    place = int.from_bytes(_read_at(file, 5, 4), "big") + 4
+    place = int.from_bytes(read_at(file, 5, 4), "big") + 4
     while place < size:
-        place += 11 + int.from_bytes(_read_at(file, place + 1, 3), "big") + 4
+        place += 11 + int.from_bytes(read_at(file, place + 1, 3), "big") + 4
     return place - 4
 
 
 def _mpeg_end(file: BinaryIO, size: int) -> int:
     """Where the last packet of an MPEG-PS ends."""
     start = max(0, size - 2 * _LONGEST_PACKET)
-    tail = _read_at(file, start, 2 * _LONGEST_PACKET)
+    tail = read_at(file, start, 2 * _LONGEST_PACKET)
     place = max(0, tail.find(_PACK))
     while place + 6 <= len(tail):
         mark, length = tail[place : place + 4], 6 + int.from_bytes(tail[place + 4 : place + 6], "big")
@@ -168,20 +168,20 @@ def _mpeg_end(file: BinaryIO, size: int) -> int:
 def _matroska_end(file: BinaryIO, size: int) -> int:
     """Where the segment of a Matroska file ends; 0 if it does not say."""
     head = file.read(64)
-    place = 4 + _vint(head[4:])[1] + _vint(head[4:])[0]  # past the EBML header
+    place = 4 + vint(head[4:])[1] + vint(head[4:])[0]  # past the EBML header
     if head[place : place + 4] != b"\x18\x53\x80\x67":
         return 0
-    length, width = _vint(head[place + 4 :])
+    length, width = vint(head[place + 4 :])
     return 0 if length == 2 ** (7 * width) - 1 else place + 4 + width + length
 
 
-def _vint(data: bytes) -> tuple[int, int]:
-    """A number of variable width, and that width."""
+def vint(data: bytes) -> tuple[int, int]:
+    """A number of Matroska, of variable width, and that width."""
     width = 9 - data[0].bit_length() if data else 1
     return int.from_bytes(data[:width], "big") & (2 ** (7 * width) - 1), width
 
 
-def _read_at(file: BinaryIO, place: int, count: int) -> bytes:
+def read_at(file: BinaryIO, place: int, count: int) -> bytes:
     file.seek(place)
     return file.read(count)
 

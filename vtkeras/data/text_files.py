@@ -1,7 +1,7 @@
 """Text files and tables from outside; what is wrong is told with the line or row, and what was assumed in a note.
 
-Tables are read as spreadsheets save them: in UTF-8, UTF-16 or Windows-1252, with commas, semicolons, tabs or bars
-between cells, with a line `sep=;`, titles above the header, and blank rows and columns.
+Tables are read as spreadsheets save them: in UTF-8, UTF-16, Windows-1252 or Mac OS Roman, with commas, semicolons,
+tabs or bars between cells, with a line `sep=;`, titles above the header, and blank rows and columns.
 """
 
 from __future__ import annotations
@@ -33,6 +33,13 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # Soft hyphens, marks of direction, spaces without width: what people copy along and never see. Joiners are not among
 # them, which letters of Persian and of India and emoji change by.
 INVISIBLE = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_WINDOWS, _MAC = "cp1252", "mac_roman"
+_WESTERN = {_WINDOWS: "Windows-1252", _MAC: "Mac OS Roman"}
+_SMALL, _CAPITALS = "ß-öø-ÿœšžıªº", "À-ÖØ-ÞŒŠŽŸ"
+_MARKS_IN_WORDS = "‘’‚“”„‹›«»–—…•·™®©°\xa0\xad"
+# What does not follow a small letter in a text that was read rightly: a capital, what the encoding does not have, and,
+# inside a word, a sign that nobody puts there.
+_STRANGER = re.compile(f"(?<=[a-z])(?:[{_CAPITALS}\ufffd]|[^\0-\x7f{_SMALL}{_MARKS_IN_WORDS}](?=[a-z]))")
 _ALONE = re.compile(f"[{INVISIBLE}]")
 
 Note = Callable[[str], None]
@@ -72,7 +79,7 @@ def _is_unseen(letter: str) -> bool:
 
 
 def read_text(path: Path, note: Note = ignore) -> str:
-    """The text of a file in UTF-8, UTF-16, UTF-32 or, where that is likely, Windows-1252.
+    """The text of a file in UTF-8, UTF-16, UTF-32 or, where that is likely, Windows-1252 or Mac OS Roman.
 
     Args:
         path: the file.
@@ -89,10 +96,11 @@ def read_text(path: Path, note: Note = ignore) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        if encoding == "utf-8" and _looks_western(data):
-            note(f"{path} line {line} is not UTF-8: the file was read as Windows-1252.")
-            return data.decode("cp1252")
+        line = len(re.findall(rb"\r\n|\r|\n", data[: error.start])) + 1
+        guess = _western(data) if encoding == "utf-8" else ""
+        if guess:
+            note(f"{path} line {line} is not UTF-8: the file was read as {_WESTERN[guess]}.")
+            return data.decode(guess)
         encoding = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
         raise UserError(f"{path} line {line} is not {encoding}; save the file in UTF-8.") from None
 
@@ -107,11 +115,19 @@ def _utf_16_without_mark(data: bytes) -> str:
     return ""
 
 
-def _looks_western(data: bytes) -> bool:
-    """Whether bytes above 127 stand alone, as accented letters do; in other scripts they come in runs."""
+def _western(data: bytes) -> str:
+    """The encoding of accented letters that a text is in; "" for other scripts, in which letters come in runs."""
     runs = re.findall(rb"[\x80-\xff]+", data)
-    undefined = re.search(rb"[\x81\x8d\x8f\x90\x9d]", data)
-    return not undefined and sum(map(len, runs)) < 1.5 * len(runs)
+    if sum(map(len, runs)) >= 1.5 * len(runs):
+        return ""
+    ends_as_mac = b"\r" in data and b"\n" not in data
+    if _reads_well(data, _MAC) and (ends_as_mac or not _reads_well(data, _WINDOWS)):
+        return _MAC
+    return "" if re.search(rb"[\x81\x8d\x8f\x90\x9d]", data) else _WINDOWS  # which has no such characters
+
+
+def _reads_well(data: bytes, encoding: str) -> bool:
+    return not _STRANGER.search(data.decode(encoding, "replace"))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ see `readers`. Which files are opened at all says `containers`.
 
 from __future__ import annotations
 
+import errno
 import math
+import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from vtkeras.errors import PassingError, UserError
 
 # Seconds at the end of a file that are read for damage when no frame of them is wanted.
 _REST = 2.0
+_NOT_OF_THE_DISK = (errno.EPERM, errno.EAGAIN)
 # Below this share of the expected frames a file is an error, above it an incomplete clip.
 DECODED_THRESHOLD = 0.5
 
@@ -181,8 +184,13 @@ def _problems_of(path: str | Path) -> Iterator[None]:
     except EOFError:
         raise UserError(f"{path} ends before its first frame.") from None
     except Exception as error:
-        kind = PassingError if isinstance(error, OSError) else UserError  # of the disk, not of what is on it
+        kind = PassingError if _is_of_the_disk(error) else UserError
         raise kind(f"{path} cannot be decoded: {_reason(path, error)}.") from None
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Whether an error is one of the disk and not of what is on it; parts of FFmpeg say -1 for any failure, EPERM."""
+    return isinstance(error, OSError) and error.errno not in _NOT_OF_THE_DISK
 
 
 def _reason(path: str | Path, error: Exception) -> str:
@@ -191,6 +199,9 @@ def _reason(path: str | Path, error: Exception) -> str:
             return "it is cut short, its end is missing"
     if isinstance(error, av.error.InvalidDataError):
         return "its data is damaged"
+    if isinstance(error, av.error.FFmpegError) and not _is_of_the_disk(error):
+        name = shlex.quote(Path(path).name)
+        return f"FFmpeg fails on it; if another program plays it, convert it there, or try: ffmpeg -i {name} new.mp4"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

@@ -189,7 +189,7 @@ def test_command(folder, root):
     report = json.loads((folder / "cleaning.json").read_text())
     assert report["counts"] == {"blurred": 1, "leak": 1, "markup": 1, "length": 1, "no_text": 1}
     assert (report["clips"], report["dropped_clips"], report["dropped_captions"]) == (5, 3, 2)
-    assert report["options"]["sharpness"] == 150
+    assert report["options"]["sharpness"] == 1000
     table = (folder / "cleaning.md").read_text()
     assert "| blurred | 1 |" in table
     assert "| wide.mp4 | train | a &lt;b&gt;board&lt;/b&gt; | markup | holds &lt;b&gt; |" in table

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from heapq import heappop, heappush
 from pathlib import Path
 
 import av
 
-from vtkeras.data.containers import LOCAL_FILES_ONLY, MAX_PIXELS, check_picture_size, check_size, video_stream
+from vtkeras.data.containers import (
+    LOCAL_FILES_ONLY,
+    MAX_PIXELS,
+    check_picture_size,
+    check_size,
+    place_of,
+    video_stream,
+)
+from vtkeras.data.cropping import crop_of
 from vtkeras.data.display import Display, tags_of_frame, tags_of_picture
 from vtkeras.data.file_ends import clock_restarts, is_cut
 from vtkeras.data.readers.base import ROUNDING, Frame, Reader, VideoInfo
@@ -52,18 +61,29 @@ class AvReader(Reader):
         self._container = _open(path, container_format, options)
         try:
             self._stream = video_stream(path, self._container)
+            if container_format == "matroska":
+                self._load_index(path, options)
             check_size(path, self._stream.codec_context.width, self._stream.codec_context.height)
             _check_times(path, container_format, self._stream.codec_context.name)
             self._timeline = Timeline()  # of a still
             if not container_format.endswith("_pipe"):
                 with _open(path, container_format, options) as again:  # not every container goes back to its start
                     self._timeline = read_timeline(again, video_stream(path, again))
-            self._start(path, options)
+            self._start(path, container_format, options)
         except BaseException:
             self._container.close()
             raise
 
-    def _start(self, path: Path, options: dict[str, str]) -> None:
+    def _load_index(self, path: Path, options: dict[str, str]) -> None:
+        """Jumps to the start of a Matroska file, which makes FFmpeg load the index; without one that fails."""
+        try:
+            self._container.seek(self._stream.start_time or 0, stream=self._stream)
+        except av.error.FFmpegError:
+            self._container.close()  # its first packets are lost
+            self._container = _open(path, "matroska", options)
+            self._stream = video_stream(path, self._container)
+
+    def _start(self, path: Path, container_format: str, options: dict[str, str]) -> None:
         stream, self._fps, self._time_base = self._stream, self._timeline.rate, time_base(self._stream)
         self._codec = _decoder_of(stream)
         # One thread: a damaged stream then decodes to the same pixels every time.
@@ -73,8 +93,6 @@ class AvReader(Reader):
         self._is_broadcast, self._is_indexed = name in ("mpegts", "mpeg"), name.startswith(("avi", "mov"))
         self._is_searched = name in _WITHOUT_INDEX
         self._steps = Steps(self._fps if name.startswith(_DECLARE_RATE) else None)
-        if name.startswith("matroska"):
-            self._seek(stream.start_time or 0)  # makes FFmpeg load the index
         pictures = self._decode()
         picture = next(pictures, None)
         if picture is None:
@@ -86,6 +104,7 @@ class AvReader(Reader):
             self._display = Display(picture, tags_of_picture(path))
         else:
             tags = tags_of_frame(picture, self._codec.codec.canonical_name)
+            tags = replace(tags, crop=crop_of(path, container_format, place_of(stream)))
             self._display = Display(picture, tags, stream.sample_aspect_ratio)
         check_size(path, self._display.width, self._display.height)
         first = self._frame(picture, self._time(picture, 0.0))
