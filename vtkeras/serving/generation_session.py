@@ -32,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vtkeras.config import LARGEST_SEED
 from vtkeras.errors import UserError
 from vtkeras.run_files import write_text
+from vtkeras.serving.motion_lock import MOTION, TRIES, MotionLock, Noise
 
 FIRST_FRAME = "first frame"  # what can be locked beside the parts of the noise
 CONTENT = "content"  # the part of the noise whose place a locked first frame takes
@@ -40,8 +41,6 @@ LEAN = 6.0  # weight of the liked candidate that a child leans on, against 1 for
 MOST_CANDIDATES, MOST_ACTIONS, MOST_BYTES = 64, 1000, 2**20
 LONGEST_PROMPT = 10_000  # characters that a session's file may hold; what a model reads is less
 REMEMBERED = 8  # rounds whose clips are held; those of an earlier one are made again when it is returned to
-
-Noise = dict[str, np.ndarray]
 
 
 class Generator(Protocol):
@@ -65,6 +64,7 @@ class Round:
         noise: {part: float32 (candidates, ...)}.
         locked: names of the parts that are the same in all of them and stay so.
         first_frame: uint8 (height, width, 3) where that is locked, else None.
+        follows: the locked motion, which all but the kept ones follow; None where it is not locked.
         kept: how many of them, from the first one on, are liked ones of the round before, as they were.
     """
 
@@ -73,6 +73,7 @@ class Round:
     noise: Noise
     locked: tuple[str, ...] = ()
     first_frame: np.ndarray | None = None
+    follows: MotionLock | None = None
     kept: int = 0
 
     def __len__(self) -> int:
@@ -91,6 +92,28 @@ class Round:
         frames = None if first is None else np.broadcast_to(first, (len(self), *first.shape))
         return self.generator.generate([self.prompt] * len(self), self.noise, frames)
 
+    def following(self, motions: Sequence[int]) -> Round:
+        """With the locked motion in all candidates but the kept ones, or with what was found in its place.
+
+        Args:
+            motions: of each candidate, as `MotionLock.find` gives them; none for the locked noise in all of them.
+        """
+        if self.follows is None:
+            return self
+        if len(motions) not in (0, len(self)):
+            raise UserError(f"{len(motions)} motions were given for {len(self)} candidates.")
+        found = self.follows.rows(self.generator, (motions or [0] * len(self))[self.kept :])
+        rows = np.concatenate([self.noise[MOTION][: self.kept], found])
+        return replace(self, noise={**self.noise, MOTION: rows})
+
+    def motions(self) -> tuple[int, ...]:
+        """For `following`: the motions with which the clips move as the locked one; none where it is not locked."""
+        if self.follows is None:
+            return ()
+        new = {part: rows[self.kept :] for part, rows in self.noise.items()}
+        found = self.follows.find(self.generator, self.prompt, new, self.clips[self.kept :])
+        return (*[0] * self.kept, *found)
+
 
 class _Saved(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -103,6 +126,7 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_CANDIDATES)]
 
 
+Motions = Annotated[tuple[Annotated[int, Field(ge=0, le=TRIES)], ...], Field(max_length=MOST_CANDIDATES)]
 Step = TypeVar("Step", bound=_Saved)
 
 
@@ -121,21 +145,31 @@ class Start(_Saved):
         return f"“{self.prompt}”"
 
 
-class Edit(_Saved):
+class _Following(_Saved):
+    """A step after which candidates follow a locked motion, if there is one.
+
+    Attributes:
+        motions: see `Round.following`; none in files of versions that gave all candidates the locked noise.
+    """
+
+    motions: Motions = ()
+
+
+class Edit(_Following):
     """The same candidates in other words."""
 
     action: Literal["edit"] = "edit"
     prompt: Prompt
 
     def apply(self, before: Round) -> Round:
-        return replace(before, prompt=before.generator.check(self.prompt), kept=0)
+        return replace(before, prompt=before.generator.check(self.prompt), kept=0).following(self.motions)
 
     def __str__(self) -> str:
         return f"“{self.prompt}”"
 
 
-class Lock(_Saved):
-    """One part of one candidate, given to all of them and to all that follow."""
+class Lock(_Following):
+    """One part of one candidate, given to all of them and to all that follow; of a motion, see `MotionLock`."""
 
     action: Literal["lock"] = "lock"
     part: str
@@ -145,19 +179,23 @@ class Lock(_Saved):
         _check_places(before, [self.candidate])
         locked = (*(part for part in before.locked if part != self.part), self.part)
         if self.part == FIRST_FRAME:
-            return replace(before, locked=locked, first_frame=before.clips[self.candidate, 0], kept=0)
+            first = before.clips[self.candidate, 0]
+            return replace(before, locked=locked, first_frame=first, kept=0).following(self.motions)
         if self.part not in before.noise:
             parts = ", ".join([*before.noise, FIRST_FRAME])
             raise UserError(f"There is no part '{self.part}' to lock: choose one of {parts}.")
         rows = before.noise[self.part]
         same = np.repeat(rows[self.candidate][None], len(rows), axis=0)
-        return replace(before, locked=locked, noise={**before.noise, self.part: same}, kept=0)
+        made = replace(before, locked=locked, noise={**before.noise, self.part: same}, kept=0)
+        if self.part == MOTION:
+            made = replace(made, follows=MotionLock(rows[self.candidate], lambda: before.clips[self.candidate]))
+        return made.following(self.motions)
 
     def __str__(self) -> str:
         return f"locked the {self.part} of {self.candidate + 1}"
 
 
-class Unlock(_Saved):
+class Unlock(_Following):
     """Lets a part change again from the next round on; a first frame at once, as every candidate gets its own back."""
 
     action: Literal["unlock"] = "unlock"
@@ -168,14 +206,14 @@ class Unlock(_Saved):
             raise UserError(f"The part '{self.part}' is not locked: {', '.join(before.locked) or 'nothing'} is.")
         locked = tuple(part for part in before.locked if part != self.part)
         if self.part == FIRST_FRAME:
-            return replace(before, locked=locked, first_frame=None, kept=0)
-        return replace(before, locked=locked)
+            return replace(before, locked=locked, first_frame=None, kept=0).following(self.motions)
+        return replace(before, locked=locked, follows=None if self.part == MOTION else before.follows)
 
     def __str__(self) -> str:
         return f"unlocked the {self.part}"
 
 
-class Next(_Saved):
+class Next(_Following):
     """The next candidates: half of them at most are liked ones, the others are made by the rule of this module."""
 
     action: Literal["next"] = "next"
@@ -197,7 +235,7 @@ class Next(_Saved):
             liked, disliked = rows[list(self.more)], rows[list(self.less)]
             new = rows if part in before.locked else breed(fresh[part], liked, disliked, self.variety)
             noise[part] = np.concatenate([rows[kept], new[len(kept) :]])
-        return replace(before, noise=noise, kept=len(kept))
+        return replace(before, noise=noise, kept=len(kept)).following(self.motions)
 
     def __str__(self) -> str:
         said = (("more", self.more), ("less", self.less))
@@ -284,11 +322,11 @@ class GenerationSession:
             locked = " and ".join(self.now.locked)
             raise UserError(f"The next candidates would all be equal, as {locked} are locked: unlock one of them.")
         seeds = _seeds(self._next_seed, len(self.now))
-        self._act(_made(Next, more=more, less=less, variety=variety, seeds=seeds))
+        self._do(_made(Next, more=more, less=less, variety=variety, seeds=seeds))
 
     def edit(self, prompt: str) -> None:
         """Shows the same noise in other words; raises as the constructor."""
-        self._act(_made(Edit, prompt=prompt))
+        self._do(_made(Edit, prompt=prompt))
 
     def lock(self, part: str, candidate: int) -> None:
         """Gives one candidate's part (one of `parts`) to all candidates, now and later.
@@ -299,11 +337,15 @@ class GenerationSession:
         _check_places(self.now, [candidate])
         if part == CONTENT and self.now.first_frame is not None:
             raise UserError("The content does nothing while the first frame is locked: unlock the first frame before.")
-        self._act(_made(Lock, part=part, candidate=candidate))
+        self._do(_made(Lock, part=part, candidate=candidate))
 
     def unlock(self, part: str) -> None:
         """Lets a part change again, see `Unlock`; raises a `UserError` for one that is not locked."""
-        self._act(_made(Unlock, part=part))
+        action = _made(Unlock, part=part)
+        if part == FIRST_FRAME:
+            self._do(action)
+        else:  # the candidates stay as they are
+            self._append(action, action.apply(self.now))
 
     def undo(self) -> None:
         """Takes the last step back.
@@ -358,15 +400,23 @@ class GenerationSession:
         try:
             session._begin(generator, saved.start)
             for action in saved.actions:
-                session._act(action)
+                session._append(action, action.apply(session.now))
         except UserError as error:
             raise UserError(f"{name} cannot be gone through again: {error}") from None
         return session
 
-    def _act(self, action: Edit | Lock | Unlock | Next) -> None:
+    def _do(self, action: Edit | Lock | Unlock | Next) -> None:
+        """A new step: where a motion is locked, what makes the candidates follow it is found, and saved with the step."""
+        made = action.apply(self.now)
+        if any(motions := made.motions()):
+            action = action.model_copy(update={"motions": motions})
+            made = action.apply(self.now)
+        self._append(action, made)
+
+    def _append(self, action: Edit | Lock | Unlock | Next, made: Round) -> None:
         if len(self._actions) == MOST_ACTIONS:
             raise UserError(f"A session has {MOST_ACTIONS:,} steps at most: save it, and start another one.")
-        self._rounds.append(action.apply(self.now))
+        self._rounds.append(made)
         self._actions.append(action)
         if isinstance(action, Next):
             self._next_seed = max(self._next_seed, max(action.seeds) + 1)
