@@ -309,7 +309,8 @@ def main() -> None:
     generator = Generator.load(options.model or shipped_model("text_to_video", "moving_digits"))
     judge = Predictor(shipped_model(*JUDGE))
     if options.only_locks:
-        return print(json.dumps(measure_locks(generator, lambda clip: judge.caption(clip).text, options.seeds), indent=1))
+        found = measure_locks(generator, lambda clip: judge.caption(clip).text, options.seeds)
+        return print(json.dumps(found, indent=1))
     found = measure(generator, lambda clip: judge.caption(clip).text, options.seeds)
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

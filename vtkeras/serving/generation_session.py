@@ -406,7 +406,7 @@ class GenerationSession:
         return session
 
     def _do(self, action: Edit | Lock | Unlock | Next) -> None:
-        """A new step: where a motion is locked, what makes the candidates follow it is found, and saved with the step."""
+        """A new step; where a motion is locked, it is saved with what makes the candidates follow it."""
         made = action.apply(self.now)
         if any(motions := made.motions()):
             action = action.model_copy(update={"motions": motions})

@@ -2,8 +2,8 @@
 
 The same noise moves two first frames differently, as a generator plans a path from what it sees: a thing that starts at
 the edge turns at once, where the locked one went on. So a locked motion is a clip to follow, and not noise alone. For
-each candidate the locked noise is tried, and that of a few fixed seeds besides, from the candidate's own first frame;
-that is taken whose movement is nearest to the locked clip's. The locked noise stays unless another is clearly nearer.
+each candidate the locked noise is tried, and where that strays, noise of a few fixed seeds, from the candidate's own
+first frame; that is taken whose movement is nearest to the locked clip's, if it is clearly nearer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Protocol
 import numpy as np
 
 MOTION = "motion"  # the part of the noise that decides how things move
-TRIES = 16  # other motions for each candidate: those of the seeds 0 to 15
+TRIES = 12  # other motions for a candidate: those of the seeds 0 to 11
+ASTRAY = 0.7  # others are tried if the locked noise's distance is more than this share of what rest would have
 NEARER = 0.75  # another motion is taken if its distance is less than this share of the locked noise's
 UNSEEN = 0.002  # a distance that nobody sees, in shares of the frame: an eighth of a pixel of 64
 
@@ -55,14 +56,17 @@ class MotionLock:
             noise: {part: float32 (clips, ...)}, with the locked motion in each row.
             clips: uint8 (clips, time, height, width, 3), made of this noise.
         """
-        others, found = generator.noise(range(TRIES))[MOTION], []
+        others, found = generator.noise(range(TRIES))[MOTION], [0] * len(clips)
+        enough = max(UNSEEN, ASTRAY * distance(self.movement, np.zeros_like(self.movement)))
         for place, clip in enumerate(clips):
+            if (locked := distance(movement(clip), self.movement)) <= enough:
+                continue
             same = {part: np.repeat(rows[place][None], TRIES, axis=0) for part, rows in noise.items()}
             first_frames = np.repeat(clip[:1], TRIES, axis=0)
             made = generator.generate([prompt] * TRIES, {**same, MOTION: others}, first_frames)
             far = [distance(movement(other), self.movement) for other in made]
-            locked = distance(movement(clip), self.movement)
-            found.append(int(np.argmin(far)) + 1 if locked > UNSEEN and min(far) < NEARER * locked else 0)
+            if min(far) < NEARER * locked:
+                found[place] = int(np.argmin(far)) + 1
         return found
 
     def rows(self, generator: Generator, found: Sequence[int]) -> np.ndarray:
