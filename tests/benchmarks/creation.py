@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.creation                        # the shipped model, about an hour on two cores
     python -m tests.benchmarks.creation --model RUN --seeds 1  # another one, quicker
+    python -m tests.benchmarks.creation --only-locks           # locked parts alone, some minutes
 
 The user wants digits with a stroke thickness, a slant, a start place or a first movement in the lowest or highest
 quarter of what random clips of the same words have. Every round he marks the candidates that match as More (the nearest
@@ -12,7 +13,8 @@ other wordings that the model knows, if there are any.
 Locked parts: after the part of a candidate that the judge reads as asked was locked and two rounds went by, how many
 candidates still have what the part decides. The first frame is compared as it is. Of the motion, the judge must say the
 same direction and the first movement must go the same way; of the content, the judge must say the same digit, and
-thickness and slant must be nearer to the locked candidate's than half a standard deviation of random clips.
+thickness and slant must be nearer to the locked candidate's than half a standard deviation of random clips. What this
+judging itself loses of the motion is told by real clips of one digit on one path, in another handwriting each.
 """
 
 from __future__ import annotations
@@ -25,7 +27,17 @@ from pathlib import Path
 
 import numpy as np
 
-from vtkeras.data.sources.moving_digits import HORIZONTAL, VERTICAL, Actor, describe, reword
+from vtkeras.data.sources.moving_digits import (
+    CLIP_FRAMES,
+    DIGIT_SIZE,
+    FRAME_SIZE,
+    HORIZONTAL,
+    VERTICAL,
+    Actor,
+    describe,
+    handwriting_of,
+    reword,
+)
 from vtkeras.errors import UserError
 from vtkeras.run_files import shipped_model
 from vtkeras.serving.generation_rounds import FIRST_FRAME
@@ -186,11 +198,47 @@ def _same_motion(clip, chosen, judge, spread) -> bool:
     return judge(clip).split()[3:] == judge(chosen).split()[3:] and first_movement(clip) * first_movement(chosen) > 0
 
 
+def judged_alone(judge, actors: tuple[Actor, ...] = ACTORS, pairs: int = 40) -> float:
+    """Share of pairs of real clips with one path, each in a handwriting of its own, whose motion the judge calls the
+    same: the most that a locked motion can reach."""
+    rng = np.random.default_rng(0)
+    found = [_same_motion(*_filmed_twice(actor, rng), judge, None) for actor in actors for _ in range(pairs)]
+    return float(np.mean(found))
+
+
+def _filmed_twice(actor: Actor, rng: np.random.Generator) -> list[np.ndarray]:
+    room, axis = FRAME_SIZE - DIGIT_SIZE, 0 if actor.direction == VERTICAL else 1
+    corners = np.tile(rng.integers(0, room + 1, size=2), (CLIP_FRAMES, 1))
+    speed = rng.integers(2, 6) * rng.choice([-1, 1])
+    corners[:, axis] = room - np.abs(room - (corners[0, axis] + speed * np.arange(CLIP_FRAMES)) % (2 * room))
+    clips = np.zeros((2, CLIP_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), "uint8")
+    for clip, image in zip(clips, rng.permutation(handwriting_of("test")[actor.digit])[:2]):
+        for frame, (top, left) in zip(clip, corners):
+            frame[top : top + DIGIT_SIZE, left : left + DIGIT_SIZE] = image[..., None]
+    return list(clips)
+
+
 STAYS = {
     "content": _same_digit,
     "motion": _same_motion,
     FIRST_FRAME: lambda clip, chosen, judge, spread: np.array_equal(clip[0], chosen[0]),
 }
+
+
+def measure_locks(generator, judge, seeds: int = SEEDS, report=print) -> dict:
+    """What became of locked parts: shares of candidates, and of all that the judge can find the same."""
+    kept: dict[str, list[bool]] = {}
+    for number, actor in enumerate(ACTORS):
+        pool = np.concatenate(restarts(generator, describe([actor]), FAR**2))
+        for seed in range(1, seeds + 1):
+            for part, stays in locks(generator, judge, actor, pool, FAR * (1 + seed) + 1000 * number).items():
+                kept.setdefault(part, []).extend(stays)
+        report(f"{describe([actor])}: {', '.join(f'{part} {np.mean(stays):.1%}' for part, stays in kept.items())}")
+    return {
+        "locked_stay": {part: float(np.mean(stays)) for part, stays in kept.items()},
+        "candidates": len(kept["motion"]),
+        "motion_of_real_clips": judged_alone(judge),
+    }
 
 
 def measure(generator, judge, seeds: int = SEEDS, actors: tuple[Actor, ...] = ACTORS, report=print) -> dict:
@@ -256,10 +304,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, help="a run folder with an exported generator; default the shipped one")
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--only-locks", action="store_true", help="measure locked parts alone")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "creation.json")
     options = parser.parse_args()
     generator = Generator.load(options.model or shipped_model("text_to_video", "moving_digits"))
     judge = Predictor(shipped_model(*JUDGE))
+    if options.only_locks:
+        found = measure_locks(generator, lambda clip: judge.caption(clip).text, options.seeds)
+        return print(json.dumps(found, indent=1))
     found = measure(generator, lambda clip: judge.caption(clip).text, options.seeds)
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -77,3 +77,9 @@ def test_marks_double_the_share_that_random_restarts_have():
     assert found["locked_stay"] == {"content": 1, "motion": 1, FIRST_FRAME: 1}
     table = creation.to_markdown(found)
     assert f"| more and less | {shares['feedback'][0]:.1%} |" in table and "5 sessions" in table
+
+
+def test_locks_alone_beside_real_clips_of_one_path():
+    found = creation.measure_locks(Bars(), lambda clip: "digit 3 is moving left and right", 1, report=str)
+    assert found["candidates"] == 4 * creation.CANDIDATES and found["locked_stay"][FIRST_FRAME] == 1
+    assert 0.9 < found["motion_of_real_clips"] <= 1  # one path, so that the first movement goes the same way

@@ -105,7 +105,7 @@ def test_with_everything_locked_there_are_no_next_candidates(session, parts):
     session.unlock("motion")
     assert session.now.free == ("motion",)
     session.next(more=[0])
-    assert not equal(session.clips[0], session.clips[1])
+    assert not (session.clips == session.clips[0]).all()
 
 
 def test_the_content_is_not_locked_beside_a_locked_first_frame(session):
@@ -247,6 +247,8 @@ def damage(values, *path, to):
         (["actions", 0, "variety"], 0, ["damaged", "variety"]),
         (["actions", 0, "more"], [9], ["no candidate 10"]),
         (["actions", 0, "seeds"], [1, 2], ["2 seeds", "4 candidates"]),
+        (["actions", 2, "motions"], [1], ["1 motions", "4 candidates"]),
+        (["actions", 2, "motions"], [17], ["damaged", "motions"]),
         (["actions", 1, "part"], "colour", ["'colour'"]),
         (["model", "model_hash"], "fedcba", ["fedcba", "0123456789ab", "was made with", "--model RUN"]),
     ],

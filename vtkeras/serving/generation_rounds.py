@@ -18,18 +18,19 @@ candidates, and that each child leans on another of them, is the interactive evo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
+from vtkeras.errors import UserError
+from vtkeras.serving.motion_lock import MOTION, MotionLock, Noise
+
 FIRST_FRAME = "first frame"  # what can be locked beside the parts of the noise
 CONTENT = "content"  # the part of the noise whose place a locked first frame takes
 MORE, LESS = 3.0, 0.5  # against 1 for fresh noise
 LEAN = 6.0  # weight of the liked candidate that a child leans on, against 1 for each other one
-
-Noise = dict[str, np.ndarray]
 
 
 class Generator(Protocol):
@@ -53,6 +54,7 @@ class Round:
         noise: {part: float32 (candidates, ...)}.
         locked: names of the parts that are the same in all of them and stay so.
         first_frame: uint8 (height, width, 3) where that is locked, else None.
+        follows: the locked motion, which all but the kept ones follow; None where it is not locked.
         kept: how many of them, from the first one on, are liked ones of the round before, as they were.
     """
 
@@ -61,6 +63,7 @@ class Round:
     noise: Noise
     locked: tuple[str, ...] = ()
     first_frame: np.ndarray | None = None
+    follows: MotionLock | None = None
     kept: int = 0
 
     def __len__(self) -> int:
@@ -78,6 +81,28 @@ class Round:
         first = self.first_frame
         frames = None if first is None else np.broadcast_to(first, (len(self), *first.shape))
         return self.generator.generate([self.prompt] * len(self), self.noise, frames)
+
+    def following(self, motions: Sequence[int]) -> Round:
+        """With the locked motion in all candidates but the kept ones, or with what was found in its place.
+
+        Args:
+            motions: of each candidate, as `MotionLock.find` gives them; none for the locked noise in all of them.
+        """
+        if self.follows is None:
+            return self
+        if len(motions) not in (0, len(self)):
+            raise UserError(f"{len(motions)} motions were given for {len(self)} candidates.")
+        found = self.follows.rows(self.generator, (motions or [0] * len(self))[self.kept :])
+        rows = np.concatenate([self.noise[MOTION][: self.kept], found])
+        return replace(self, noise={**self.noise, MOTION: rows})
+
+    def motions(self) -> tuple[int, ...]:
+        """For `following`: the motions with which the clips move as the locked one; none where it is not locked."""
+        if self.follows is None:
+            return ()
+        new = {part: rows[self.kept :] for part, rows in self.noise.items()}
+        found = self.follows.find(self.generator, self.prompt, new, self.clips[self.kept :])
+        return (*[0] * self.kept, *found)
 
 
 def breed(fresh: np.ndarray, liked: np.ndarray, disliked: np.ndarray, variety: float = 1.0) -> np.ndarray:

@@ -101,11 +101,11 @@ class GenerationSession:
             locked = " and ".join(self.now.locked)
             raise UserError(f"The next candidates would all be equal, as {locked} are locked: unlock one of them.")
         seeds = _seeds(self._next_seed, len(self.now))
-        self._act(make_step(Next, more=more, less=less, variety=variety, seeds=seeds))
+        self._do(make_step(Next, more=more, less=less, variety=variety, seeds=seeds))
 
     def edit(self, prompt: str) -> None:
         """Shows the same noise in other words; raises as the constructor."""
-        self._act(make_step(Edit, prompt=prompt))
+        self._do(make_step(Edit, prompt=prompt))
 
     def lock(self, part: str, candidate: int) -> None:
         """Gives one candidate's part (one of `parts`) to all candidates, now and later.
@@ -116,11 +116,15 @@ class GenerationSession:
         check_places(self.now, [candidate])
         if part == CONTENT and self.now.first_frame is not None:
             raise UserError("The content does nothing while the first frame is locked: unlock the first frame before.")
-        self._act(make_step(Lock, part=part, candidate=candidate))
+        self._do(make_step(Lock, part=part, candidate=candidate))
 
     def unlock(self, part: str) -> None:
         """Lets a part change again, see `Unlock`; raises a `UserError` for one that is not locked."""
-        self._act(make_step(Unlock, part=part))
+        action = make_step(Unlock, part=part)
+        if part == FIRST_FRAME:
+            self._do(action)
+        else:  # the candidates stay as they are
+            self._append(action, action.apply(self.now))
 
     def undo(self) -> None:
         """Takes the last step back.
@@ -175,15 +179,23 @@ class GenerationSession:
         try:
             session._begin(generator, saved.start)
             for action in saved.actions:
-                session._act(action)
+                session._append(action, action.apply(session.now))
         except UserError as error:
             raise UserError(f"{name} cannot be gone through again: {error}") from None
         return session
 
-    def _act(self, action: Edit | Lock | Unlock | Next) -> None:
+    def _do(self, action: Edit | Lock | Unlock | Next) -> None:
+        """A new step; where a motion is locked, it is saved with what makes the candidates follow it."""
+        made = action.apply(self.now)
+        if any(motions := made.motions()):
+            action = action.model_copy(update={"motions": motions})
+            made = action.apply(self.now)
+        self._append(action, made)
+
+    def _append(self, action: Edit | Lock | Unlock | Next, made: Round) -> None:
         if len(self._actions) == MOST_ACTIONS:
             raise UserError(f"A session has {MOST_ACTIONS:,} steps at most: save it, and start another one.")
-        self._rounds.append(action.apply(self.now))
+        self._rounds.append(made)
         self._actions.append(action)
         if isinstance(action, Next):
             self._next_seed = max(self._next_seed, max(action.seeds) + 1)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vtkeras.config import LARGEST_SEED
 from vtkeras.errors import UserError
 from vtkeras.serving.generation_rounds import FIRST_FRAME, Generator, Round, breed
+from vtkeras.serving.motion_lock import MOTION, TRIES, MotionLock
 
 MOST_CANDIDATES, MOST_ACTIONS, MOST_BYTES = 64, 1000, 2**20
 LONGEST_PROMPT = 10_000  # characters that a session's file may hold; what a model reads is less
@@ -27,6 +28,7 @@ Place = Annotated[int, Field(ge=0, lt=MOST_CANDIDATES)]
 Places = Annotated[tuple[Place, ...], Field(max_length=MOST_CANDIDATES)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_CANDIDATES)]
+Motions = Annotated[tuple[Annotated[int, Field(ge=0, le=TRIES)], ...], Field(max_length=MOST_CANDIDATES)]
 Step = TypeVar("Step", bound=_Saved)
 
 
@@ -45,21 +47,31 @@ class Start(_Saved):
         return f"“{self.prompt}”"
 
 
-class Edit(_Saved):
+class _Following(_Saved):
+    """A step after which candidates follow a locked motion, if there is one.
+
+    Attributes:
+        motions: see `Round.following`; none in files of versions that gave all candidates the locked noise.
+    """
+
+    motions: Motions = ()
+
+
+class Edit(_Following):
     """The same candidates in other words."""
 
     action: Literal["edit"] = "edit"
     prompt: Prompt
 
     def apply(self, before: Round) -> Round:
-        return replace(before, prompt=before.generator.check(self.prompt), kept=0)
+        return replace(before, prompt=before.generator.check(self.prompt), kept=0).following(self.motions)
 
     def __str__(self) -> str:
         return f"“{self.prompt}”"
 
 
-class Lock(_Saved):
-    """One part of one candidate, given to all of them and to all that follow."""
+class Lock(_Following):
+    """One part of one candidate, given to all of them and to all that follow; of a motion, see `MotionLock`."""
 
     action: Literal["lock"] = "lock"
     part: str
@@ -69,19 +81,23 @@ class Lock(_Saved):
         check_places(before, [self.candidate])
         locked = (*(part for part in before.locked if part != self.part), self.part)
         if self.part == FIRST_FRAME:
-            return replace(before, locked=locked, first_frame=before.clips[self.candidate, 0], kept=0)
+            first = before.clips[self.candidate, 0]
+            return replace(before, locked=locked, first_frame=first, kept=0).following(self.motions)
         if self.part not in before.noise:
             parts = ", ".join([*before.noise, FIRST_FRAME])
             raise UserError(f"There is no part '{self.part}' to lock: choose one of {parts}.")
         rows = before.noise[self.part]
         same = np.repeat(rows[self.candidate][None], len(rows), axis=0)
-        return replace(before, locked=locked, noise={**before.noise, self.part: same}, kept=0)
+        made = replace(before, locked=locked, noise={**before.noise, self.part: same}, kept=0)
+        if self.part == MOTION:
+            made = replace(made, follows=MotionLock(rows[self.candidate], lambda: before.clips[self.candidate]))
+        return made.following(self.motions)
 
     def __str__(self) -> str:
         return f"locked the {self.part} of {self.candidate + 1}"
 
 
-class Unlock(_Saved):
+class Unlock(_Following):
     """Lets a part change again from the next round on; a first frame at once, as every candidate gets its own back."""
 
     action: Literal["unlock"] = "unlock"
@@ -92,14 +108,14 @@ class Unlock(_Saved):
             raise UserError(f"The part '{self.part}' is not locked: {', '.join(before.locked) or 'nothing'} is.")
         locked = tuple(part for part in before.locked if part != self.part)
         if self.part == FIRST_FRAME:
-            return replace(before, locked=locked, first_frame=None, kept=0)
-        return replace(before, locked=locked)
+            return replace(before, locked=locked, first_frame=None, kept=0).following(self.motions)
+        return replace(before, locked=locked, follows=None if self.part == MOTION else before.follows)
 
     def __str__(self) -> str:
         return f"unlocked the {self.part}"
 
 
-class Next(_Saved):
+class Next(_Following):
     """The next candidates: half of them at most are liked ones, the others are made by `generation_rounds.breed`."""
 
     action: Literal["next"] = "next"
@@ -121,7 +137,7 @@ class Next(_Saved):
             liked, disliked = rows[list(self.more)], rows[list(self.less)]
             new = rows if part in before.locked else breed(fresh[part], liked, disliked, self.variety)
             noise[part] = np.concatenate([rows[kept], new[len(kept) :]])
-        return replace(before, noise=noise, kept=len(kept))
+        return replace(before, noise=noise, kept=len(kept)).following(self.motions)
 
     def __str__(self) -> str:
         said = (("more", self.more), ("less", self.less))

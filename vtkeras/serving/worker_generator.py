@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vtkeras.serving.client import GENERATOR, Worker
-from vtkeras.serving.generation_rounds import Noise
+from vtkeras.serving.motion_lock import Noise
 from vtkeras.workspace.runs import RunCard
 
 
