@@ -531,7 +531,8 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 130
-    assert capsys.readouterr().err == "vtkeras: interrupted; run the same command again to go on.\n"
+    told = "vtkeras: interrupted; the same command goes on from what it stored, or else begins again.\n"
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize("begun", [True, False])
@@ -545,7 +546,7 @@ def test_ctrl_c_in_a_training_names_resume_where_there_is_something_to_go_on_wit
     monkeypatch.setattr("sys.argv", ["vtkeras", "train", "--config", "demo", "--out", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as stop:
         main()
-    how = "the same command with --resume goes on." if begun else "run the same command again to go on."
+    how = "the same command with --resume goes on." if begun else "the same command goes on from what it stored, or else begins again."
     assert stop.value.code == 130 and capsys.readouterr().err == f"vtkeras: interrupted; {how}\n"
 
 
