@@ -17,7 +17,7 @@ from fixtures.videos import make_video
 from PIL import Image
 from typer.testing import CliRunner
 
-from vtkeras.cli import app, main
+from vtkeras.cli import STOPPED, app, main
 from vtkeras.cli.common import results_folder
 from vtkeras.cli.training import _name_of, _place_for, _tested
 from vtkeras.data.make import make_videos
@@ -546,8 +546,8 @@ def test_ctrl_c_in_a_training_names_resume_where_there_is_something_to_go_on_wit
     monkeypatch.setattr("sys.argv", ["vtkeras", "train", "--config", "demo", "--out", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as stop:
         main()
-    how = "the same command with --resume goes on." if begun else "the same command goes on from what it stored, or else begins again."
-    assert stop.value.code == 130 and capsys.readouterr().err == f"vtkeras: interrupted; {how}\n"
+    told = "vtkeras: interrupted; the same command with --resume goes on." if begun else STOPPED
+    assert stop.value.code == 130 and capsys.readouterr().err == f"{told}\n"
 
 
 @pytest.mark.whole

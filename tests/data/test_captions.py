@@ -423,7 +423,8 @@ def test_names_that_need_not_tell_a_film(folder, names):
 
 
 def test_a_video_id_may_be_that_of_the_whole_film(folder):
-    text = "path,video_id,start,end,caption\na.mp4,x,0,5,one\na.mp4,x,5,9.5,two\na.mp4,x,0,5,three\na.mp4,x,5,9.5,four\n"
+    parts = [("0,5", "one"), ("5,9.5", "two"), ("0,5", "three"), ("5,9.5", "four")]
+    text = "path,video_id,start,end,caption\n" + "".join(f"a.mp4,x,{times},{said}\n" for times, said in parts)
     first, second = read_with_notes(folder, text)[0]
     assert (first.clip_id, first.captions) == ("x", ("one", "three"))
     assert (second.clip_id, second.captions, second.start) == ("x#5-9.5", ("two", "four"), 5)

@@ -23,7 +23,7 @@ from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.drafts import Draft
 from vtkeras.data.missing import settle
 from vtkeras.data.paths import FileFinder
-from vtkeras.data.text_files import Note, ignore, is_text, read_text
+from vtkeras.data.text_files import SPREADSHEETS, Note, ignore, is_text, read_head, read_text
 from vtkeras.errors import UserError
 
 TEST_SHARE = VALIDATION_SHARE = 0.1
@@ -135,17 +135,18 @@ def read_captions(
 def lacking_columns(captions_file: str | Path) -> str:
     """The column that a captions file lacks to describe clips, a path or any text; "" for one that lacks none.
 
-    Of JSON, a file whose first entry cannot be read lacks one. Other mistakes are for `read_captions` to tell.
+    A spreadsheet's own file, and JSON whose first entry cannot be read, lack one. Other mistakes are for
+    `read_captions` to tell. Of a CSV the beginning alone is read.
     """
     path = Path(captions_file)
     try:
-        text = read_text(path)
+        text = read_head(path)
         if is_json(path, text):
-            next(json_entries(path, text), None)
+            next(json_entries(path, read_text(path)), None)
             return ""
         return missing_columns(path, text)
     except UserError as error:
-        return f"that is read: {error}" if path.suffix.lower() in (".json", ".jsonl") else ""
+        return f"that is read: {error}" if path.suffix.lower() in (".json", ".jsonl", *SPREADSHEETS) else ""
 
 
 def _tell_cases(labels: Iterable[str], note: Note) -> None:
