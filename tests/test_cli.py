@@ -18,7 +18,7 @@ from fixtures.videos import make_video
 from PIL import Image
 from typer.testing import CliRunner
 
-from vtkeras.cli import app, main
+from vtkeras.cli import STOPPED, app, main
 from vtkeras.cli.common import results_folder
 from vtkeras.cli.training import _name_of, _place_for, _tested
 from vtkeras.data.make import make_videos
@@ -536,7 +536,8 @@ def test_ctrl_c_and_sigterm_say_how_to_go_on(monkeypatch, capsys, number, code):
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == code
-    assert capsys.readouterr().err == "vtkeras: interrupted; run the same command again to go on.\n"
+    told = "vtkeras: interrupted; the same command goes on from what it stored, or else begins again.\n"
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize("begun", [True, False])
@@ -550,8 +551,8 @@ def test_ctrl_c_in_a_training_names_resume_where_there_is_something_to_go_on_wit
     monkeypatch.setattr("sys.argv", ["vtkeras", "train", "--config", "demo", "--out", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as stop:
         main()
-    how = "the same command with --resume goes on." if begun else "run the same command again to go on."
-    assert stop.value.code == 130 and capsys.readouterr().err == f"vtkeras: interrupted; {how}\n"
+    told = "vtkeras: interrupted; the same command with --resume goes on." if begun else STOPPED
+    assert stop.value.code == 130 and capsys.readouterr().err == f"{told}\n"
 
 
 @pytest.mark.whole

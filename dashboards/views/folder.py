@@ -301,7 +301,8 @@ def show_next(listing: Listing, texts: Mapping[str, str]) -> None:
     if listing.captions and texts:
         told += f"{len(texts):,} of {len(listing.files):,} files have some, in {common.plain(listing.captions.name)}."
     else:
-        told += "put a `captions.csv` into it, with `path` and any of `caption`, `question`, `answer`, `label`."
+        told += "put a `captions.csv` into it, with `path` and any of `caption`, `question`, `answer`, `label`, "
+        told += "or the files of each label into a subfolder of their own."
     train = readable(command("train", "--data", listing.folder))
     st.caption(told + f"  \nThen `{train}` makes one out of them.")
 

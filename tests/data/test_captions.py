@@ -147,7 +147,7 @@ def test_split_names(folder):
         ("path,question\na.mp4,what?\n", "row 2 has no caption, question with answer, or label"),
         ("path,caption,answer\na.mp4,,a cat\n", "row 2 has no caption, question with answer, or label"),
         ("path,caption,video_id\na.mp4,one,x\nb.mp4,two,x\n", "row 3: the video_id 'x' is already .* row 2"),
-        ("path,caption,start,video_id\na.mp4,one,0,x\na.mp4,two,1,x\n", "row 3: the video_id 'x' is already"),
+        ("path,caption,start,video_id\na.mp4,one,1,x\na.mp4,two,,x\n", "row 3: the .* or take the column out"),
         ("path,caption,start\na.mp4,one,soon\n", "row 2: start 'soon' is not a number"),
         ("path,caption,start\na.mp4,one,nan\n", "row 2: start 'nan' is not a number"),
         ("path,caption,end\na.mp4,one,inf\n", "row 2: end 'inf' is not a number"),
@@ -387,11 +387,65 @@ def test_files_of_too_few_films_are_divided_and_that_is_told(folder, films, told
     assert {row.split for row in rows} == {"train", "validation", "test"} and told in notes[-1]
 
 
+def test_files_whose_names_tell_their_films_are_in_one_split(folder):
+    """Named themselves by the table, in folders of labels, as Kinetics and MSVD leave them."""
+    lines = ["path,label"]
+    for film in range(10):
+        for part in range(3):
+            name = f"kind{part % 2}/-f{film}_x_{10 * part:06d}_{10 * part + 10:06d}.mp4"
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).touch()
+            lines.append(f"{name},kind{part % 2}")
+    rows, notes = read_with_notes(folder, "\n".join(lines))
+    by_film = {row.film: {one.split for one in rows if one.film == row.film} for row in rows}
+    assert [*by_film] == [f"-f{film}_x" for film in range(10)]
+    assert sorted(map(sorted, by_film.values())) == [["test"], *[["train"]] * 8, ["validation"]]
+    assert notes == [
+        "names of files tell what they were cut from, the first "
+        "'kind0/-f0_x_000000_000010.mp4' from '-f0_x'."
+    ]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"take{film}_{part}_1" for film in range(8) for part in range(3)],  # 1 to 1 and 2 to 1 are no stretches
+        [f"walk{kind}_{one}_9" for kind in range(4) for one in range(6)],  # few names: they may be kinds of things
+        [f"one{film}_2_9" for film in range(9)],  # no two of a film
+        [*[f"f{film}_{part}_9" for film in range(6) for part in range(2)], *[f"other{n}x" for n in range(12)]],
+    ],
+)
+def test_names_that_need_not_tell_a_film(folder, names):
+    for name in names:
+        (folder / f"{name}.mp4").touch()
+    rows, _ = read_with_notes(folder, "\n".join(["path,caption", *(f"{name}.mp4,one" for name in names)]))
+    assert not any(row.film for row in rows)
+
+
+def test_a_video_id_may_be_that_of_the_whole_film(folder):
+    parts = [("0,5", "one"), ("5,9.5", "two"), ("0,5", "three"), ("5,9.5", "four")]
+    text = "path,video_id,start,end,caption\n" + "".join(f"a.mp4,x,{times},{said}\n" for times, said in parts)
+    first, second = read_with_notes(folder, text)[0]
+    assert (first.clip_id, first.captions) == ("x", ("one", "three"))
+    assert (second.clip_id, second.captions, second.start) == ("x#5-9.5", ("two", "four"), 5)
+
+
+def test_labels_that_differ_in_case_are_told(folder):
+    told = "labels 'Dog' and 'dog' differ in case alone{}: write them alike where they mean one class."
+    _, [note] = read_with_notes(folder, "path,label\na.mp4,Dog|cat\nb.mp4,dog|Park\n")
+    assert note.endswith(told.format(""))
+    _, [note] = read_with_notes(folder, "path,label\na.mp4,Dog|cat|CAT\nb.mp4,dog|Park\n")
+    assert note.endswith(told.format(", and so do 1 more"))
+
+
 @pytest.mark.parametrize(
     "names, kinds, told",
     [
         ([f"film{film}_{part:03d}" for film in range(6) for part in range(3)], 1, True),
         ([f"v_g{film}_c{part:02d}" for film in range(6) for part in range(3)], 2, True),
+        ([f"film{'abcdef'[film]}{part:03d}" for film in range(6) for part in range(3)], 1, True),
+        ([f"film{'abcdef'[film]} ({part})" for film in range(6) for part in range(3)], 1, True),
+        ([f"film{film}.part{part}" for film in range(6) for part in range(3)], 1, True),
         ([f"animal{film}_{part}" for film in range(6) for part in range(3)], 6, False),  # a name for each label
         ([f"dog_{part}" for part in range(18)], 1, False),
         ([f"video{part}" for part in range(18)], 1, False),

@@ -106,6 +106,41 @@ class Remembering(DecoderPool):
             yield self.clips[request]
 
 
+class Away(Remembering):
+    """A pool to which a video is away, as on a disk that was taken out."""
+
+    video = "clip3.mp4"
+
+    def decode(self, requests):
+        for request, clip in zip(requests, super().decode(requests), strict=True):
+            yield PassingError(f"No video file {request.path}.") if request.path.endswith(self.video) else clip
+
+
+def test_what_failed_for_a_passing_reason_is_tried_again(videos, captions, expected, tmp_path, monkeypatch):
+    out, written = tmp_path / "out", []
+    monkeypatch.setattr(ingest_module, "DecoderPool", Away)
+    away = ingest(videos, captions, out, **OPTIONS)
+    assert away.set_aside == [("clip3.mp4", "No video file clip3.mp4.")] and away.passing == 1
+    monkeypatch.setattr(ingest_module, "DecoderPool", Remembering)
+    monkeypatch.setattr(
+        ingest_module, "write_shard", lambda path, clips: written.append(path.name) or write_shard(path, clips)
+    )
+    back = ingest(videos, captions, out, **OPTIONS)
+    assert back.passing == 0 and back.set_aside == [] and checksums(out) == expected
+    assert len(written) == 1  # the other shards stay
+    assert verify(out) == back
+
+
+def test_where_nothing_could_be_read_the_next_run_reads_it(videos, captions, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(Away, "video", ".mp4")
+    monkeypatch.setattr(ingest_module, "DecoderPool", Away)
+    with pytest.raises(UserError, match="None of the 6 clips"):
+        ingest(videos, captions, tmp_path / "out", **OPTIONS)
+    monkeypatch.setattr(ingest_module, "DecoderPool", Remembering)
+    ingest(videos, captions, tmp_path / "out", **OPTIONS)
+    assert checksums(tmp_path / "out") == expected
+
+
 class Stop(BaseException):
     """Stands for the end of the process: nothing in the program catches it."""
 

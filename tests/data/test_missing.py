@@ -71,6 +71,23 @@ def test_the_commonest_fills_the_training_split_alone(read):
     assert f"{told}, and left elsewhere." in notes
 
 
+def test_where_the_commonest_fills_nothing_that_is_told(tmp_path):
+    """Of labels alone: a clip without one has no text that it could be learned with."""
+    lines = ["path,label,split"]
+    for number in range(6):
+        (tmp_path / f"{number}.mp4").touch()
+        lines.append(f"{number}.mp4,{'' if number == 3 else 'cat'},train")
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    notes = []
+    rows = read_captions(tmp_path / "a.csv", tmp_path, note=notes.append, missing={"label": "common"})
+    assert len(rows) == 5
+    assert [note.replace(f"{tmp_path / 'a.csv'} ", "") for note in notes] == [
+        "row 5 is the first without label (1 of 6 clips): none is filled, as no training clip that has another text "
+        "lacks its label.",
+        "row 5 gives no caption, question with answer, or label: left out.",
+    ]
+
+
 def test_clips_are_left_out_where_asked(read):
     rows, notes = read("label=drop")
     assert list(rows) == ["clip0", "clip1", "clip2"]

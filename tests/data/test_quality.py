@@ -129,6 +129,13 @@ def test_sharpness_by_hand():
     assert found["change"].shape == (0,)
 
 
+def test_the_size_that_was_stored_does_not_count():
+    small = noise(120)
+    large = small.repeat(2, axis=1).repeat(2, axis=2)  # scaled down to 128 pixels by area, it is the same again
+    for name, values in arrays(small).items():
+        np.testing.assert_allclose(arrays(large)[name], values, rtol=1e-5, err_msg=name)
+
+
 def test_light_and_change_by_hand():
     # Luma: 255 * 0.2125 = 54.19 (red), 255 * 0.7154 = 182.43 (green), 255 * 0.0721 = 18.39 (blue).
     frames = np.zeros((2, 1, 4, 3), np.uint8)

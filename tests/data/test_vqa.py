@@ -50,6 +50,18 @@ def test_convert(files, folder, tmp_path):
     assert second.path == "clip1.mp4" and second.questions == (("Is it dark?", "no"),)
 
 
+def test_several_files_of_an_image_are_refused(files, folder, tmp_path):
+    (folder / ".thumbnails").mkdir()
+    (folder / ".thumbnails" / "clip1.jpg").touch()  # hidden: no picture of the set
+    assert convert(*files, folder, tmp_path / "captions.csv") == 3
+    (folder / "small").mkdir()
+    (folder / "small" / "clip1.mp4").touch()
+    with pytest.raises(UserError, match=r"both 'clip1.mp4' and 'small/clip1.mp4' could be image clip1: leave the one"):
+        convert(*files, folder, tmp_path / "captions.csv")
+    (folder / "small" / "clip1.mp4").rename(folder / "small" / "clip9.mp4")  # nobody asks about it
+    assert convert(*files, folder, tmp_path / "captions.csv") == 3
+
+
 @pytest.mark.parametrize(
     "questions,annotations,told",
     [

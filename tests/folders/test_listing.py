@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from vtkeras.data import captions, text_files
+from vtkeras.data.table_files import find_table
 from vtkeras.errors import UserError
 from vtkeras.folders.listing import list_folder, media_files, refuse_empty, spell_closed
 
@@ -41,12 +43,34 @@ def test_texts_are_found_by_name_or_columns(folder):
     (folder / "words.csv").write_text("\ufeffpath, Caption\nb.mp4,a cat\n")
     assert list_folder(folder).captions == folder / "words.csv"
     (folder / "words.csv").write_text("Filename;Description\nb.mp4;a cat\n")
-    (folder / "films.csv").write_text("id,title\n1,a cat\n")
+    (folder / "films.csv").write_text("film,year\n1,1999\n")
     assert list_folder(folder).captions == folder / "words.csv"
     (folder / "written.csv").write_text("path,caption\nb.mp4,a cat\n")
-    assert list_folder(folder).captions == folder / "written.csv"
+    assert list_folder(folder).captions is None  # which of the two is left to who trains
     (folder / "captions.csv").write_text("path,caption\nb.mp4,a cat\n")
     assert list_folder(folder).captions == folder / "captions.csv"
+
+
+@pytest.mark.parametrize("name, text", [
+    ("labels.csv", "path,label\nb.mp4,cat\n"), ("captions.tsv", "path\tcaption\nb.mp4\ta cat\n"),
+    ("asked.csv", "path,question,answer\nb.mp4,what?,a cat\n"),
+    ("clips.jsonl", '{"path": "b.mp4", "caption": "a cat"}\n'),
+])  # fmt: skip
+def test_texts_are_those_that_training_takes(folder, name, text):
+    (folder / name).write_text(text)
+    assert list_folder(folder).captions == folder / name == find_table(folder)
+
+
+def test_of_a_large_table_the_beginning_is_read(folder, monkeypatch):
+    monkeypatch.setattr(text_files, "HEAD", 100)
+    read = []
+    monkeypatch.setattr(captions, "read_text", lambda path: read.append(path))  # of whole files
+    whole = "path,caption\n" + "b.mp4,a small cat runs\n" * 2
+    (folder / "words.csv").write_text(whole + 'c.mp4,"a dog\n' + "runs\n" * 99 + '"\n')  # letter 100 lies within quotes
+    assert text_files.read_head(folder / "words.csv") == whole
+    assert list_folder(folder).captions == folder / "words.csv"
+    (folder / "words.csv").write_text("time,value\n" + "1,2\n" * 99)
+    assert list_folder(folder).captions is None and read == []
 
 
 def test_folders_stand_for_their_files(folder):

@@ -1,5 +1,6 @@
 """Tags and searching, with names that lie where a reader can follow."""
 
+import tracemalloc
 import unicodedata
 
 import numpy as np
@@ -46,6 +47,18 @@ def test_many_frames_are_embedded_in_parts(monkeypatch):
     whole = find("Winter", [DARK, DAWN], SPACE)
     monkeypatch.setattr("vtkeras.folders.search.CHUNK", 2)
     assert find("Winter", [DARK, DAWN], SPACE) == whole
+
+
+def test_vectors_of_few_frames_are_in_memory_at_once(monkeypatch):
+    monkeypatch.setattr("vtkeras.folders.search.CHUNK", 16)
+    frames, dim = 4096, 512
+    space = ConceptSpace(NAMES, lambda texts: np.ones((len(texts), dim), np.float32) * [[len(t)] for t in texts])
+    many = File("a.mp4", 1, 3, Known(names=Names([0.0] * frames, [[0, 1]] * frames, [[0.9, 0.1]] * frames)))
+    tracemalloc.start()
+    assert len(find("Winter", [many], space)) == 1
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < frames * dim * 4 / 4  # a quarter of what the vectors of all would take
 
 
 def test_no_key_without_the_packages(monkeypatch):

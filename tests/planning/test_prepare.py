@@ -10,9 +10,10 @@ from tests.fixtures.videos import make_captions, make_folder
 from vtkeras.data.captions import read_captions
 from vtkeras.data.decoder import DecoderPool
 from vtkeras.data.manifest import Manifest
+from vtkeras.data.table_files import find_table
 from vtkeras.errors import UserError
 from vtkeras.planning.clock import Clock
-from vtkeras.planning.folder_tables import find_table, table_from_folders, table_of
+from vtkeras.planning.folder_tables import table_from_folders, table_of
 from vtkeras.planning.prepare import _Storing, clips_per_second, ingested_folder, subsample, with_validation
 from vtkeras.run_files import MANIFEST
 
@@ -107,9 +108,29 @@ def test_which_table(tmp_path):
     assert find_table(tmp_path).name == "notes.csv"
     (tmp_path / "other.json").touch()
     with pytest.raises(UserError, match="notes.csv, other.json: name the one to take with --captions"):
-        find_table(tmp_path)
+        find_table(tmp_path)  # neither describes clips
+    (tmp_path / "notes.csv").write_text("path,caption\na.mp4,a cat\n")
+    assert find_table(tmp_path).name == "notes.csv"
     (tmp_path / "Captions.csv").touch()
     assert find_table(tmp_path).name == "Captions.csv"
+
+
+def test_files_that_are_no_tables_of_clips_are_passed_over(tmp_path):
+    for number in range(12):
+        (tmp_path / f"film {number}.mp4").touch()
+        (tmp_path / f"film {number}.info.json").write_text('[{"path": "a.mp4", "caption": "a cat"}]')
+    (tmp_path / "._clips.csv").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "clips.xlsx").write_bytes(b"PK\3\4")
+    assert find_table(tmp_path).name == "clips.xlsx"  # to be told that it must be saved as CSV
+    (tmp_path / "clips.csv").write_text("path,caption\nfilm 1.mp4,a cat\n")
+    assert find_table(tmp_path).name == "clips.csv"
+
+
+def test_of_many_tables_some_are_named(tmp_path):
+    for number in range(12):
+        (tmp_path / f"part{number:02d}.csv").write_text("path,caption\na.mp4,a cat\n")
+    with pytest.raises(UserError, match=r"part08.csv, part09.csv and 2 more: name .* with a column `split`"):
+        find_table(tmp_path)
 
 
 def test_without_a_table_subfolders_are_labels(tmp_path):
@@ -152,6 +173,7 @@ def test_folders_of_splits_hold_those_of_labels(tmp_path):
     ]  # fmt: skip
     assert lines == [
         "the folders Train, test, valid are taken as splits, those within them as labels",
+        "left out because they lie in no label's folder of a split: 1, the first is loose.mp4",
         "labels by the folders of the clips: cats, dogs, old",
     ]
     rows = read_captions(tmp_path / "labels.csv", clips)
@@ -181,6 +203,13 @@ def test_clips_that_lie_elsewhere_leave_splits_as_they_are(tmp_path, stray):
         "the folders test, train are taken as splits, those within them as labels",
         f"left out because they lie in no label's folder of a split: 1, the first is {stray}",
     ]
+
+
+def test_clips_beside_the_folders_of_labels_are_told(tmp_path):
+    touch(tmp_path, "cats/a.mp4", "dogs/b.mp4", "c.mp4", "d.mp4")
+    lines = []
+    assert labels(tmp_path, tmp_path, lines) == ["cats/a.mp4,cats", "dogs/b.mp4,dogs"]
+    assert lines[0] == "left out because they lie in no label's folder: 2, the first is c.mp4"
 
 
 def test_a_test_split_without_labels_is_left_out(tmp_path):

@@ -52,6 +52,27 @@ def test_lines(tag, videos):
     assert output.splitlines() == ["snow 1.00 at 0.2 s", "labels: Winter 0.80 at 0.2 s, sleep -0.80 at 0.2 s"]
 
 
+def test_no_more_labels_are_told_than_asked_for(tag, videos):
+    code, output = tag(videos[1], "--frames", 2, "--labels", "sleep, Winter, snow", "--most", 2)
+    assert code == 0 and output.splitlines()[1] == "labels: snow 1.00 at 0.2 s, Winter 0.80 at 0.2 s"
+
+
+def test_a_line_of_json_is_there_as_soon_as_its_video_is_done(tag, videos, monkeypatch):
+    told = []
+    monkeypatch.setattr("vtkeras.cli.common.say", told.append)
+    tagger, seen = taggers.Tagger.__call__, []
+
+    def watched(self, video, *rest):
+        seen.append(len(told))
+        return tagger(self, video, *rest)
+
+    monkeypatch.setattr(taggers.Tagger, "__call__", watched)
+    assert tag(*videos, "--json-lines", "--find", "Winter")[0] == 0 and seen == [0, 1]
+    assert [json.loads(line)["video"] for line in told] == [str(video) for video in videos]
+    with pytest.raises(UserError, match="--json and --json-lines are two forms of the same"):
+        tag(*videos, "--json-lines", "--json")
+
+
 def test_several_are_ranked_and_a_bad_one_is_told(tag, videos, tmp_path):
     (tmp_path / "bad.mp4").write_bytes(b"nothing")
     code, output = tag(*videos, tmp_path / "bad.mp4", "--find", "Winter")

@@ -44,7 +44,7 @@ app.add_typer(pretrained.app, name="pretrained")
 
 CLOSED = (errno.EACCES, errno.ENAMETOOLONG)  # of a path that the system refuses to look up
 INTERRUPTED = 130  # the code that Typer gives for a KeyboardInterrupt, whichever signal raised it
-STOPPED = "vtkeras: interrupted; run the same command again to go on."
+STOPPED = "vtkeras: interrupted; the same command goes on from what it stored, or else begins again."
 
 
 def main() -> None:

@@ -109,6 +109,12 @@ def refuse_unused(context: typer.Context, names: Iterable[str], reason: str) -> 
             raise UserError(f"{parameter.opts[0]} does nothing {reason}: leave it out.")
 
 
+def refuse_both_forms(as_json: bool, as_json_lines: bool) -> None:
+    """Raises `UserError` where both --json and --json-lines are given."""
+    if as_json and as_json_lines:
+        raise UserError("--json and --json-lines are two forms of the same: leave one out.")
+
+
 def results_folder(run: Path) -> Path:
     """Where results of a run go: into its folder, and those of a model that ships elsewhere below `runs`.
 

@@ -65,6 +65,10 @@ def data_ingest(
         common.say(f"{split}: {manifest.clips(split)} clips, {manifest.examples(split)} examples")
     common.say_lines(f"set aside {path}: {reason}" for path, reason in manifest.set_aside)
     common.say_lines(f"incomplete {path}: {reason}" for path, reason in manifest.partial)
+    if len(manifest.set_aside) > manifest.stored:
+        common.say(f"note: most clips are set aside: {len(manifest.set_aside)}, and {manifest.stored} are stored")
+    if manifest.passing:
+        common.say(f"note: clips that may be readable later: {manifest.passing}; the same command tries them again")
     one_label = ("--set", "model.single_label=true") if table == out / LABELS_TABLE else ()  # that of its subfolder
     train = command("train", "--config", "video_folder", "--data", out, *one_label, "--out", Path("runs") / out.name)
     common.say(f"ready: {train}")
@@ -145,7 +149,7 @@ def data_clean(
     from vtkeras.data.cleaning.report import REPORT_TABLE, to_lines
 
     with progress_bar() as bar:
-        manifest = clean(folder, options, again, lambda done, total: bar("cleaning", done, total))
+        manifest = clean(folder, options, again, bar)
     common.say_lines(to_lines(manifest))
     if manifest.cleaning.dropped:
         undo = command("data", "clean", folder, "--restore", "all")

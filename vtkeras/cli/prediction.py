@@ -55,8 +55,7 @@ def predict(
     least: Annotated[float, common.number_option("With --dense: least confidence of an event.", 0, 1)] = 0.5,
 ) -> None:
     """Describes videos, and answers questions about them, with an exported model: open only models that you trust."""
-    if as_json and as_json_lines:
-        raise UserError("--json and --json-lines are two forms of the same: leave one out.")
+    common.refuse_both_forms(as_json, as_json_lines)
     from vtkeras.folders.listing import media_files
 
     videos = media_files(videos)

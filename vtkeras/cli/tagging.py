@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vtkeras.cli.common import number_option, refuse_unused, say_lines, shown
+from vtkeras.cli.common import number_option, refuse_both_forms, refuse_unused, say_lines, shown
 from vtkeras.data.text_files import read_text
 from vtkeras.errors import UserError
 from vtkeras.pretrained.packages import PACKAGES, checked_files
@@ -29,13 +29,15 @@ def tag(
     ] = "efficientnet_lite0",
     sentences: Annotated[str, typer.Option(help="use: 16 languages; minilm: English.")] = "use",
     frames: Annotated[int, number_option("Frames to look at, at most.", 1, 4096)] = 16,
-    most: Annotated[int, number_option("Names to show, at most.", 1, 1000)] = 5,
+    most: Annotated[int, number_option("Names, and labels, to show, at most.", 1, 1000)] = 5,
     least: Annotated[float, number_option("Probability of a name, at least.", 0, 1)] = 0.1,
     start: Annotated[float | None, number_option("Seconds where to begin.", 0, 1e7)] = None,
     end: Annotated[float | None, number_option("Seconds where to end.", 0, 1e7)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; an array for several videos.")] = False,
+    as_json_lines: Annotated[bool, typer.Option("--json-lines", help="Print a line of JSON for each video.")] = False,
 ) -> None:
     """Names what is on videos and images, out of ImageNet's 1,000 names and your own labels."""
+    refuse_both_forms(as_json, as_json_lines)
     texts = _labels(labels) if labels is not None else []
     if not texts and find is None:
         refuse_unused(context, ["sentences"], "without --labels and --find")
@@ -47,19 +49,20 @@ def tag(
     needed = {encoder, "imagenet_names", *([sentences] if texts or find else [])}
     for name in needed & set(PACKAGES):
         checked_files(name)  # before TensorFlow loads
-    from vtkeras.tagging.report import Report, Reporter, to_lines, to_values
-    from vtkeras.tagging.tagger import Tagger
+    from vtkeras.tagging.report import Reporter, to_lines, to_values
+    from vtkeras.tagging.tagger import Tag, Tagger
 
     tagger = Tagger(encoder)
     report = Reporter(tagger.names, texts, find, sentences)
-    reports: list[Report] = []
-    with shown(videos, as_json) as (show, set_aside):
+    ranked: list[tuple[Tag, str]] = []  # no more is kept of a video: there may be many
+    with shown(videos, as_json, as_json_lines) as (show, set_aside):
         for video in videos:
             with set_aside():
-                reports.append(report(tagger(video, frames, start, end)))
-                show(str(video), to_values(reports[-1], encoder, most, least), to_lines(reports[-1], most, least))
-        ranked = sorted(((one.found, one.tagged.video) for one in reports if one.found), key=lambda one: -one[0].score)
-        if len(ranked) > 1 and not as_json:
+                one = report(tagger(video, frames, start, end))
+                show(str(video), to_values(one, encoder, most, least), to_lines(one, most, least))
+                ranked += [(one.found, one.tagged.video)] if one.found else []
+        ranked.sort(key=lambda one: -one[0].score)
+        if len(ranked) > 1 and not (as_json or as_json_lines):
             lines = (f"{video}: {found.score:.2f} at {found.seconds:.1f} s" for found, video in ranked)
             say_lines([f'nearest to "{find}":', *lines])
 

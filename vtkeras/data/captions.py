@@ -23,13 +23,15 @@ from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.drafts import Draft
 from vtkeras.data.missing import settle
 from vtkeras.data.paths import FileFinder
-from vtkeras.data.text_files import Note, ignore, is_text, read_text
+from vtkeras.data.text_files import SPREADSHEETS, Note, ignore, is_text, read_head, read_text
 from vtkeras.errors import UserError
 
 TEST_SHARE = VALIDATION_SHARE = 0.1
 FEWEST_FILMS = 3  # that are divided as wholes, one for each split
 FEWEST_LIKELY = 5  # names with several numbers, up to which they may be those of kinds of things as well as of films
-NUMBERED = re.compile(r"(.+)[_-][A-Za-z]{0,4}\d+", re.DOTALL)  # film_001, film-2, film_c03, film_part4
+# film_001, film-2, film_c03, film.part4, film 5, film (6), film007
+NUMBERED = re.compile(r"(.+?)(?:[ _.-][A-Za-z]{0,4})?\(?\d+\)?", re.DOTALL)
+CUT = re.compile(r"(.+)_(\d+(?:\.\d+)?)_(\d+(?:\.\d+)?)", re.DOTALL)  # ID_start_end, as MSVD and Kinetics have it
 
 
 @dataclass(frozen=True)
@@ -121,27 +123,41 @@ def read_captions(
         note(f"{captions_file}: {told}")
 
     drafts = _gather(entries, folder, tell)
+    _name_films(drafts, tell)
     kept, splits = settle(drafts, missing, lambda kept: _splits(kept, seed, tell), note)
     if not kept:
         empty = f": {drafts[0].where} has no caption, question with answer, or label" if drafts else ""
         raise UserError(f"{captions_file} describes no clip{empty}; give a clip a row with its path and such a text.")
+    _tell_cases({label: None for draft in kept for label in draft.labels}, tell)
     return [_finished(draft, splits[draft.path]) for draft in kept]
 
 
 def lacking_columns(captions_file: str | Path) -> str:
     """The column that a captions file lacks to describe clips, a path or any text; "" for one that lacks none.
 
-    Of JSON, a file whose first entry cannot be read lacks one. Other mistakes are for `read_captions` to tell.
+    A spreadsheet's own file, and JSON whose first entry cannot be read, lack one. Other mistakes are for
+    `read_captions` to tell. Of a CSV the beginning alone is read.
     """
     path = Path(captions_file)
     try:
-        text = read_text(path)
+        text = read_head(path)
         if is_json(path, text):
-            next(json_entries(path, text), None)
+            next(json_entries(path, read_text(path)), None)
             return ""
         return missing_columns(path, text)
     except UserError as error:
-        return f"that is read: {error}" if path.suffix.lower() in (".json", ".jsonl") else ""
+        return f"that is read: {error}" if path.suffix.lower() in (".json", ".jsonl", *SPREADSHEETS) else ""
+
+
+def _tell_cases(labels: Iterable[str], note: Note) -> None:
+    """Tells of labels that differ in case alone, of which a model can tell none apart."""
+    written: dict[str, list[str]] = {}
+    for label in labels:
+        written.setdefault(label.casefold(), []).append(label)
+    several = [own for own in written.values() if len(own) > 1]
+    if several:
+        (one, other, *_), more = several[0], f", and so do {len(several) - 1} more" if len(several) > 1 else ""
+        note(f"labels '{one}' and '{other}' differ in case alone{more}: write them alike where they mean one class.")
 
 
 def _finished(draft: Draft, split: str) -> ClipRow:
@@ -201,13 +217,17 @@ def _gather(entries: Iterable[Entry], folder: Path, note: Note) -> list[Draft]:
 
 def _add(entry: Entry, drafts: dict[str, Draft]) -> None:
     """Adds an entry to the draft of its clip."""
-    clip_id = entry.video_id or _derived_id(entry)
+    clip_id = entry.video_id or _with_times(entry.path, entry)
     draft = drafts.get(clip_id)
+    if draft and draft.path == entry.path and (draft.start, draft.end) != (entry.start, entry.end):
+        clip_id = _with_times(clip_id, entry)  # the video_id is that of the whole film
+        draft = drafts.get(clip_id)
     if draft is None:
         draft = drafts[clip_id] = Draft(entry.where, clip_id, entry.path, entry.start, entry.end, entry.film)
     elif (draft.path, draft.start, draft.end) != (entry.path, entry.start, entry.end):
         raise UserError(
-            f"{entry.where}: the video_id '{clip_id}' is already that of another video or segment; see {draft.where}."
+            f"{entry.where}: the video_id '{clip_id}' is already that of another video or segment; see {draft.where}: "
+            "give each a name of its own, or take the column out."
         )
     if entry.split and draft.split and entry.split != draft.split:
         raise _two_splits(entry.where, entry.path, entry.split, draft.split, draft.where)
@@ -215,11 +235,12 @@ def _add(entry: Entry, drafts: dict[str, Draft]) -> None:
     draft.add(entry)
 
 
-def _derived_id(entry: Entry) -> str:
+def _with_times(name: str, entry: Entry) -> str:
+    """The name of a segment: that of its video, and its times."""
     if entry.start is None and entry.end is None:
-        return entry.path
+        return name
     bounds = ["" if time is None else f"{time:.12g}" for time in (entry.start, entry.end)]
-    return f"{entry.path}#{'-'.join(bounds)}"
+    return f"{name}#{'-'.join(bounds)}"
 
 
 def _check_texts(entry: Entry) -> None:
@@ -269,6 +290,24 @@ def _the_one(entry: Entry, name: str, finder: FileFinder) -> str | None:
             "meant."
         )
     return found[0] if found else None
+
+
+def _name_films(drafts: list[Draft], note: Note) -> None:
+    """Takes files that are called `ID_start_end` as cut out of a film, where most are called so and all may be.
+
+    Fewer films than labels, or than `FEWEST_LIKELY`, may be names of kinds of things.
+    """
+    stems = {draft.path: posixpath.splitext(posixpath.basename(draft.path))[0] for draft in drafts if not draft.film}
+    cut = {path: found for path, stem in stems.items() if (found := CUT.fullmatch(stem))}
+    kinds = len({tuple(draft.labels) for draft in drafts})
+    films = {found[1] for found in cut.values()}
+    ordered = all(float(found[2]) < float(found[3]) for found in cut.values())
+    if ordered and 2 * len(cut) > len(stems) and max(kinds, FEWEST_LIKELY) < len(films) < len(cut):
+        for draft in drafts:
+            if found := cut.get(draft.path):
+                draft.film = found[1]
+        path, found = next(iter(cut.items()))
+        note(f"names of files tell what they were cut from, the first '{path}' from '{found[1]}'.")
 
 
 def _leave_out(lost: list[Entry], found: set[str], finder: FileFinder, note: Note) -> None:

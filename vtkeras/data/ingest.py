@@ -3,7 +3,8 @@
 Which clip goes into which shard is settled before the first video is opened, and written to
 `plan.json`. Every finished shard leaves a record beside it. A rerun skips the shards whose record
 and checksum hold and makes the others again, byte for byte what they would have been, so a run may
-be killed anywhere.
+be killed anywhere. A shard that lacks clips for a passing reason, e.g. a disk that was away, is made
+again, too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from vtkeras.data.manifest import VERSION, WRITERS, Manifest, Shard
 from vtkeras.data.paths import files_below
 from vtkeras.data.shards import sha256_of, write_shard
 from vtkeras.data.text_files import Note, ignore
-from vtkeras.errors import UserError
+from vtkeras.errors import PassingError, UserError
 from vtkeras.interrupts import interrupt_between_steps
 from vtkeras.run_files import LABELS_TABLE
 from vtkeras.whole_files import TEMPORARY, locked, write_json
@@ -50,7 +51,8 @@ def ingest(
 ) -> Manifest:
     """Decodes every clip once and stores it; continues where an earlier run stopped.
 
-    A video that does not decode, or takes too long, is set aside with its reason in the manifest.
+    A video that does not decode, or takes too long, is set aside with its reason in the manifest; where that may be
+    gone at the next try (`PassingError`), the next run tries it again.
     Videos are decoded in child processes (see `decoder`), so that none can stop the run.
 
     Args:
@@ -219,10 +221,11 @@ def _record_path(out: Path, batch: _Batch) -> Path:
 
 
 def _finished(out: Path, batch: _Batch) -> Shard | None:
-    """The record of a shard that an earlier run finished, if the file is still what it was."""
+    """The record of a shard that an earlier run finished, if the file is still what it was and no clip is to be tried
+    again."""
     try:
         shard = Shard.from_json(json.loads(_record_path(out, batch).read_text(encoding="utf-8")))
-        return shard if sha256_of(out / batch.name) == shard.sha256 else None
+        return shard if not shard.passing and sha256_of(out / batch.name) == shard.sha256 else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -249,10 +252,12 @@ def _write(
     kept: list[tuple[ClipRow, EncodedClip]] = []
     set_aside: list[tuple[str, str]] = []
     partial: list[tuple[str, str]] = []
+    passing = 0
     for row, clip in clips:
         # The manifest names files relative to the folder.
         if isinstance(clip, UserError):
             set_aside.append((row.path, str(clip).replace(f"{folder}/", "")))
+            passing += isinstance(clip, PassingError)
             continue
         kept.append((row, clip))
         if clip.reason:
@@ -265,6 +270,7 @@ def _write(
         examples=sum(max(1, len(row.questions)) for row, _ in kept),
         set_aside=tuple(set_aside),
         partial=tuple(partial),
+        passing=passing,
     )
     write_json(_record_path(out, batch), asdict(shard))
     return shard

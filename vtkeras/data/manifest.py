@@ -39,6 +39,7 @@ class Shard:
         examples: (clip, question) pairs; a clip without a question counts once.
         set_aside: (path, reason) of each clip that is not in the file because it does not decode.
         partial: (path, reason) of each clip that is in the file but not complete.
+        passing: how many were set aside for a reason that may be gone at the next try, as a disk that is away.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Shard:
     examples: int
     set_aside: tuple[tuple[str, str], ...] = ()
     partial: tuple[tuple[str, str], ...] = ()
+    passing: int = 0
 
     @classmethod
     def from_json(cls, values: dict) -> Shard:
@@ -98,6 +100,11 @@ class Manifest:
     def set_aside(self) -> list[tuple[str, str]]:
         """(path, reason) of every clip that could not be decoded."""
         return [pair for shard in self.shards for pair in shard.set_aside]
+
+    @property
+    def passing(self) -> int:
+        """How many clips were set aside for a reason that may be gone at the next try."""
+        return sum(shard.passing for shard in self.shards)
 
     @property
     def partial(self) -> list[tuple[str, str]]:

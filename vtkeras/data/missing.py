@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from vtkeras import keys
 from vtkeras.data.drafts import ANSWER, COLUMNS, QUESTION, Draft
@@ -72,13 +72,14 @@ def settle(
     splits = make_splits(kept)
     training = [draft for draft in kept if splits[draft.path] == keys.TRAIN]
     texts = {column: _commonest(training, column) for column in common if empty[column]}
+    filled = {column for column in texts if any("" in draft.cells(column) for draft in training)}
     for column, text in texts.items():
         _fill(training, column, text)
     for draft in kept:
         draft.questions = {pair: None for pair in draft.questions if all(pair)}
     for column, sentence in told.items():
         if sentence:
-            note(f"{sentence}: {_done(column, ways.get(column, LEAVE), texts)}.")
+            note(f"{sentence}: {_done(column, ways.get(column, LEAVE), texts, filled)}.")
     stay = [draft for draft in kept if draft.has_text()]
     told_of = {draft.clip_id for draft in stay} | dropped
     silent = [draft for draft in drafts if draft.clip_id not in told_of]
@@ -113,7 +114,9 @@ def _counted(drafts: list[Draft], column: str, empty: list[Draft]) -> str:
     return f"{empty[0].where} is the first without {column} ({count} of {len(cells)} {of})"
 
 
-def _done(column: str, way: str, common: Mapping[str, str]) -> str:
+def _done(column: str, way: str, common: Mapping[str, str], filled: Collection[str]) -> str:
+    if way == COMMON and column not in filled:
+        return f"none is filled, as no training clip that has another text lacks its {column}"
     if way == COMMON:
         return f"filled with '{common[column]}', the commonest, in the training split, and left elsewhere"
     if text := _constant(way):

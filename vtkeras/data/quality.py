@@ -19,7 +19,9 @@ import tensorflow_io as tfio
 from vtkeras.data import shards
 from vtkeras.data.cleaning.options import Thresholds
 from vtkeras.data.manifest import Manifest
+from vtkeras.data.preprocess import as_stored
 
+SIDE = 128  # pixels of a frame's longer side at most, at which it is judged: blur and edges depend on it
 MID_GRAY = 128.0
 # A bright or colourful figure on black and dark print on white are pictures, not bad light, however small the figure
 # is. So a clip is dark or over-exposed only if no spot of it lies in the other half of the gray scale. The mean of a
@@ -106,7 +108,7 @@ def measure(frames: tf.Tensor) -> dict[str, tf.Tensor]:
     """Light, sharpness and change of frames; runs eagerly and inside `Dataset.map`.
 
     Args:
-        frames: uint8 (time, height, width, 3), RGB.
+        frames: uint8 (time, height, width, 3), RGB; larger ones are scaled down to `SIDE` first, as ingest does it.
 
     Returns:
         dict of float32 tensors, luma from 0 to 255 (0.2125 R + 0.7154 G + 0.0721 B):
@@ -119,6 +121,7 @@ def measure(frames: tf.Tensor) -> dict[str, tf.Tensor]:
         >>> measure(tf.zeros((16, 72, 128, 3), tf.uint8))["change"].shape
         TensorShape([15])
     """
+    frames = as_stored(frames, SIDE)
     luma = tfio.experimental.color.rgb_to_grayscale(tf.cast(frames, tf.float32))
     # Its kernel is all ones but -8 in the middle. The default padding, zeros, would draw an edge
     # around every picture; symmetric padding gives 0 on a plain one.

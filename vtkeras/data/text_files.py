@@ -17,7 +17,9 @@ from pathlib import Path
 
 from vtkeras.errors import UserError
 
-TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods")  # the last three only to say: save as CSV
+SPREADSHEETS = (".xlsx", ".xls", ".ods")  # known only to say: save as CSV
+TABLES = (".csv", ".tsv", ".json", ".jsonl", *SPREADSHEETS)
+HEAD = 256 * 1024  # bytes in which the columns of a table are looked for
 MAX_CELL = 16 * 1024**2
 HEADER_WITHIN = 20  # rows from the top that may be the header
 
@@ -78,23 +80,26 @@ def _is_unseen(letter: str) -> bool:
     return letter.isspace() or _ALONE.match(letter) is not None
 
 
-def read_text(path: Path, note: Note = ignore) -> str:
+def read_text(path: Path, note: Note = ignore, most: int = -1) -> str:
     """The text of a file in UTF-8, UTF-16, UTF-32 or, where that is likely, Windows-1252 or Mac OS Roman.
 
     Args:
         path: the file.
         note: called with a sentence if the encoding had to be assumed.
+        most: bytes that are read at most; -1 reads all.
 
     Raises:
         UserError: for a spreadsheet, or naming the line that is not UTF-8.
     """
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = file.read(most)
     if data.startswith(_SPREADSHEETS):
         raise UserError(f"{path} is in a spreadsheet's own format: save it as CSV and give that file.")
     marked = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "")
     encoding = marked or _utf_16_without_mark(data) or "utf-8"
     try:
-        return data.decode(encoding)
+        # Of a file that is not read to its end, the last letter may be cut in two.
+        return codecs.getincrementaldecoder(encoding)().decode(data, final=len(data) != most)
     except UnicodeDecodeError as error:
         line = len(re.findall(rb"\r\n|\r|\n", data[: error.start])) + 1
         guess = _western(data) if encoding == "utf-8" else ""
@@ -103,6 +108,18 @@ def read_text(path: Path, note: Note = ignore) -> str:
             return data.decode(guess)
         encoding = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
         raise UserError(f"{path} line {line} is not {encoding}; save the file in UTF-8.") from None
+
+
+def read_head(path: Path) -> str:
+    """The first rows of a table, as `read_text`; of a large one those that end within `HEAD` bytes."""
+    text = read_text(path, most=HEAD)
+    if path.stat().st_size <= HEAD:
+        return text
+    lines = [*io.StringIO(text, newline=None)][:-1]
+    quotes = sum(line.count('"') for line in lines)
+    while quotes % 2:  # the last row goes on
+        quotes -= lines.pop().count('"')
+    return "".join(lines)
 
 
 def _utf_16_without_mark(data: bytes) -> str:

@@ -32,10 +32,12 @@ def convert(questions: str | Path, annotations: str | Path, folder: str | Path, 
         out: the CSV file.
 
     Returns:
-        How many questions were written. Those whose image is not in `folder` are left out.
+        How many questions were written. Those whose image is not in `folder` are left out; hidden files are passed
+        over.
 
     Raises:
-        UserError: for files that are not VQA's, naming the entry at fault, or if no question is left.
+        UserError: for files that are not VQA's, naming the entry at fault, if several files could be an image that is
+            asked about, or if no question is left.
 
     Example:
         >>> convert("questions.json", "annotations.json", "val2014", "captions.csv")
@@ -49,8 +51,14 @@ def convert(questions: str | Path, annotations: str | Path, folder: str | Path, 
         if number not in asked:
             raise UserError(f"{where} answers question {number}, which {questions} does not ask.")
         asked_where, question = asked[number]
-        path = files.get(str(_field(asked_where, question, "image_id", (int, str))))
-        if path:
+        image = str(_field(asked_where, question, "image_id", (int, str)))
+        found = files.get(image, [])
+        if len(found) > 1:
+            raise UserError(
+                f"{asked_where}: both '{found[0]}' and '{found[1]}' could be image {image}: leave the one that is "
+                f"meant in {folder}."
+            )
+        for path in found:
             text = _field(asked_where, question, "question", str)
             answers = keys.LABEL_SEPARATOR.join(_answers(where, entry))
             rows[path, "", " ".join(text.split()), answers] = None
@@ -94,14 +102,14 @@ def _answers(where: str, entry: dict) -> list[str]:
     return [text for text, count in Counter(texts).most_common() for _ in range(count)]
 
 
-def _files_by_id(folder: Path) -> dict[str, str]:
-    """Paths below `folder` by image id, ids without leading zeros."""
+def _files_by_id(folder: Path) -> dict[str, list[str]]:
+    """Paths below `folder` by image id, ids without leading zeros; a whole name goes before one that ends so."""
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}.")
-    files = {}
-    for file in sorted(files_below(folder)):
+    whole: dict[str, list[str]] = {}
+    endings: dict[str, list[str]] = {}
+    for file in sorted(files_below(folder, passed_over=lambda name: name.startswith("."))):
         if file.suffix.lower() in EXTENSIONS:
-            path = file.as_posix()
-            files[file.stem] = path
-            files.setdefault(file.stem.rpartition("_")[2].lstrip("0"), path)
-    return files
+            whole.setdefault(file.stem, []).append(file.as_posix())
+            endings.setdefault(file.stem.rpartition("_")[2].lstrip("0"), []).append(file.as_posix())
+    return {**endings, **whole}

@@ -5,21 +5,20 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vtkeras.data.column_names import ALL_NAMES, PATH, in_our_names, other_names
+from vtkeras.data.captions import lacking_columns
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
-from vtkeras.data.text_files import TABLES, read_table, read_text
+from vtkeras.data.table_files import OWN_NAMES, find_table
+from vtkeras.data.text_files import TABLES
 from vtkeras.errors import UserError
-from vtkeras.run_files import CAPTIONS_FILE
 
 MOST_FILES = 20_000
 MOST_TOLD = 5  # folders that are named
-CAPTIONS = (CAPTIONS_FILE, "captions.json")
-HEADER = {PATH, "caption"}
 
 
 @dataclass(frozen=True)
@@ -138,21 +137,9 @@ def _files_at(path: Path, alone: bool) -> list[Path]:
 
 
 def _captions(folder: Path) -> Path | None:
-    """`captions.csv` or `captions.json`, or the first CSV file whose columns are those of one, at best by our names."""
-    tables = [path for path in sorted(folder.glob("*.csv")) if path.is_file()]
-    usual = (path for path in (folder / name for name in CAPTIONS) if path.is_file())
-    own = (path for path in tables if _has_columns(path, HEADER.issubset))
-    return next((path for found in (usual, own, (path for path in tables if _has_columns(path, _describes)))
-                 for path in found), None)  # fmt: skip
-
-
-def _describes(names: list[str]) -> bool:
-    """Whether other people's names say the same; a number alone is no file there."""
-    return other_names(names).get("id") != PATH and HEADER <= {*in_our_names(names)}
-
-
-def _has_columns(path: Path, fit: Callable[[list[str]], bool]) -> bool:
-    try:
-        return fit(read_table(path, read_text(path), ALL_NAMES, fit).header)
-    except (OSError, UserError):
-        return False
+    """The table that training takes, if it describes clips, or has a name that says so: then its mistake is told."""
+    with suppress(OSError, UserError):  # several tables, or one that may not be read
+        table = find_table(folder)
+        if table and (table.stem.lower() in OWN_NAMES or not lacking_columns(table)):
+            return table
+    return None

@@ -118,9 +118,9 @@ def _nearest_frames(text: str, files: Sequence[File], space: ConceptSpace) -> di
         return {}
     classes = np.concatenate([names.classes for _, names in named])
     chances = np.concatenate([names.chances for _, names in named])
-    embedded = [space.embed_best(classes[at : at + CHUNK], chances[at : at + CHUNK])
-                for at in range(0, len(classes), CHUNK)]  # fmt: skip
-    near = space.near(np.concatenate(embedded), [text])[:, 0]
+    sought = space.embed_texts([text])[0]
+    parts = (slice(start, start + CHUNK) for start in range(0, len(classes), CHUNK))
+    near = np.concatenate([space.embed_best(classes[part], chances[part]) @ sought for part in parts])
     ends = np.cumsum([len(names.times) for _, names in named])
     return {
         path: (float(of_one.max()), names.times[int(of_one.argmax())])

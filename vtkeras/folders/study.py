@@ -28,7 +28,6 @@ from vtkeras.tagging.zero_shot import best_classes, concept_space
 
 FRAMES = 8  # of a video
 SIDE = 400  # pixels of a frame at most: of one of 16:9 the classifier sees all rows
-CHECKED_SIDE = 128  # what the thresholds of `data check` are for
 PREVIEW_QUALITY = 85
 TIME_LIMIT = 60.0  # seconds that a file may take
 BATCH = 16  # files
@@ -96,8 +95,8 @@ def _study_pictures(store: FolderStore, stage: int, check: Check) -> None:
     """What is suspicious about files of a single frame, of which the preview shows all."""
     for file in store.files(stage):
         if not file.known.duration:
-            frames = _shrunk([_pixels(store.preview(file.path) or b"")])
-            store.save(file.path, STUDIED, replace(file.known, findings=check(frames)))
+            frame = _pixels(store.preview(file.path) or b"")
+            store.save(file.path, STUDIED, replace(file.known, findings=check(frame[None])))
 
 
 def _study_videos(
@@ -109,7 +108,7 @@ def _study_videos(
             store.save(file.path, STUDIED, _faulty(store, file.known, clip))
             continue
         frames = [_pixels(frame) for frame in clip.frames]
-        known = replace(_facts(store, clip), names=file.known.names, findings=check(_shrunk(frames)))
+        known = replace(_facts(store, clip), names=file.known.names, findings=check(np.stack(frames)))
         if classify:
             classes, chances = best_classes(classify(frames))
             times = [round(time, 3) for time in clip.times]
@@ -157,13 +156,6 @@ def _preview(jpeg: bytes) -> bytes:
 
 def _pixels(jpeg: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(jpeg)))
-
-
-def _shrunk(frames: Sequence[np.ndarray]) -> np.ndarray:
-    height, width, _ = frames[0].shape
-    scale = min(1.0, CHECKED_SIDE / max(width, height))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.stack([np.asarray(Image.fromarray(frame).resize(size)) for frame in frames])
 
 
 def _rounded(chances: np.ndarray) -> list[float]:

@@ -12,13 +12,12 @@ from vtkeras.data.caption_entries import SPLIT_NAMES
 from vtkeras.data.captions import lacking_columns
 from vtkeras.data.containers import EXTENSIONS
 from vtkeras.data.paths import files_below
-from vtkeras.data.text_files import TABLES, is_text
+from vtkeras.data.table_files import OWN_NAMES, find_table
+from vtkeras.data.text_files import is_text
 from vtkeras.errors import UserError
-from vtkeras.run_files import CONFIG_FILE, LABELS_TABLE, MANIFEST
+from vtkeras.run_files import CONFIG_FILE, LABELS_TABLE
 from vtkeras.whole_files import write_text
 
-OWN_NAMES = ("captions", "labels", "annotations")  # of a table that surely means the clips
-NAMES = (*OWN_NAMES, "metadata", "data")
 MOST_TOLD = 10  # clips or labels that are named
 
 
@@ -54,29 +53,12 @@ def needed_table(data: Path, out: Path, report: Callable[[str], None]) -> Path:
     return table
 
 
-def find_table(folder: Path) -> Path | None:
-    """The one table of a folder: `captions.csv` or another usual name, else the only table.
-
-    Raises:
-        UserError: if there are several and none has a usual name.
-    """
-    files = (file for file in folder.iterdir() if file.suffix.lower() in TABLES and file.name != MANIFEST)
-    tables = sorted(file for file in files if file.is_file())
-    for name in NAMES:
-        for file in tables:
-            if file.stem.lower() == name:
-                return file
-    if len(tables) > 1:
-        found = ", ".join(file.name for file in tables)
-        raise UserError(f"{folder} holds several tables, {found}: name the one to take with --captions FILE.")
-    return tables[0] if tables else None
-
-
 def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> Path | None:
     """Writes a table whose labels are the names of the subfolders that clips lie in; None where there are no two.
 
     Where these have all one name, as in `cats/videos` and `dogs/videos`, the folders above them are taken. Hidden
-    folders and runs are passed over. Folders at the top are splits as `_are_splits` says.
+    folders and runs are passed over, and clips that lie in no subfolder are left out, and told. Folders at the top are
+    splits as `_are_splits` says.
 
     Args:
         data: folder whose subfolders hold videos or pictures.
@@ -91,15 +73,16 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
     """
     files = sorted(files_below(data, passed_over=lambda name: name.startswith(".")))
     runs = {file.parent for file in files if file.name == CONFIG_FILE} - {Path()}
-    clips = [file for file in files if file.suffix.lower() in EXTENSIONS
-             and file.parent != Path() and runs.isdisjoint(file.parents)]  # fmt: skip
+    clips = [file for file in files if file.suffix.lower() in EXTENSIONS and runs.isdisjoint(file.parents)]
     unreadable = [clip for clip in clips if not is_text(str(clip))]
     if unreadable:
         clips = [clip for clip in clips if is_text(str(clip))]
         report(f"{len(unreadable)} clips are left out, whose names or folders are not UTF-8: rename them")
+    loose = [clip for clip in clips if clip.parent == Path()]
+    clips = [clip for clip in clips if clip.parent != Path()]
     named = sorted({clip.parts[0] for clip in clips if clip.parts[0].lower() in SPLIT_NAMES})
     split = _are_splits(named, clips)
-    strays = [clip for clip in clips if split and not _lies_in_split(clip)]
+    strays = loose + [clip for clip in clips if split and not _lies_in_split(clip)]
     clips = [clip for clip in clips if not split or _lies_in_split(clip)]
     labels = _labels([clip.parent.parts[split:] for clip in clips])
     different = sorted({*labels})
@@ -114,7 +97,8 @@ def table_from_folders(data: Path, out: Path, report: Callable[[str], None]) -> 
             "labels, as in train/cats/a.mp4"
         )
     if strays:
-        report(f"left out because they lie in no label's folder of a split: {len(strays)}, the first is {strays[0]}")
+        place = "label's folder of a split" if split else "label's folder"
+        report(f"left out because they lie in no {place}: {len(strays)}, the first is {strays[0]}")
     some = f" and {len(different) - MOST_TOLD} others" if len(different) > MOST_TOLD else ""
     report(f"labels by the folders of the clips: {', '.join(different[:MOST_TOLD])}{some}")
     rows = [("path", "label", "split")]

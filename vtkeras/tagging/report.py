@@ -65,7 +65,7 @@ def to_lines(report: Report, most: int = 5, least: float = 0.1) -> list[str]:
 
     Args:
         report: of one video.
-        most: names at most.
+        most: names, and labels, at most.
         least: probability of a name at least; where none has it, the likeliest is told with a warning.
 
     Example:
@@ -79,7 +79,7 @@ def to_lines(report: Report, most: int = 5, least: float = 0.1) -> list[str]:
         likeliest = best_tags(tagged.probabilities, tagged.names, tagged.times, 1)[0]
         lines = [f"nothing that ImageNet has a name for with {least:g} or more; nearest {_told(likeliest)}"]
     if report.labels:
-        lines.append(f"labels: {', '.join(map(_told, report.labels))}")
+        lines.append(f"labels: {', '.join(map(_told, report.labels[:most]))}")
     if report.found:
         lines.append(f"nearest to {_told(report.found)}")
     return [*lines, *([f"note: {tagged.note}"] if tagged.note else [])]
@@ -91,7 +91,7 @@ def to_values(report: Report, encoder: str, most: int = 5, least: float = 0.1) -
     Args:
         report: of one video.
         encoder: the classifier's name.
-        most, least: as for `to_lines`.
+        most, least: as for `to_lines`; all labels are given.
 
     Returns:
         video; model (name, weights); complete and note; tags [{name, score, seconds, mean}], where score and mean are

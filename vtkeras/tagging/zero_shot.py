@@ -59,7 +59,11 @@ class ConceptSpace:
 
     def near(self, embedded: np.ndarray, texts: Sequence[str]) -> np.ndarray:
         """As `similarities`, of frames (frames, dim) that are embedded already."""
-        return embedded @ to_unit_length(self.encode(texts) - self.mean).T
+        return embedded @ self.embed_texts(texts).T
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors (texts, dim)."""
+        return to_unit_length(self.encode(texts) - self.mean)
 
 
 def concept_space(names: Sequence[str], sentences: str = "use") -> ConceptSpace:

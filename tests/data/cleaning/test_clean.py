@@ -11,6 +11,7 @@ from tests.fixtures.cleaning import facts
 from tests.fixtures.videos import make_video
 from vtkeras import keys
 from vtkeras.cli import app
+from vtkeras.data.cleaning import clean as cleaning
 from vtkeras.data.cleaning.clean import CHECKS, clean, find
 from vtkeras.data.cleaning.options import CleaningOptions
 from vtkeras.data.cleaning.restore import restore
@@ -72,7 +73,8 @@ def test_what_is_dropped(folder):
     steps = []
     manifest = clean(folder, progress=lambda *step: steps.append(step))
     assert faults(manifest) == sorted(DROPPED, key=str)
-    assert steps == [(number, 5) for number in range(1, 6)]
+    assert steps[:5] == [("reading", number, 5, "") for number in range(1, 6)]
+    assert steps[5:] == [("judging", number, 7, name) for number, name in enumerate(CHECKS)]
     assert verify(folder) == manifest and manifest.stored == 5
     assert {path.name: sha256_of(path) for path in folder.glob("*.tfrecord")} == before
     # Left are wide.mp4 with two questions, and copy.mp4.
@@ -118,6 +120,30 @@ def test_what_is_put_back_stays_in(folder):
     assert faults(manifest) == sorted(DROPPED[1:], key=str)
     assert [mark.fault for mark in manifest.cleaning.put_back] == DROPPED[:1]
     assert faults(clean(folder, again=True)) == sorted(DROPPED, key=str)
+
+
+def test_what_is_put_back_while_sums_are_checked_stays_in(folder, monkeypatch):
+    """One of the two waits for the other: the marks of a person are not written over."""
+    clean(folder)
+    refused = []
+
+    def meanwhile(folder):
+        try:
+            restore(folder, ["blurred"])
+        except UserError as error:
+            refused.append(str(error))
+        return verify(folder)
+
+    monkeypatch.setattr(cleaning, "verify", meanwhile)
+    clean(folder)
+    assert len(refused) == 1 and refused[0].startswith("Another ingest or cleaning is writing to ")
+
+
+def test_a_folder_that_is_none_is_refused_and_not_made(tmp_path):
+    for change in (clean, lambda folder: restore(folder, ["all"])):
+        with pytest.raises(UserError, match="holds no manifest.json"):
+            change(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_what_is_put_back_stays_in_whatever_a_later_check_says():

@@ -106,6 +106,12 @@ def test_english_is_seldom_taken_for_another_language():
     assert len(faults(language, *lines)) <= len(lines) / 100
 
 
+def test_few_of_the_languages_are_kept_of_a_caption():
+    """A folder may have a million captions, and 97 numbers of each would fill a small machine."""
+    found = languages_of(ENGLISH[0])
+    assert max(found, key=found.get) == "en" and len(found) < 20 and sum(found.values()) > 0.999
+
+
 def test_a_folder_of_no_known_language():
     klingon = ["qapla batlh je", "tlhingan maH taHjaj", "heghlu meH qaq jajvam", "nuqneH qoSlIj datlvjaj"]
     assert faults(language, *klingon, "der Hund läuft über die Straße") == {}

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.fixtures.cleaning import facts
+from vtkeras.data.cleaning import near_duplicates as twins
 from vtkeras.data.cleaning.facts import thumbnail, tints
 from vtkeras.data.cleaning.near_duplicates import near_duplicates
 from vtkeras.data.cleaning.options import CleaningOptions
@@ -65,6 +66,26 @@ def test_a_fixed_camera_does_not_make_twins_of_what_moves_otherwise():
     assert find(there, back) == [] and find(there, back, twin_motion=0) == [("back", "near_duplicate")]
     fainter = facts("fainter", thumbnail=moving_square(*range(8), height=9))
     assert find(there, fainter) == [("fainter", "near_duplicate")]
+
+
+def test_texts_are_read_only_where_pictures_are_alike(monkeypatch):
+    """All clips of a fixed camera are near each other, and each comparison of texts would take its time."""
+    compared = []
+    monkeypatch.setattr(twins, "_texts", lambda clip: compared.append(clip.clip))
+    there = facts("there", thumbnail=moving_square(*range(8)))
+    back = facts("back", thumbnail=moving_square(*range(8, 16)))  # its mirror image moves the other way
+    assert find(there, back) == [] and compared == []
+    assert find(there, facts("mirrored", thumbnail=moving_square(*range(15, 7, -1)))) != []
+    assert compared == ["mirrored", "there"]
+
+
+def test_many_clips_are_compared_in_parts(monkeypatch):
+    clips = [facts(str(number), thumbnail=one_square(5 * number)) for number in range(9)]
+    whole = find(*clips)
+    # Up to 15 is alike: 0 stays without 1 to 3, 4 without 5 to 7, and 8.
+    assert [name for name, _ in whole] == ["1", "2", "3", "5", "6", "7"]
+    monkeypatch.setattr(twins, "CHUNK", 2)
+    assert find(*clips) == whole
 
 
 def test_what_differs_in_colour_alone_is_no_copy():

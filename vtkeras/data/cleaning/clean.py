@@ -21,6 +21,7 @@ from vtkeras.data.shards import verify
 from vtkeras.errors import UserError, lookup
 from vtkeras.whole_files import locked
 
+Progress = Callable[[str, int, int, str], None]  # stage, done, total, note
 # A check takes the clips that those before it left, with the captions that they left, and yields marks.
 Check = Callable[[Sequence[Facts], CleaningOptions], Iterable[Mark]]
 CHECKS: dict[str, Check] = {
@@ -38,7 +39,7 @@ def clean(
     folder: str | Path,
     options: CleaningOptions | None = None,
     again: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda stage, done, total, note: None,
 ) -> Manifest:
     """Marks clips and captions that a check finds fault with; nothing is deleted, and shards stay as they are.
 
@@ -48,7 +49,8 @@ def clean(
         folder: made by `vtkeras.data.ingest.ingest`.
         options: None takes the defaults.
         again: judge also what a person put back.
-        progress: called as `progress(done, total)` after each clip.
+        progress: called as `progress(stage, done, total, note)` after each clip that is read, and before each check,
+            which the note names.
 
     Returns:
         The manifest with the marks, also written to the folder, with `cleaning.json` and `cleaning.md`.
@@ -62,27 +64,35 @@ def clean(
     """
     folder, options = Path(folder), options or CleaningOptions()
     _check(options)
-    manifest = verify(folder)
+    Manifest.load(folder)  # refuses what was not ingested; a lock would make a folder that is missing
     with locked(folder, WRITERS):
+        manifest = verify(folder)
         put_back = () if again else manifest.cleaning.put_back
-        clips = read_facts(folder, manifest, progress)
-        dropped = tuple(find(clips, options, put_back))
+        clips = read_facts(folder, manifest, lambda done, total: progress("reading", done, total, ""))
+        dropped = tuple(find(clips, options, put_back, progress))
         return save_cleaning(folder, manifest, Cleaning(options.model_dump(mode="json"), dropped, put_back))
 
 
-def find(clips: Sequence[Facts], options: CleaningOptions, put_back: Iterable[Mark] = ()) -> list[Mark]:
+def find(
+    clips: Sequence[Facts],
+    options: CleaningOptions,
+    put_back: Iterable[Mark] = (),
+    progress: Progress = lambda stage, done, total, note: None,
+) -> list[Mark]:
     """What the checks find, each in what those before it left.
 
     Args:
         clips: every clip.
         options: of the checks.
         put_back: clips and captions that stay in, whatever the checks say, because a person said so.
+        progress: called as `progress(stage, done, total, check)` before each check.
     """
     good = {(mark.clip, mark.caption) for mark in put_back}
     found: list[Mark] = []
     left = list(clips)
-    for name, check in CHECKS.items():
+    for done, (name, check) in enumerate(CHECKS.items()):
         if name not in options.skip:
+            progress("judging", done, len(CHECKS), name)
             new = [mark for mark in check(left, options) if (mark.clip, mark.caption) not in good]
             left = without(left, new)
             found += new

@@ -19,6 +19,7 @@ _LEAST_WORDS = 4  # that a language is told from
 _VOUCHED = 1 / 3  # of a caption's words, that captions in the folder's languages use, too
 _LATIN = "latin"  # whose letters are in texts of all scripts, for names
 _RUN = 2  # letters
+_SEEN = 1e-6  # probability of a language below which it is not kept: of 97, few have more
 _MARKS = ".,;:!?¡¿\"'«»„“”()"
 _MIXED = {"fullwidth", "halfwidth", "modifier", "mathematical", "double-struck", "script", "black-letter"}
 
@@ -97,6 +98,7 @@ def _all_scripts() -> list[str]:
 def languages_of(text: str) -> dict[str, float]:
     """How probable each language is, by its code in ISO 639-1; {} of a text of fewer than four words of letters.
 
+    Those that are next to impossible are left out: a folder may have a million captions.
     Words with a capital, but for the first, are left out where others have none: names are of no language.
 
     Example:
@@ -109,7 +111,8 @@ def languages_of(text: str) -> dict[str, float]:
         return {}
     plain = [word for place, word in enumerate(words) if not place or not word.strip(_MARKS)[0].isupper()]
     words = plain if len(plain) > 1 else words
-    return {name: float(share) for name, share in _identifier().rank(" ".join(words).lower())}
+    ranked = _identifier().rank(" ".join(words).lower())
+    return {name: float(share) for name, share in ranked if share > _SEEN}
 
 
 def _likeliest(text: str) -> str | None:

@@ -8,7 +8,7 @@ from vtkeras.config import Options
 
 
 class Thresholds(Options):
-    """What counts as a fault of a clip's frames; the defaults are for frames stored with a `max_side` of 128.
+    """What counts as a fault of a clip's frames, which are judged at 128 pixels at most.
 
     Example:
         >>> Thresholds(sharpness=0).sharpness  # nothing is blurred

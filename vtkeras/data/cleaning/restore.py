@@ -49,8 +49,9 @@ def put_back(folder: Path, chosen: Callable[[Mark], bool]) -> Manifest:
         >>> put_back(Path("data/cats"), lambda mark: mark.split == "test").clips("test")
         100
     """
-    manifest = Manifest.load(folder)
+    Manifest.load(folder)  # refuses what was not ingested; a lock would make a folder that is missing
     with locked(folder, WRITERS):
+        manifest = Manifest.load(folder)
         return save_cleaning(folder, manifest, manifest.cleaning.without(chosen))
 
 
