@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +141,24 @@ def read_clip(
         raise UserError(f"The shard {clip.path} is shorter than it was: run `vtkeras data ingest` again.")
     stored = found[1]
     return _decode_pictures(stored["frames"]), np.array(stored["times"], np.float32), ""
+
+
+def read_stored(clips: Sequence[Clip]) -> Iterator[np.ndarray]:
+    """The frames of clips of an ingested folder, as `read_clip` gives them, in the order of `list_clips`.
+
+    Each shard is read once, however many of its clips are asked for.
+
+    Args:
+        clips: from `list_clips`, in its order.
+
+    Raises:
+        UserError: as `read_clip`.
+    """
+    for path, of_shard in groupby(clips, key=lambda clip: clip.path):
+        wanted = {clip.record for clip in of_shard}
+        for number, (_, stored) in enumerate(_read_shard(path, _whole_clips)):
+            if number in wanted:
+                yield _decode_pictures(stored["frames"])
 
 
 def read_thumbnail(clip: Clip, side: int) -> np.ndarray:
