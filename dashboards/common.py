@@ -106,9 +106,11 @@ def find_readers() -> list[Path]:
 
 def choose_model(models: list[Path]) -> Path:
     """The run whose model is to be asked; `?model=` in the address chooses it too, and other pages keep it."""
-    if st.session_state.get(CHOICE) not in models:  # a page that was just opened: the choices on others are forgotten
+    chosen = st.session_state.get(CHOICE)
+    if chosen not in models:  # on a page that was just opened, or that other models are for
         st.session_state.model = st.query_params.get("model", st.session_state.get("model", ""))
-        st.session_state[CHOICE] = next((one for one in models if str(one) == st.session_state.model), models[0])
+        chosen = next((one for one in models if str(one) == st.session_state.model), models[0])
+    st.session_state[CHOICE] = chosen  # else a control of another page takes it away with it
     trust = "A model is a program that runs on this machine: put only models that you trust into these folders."
     return st.selectbox("Model", models, key=CHOICE, format_func=short, help=trust, on_change=_remember_choice)
 

@@ -6,6 +6,7 @@ import hashlib
 import pickle
 import shutil
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from vtkeras.serving.client import DONE, FAILED, RUNNING, STOPPED, JobState, sha
 from vtkeras.workspace import media
 
 JOB = "job"  # in the address, so that a page that is loaded again finds it
+STARTING = threading.Lock()  # of two sessions, none drops the copy that the other one is making
 WATCHED = 3.0  # seconds after which the speed of a job tells something
 
 
@@ -38,8 +40,9 @@ def run(
     name = hashlib.sha256(pickle.dumps((model and common.model_key(model), version, call, options))).hexdigest()[:16]
 
     def start() -> None:
-        drop_copies()
-        shared_worker().start(name, title, function, model, *(copied(one, name) for one in arguments), **options)
+        with STARTING:
+            drop_copies()
+            shared_worker().start(name, title, function, model, *(copied(one, name) for one in arguments), **options)
 
     if shared_worker().job(name) is None:
         start()
@@ -79,7 +82,7 @@ def drop_copies() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def earlier() -> tuple[str, object] | None:
+def earlier() -> tuple[str, Any] | None:
     """Title and result of the job that the address names; while it runs a bar is shown, and the result is None."""
     name = st.query_params.get(JOB, "")
     state = shared_worker().job(name)
@@ -102,9 +105,10 @@ def follow(name: str) -> None:
     """A bar that follows a job, and a button that stops it; the page runs again once the job has ended."""
     state = shared_worker().job(name)
     if state is None or state.state != RUNNING:
+        st.session_state.pop(f"seen {name}", None)
         st.rerun()
     *stage, done, total = state.progress or (0, 1)
-    seen = st.session_state.setdefault(f"seen {name} {stage}", (time.monotonic(), done))
+    seen = st.session_state.setdefault(f"seen {name}", {}).setdefault(tuple(stage), (time.monotonic(), done))
     words = " ".join([*stage, f"{done / max(total, 1e-6):.0%}"] if state.progress else ["starting"])
     words += spell_left(time.monotonic() - seen[0], done - seen[1], total - done)
     st.progress(min(done / max(total, 1e-6), 1.0), common.plain(f"{state.title}: {words}"))

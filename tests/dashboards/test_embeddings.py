@@ -53,4 +53,4 @@ def test_rare_labels_share_a_colour():
     table = embeddings.tabulate(clips, np.zeros((30, 2)))
     shown = embeddings.chart(table, "label").data.label
     assert embeddings.MOST_COLOURS == 20 and shown.nunique() == 21
-    assert (shown == "(others)").sum() == 6  # 26 labels, of which the last has five clips
+    assert (shown == "(others)").sum() == 6  # 26 labels, of which the last has five clips and is kept

@@ -258,6 +258,16 @@ def test_a_folder_is_taken_as_it_is_named(open_page, tmp_path, packages, monkeyp
     assert not app.exception and not app.error and len(app.get("video")) == 1, said(app)
 
 
+def test_a_large_folder_is_looked_at_rarely(open_page, studied, monkeypatch):
+    """20,000 files: to read what is known of them takes seconds, in which the work on them is slowed down."""
+    listed, looks, fragment = list_folder(studied.folder), [], st.fragment
+    monkeypatch.setattr("vtkeras.folders.listing.list_folder", lambda _: replace(listed, files=listed.files * 5000))
+    monkeypatch.setattr(FolderStore, "refresh", lambda *_: None)
+    monkeypatch.setattr(jobs, "is_running", lambda store: True)
+    monkeypatch.setattr(st, "fragment", lambda part, run_every: looks.append(run_every) or fragment(part))
+    assert not open_page().exception and set(looks) == {20.0}
+
+
 def test_folders_that_cannot_be_read_are_told(open_page, studied, monkeypatch):
     listed = replace(list_folder(studied.folder), closed=(Path("private"),))
     monkeypatch.setattr("vtkeras.folders.listing.list_folder", lambda folder: listed)

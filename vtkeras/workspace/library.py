@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +136,7 @@ def read_clip(
     if clip.is_file:
         read = media.read_apart(clip.path, num_frames, max_side, start=clip.start, end=clip.end)
         return read.frames, read.times, read.reason
-    found = next(islice(_read_shard(clip.path, _whole_clips), clip.record, None), None)
+    found = next(_read_shard(clip.path, functools.partial(_parse_some, {clip.record})), None)
     if found is None:
         raise UserError(f"The shard {clip.path} is shorter than it was: run `vtkeras data ingest` again.")
     stored = found[1]
@@ -156,9 +156,8 @@ def read_stored(clips: Sequence[Clip]) -> Iterator[np.ndarray]:
     """
     for path, of_shard in groupby(clips, key=lambda clip: clip.path):
         wanted = {clip.record for clip in of_shard}
-        for number, (_, stored) in enumerate(_read_shard(path, _whole_clips)):
-            if number in wanted:
-                yield _decode_pictures(stored["frames"])
+        for _, stored in _read_shard(path, functools.partial(_parse_some, wanted)):
+            yield _decode_pictures(stored["frames"])
 
 
 def read_thumbnail(clip: Clip, side: int) -> np.ndarray:
@@ -230,8 +229,8 @@ def _decode_pictures(files: Sequence[bytes]) -> np.ndarray:
     return np.stack([np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files])
 
 
-def _whole_clips(path: Path) -> Iterator[tuple[dict, dict]]:
-    return map(parse_clip, read_records(path))
+def _parse_some(places: set[int | None], path: Path) -> Iterator[tuple[dict, dict]]:
+    return (parse_clip(record) for place, record in enumerate(read_records(path)) if place in places)
 
 
 def _read_shard(path: Path, read: Callable[[Path], Iterator]) -> Iterator:
