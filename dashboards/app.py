@@ -27,6 +27,7 @@ PAGES = {
     "dense": ("Dense captions", "timeline"),
     "create": ("Create", "auto_awesome"),
     "browse": ("Browse clips", "video_library"),
+    "embeddings": ("Embeddings", "scatter_plot"),
     "cleaning": ("Cleaning", "cleaning_services"),
     "compare": ("Compare", "compare"),
     "curves": ("Training curves", "show_chart"),

@@ -8,7 +8,6 @@ import streamlit as st
 
 from dashboards import common
 from vtkeras.data.subtitles import Sentence, to_webvtt
-from vtkeras.errors import UserError
 from vtkeras.explain.animation import as_gif, enlarge
 from vtkeras.run_files import SAMPLES
 from vtkeras.serving.generated_clips import FPS
@@ -27,7 +26,7 @@ class Chosen:
 
     Attributes:
         name: what to call it.
-        source: the file as the command line would be given it; of an upload, its name.
+        source: the file as the command line would be given it; of an upload, its name; of a segment with its seconds.
         frames: uint8 (time, height, width, 3), for the model.
         times: float32 (time,), seconds.
         video: for the player; None where there is a single picture.
@@ -69,17 +68,16 @@ def choose_bundled(model: Path, size: dict) -> Chosen | None:
     )
     clip = st.session_state.get("clip")
     with st.expander("Choose a clip" if clip is None else "Choose another clip", expanded=clip is None):
-        show_gallery(common.one_page(common.list_clips(folder), GALLERY, key=f"gallery page {folder}"), size)
+        show_gallery(common.one_page(common.list_clips(folder), GALLERY, key=f"gallery page {folder}"))
     return from_library(clip, size) if clip else None
 
 
-def show_gallery(clips: list[library.Clip], size: dict) -> None:
+def show_gallery(clips: list[library.Clip]) -> None:
     """A picture and a button for each clip."""
     with st.container(horizontal=True, gap="small"):
         for number, clip in enumerate(clips, start=1):
             with st.container(width=TILE, gap="xsmall"), common.shown_errors():
-                frames, _ = common.read_clip(clip, **size)
-                st.image(media.thumbnail(frames, TILE), width=TILE)
+                st.image(common.read_thumbnail(clip, TILE), width=TILE)
                 key = f"choose {clip.path} {clip.id}"
                 st.button(f"Clip {number}", key=key, width="stretch", on_click=take_clip, args=(clip,))
 
@@ -89,13 +87,17 @@ def take_clip(clip: library.Clip) -> None:
 
 
 def from_library(clip: library.Clip, size: dict) -> Chosen:
-    frames, times = common.read_clip(clip, **size)
+    frames, times, note = common.read_clip(clip, **size)
     video = common.clip_video(clip)
-    if clip.is_file:
-        info = media.probe(clip.path)
-        facts = spell_facts(info, video)
-        return Chosen(clip.id, str(clip.path), frames, times, video, info.duration, facts, clip=clip)
-    return Chosen(clip.id, clip.id, frames, times, video, float(times[-1]), f"{len(frames)} stored frames", clip=clip)
+    if not clip.is_file:
+        seconds, facts = float(times[-1]), f"{len(frames)} stored frames"
+        return Chosen(clip.id, clip.id, frames, times, video, seconds, facts, clip=clip)
+    info, source = common.describe(clip), str(clip.path)
+    seconds, facts = info.duration, spell_facts(info, video)
+    if clip.is_segment:
+        start, end = clip.bounds(info)
+        seconds, facts, source = end - start, f"{start:.2f} to {end:.2f} s of {facts}", f"{source}#{start:g}-{end:g}"
+    return Chosen(clip.id, source, frames, times, video, seconds, facts, note, clip)
 
 
 def choose_file(place: str, role: str = "") -> tuple[str, Path | None]:
@@ -118,16 +120,13 @@ def from_file(name: str, path: Path | None, size: dict) -> Chosen | None:
     """A file from outside, described before it is decoded."""
     if path is None:
         return None
-    try:
+    with common.told_by_name((name[:LONGEST_NAME], path)):
         info = common.inspect(path)
         facts = f"{spell_facts(info)} · {media.spell_size(path.stat().st_size)}"
         st.caption(common.plain(facts))
         read = common.read_file(path, **size)
         video = playable(path, info)
         facts += PREVIEW if isinstance(video, bytes) else ""
-    except UserError as error:
-        # The visitor knows the file by another name than the server.
-        raise UserError(str(error).replace(str(path), name[:LONGEST_NAME])) from None
     return Chosen(
         Path(name).name[:LONGEST_NAME], name, read.frames, read.times, video, info.duration, facts, read.reason
     )
@@ -137,8 +136,7 @@ def playable(path: Path, info: media.VideoInfo, num_frames: int = library.MOST_F
     """What a player takes for a file from outside: its path, or a preview; None for a still picture."""
     if media.is_playable(path, info):
         return str(path)
-    preview = common.read_file(path, num_frames, common.PREVIEW_SIDE)
-    return common.as_mp4(preview.frames, preview.times)
+    return common.preview(path, num_frames)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from vtkeras.errors import UserError
+from vtkeras.errors import UserError, command
 from vtkeras.run_files import (
     CAPTIONS_FILE,
     ENDPOINTS,
@@ -40,6 +40,8 @@ TENSORBOARD_PORT = 6006
 PREVIEW_SIDE = 480  # pixels
 FASTEST = 60.0  # frames a second of a preview
 SHORT = 0.002  # seconds, shorter than any frame
+
+CHOICE = "chosen model"  # the key of a control
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!<>|~$:^&=])")
 
@@ -68,8 +70,16 @@ def data_roots() -> list[Path]:
 
 
 def find_models() -> list[Path]:
-    """Run folders with an exported model."""
-    return runs.exported(model_roots())
+    """Run folders with an exported model; see `own_first`."""
+    return own_first(runs.exported(model_roots()), Path(SAVED_MODEL) / SAVED_MODEL_GRAPH)
+
+
+def own_first(folders: list[Path], file: str | Path) -> list[Path]:
+    """Runs of the visitor's own, the one whose `file` is the latest first, then those that ship, in their order."""
+    models = shipped("saved_models").resolve()
+    ships = [folder for folder in folders if folder.resolve().is_relative_to(models)]
+    own = [folder for folder in folders if folder not in ships]
+    return [*sorted(own, key=lambda folder: -version(folder / file)), *ships]
 
 
 def makes_video(model: Path) -> bool:
@@ -95,11 +105,18 @@ def find_readers() -> list[Path]:
 
 
 def choose_model(models: list[Path]) -> Path:
-    """The run whose model is to be asked; `?model=` in the address chooses it too."""
-    asked = st.query_params.get("model")
-    default = next((place for place, model in enumerate(models) if str(model) == asked), 0)
+    """The run whose model is to be asked; `?model=` in the address chooses it too, and other pages keep it."""
+    chosen = st.session_state.get(CHOICE)
+    if chosen not in models:  # on a page that was just opened, or that other models are for
+        st.session_state.model = st.query_params.get("model", st.session_state.get("model", ""))
+        chosen = next((one for one in models if str(one) == st.session_state.model), models[0])
+    st.session_state[CHOICE] = chosen  # else a control of another page takes it away with it
     trust = "A model is a program that runs on this machine: put only models that you trust into these folders."
-    return st.selectbox("Model", models, index=default, format_func=short, help=trust)
+    return st.selectbox("Model", models, key=CHOICE, format_func=short, help=trust, on_change=_remember_choice)
+
+
+def _remember_choice() -> None:
+    st.session_state.model = str(st.session_state[CHOICE])
 
 
 def short(folder: Path) -> str:
@@ -140,6 +157,22 @@ def escaped(path: str | Path) -> str:
         'caf\\\\xe9.mp4'
     """
     return os.fsencode(path).decode(errors="backslashreplace")
+
+
+@contextmanager
+def told_by_name(*files: tuple[str, Path]) -> Iterator[None]:
+    """Errors inside tell files by the names that the visitor knows, in place of the server's paths.
+
+    Args:
+        files: (name, path) of each.
+    """
+    try:
+        yield
+    except UserError as error:
+        told = str(error)
+        for name, path in files:
+            told = told.replace(str(path), name)
+        raise UserError(told) from None
 
 
 @contextmanager
@@ -197,7 +230,7 @@ def read_evaluation(folder: Path) -> evaluations.Evaluation:
 
 
 def list_clips(folder: Path) -> list[library.Clip]:
-    """The clips of a library."""
+    """The clips of a library, in a list that all sessions share."""
     marks = [version(folder / name) for name in (MANIFEST, CAPTIONS_FILE)]
     return _list_clips(str(folder), marks)
 
@@ -234,14 +267,29 @@ def keep_upload(name: str, data: bytes, role: str = "") -> Path:
 
 def read_clip(
     clip: library.Clip, num_frames: int, max_side: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Frames and times of a library's clip."""
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Frames and times of a library's clip, and what is missing of its file."""
     return _read_clip(clip, version(clip.path), num_frames, max_side)
+
+
+def read_thumbnail(clip: library.Clip, side: int) -> np.ndarray:
+    """A small picture of a library's clip, uint8 (side, side, 3)."""
+    return _read_thumbnail(clip, version(clip.path), side)
+
+
+def describe(clip: library.Clip) -> media.VideoInfo:
+    """What the video file of a library's clip says of itself."""
+    return _describe(clip, version(clip.path))
 
 
 def clip_video(clip: library.Clip) -> str | bytes | None:
     """What a player takes for a library's clip: its path, or a preview; None for a still picture."""
     return _clip_video(clip, version(clip.path))
+
+
+def preview(path: Path, num_frames: int) -> bytes | None:
+    """Some frames of a file from outside as an mp4, for one that browsers do not play; None for a still picture."""
+    return _preview(os.fsencode(path), version(path), num_frames)
 
 
 def as_mp4(frames: np.ndarray, times: np.ndarray) -> bytes | None:
@@ -278,6 +326,11 @@ def one_page(items: list, size: int, key: str) -> list:
     pages = -(-len(items) // size)
     number = st.number_input(f"Page (1 to {pages})", 1, pages, 1, width=160, key=key) if pages > 1 else 1
     return items[size * (number - 1) : size * number]
+
+
+def demo_command() -> str:
+    """The command that makes a model where the pages look for models; this dashboard holds the demo's usual port."""
+    return command("demo", "--no-serve", "--out", model_roots()[-1])
 
 
 def show_data_commands() -> None:
@@ -329,7 +382,7 @@ def _inspect(path: bytes, version: int) -> media.VideoInfo:
     return media.inspect(os.fsdecode(path))
 
 
-@st.cache_data(max_entries=16, show_spinner="Decoding")
+@st.cache_data(max_entries=8, show_spinner="Decoding")  # few: frames are large
 def _read_file(path: bytes, version: int, num_frames: int, max_side: int) -> media.Clip:
     return media.read_apart(os.fsdecode(path), num_frames, max_side)
 
@@ -340,19 +393,34 @@ def _read_moment(path: bytes, version: int, second: float | None, max_side: int)
     return media.read_apart(os.fsdecode(path), 1, max_side, start=second, end=end).frames[0]
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=16, show_spinner=False)
+def _preview(path: bytes, version: int, num_frames: int) -> bytes | None:
+    read = media.read_apart(os.fsdecode(path), num_frames, PREVIEW_SIDE)
+    return as_mp4(read.frames, read.times)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
 def _read_clip(
     clip: library.Clip, version: int, num_frames: int, max_side: int | None
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, str]:
     return library.read_clip(clip, num_frames, max_side)
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _read_thumbnail(clip: library.Clip, version: int, side: int) -> np.ndarray:
+    return library.read_thumbnail(clip, side)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _describe(clip: library.Clip, version: int) -> media.VideoInfo:
+    return library.describe(clip)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _clip_video(clip: library.Clip, version: int) -> str | bytes | None:
     if not clip.is_file:
-        return as_mp4(*library.read_clip(clip))
-    whole = clip.start is None and clip.end is None
-    if whole and media.is_playable(clip.path, media.probe(clip.path)):
+        return as_mp4(*library.read_clip(clip)[:2])
+    if not clip.is_segment and media.is_playable(clip.path, library.describe(clip)):
         return str(clip.path)
     read = media.read_apart(clip.path, library.MOST_FRAMES, PREVIEW_SIDE, start=clip.start, end=clip.end)
     return as_mp4(read.frames, read.times)
@@ -367,7 +435,7 @@ def _ask(key: tuple[str, int], method: str, *arguments):
     return _call(key, PREDICTOR + method, *arguments)
 
 
-@st.cache_data(max_entries=256, show_spinner="Asking the model (the first time it is loaded, a few seconds)")
+@st.cache_data(max_entries=64, show_spinner="Asking the model (the first time it is loaded, a few seconds)")
 def _call(key: tuple[str, int], function: str, *arguments):
     return shared_worker().call(function, key[0], *arguments)
 
@@ -382,7 +450,7 @@ def _read_evaluation(folder: str, versions: list[int]) -> evaluations.Evaluation
     return evaluations.read_evaluation(folder)
 
 
-@st.cache_data(max_entries=8, show_spinner="Listing the clips")
+@st.cache_resource(max_entries=8, show_spinner="Listing the clips")  # no copy of a long list at each click
 def _list_clips(folder: str, versions: list[int]) -> list[library.Clip]:
     return library.list_clips(folder)
 

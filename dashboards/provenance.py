@@ -1,13 +1,16 @@
 """Where a result comes from, and the result as files."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import streamlit as st
 
 from dashboards import common
 
+Content = str | bytes | Callable[[], str | bytes]  # a function where it takes time: it is called at a click
 
-def show_provenance(model: Path, name: str, files: dict[str, tuple[str | bytes, str, str]]) -> None:
+
+def show_provenance(model: Path, name: str, files: Mapping[str, tuple[Content, str, str]]) -> None:
     """The clip, the model, how often it is right, and the result as files.
 
     Args:
@@ -30,7 +33,7 @@ def show_provenance(model: Path, name: str, files: dict[str, tuple[str | bytes, 
         show_files(files)
 
 
-def show_files(files: dict[str, tuple[str | bytes, str, str]]) -> None:
+def show_files(files: Mapping[str, tuple[Content, str, str]]) -> None:
     """A row of buttons, each of which stores a file.
 
     Args:

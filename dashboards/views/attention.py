@@ -123,12 +123,11 @@ def show(card: RunCard, chosen: Chosen) -> None:
     judged = {}
     with common.shown_errors():
         judged = show_check(card.folder, found, maps, word)
-    table = pictures.to_png(found, maps, list(range(len(found.words))))
     values = schema.explanation(found, method, maps, judged, chosen.source, card.info)
     files = {
-        "PNG": (table, "words.png", "image/png"),
-        "GIF": (as_gif(*moving), "look.gif", "image/gif"),
-        "mp4": (media.as_mp4(*moving), "look.mp4", "video/mp4"),
+        "PNG": (lambda: pictures.to_png(found, maps, list(range(len(found.words)))), "words.png", "image/png"),
+        "GIF": (lambda: as_gif(*moving), "look.gif", "image/gif"),
+        "mp4": (lambda: media.as_mp4(*moving), "look.mp4", "video/mp4"),
         "JSON": (schema.to_json(values), "explanation.json", "application/json"),
     }
     show_provenance(card.folder, chosen.name, files)
@@ -145,4 +144,4 @@ with common.shown_errors():
             show_earlier()
     else:
         st.info("No exported model to look into yet. This makes one:", icon=":material/flag:")
-        st.code("make demo", language="bash")
+        st.code(common.demo_command(), language="bash")

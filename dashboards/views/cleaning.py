@@ -33,11 +33,8 @@ def show(folder: Path) -> None:
 def show_marks(folder: Path, marks: list[Mark], clips: dict) -> None:
     """One clip or caption, why it is left out, and a button that puts it back."""
     first = marks[0]
-    if first.clip in clips:
-        frames = common.read_clip(clips[first.clip], 1)[0]
-        st.image(frames[len(frames) // 2], width="stretch")
-    else:
-        st.caption("The pages show pictures of the first 2,000 clips of a folder.")
+    frames = common.read_clip(clips[first.clip], 1)[0]
+    st.image(frames[len(frames) // 2], width="stretch")
     st.caption(common.plain(f"{first.clip} · {first.split}"))
     if first.caption is not None:
         st.markdown(common.plain(f"“{first.caption}”"))

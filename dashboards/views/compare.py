@@ -13,12 +13,12 @@ import streamlit as st
 from dashboards import common, jobs
 from dashboards.clips import BUNDLED, LONGEST_NAME, PATH, UPLOAD, choose_file, playable, spell_facts
 from dashboards.provenance import show_files
-from vtkeras.errors import UserError
 from vtkeras.run_files import SAMPLES
 from vtkeras.serving import schema
 
 SCORE = "vtkeras.evaluation.videos:score_over_time"
 QUICK, SLOW = ("psnr", "ssim", "ms_ssim"), "perceptual"
+BESIDE = " beside "  # between the names in a job's title
 SIDE = 360  # pixels of the pictures
 TITLES = {
     "psnr": ("PSNR, dB", "Error of the pixels; higher is better, infinite for equal frames."),
@@ -47,12 +47,10 @@ def choose_video(role: str, number: int) -> tuple[str, Path] | None:
 
 def show_video(name: str, path: Path) -> None:
     """The player, with the facts of the file."""
-    try:
+    with common.told_by_name((name, path)):
         info = common.inspect(path)
         video = playable(path, info)
         still = None if video else common.read_file(path, 1, SIDE).frames[0]
-    except UserError as error:
-        raise UserError(str(error).replace(str(path), name)) from None
     common.show_player(video, still)
     st.caption(common.plain(f"{name} · {spell_facts(info, video)}"))
 
@@ -96,7 +94,13 @@ def show_frames(pair: list[Path], found: dict, frame: int) -> None:
 
 
 def show_results(names: list[str], pair: list[Path], found: dict) -> None:
-    """Figures of the whole, their course over the frames, and the frame that is chosen."""
+    """Figures of the whole, their course over the frames, and the frame that is chosen.
+
+    Args:
+        names: of reference and candidate.
+        pair: their paths; [] where they are not known, as after a page was loaded again.
+        found: what `score_over_time` gives.
+    """
     for note in found["notes"]:
         st.caption(common.plain(note))
     with st.container(horizontal=True):
@@ -111,7 +115,8 @@ def show_results(names: list[str], pair: list[Path], found: dict) -> None:
         frame = st.slider("Frame", 0, count - 1, worst_frame(found, by), key=f"frame {names} {by}")
         for metric in metrics:
             st.altair_chart(chart(table, metric, frame))
-    show_frames(pair, found, frame)
+    if pair:
+        show_frames(pair, found, frame)
     values = {"reference": names[0], "candidate": names[1], "figures": found["figures"], "best": found["best"]}
     show_files(
         {
@@ -131,15 +136,21 @@ def compare(chosen: list[tuple[str, Path]]) -> None:
         st.session_state.compared = call
     if st.session_state.get("compared") == call:
         versions = tuple(map(common.version, pair))
-        try:
-            found = jobs.run(f"{names[1]} beside {names[0]}", SCORE, None, *call, version=versions)
-        except UserError as error:
-            told = str(error)
-            for name, path in zip(names, pair):
-                told = told.replace(str(path), name)
-            raise UserError(told) from None
+        with common.told_by_name(*zip(names, pair)):
+            found = jobs.run(f"{names[1]}{BESIDE}{names[0]}", SCORE, None, *call, version=versions)
         if found:
             show_results(names, pair, found)
+    elif "compared" not in st.session_state:
+        show_earlier()
+
+
+def show_earlier() -> None:
+    """The comparison that the address names, which goes on while no page is open."""
+    title, found = jobs.earlier() or ("", None)
+    if found:
+        st.subheader(common.plain(title), anchor=False)
+        candidate, _, reference = title.partition(BESIDE)
+        show_results([reference, candidate], [], found)
 
 
 st.title("Compare", anchor=False)
@@ -154,5 +165,6 @@ with common.shown_errors():
     if len(videos) == 2:
         compare(videos)
     else:
+        show_earlier()
         st.info("Choose two videos or pictures of the same size. In a terminal:", icon=":material/flag:")
         st.code("vtkeras score-video REFERENCE CANDIDATE", language="bash")

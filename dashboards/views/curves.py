@@ -1,5 +1,7 @@
 """Training curves, samples and attention pictures out of the TensorBoard logs."""
 
+import os
+import shlex
 from pathlib import Path
 
 import altair as alt
@@ -83,15 +85,23 @@ def show_samples(run: Path) -> None:
         )
 
 
-def show_tensorboard() -> None:
+def logs_of(chosen: list[Path]) -> Path:
+    """The folder in which TensorBoard finds the chosen runs: what they share, or the first where that is too much."""
+    shared = Path(os.path.commonpath([run.absolute() for run in chosen]))
+    below = any(shared.is_relative_to(root.absolute()) for root in common.model_roots())
+    return shared if below else chosen[0].absolute()
+
+
+def show_tensorboard(chosen: list[Path]) -> None:
     """A link, or the command that makes the link work."""
     if common.tensorboard_is_up():
         address = f"http://localhost:{common.TENSORBOARD_PORT}"
         st.link_button("Open TensorBoard", address, icon=":material/open_in_new:")
+        st.caption(f"What listens on port {common.TENSORBOARD_PORT} shows the logs that it was started with.")
     else:
         st.caption("TensorBoard shows the same logs with its own tools. It is not running; this starts it:")
-        folder = next((root for root in common.model_roots() if root.is_dir()), common.model_roots()[0])
-        st.code(f"tensorboard --logdir {folder} --port {common.TENSORBOARD_PORT}", language="bash")
+        words = ["tensorboard", "--logdir", str(logs_of(chosen)), "--port", str(common.TENSORBOARD_PORT)]
+        st.code(shlex.join(words), language="bash")
 
 
 st.title("Training curves", anchor=False)
@@ -111,7 +121,7 @@ with common.shown_errors():
         else:
             st.info("Choose at least one run.", icon=":material/arrow_upward:")
         st.divider()
-        show_tensorboard()
+        show_tensorboard(chosen_runs or [first])
     else:
         st.info(
             "No training logs yet. Train a model, and its curves appear here while it trains:",

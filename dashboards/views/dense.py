@@ -1,6 +1,6 @@
 """Dense captions: what happens in a long video and when, on a timeline and over the video."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import altair as alt
@@ -16,6 +16,7 @@ from vtkeras.serving import schema
 from vtkeras.serving.dense import CONFIDENCE_THRESHOLD, only_sure, spell_written
 from vtkeras.serving.results import TimedCaption
 from vtkeras.workspace import media
+from vtkeras.workspace.library import Clip
 
 FIND_EVENTS = "vtkeras.serving.dense:find_events"
 
@@ -28,24 +29,41 @@ def tells_events(model: Path) -> bool:
         return False
 
 
-def choose_video(model: Path, size: dict) -> tuple[str, str, Path, tuple[str, ...]] | None:
-    """A video file: what to call it, what the command line would be given, its path, what was written of it."""
+@dataclass(frozen=True)
+class Video:
+    """The video file, or the segment of one, in which to look for events.
+
+    Attributes:
+        name: what to call it.
+        source: what the command line would be given.
+        path: the file.
+        clip: what the library knows of it; None for a file from outside.
+    """
+
+    name: str
+    source: str
+    path: Path
+    clip: Clip | None = None
+
+
+def choose_video(model: Path, size: dict) -> Video | None:
+    """A video of a library, or from outside."""
     place = st.segmented_control("Video", [BUNDLED, UPLOAD, PATH], default=BUNDLED, required=True)
     if place == BUNDLED:
         chosen = choose_bundled(model, size)
         if chosen and not chosen.clip.is_file:
             st.info("This clip is stored as frames without times: choose a video file.", icon=":material/flag:")
             return None
-        return (chosen.name, chosen.source, chosen.clip.path, chosen.clip.captions) if chosen else None
+        return Video(chosen.name, chosen.source, chosen.clip.path, chosen.clip) if chosen else None
     name, path = choose_file(place)
-    return (Path(name).name[:LONGEST_NAME], name, path, ()) if path else None
+    return Video(Path(name).name[:LONGEST_NAME], name, path) if path else None
 
 
-def timeline(events: list[TimedCaption], duration: float) -> alt.Chart:
-    """A bar from begin to end for every event."""
+def timeline(events: list[TimedCaption], bounds: tuple[float, float]) -> alt.Chart:
+    """A bar from begin to end for every event, between the seconds at which the video begins and ends."""
     rows = pd.DataFrame([asdict(event) for event in events])
     return alt.Chart(rows, height=alt.Step(28)).mark_bar(cornerRadius=3).encode(
-        x=alt.X("start:Q", title="seconds", scale=alt.Scale(domain=[0, duration])),
+        x=alt.X("start:Q", title="seconds", scale=alt.Scale(domain=bounds)),
         x2="end:Q",
         y=alt.Y("text:N", title=None, sort=None, axis=alt.Axis(labelLimit=320)),
         color=alt.Color("text:N", legend=None),
@@ -58,11 +76,12 @@ def timeline(events: list[TimedCaption], duration: float) -> alt.Chart:
     )  # fmt: skip
 
 
-def choose_event(events: list[TimedCaption]) -> float:
-    """The second to play from: the beginning of the event that the visitor chose."""
+def choose_event(events: list[TimedCaption], first: float) -> float:
+    """The second to play from: the beginning of the event that the visitor chose, else `first`."""
     names = [common.plain(f"{event.start:.1f} s · {event.text}") for event in events]
-    place = st.pills("Play from", range(len(events)), format_func=names.__getitem__, key="event")
-    return 0.0 if place is None else events[place].start
+    label = "Play from the whole second before"  # as players take it
+    place = st.pills(label, range(len(events)), format_func=names.__getitem__, key="event")
+    return first if place is None else events[place].start
 
 
 def show_player(
@@ -90,18 +109,25 @@ def show_table(events: list[TimedCaption]) -> None:
 def show_earlier() -> None:
     """The events that the address names, which are found while no page is open."""
     title, found = jobs.earlier() or ("", None)
-    if found:
+    if found is not None:
         st.subheader(common.plain(title.capitalize()), anchor=False)
         show_table(found)
+        if not found:
+            st.info("The model found no event.", icon=":material/info:")
 
 
-def show_events(model: Path, name: str, source: str, path: Path, written: tuple[str, ...], size: dict) -> None:
+def show_events(model: Path, video: Video, size: dict) -> None:
     """Player on the left; timeline, table and files on the right."""
-    info = common.inspect(path)
-    options = {"duration": info.duration, "first": info.start, "apart": True}
-    found = jobs.run(f"events of {name}", FIND_EVENTS, model, path.absolute(), version=common.version(path), **options)
+    path = video.path.absolute()
+    with common.told_by_name((video.source, path)):
+        info = common.inspect(path)
+        bounds = video.clip.bounds(info) if video.clip else (info.start, info.duration)
+        options = {"duration": bounds[1], "first": bounds[0], "apart": True}
+        found = jobs.run(f"events of {video.name}", FIND_EVENTS, model, path, version=common.version(path), **options)
     if found is None:
         return
+    begin = bounds[0] if video.clip and video.clip.is_segment else 0.0
+    played = begin
     events = only_sure(found)
     left, right = st.columns([1, 2], gap="large")
     with right:
@@ -111,19 +137,20 @@ def show_events(model: Path, name: str, source: str, path: Path, written: tuple[
         if not events:
             st.info("The model found no event in this video that it is sure of.", icon=":material/info:")
         else:
-            st.altair_chart(timeline(events, info.duration))
-            start = choose_event(events)
+            st.altair_chart(timeline(events, bounds))
+            played = choose_event(events, begin)
             show_table(events)
-        if written:
-            st.caption(f"Written for this video: {common.plain(spell_written(written[0], info.duration))}")
-        values = schema.events(events, source, common.read_card(model).info)
+        if video.clip and video.clip.captions:
+            written = spell_written(video.clip.captions[0], bounds[1], begin)
+            st.caption(f"Written for this video: {common.plain(written)}")
+        values = schema.events(events, video.source, common.read_card(model).info)
         files = {
             "WebVTT": (to_webvtt(events), "events.vtt", "text/vtt"),
             "JSON": (schema.to_json(values), "events.json", "application/json"),
         }
-        show_provenance(model, name, files)
+        show_provenance(model, video.name, files)
     with left:
-        show_player(path, info, size, events, start if events else 0.0)
+        show_player(path, info, size, events, played)
 
 
 st.title("Dense captions", anchor=False)
@@ -134,7 +161,7 @@ with common.shown_errors():
         clip_size = common.read_card(model_folder).clip_size
         video_chosen = choose_video(model_folder, clip_size)
         if video_chosen:
-            show_events(model_folder, *video_chosen, clip_size)
+            show_events(model_folder, video_chosen, clip_size)
         else:  # after a page was loaded again
             show_earlier()
     else:

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards import common
 from dashboards.provenance import show_files
 from vtkeras.errors import command
+from vtkeras.run_files import METRICS
 from vtkeras.spreadsheets import harmless
 from vtkeras.workspace import evaluations
 from vtkeras.workspace.evaluations import Evaluation
@@ -201,6 +202,8 @@ def show_difference(found: list[Evaluation]) -> pd.DataFrame | None:
         for name in evaluations.CHOICES
     }
     st.caption(" · ".join(f"{name}: {count}" for name, count in counts.items()))
+    if not counts[evaluations.EVERY]:
+        st.info("The two were evaluated on other examples: clip, text and truth agree in none.", icon=":material/info:")
     table = evaluations.compare(predictions, first, second, split, field, show)
     everything = table["text"].str.lower() + " " + table["truth"].str.lower()
     table = table[everything.map(lambda text: words in text)]
@@ -254,7 +257,7 @@ def show_page(folders: list[Path]) -> None:
 
 st.title("Evaluation", anchor=False)
 with common.shown_errors():
-    evaluated = evaluations.find_evaluations(common.model_roots())
+    evaluated = common.own_first(evaluations.find_evaluations(common.model_roots()), METRICS)
     if evaluated:
         show_page(st.multiselect("Runs", evaluated, default=evaluated[:FIRST_RUNS], format_func=name_first))
     else:

@@ -9,15 +9,14 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboards import clips, common
+from dashboards import clips, common, jobs
 from vtkeras.data.captions import read_captions
 from vtkeras.errors import UserError, command
-from vtkeras.folders import jobs
+from vtkeras.folders import jobs as studies
 from vtkeras.folders.listing import Listing, list_folder, spell_closed
 from vtkeras.folders.search import SENTENCES, Found, encoder_key, find, tags
 from vtkeras.folders.store import PROBLEM, STUDIED, File, FolderStore
 from vtkeras.pretrained.imagenet import class_names
-from vtkeras.serving.client import shared_worker
 from vtkeras.serving.results import readable
 from vtkeras.summaries.write import clock
 from vtkeras.tagging.zero_shot import ConceptSpace, concept_space
@@ -25,8 +24,10 @@ from vtkeras.workspace import media
 
 FOLDER = "VTKERAS_FOLDER"  # what `vtkeras open` was given
 TILE, PAGE = 200, 24  # pixels, files
+SEARCH = "vtkeras.search.search:search"
 LARGE = 1600  # pixels of a picture's longer side, of which a click on it shows all
-EVERY = 2.0  # seconds between two looks at what has been found out
+EVERY = 2.0  # seconds between two looks at what has been found out, at least;
+FILES_A_SECOND = 1000  # of a folder with more files the looks are rarer, so that they do not slow the work down
 
 
 def choose_folder() -> Path | None:
@@ -49,15 +50,15 @@ def begin(folder: Path) -> tuple[Listing, FolderStore]:
     begun = st.session_state.setdefault("begun", set())
     if store.folder not in begun:
         store.refresh(listing.files)
-        if not jobs.is_running(store):
-            jobs.start(store)
+        if not studies.is_running(store):
+            studies.start(store)
         begun.add(store.folder)
     return listing, store
 
 
 def show_folder(listing: Listing, store: FolderStore, texts: Mapping[str, str], running: bool) -> None:
     """All there is of a folder as far as it is known; the page runs again once the work on it has begun or ended."""
-    if running != jobs.is_running(store):
+    if running != studies.is_running(store):
         st.rerun()
     files = store.files()
     show_totals(files, listing)
@@ -111,7 +112,7 @@ def show_progress(store: FolderStore, running: bool) -> None:
             st.progress(sum(counts[1:]) / (STUDIED * counts[0]), common.plain(told))
         else:
             st.warning(common.plain(store.note(PROBLEM) or f"Interrupted. {told}"))
-            st.button("Go on", icon=":material/play_arrow:", on_click=jobs.start, args=(store,))
+            st.button("Go on", icon=":material/play_arrow:", on_click=studies.start, args=(store,))
     if not encoder_key():
         st.info(
             "Names and search by meaning need packages with pretrained weights: run "
@@ -146,20 +147,18 @@ def show_search(store: FolderStore, files: list[File], texts: Mapping[str, str],
 def find_by_model(store: FolderStore, files: list[File], text: str, model: Path) -> list[Found]:
     """The files that a trained model finds, best first; each is read once, and its vector kept.
 
-    What was found stays until the model or the text changes, or the visitor asks for the files that came since.
+    The search is a job, which can be stopped. What it found stays until the model or the text changes, or the visitor
+    asks for the files that came since.
     """
     by_path = {store.folder / file.path: file for file in files if file.known.codec and not file.known.fault}
     asked = common.model_key(model), store.folder, text
     if st.session_state.get("searched", (None,))[0] != asked:  # the page runs again while files are looked at
-        bar = st.progress(0.0, "Reading clips")
-        found = shared_worker().call(
-            "vtkeras.search.search:search", model, [*by_path], text,
-            progress=lambda done, count: bar.progress(done / count, f"Reading clips: {done:,} of {count:,}"),
-        )  # fmt: skip
-        bar.empty()
-        st.session_state["searched"] = asked, frozenset(by_path), found
-    _, among, found = st.session_state["searched"]
-    if came := len(by_path.keys() - among):
+        st.session_state["searched"] = asked, {path: file.size for path, file in by_path.items()}
+    _, among = st.session_state["searched"]
+    found = jobs.run(f"search for “{text[:60]}”", SEARCH, model, [*among], text, version=tuple(among.values()))
+    if found is None:
+        return []
+    if came := len(by_path.keys() - among.keys()):
         label, again = f"Search again with {came:,} more", st.session_state.pop
         st.button(label, icon=":material/refresh:", on_click=again, args=("searched",))
     if found.faults:
@@ -167,9 +166,15 @@ def find_by_model(store: FolderStore, files: list[File], text: str, model: Path)
             st.dataframe(pd.DataFrame({"why": [readable(fault) for fault in found.faults]}), hide_index=True)
     for note in found.notes:
         st.info(common.plain(note), icon=":material/info:")
-    st.caption("Best first. Of those that the captioner has read beside the words, the number is the chance of each.")
-    matches = [(by_path.get(Path(match.video)), match.chance) for match in found.found]
-    return [Found(file, chance, 0.0) for file, chance in matches if file]  # some may be gone since
+    read = sum(match.chance is not None for match in found.found)
+    told = f"the chance of each of the first {read:,}, which the captioner read beside the words; of the others "
+    st.caption(f"Best first. The number is {told if read else ''}the cosine to the words.")
+    matches = [(by_path.get(Path(match.video)), match) for match in found.found]
+    return [
+        Found(file, match.cosine if match.chance is None else match.chance, 0.0)
+        for file, match in matches
+        if file  # some may be gone since
+    ]
 
 
 @st.cache_resource(max_entries=1, show_spinner="Getting ready to search (once on this machine, some seconds)")
@@ -199,7 +204,7 @@ def show_tile(store: FolderStore, one: Found, names: list[str]) -> None:
     if preview := store.preview(file.path):
         st.image(preview, width="stretch")
         seconds = one.seconds or (best[0].seconds if best else 0.0)
-        label, icon = (f"Play from {seconds:.1f} s", "play_arrow") if known.duration else ("Enlarge", "zoom_in")
+        label, icon = (f"Play from {int(seconds)} s", "play_arrow") if known.duration else ("Enlarge", "zoom_in")
         st.button(
             label, icon=f":material/{icon}:", key=f"show {common.escaped(file.path)}", width="stretch",
             on_click=select_file, args=(store.folder, file.path, seconds),
@@ -315,5 +320,6 @@ with common.shown_errors():
     else:
         listing, store = begin(folder)
         texts = read_texts(listing)
-        running = jobs.is_running(store)
-        st.fragment(show_folder, run_every=EVERY if running else None)(listing, store, texts, running)
+        running = studies.is_running(store)
+        every = max(EVERY, len(listing.files) / FILES_A_SECOND)
+        st.fragment(show_folder, run_every=every if running else None)(listing, store, texts, running)

@@ -19,7 +19,7 @@ def first_steps() -> None:
     st.markdown(
         "**The whole walk on embedded data** (train, evaluate, export; about 10 minutes on two CPU cores)"
     )
-    st.code("make demo", language="bash")
+    st.code(common.demo_command(), language="bash")
     st.markdown(
         "**Your own videos**: a folder of videos with a `captions.csv`: a column `path`, and any of `caption`, "
         "`question` with `answer`, and `label`"

@@ -10,6 +10,7 @@ from dashboards.clips import Chosen, choose_clip, show_chosen
 from dashboards.decoding import choose_decoding, show_beams
 from dashboards.provenance import show_provenance
 from vtkeras.explain import attention_tables
+from vtkeras.metrics.tokenize import tokenize
 from vtkeras.serving import schema
 from vtkeras.serving.results import Answer, Caption, Novelty
 from vtkeras.workspace.runs import RunCard
@@ -23,7 +24,7 @@ def show_caption(caption: Caption, chosen: Chosen) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(f"{caption.word_score:.0%} a word", color="blue")
         if chosen.clip and chosen.clip.captions:
-            same = caption.text in chosen.clip.captions
+            same = tokenize(caption.text) in map(tokenize, chosen.clip.captions)  # as `vtkeras evaluate` compares
             st.badge("as written" if same else "not as written", color="green" if same else "orange")
     if chosen.clip and chosen.clip.captions:
         st.caption(f"Written for this clip: {common.plain(chosen.clip.captions[0])}")
@@ -162,5 +163,5 @@ with common.shown_errors():
             show_results(card, clip_chosen)
     else:
         st.info("No exported model to play with yet. This makes one:", icon=":material/flag:")
-        st.code("make demo", language="bash")
+        st.code(common.demo_command(), language="bash")
         st.page_link("views/home.py", label="Other ways", icon=":material/home:")

@@ -29,7 +29,9 @@ from vtkeras.summaries.summary import (
 )
 from vtkeras.summaries.write import clock, words_of
 from vtkeras.workspace import media
+from vtkeras.workspace.library import Clip
 
+WHOLE, SHOT, SUMMARY = "Whole video", "Chosen shot", "Summary"  # what the player plays
 TILE = 150  # pixels
 PAGE = 24  # shots
 KINDS = {TEXT: "text/plain", JSON: "application/json", CAPTIONS: "text/vtt", STORYBOARD: "image/png",
@@ -42,16 +44,18 @@ def root() -> Path:
     return Path(os.environ.get("VTKERAS_SUMMARIES", "runs/summaries"))
 
 
-def choose_video(model: Path) -> Path | None:
-    """A video that is here, or a file that the visitor uploads or names."""
+def choose_video(model: Path) -> tuple[str, Path] | None:
+    """A video that is here, or a file that the visitor uploads or names: what to call it, and its path."""
     places = [clips.BUNDLED, clips.UPLOAD, clips.PATH]
     place = st.segmented_control("Video", places, default=clips.BUNDLED, required=True, key="place")
     if place != clips.BUNDLED:
-        return clips.choose_file(place)[1]
+        name, path = clips.choose_file(place)
+        return (Path(name).name[: clips.LONGEST_NAME], path) if path else None
     found = bundled(model)
     if not found or found[0].parent == model / SAMPLES:
         st.caption("The clips of a model are short. `vtkeras data make-long` makes long videos to try.")
-    return st.selectbox("Clip", found, format_func=common.short) if found else None
+    chosen = st.selectbox("Clip", found, format_func=common.short) if found else None
+    return (chosen.name, chosen) if chosen else None
 
 
 def bundled(model: Path) -> list[Path]:
@@ -68,17 +72,18 @@ def choose_transcript(video: Path) -> str | None:
     return st.text_input(label, proposed, key=f"transcript {video}").strip() or None
 
 
-def show_start(video: Path, model: Path) -> Path:
+def show_start(name: str, video: Path, model: Path) -> Path:
     """Facts about the video and the button that begins; the job's output folder."""
-    info = common.inspect(video)
-    st.caption(common.plain(f"{video.name} · {clips.spell_facts(info)}"))
+    with common.told_by_name((name, video)):
+        info = common.inspect(video)
+    st.caption(common.plain(f"{name} · {clips.spell_facts(info)}"))
     folder = jobs.job_folder(root(), video, model)
     budget = st.slider("Length of the summary, % of the video", 1, 50, 15)
     transcript = choose_transcript(video)
     state = jobs.status(shared_worker(), folder)
     stopped = state is not None and state.state == STOPPED
     if st.button("Go on" if stopped else "Summarise", type="primary", icon=":material/movie:"):
-        jobs.start(shared_worker(), video, model, folder, budget / 100, transcript)
+        jobs.start(shared_worker(), video, model, folder, budget / 100, transcript, name)
         st.query_params[JOB] = folder.name
         st.rerun()
     return folder
@@ -87,10 +92,9 @@ def show_start(video: Path, model: Path) -> Path:
 def show_summary(folder: Path, video: Path | None) -> None:
     """Player and text, the time line, the shots, and the files."""
     summary = Summary.load(folder)
-    start = st.session_state.get(f"start {folder.name}", 0.0)
     left, right = st.columns([1, 1], gap="large")
     with left:
-        show_player(summary, folder, video, start)
+        show_player(summary, folder, video, st.session_state.get(f"shot {folder.name}"))
     with right:
         st.subheader("Summary", anchor=False)
         for line in summary.text.splitlines():
@@ -102,14 +106,27 @@ def show_summary(folder: Path, video: Path | None) -> None:
     show_outputs(summary, folder)
 
 
-def show_player(summary: Summary, folder: Path, video: Path | None, start: float) -> None:
-    """The whole video from the chosen shot on, or the summary clip."""
+def show_player(summary: Summary, folder: Path, video: Path | None, shot: tuple[float, float] | None) -> None:
+    """The whole video from the chosen shot on, that shot alone where the whole cannot be played, or the summary clip.
+
+    Args:
+        summary: with its
+        folder: and
+        video: None where that is gone.
+        shot: seconds at which the chosen shot begins and ends; None where none is chosen.
+    """
     whole = video is not None and media.is_playable(video, common.inspect(video))
-    can = ["Whole video"] * whole + ["Summary"]
+    can = [WHOLE] * whole + [SHOT] * (video is not None and shot is not None and not whole) + [SUMMARY]
     which = st.segmented_control("Play", can, default=can[0], required=True, key=f"play {folder.name}")
-    if which == "Whole video":
+    if which == WHOLE:
+        start = shot[0] if shot else 0.0
         st.video(str(video), start_time=start, subtitles=to_webvtt(captions(summary)), muted=True)
-        st.caption(f"From {clock(start, fine=True)} on; choose a shot below to go there.")
+        st.caption(f"From {clock(int(start))} on, the whole second before a shot; choose one below to go there.")
+    elif which == SHOT and video and shot:
+        part = Clip(video.name, video, (), (), (), "", start=shot[0], end=shot[1])
+        preview = common.clip_video(part)
+        common.show_player(preview, None if preview else common.read_clip(part, 1)[0][0])
+        st.caption("A silent preview of the chosen shot: browsers do not play this file whole.")
     elif (folder / CLIP).is_file():
         subtitles = (folder / CLIP_CAPTIONS).read_text(encoding="utf-8")
         st.video((folder / CLIP).read_bytes(), subtitles=subtitles, muted=True, loop=True)
@@ -156,14 +173,14 @@ def show_shots(summary: Summary, folder: Path) -> None:
                     key=f"seek {folder.name} {place}",
                     width="stretch",
                     on_click=seek,
-                    args=(folder, shot["start"]),
+                    args=(folder, (shot["start"], shot["end"])),
                 )
                 st.caption(common.plain(words_of(shot)) or "no words")
     st.caption("★ and a frame mark the key shots.")
 
 
-def seek(folder: Path, seconds: float) -> None:
-    st.session_state[f"start {folder.name}"] = seconds
+def seek(folder: Path, shot: tuple[float, float]) -> None:
+    st.session_state[f"shot {folder.name}"] = shot
     st.session_state.pop(f"play {folder.name}", None)
 
 
@@ -197,7 +214,8 @@ def show_job(folder: Path, video: Path | None) -> None:
     if now.state == RUNNING:
         follow(folder.name)
     elif now.state == FAILED:
-        raise UserError(now.message)
+        kept = jobs.video_of(folder)
+        raise UserError(now.message.replace(str(kept), jobs.name_of(folder)))
     elif now.state == STOPPED:
         st.info(
             f"Stopped after {jobs.count_shots(folder)} shots. They are stored: choose the video again to go on.",
@@ -221,7 +239,7 @@ with common.shown_errors():
         chosen = common.choose_model(models)
         file = choose_video(chosen)
         if file:
-            show_job(show_start(file, chosen), file)
+            show_job(show_start(*file, chosen), file[1])
     else:
         st.info("No exported model to look at videos with yet. This makes one:", icon=":material/flag:")
-        st.code("make demo", language="bash")
+        st.code(common.demo_command(), language="bash")

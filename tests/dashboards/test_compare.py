@@ -29,20 +29,23 @@ def compared(tmp_path, monkeypatch):
     return compared
 
 
+# Three frames, of which the second is the worst by SSIM and the third by PSNR.
+MEASURED = {
+    "seconds": np.float32([[0, 0], [0.1, 0.1], [0.2, 0.2]]),
+    "frames": {"psnr": np.float32([np.inf, 30, 20]), "ssim": np.float32([1, 0.2, 0.9])},
+    "figures": {"psnr": float("inf"), "ssim": 0.7},
+    "best": {"psnr": float("inf"), "ssim": 1.0},
+    "notes": ["ms_ssim is left out: too small."],
+}
+
+
 @pytest.fixture
 def measured(monkeypatch):
-    """In place of the worker: three frames, of which the second is the worst by SSIM and the third by PSNR."""
+    """In place of the worker."""
 
     def run(title, function, model, *arguments, version=0):
         assert model is None and function == "vtkeras.evaluation.videos:score_over_time" and len(version) == 2
-        frames = {"psnr": np.float32([np.inf, 30, 20]), "ssim": np.float32([1, 0.2, 0.9])}
-        return {
-            "seconds": np.float32([[0, 0], [0.1, 0.1], [0.2, 0.2]]),
-            "frames": frames,
-            "figures": {"psnr": float("inf"), "ssim": 0.7},
-            "best": {"psnr": float("inf"), "ssim": 1.0},
-            "notes": ["ms_ssim is left out: too small."],
-        }
+        return MEASURED
 
     monkeypatch.setattr(jobs, "run", run)
 
@@ -61,6 +64,14 @@ def test_the_worst_frame_is_shown_and_another_metric_goes_elsewhere(compared, me
     next(group for group in app.button_group if group.label.startswith("Go to")).set_value("psnr").run()
     assert app.slider[0].value == 2
     assert {button.label for button in app.get("download_button")} == {"Figures as JSON", "Frames as CSV"}
+
+
+def test_a_page_that_is_loaded_again_shows_what_its_address_names(compared, monkeypatch, tmp_path):
+    monkeypatch.setattr(jobs, "earlier", lambda: ("b.mp4 beside a.mp4", MEASURED))
+    app = compared()
+    assert not app.exception and not app.error and app.subheader[0].value.replace("\\", "") == "b.mp4 beside a.mp4"
+    assert [metric.value for metric in app.metric] == ["inf", "0.7000"] and app.slider[0].value == 1
+    assert len(app.get("vega_lite_chart")) == 2 and not app.get("image")  # which videos they were is not known
 
 
 @pytest.mark.whole

@@ -1,6 +1,7 @@
 """The page `Evaluation`, over two small evaluations that can be checked by hand."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,7 @@ def make_evaluation(folder, name, head=HEADS["label"]):
     table = PredictionTable()
     table.add("test", name, [head], examples, found)
     table.write(folder)
+    os.utime(folder / "metrics.json", ns=(10**18, 10**18))  # at one time: they come in the order of their names
 
 
 @pytest.fixture
@@ -103,8 +105,9 @@ def test_comparing_by_hand(models):
         "example": 1, "clip": "two", "truth": "false", "first": "true", "second": "false",
         "first_correct": False, "second_correct": True,
     }  # fmt: skip
-    other = pd.concat([tables[0], tables[1].assign(label="else")])
-    assert evaluations.compare(other, *arguments[1:], evaluations.EVERY).empty  # other examples
+    for column in ("label", "clip", "text"):  # other examples of the same numbers
+        other = pd.concat([tables[0], tables[1].assign(**{column: "else"})])
+        assert evaluations.compare(other, *arguments[1:], evaluations.EVERY).empty
 
 
 def test_runs_are_compared_filtered_and_sorted(page):
@@ -175,6 +178,9 @@ def test_the_first_four_runs_are_shown(models, monkeypatch):
     monkeypatch.setenv("VTKERAS_MODELS", str(models))
     app = AppTest.from_file(str(APP), default_timeout=300).switch_page("views/evaluation.py").run()
     assert [folder.name for folder in app.multiselect[0].value] == ["early", "late", "other0", "other1"]
+    os.utime(models / "other2" / "metrics.json", ns=(2 * 10**18, 2 * 10**18))
+    app = AppTest.from_file(str(APP), default_timeout=300).switch_page("views/evaluation.py").run()
+    assert [folder.name for folder in app.multiselect[0].value] == ["other2", "early", "late", "other0"]  # latest first
 
 
 def test_names_are_shown_as_they_are(page):
@@ -189,6 +195,17 @@ def test_difference_of_two_runs(page):
     assert page.dataframe[-1].value["clip"].tolist() == ["two"]
     box(page.text_input, "Examples with the words").set_value("dog").run()
     assert page.dataframe[-1].value.empty
+
+
+def test_runs_on_other_examples_are_not_compared(models, monkeypatch):
+    """As of two data sets: the numbers, questions and truths are the same, the clips are others."""
+    table = models / "late" / "predictions.csv"
+    table.write_text(table.read_text().replace(",one,", ",five,").replace(",two,", ",six,"))
+    monkeypatch.setenv("VTKERAS_MODELS", str(models))
+    app = AppTest.from_file(str(APP), default_timeout=300).switch_page("views/evaluation.py").run()
+    assert "all: 2 · said otherwise: 2" in texts(app) and "other examples" not in texts(app)
+    table.write_text(table.read_text().replace(",three,", ",seven,").replace(",four,", ",eight,"))
+    assert "all: 0" in texts(app.run()) and "evaluated on other examples" in texts(app)
 
 
 def test_provenance_and_export(page):

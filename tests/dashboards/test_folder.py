@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vtkeras
+from dashboards import jobs as long_jobs
 from vtkeras.errors import UserError
 from vtkeras.folders import jobs
 from vtkeras.folders.listing import list_folder
@@ -129,17 +130,18 @@ def test_search_by_meaning_and_by_words(open_page, studied):
 def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch):
     calls = []
 
-    class Worker:
-        def call(self, function, model, files, text, progress):
-            calls.append((function, model, text))
-            progress(1, 3)
-            if text == "zzz":
-                raise UserError("The model knows no word of 'zzz'.")
-            found = [Match(str(file), 0.5, chance) for file, chance in zip(reversed(files), (0.75, 0.25, None))]
-            return Matches(found, ["b.mp4 is damaged."], ["Something to know."])
+    def run(title, function, model, files, text, version):
+        call = function, model, files, text, version
+        calls.extend([] if call in calls else [call])
+        if text == "zzz":
+            raise UserError("The model knows no word of 'zzz'.")
+        if text == "slow":
+            return None  # it goes on, or was stopped
+        found = [Match(str(file), 0.5, chance) for file, chance in zip(reversed(files), (0.75, 0.25, None))]
+        return Matches(found, ["b.mp4 is damaged."], ["Something to know."])
 
     monkeypatch.setenv("VTKERAS_MODELS", str(exported_run))
-    monkeypatch.setattr("vtkeras.serving.client.shared_worker", Worker)
+    monkeypatch.setattr(long_jobs, "run", run)
     app = open_page()
     [choice] = [one for one in app.selectbox if one.label == "Search by"]
     assert choice.options[0] == "what is on them, with no training" and len(choice.options) == 2
@@ -148,7 +150,11 @@ def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch
     assert not app.exception and tiles(app) == ["c.png", "b.mp4", "a.mp4"] and "0.75" in said(app)
     assert any("Something to know" in note.value for note in app.info)
     app.run()  # as while files are looked at: what was found is not searched for again
-    assert calls == [("vtkeras.search.search:search", exported_run, "a cat jumps")]
+    files = [studied.folder / name for name in ("a.mp4", "b.mp4", "c.png")]
+    sizes = tuple(file.stat().st_size for file in files)
+    assert calls == [("vtkeras.search.search:search", exported_run, files, "a cat jumps", sizes)]
+    assert "a.mp4 · 0:02 · **0.50**" in said(app)  # the cosine, where there is no chance
+    assert "the chance of each of the first 2, " in said(app) and "of the others the cosine" in said(app)
     assert app.expander[0].label == "Not searched (1)"
     assert app.dataframe[0].value.why.tolist() == ["b.mp4 is damaged."]
     make_image(studied.folder / "d.png")
@@ -160,6 +166,8 @@ def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch
     assert len(calls) == 2 and not any("Search again" in button.label for button in app.button)
     app.text_input(key="search").set_value("zzz").run()
     assert "knows no word of" in app.error[0].value and tiles(app) == []
+    app.text_input(key="search").set_value("slow").run()
+    assert not app.exception and not app.error and tiles(app) == []
 
 
 def test_a_click_plays_from_the_moment(open_page, studied):
@@ -248,6 +256,16 @@ def test_a_folder_is_taken_as_it_is_named(open_page, tmp_path, packages, monkeyp
     app.number_input[0].set_value(2).run()
     app.button(key="show \\xff9.mp4").click().run()
     assert not app.exception and not app.error and len(app.get("video")) == 1, said(app)
+
+
+def test_a_large_folder_is_looked_at_rarely(open_page, studied, monkeypatch):
+    """20,000 files: to read what is known of them takes seconds, in which the work on them is slowed down."""
+    listed, looks, fragment = list_folder(studied.folder), [], st.fragment
+    monkeypatch.setattr("vtkeras.folders.listing.list_folder", lambda _: replace(listed, files=listed.files * 5000))
+    monkeypatch.setattr(FolderStore, "refresh", lambda *_: None)
+    monkeypatch.setattr(jobs, "is_running", lambda store: True)
+    monkeypatch.setattr(st, "fragment", lambda part, run_every: looks.append(run_every) or fragment(part))
+    assert not open_page().exception and set(looks) == {20.0}
 
 
 def test_folders_that_cannot_be_read_are_told(open_page, studied, monkeypatch):

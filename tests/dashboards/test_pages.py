@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import vtkeras
 from dashboards import common
+from dashboards import jobs as long_jobs
 from vtkeras.cli import app
 from vtkeras.config import load_config
 from vtkeras.data.cleaning.clean import clean
@@ -32,13 +33,14 @@ from vtkeras.serving import schema
 from vtkeras.serving.client import shared_worker
 from vtkeras.serving.decoding import Decoding
 from vtkeras.serving.predictor import Predictor
+from vtkeras.serving.results import TimedCaption
 from vtkeras.summaries import jobs
 from vtkeras.summaries.summarize import Options, summarize
 from vtkeras.workspace.media import EXTENSIONS
 
 ROOT = Path(vtkeras.__file__).parent.parent
-PAGES = ("home", "folder", "browse", "cleaning", "compare", "create", "curves", "dense", "playground", "attention",
-         "summaries")  # fmt: skip
+PAGES = ("home", "folder", "browse", "cleaning", "compare", "create", "curves", "dense", "embeddings", "playground",
+         "attention", "summaries")  # fmt: skip
 TEXTS = ("title", "header", "subheader", "markdown", "caption", "info", "error", "warning", "code", "text")
 
 
@@ -246,7 +248,8 @@ def test_curves_show_samples_after_each_epoch(here):
 
 def test_tensorboard_that_is_down_is_a_hint(here):
     app = here("curves")
-    assert any(code.value.startswith("tensorboard --logdir") for code in app.code)
+    [run] = app.multiselect[0].value
+    assert [code.value for code in app.code] == [f"tensorboard --logdir {run} --port 6006"]
 
 
 # Playground
@@ -260,6 +263,30 @@ def test_a_bundled_clip_is_captioned_with_one_click(captioned, install):
     assert captioned.subheader[0].value.replace("\\", "") == (expected.text or "(an empty caption)")
     assert "sums to 1.000" in said(captioned)
     assert "2.00 s" in said(captioned) and "h264" in said(captioned)
+
+
+def test_another_page_keeps_the_model(open_page, install, tmp_path):
+    for name in ("a", "b"):
+        shutil.copytree(install.run, tmp_path / "models" / name)
+    app = open_page("playground", tmp_path / "models", install.data)
+    [choice] = [box for box in app.selectbox if box.label == "Model"]
+    other = next(model for model in (tmp_path / "models" / name for name in "ab") if model != choice.value)
+    choice.set_value(other).run()
+    app.switch_page("views/attention.py").run()
+    assert is_calm(app) and [box.value for box in app.selectbox if box.label == "Model"] == [other]
+
+
+def test_a_caption_is_as_written_whatever_its_case(open_page, install, tmp_path):
+    """As `vtkeras evaluate` compares."""
+    (tmp_path / "data").mkdir()
+    clip = shutil.copy(install.run / "samples" / "clip_00.mp4", tmp_path / "data")
+    text = Predictor(install.run).caption(read_frames(clip, 4, max_side=128).frames).text
+    for written, badge in ((f"{text.upper()}!", "as written"), ("a zebra", "not as written")):
+        (tmp_path / "data" / "captions.csv").write_text(f'path,caption\nclip_00.mp4,"{written}"\n')
+        app = open_page("playground", install.models, tmp_path / "data")
+        next(box for box in app.selectbox if box.label == "Clips from").set_value(tmp_path / "data").run()
+        next(button for button in app.button if button.label == "Clip 1").click().run()
+        assert is_calm(app) and f"-badge[{badge}]" in said(app), said(app)
 
 
 def test_question_gets_an_answer_with_evidence(captioned):
@@ -407,7 +434,7 @@ def test_page_and_command_line_give_the_same_json(captioned, install, monkeypatc
 
 def test_caches_give_copies(install):
     [clip] = common.list_clips(install.run / "samples")[:1]
-    frames, _ = common.read_clip(clip, 4)
+    frames = common.read_clip(clip, 4)[0]
     before = frames.copy()
     frames[:] = 0
     np.testing.assert_array_equal(common.read_clip(clip, 4)[0], before)
@@ -626,6 +653,42 @@ def test_the_player_starts_at_the_chosen_event_with_subtitles(timed):
     assert video.proto.start_time == int(6 * true[0].start)
 
 
+@pytest.fixture
+def dense_like(install, tmp_path):
+    """A folder with a model that says of itself that it tells times."""
+    model = tmp_path / "models" / "timed"
+    shutil.copytree(install.run, model)
+    shutil.rmtree(model / "samples")
+    head = {"name": "events", "title": "Events", "endpoints": [{"name": "events", "inputs": ["frames"]}]}
+    (model / "endpoints.json").write_text(json.dumps({"task": "x", "text_role": "question", "heads": [head]}))
+    return model.parent
+
+
+def test_events_of_a_segment_are_looked_for_within_it(open_page, dense_like, tmp_path, monkeypatch):
+    data, calls = tmp_path / "data", []
+    data.mkdir()
+    make_video(data / "talk.mp4", 40)  # 4 seconds
+    (data / "captions.csv").write_text("path,caption,start,end\ntalk.mp4,<t=0> <t=31> a cat,1,3\n")
+
+    def run(title, function, model, path, version, **options):
+        calls.append((path, options))
+        return [TimedCaption(1.5, 2.5, "a cat", 0.9)]
+
+    monkeypatch.setattr(long_jobs, "run", run)
+    app = open_page("dense", dense_like, data)
+    next(button for button in app.button if button.label == "Clip 1").click().run()
+    assert is_calm(app) and calls == [(data / "talk.mp4", {"duration": 3.0, "first": 1.0, "apart": True})]
+    assert "1.0–3.0 s a cat" in said(app) and app.get("video")[0].proto.start_time == 1
+    chart = json.loads(app.get("vega_lite_chart")[0].proto.spec)
+    assert chart["encoding"]["x"]["scale"]["domain"] == [1.0, 3.0]
+
+
+def test_a_job_that_found_no_event_says_so(open_page, install, dense_like, monkeypatch):
+    monkeypatch.setattr(long_jobs, "earlier", lambda: ("events of a.mp4", []))
+    app = open_page("dense", dense_like, install.data)
+    assert is_calm(app) and "Events of a.mp4" in said(app) and "found no event" in said(app)
+
+
 # Summaries
 
 
@@ -668,7 +731,29 @@ def test_clicking_a_shot_seeks_the_player(summarised):
     next(button for button in summarised.button if str(button.key).endswith(" 4")).click().run()
     [player] = summarised.get("video")
     assert player.proto.start_time == 4 and len(player.proto.subtitles) == 1
-    assert "From 0:04.0 on" in said(summarised)
+    assert "From 0:04 on" in said(summarised)
+
+
+def test_a_shot_is_shown_alone_where_the_film_cannot_be_played(here, install, tmp_path, monkeypatch):
+    monkeypatch.setenv("VTKERAS_SUMMARIES", str(tmp_path / "summaries"))
+    video = make_video(tmp_path / "film.avi", scenes(20, 200, 110))
+    folder = jobs.job_folder(tmp_path / "summaries", video, install.run)
+    summarize(video, FakePredictor(), folder, options=Options(budget=0.5, longest=10.0))
+    app = open_video(here("summaries"), video)
+    assert "preview of the chosen shot" not in said(app)
+    next(button for button in app.button if str(button.key).endswith(" 1")).click().run()
+    assert is_calm(app) and "preview of the chosen shot" in said(app) and len(app.get("video")) == 1
+
+
+def test_an_upload_is_called_as_the_visitor_calls_it(here, tmp_path, monkeypatch):
+    monkeypatch.setenv("VTKERAS_SUMMARIES", str(tmp_path / "summaries"))
+    app = here("summaries")
+    next(group for group in app.button_group if group.label == "Video").set_value("Upload").run()
+    data = make_video(tmp_path / "a.mp4", 8).read_bytes()
+    app.file_uploader[0].set_value(("holiday.mp4", data, "video/mp4")).run()
+    assert is_calm(app) and "holiday.mp4 · 0.80 s" in said(app)
+    app.file_uploader[0].set_value(("bad.mp4", b"no video", "video/mp4")).run()
+    assert is_refused(app, "bad.mp4 is not a video") and "vtkeras-upload" not in app.error[0].value
 
 
 def summary_at(job):

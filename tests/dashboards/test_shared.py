@@ -2,6 +2,7 @@
 
 import os
 
+import av
 import numpy as np
 import pytest
 from fixtures.videos import gray_frames, make_video
@@ -30,8 +31,22 @@ def test_a_file_that_browsers_play_is_named_and_not_held(tmp_path):
 
 
 def test_previews_are_made_in_another_process(tmp_path, monkeypatch):
-    monkeypatch.setattr(library, "read_clip", lambda *_: pytest.fail("a file was decoded in this process"))
-    assert isinstance(common.clip_video(clip_of(make_video(tmp_path / "a.avi", 4))), bytes)
+    """And pictures and facts of clips, too: a file that stalls or crashes a decoder leaves the pages alone."""
+    clip = clip_of(make_video(tmp_path / "a.avi", 4))
+    opened, av_open = [], av.open
+    monkeypatch.setattr(av, "open", lambda path, *how, **more: opened.append(path) or av_open(path, *how, **more))
+    assert isinstance(common.clip_video(clip), bytes)
+    assert common.read_thumbnail(clip, 8).shape == (8, 8, 3) and common.describe(clip).codec == "mpeg4"
+    assert not any("a.avi" in str(path) for path in opened)
+
+
+def test_a_segment_is_told_with_its_seconds(tmp_path):
+    path = make_video(tmp_path / "talk.mp4", 40)  # 4 seconds
+    chosen = clips.from_library(clip_of(path, start=1.0, end=2.5), {"num_frames": 2, "max_side": 32})
+    assert chosen.source == f"{path}#1-2.5" and chosen.duration == 1.5
+    assert chosen.facts.startswith("1.00 to 2.50 s of 4.00 s · ")
+    whole = clips.from_library(clip_of(path), {"num_frames": 2, "max_side": 32})
+    assert whole.source == str(path) and whole.duration == 4.0 and whole.facts.startswith("4.00 s · ")
 
 
 def test_a_clip_that_is_replaced_is_read_again(tmp_path):

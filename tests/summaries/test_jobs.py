@@ -39,6 +39,15 @@ def test_an_upload_outlasts_the_visit(tmp_path):
     assert worker.started[0][3] == str(folder / uploads[0].name)
 
 
+def test_a_video_is_called_as_the_visitor_calls_it(tmp_path):
+    worker, video = FakeWorker(), tmp_path / "0123456789abcdef.mp4"
+    jobs.start(worker, video, "m", tmp_path / "job", 0.15, name="holiday.mp4")
+    assert worker.started[0][0] == "summary of holiday.mp4" and worker.started[0][-1] == "holiday.mp4"
+    assert jobs.name_of(tmp_path / "job") == "holiday.mp4" and jobs.video_of(tmp_path / "job") == video
+    (tmp_path / "job" / jobs.JOB).write_text('{"video": "/a/b.mp4"}')  # of an older version
+    assert jobs.name_of(tmp_path / "job") == "b.mp4"
+
+
 def test_a_job_from_start_to_end(tmp_path):
     worker, video, folder = FakeWorker(), tmp_path / "a.mp4", tmp_path / "job"
     for _ in range(2):  # the second time it runs already

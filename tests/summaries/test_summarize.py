@@ -44,7 +44,8 @@ def test_key_shots_keep_the_budget_and_show_every_kind(made):
 
 
 def test_foreign_shots_get_no_caption(film, tmp_path):
-    summary = summarize(film, FakePredictor(known=11), tmp_path, options=replace(WHOLE, clip=False))
+    summary = summarize(film, FakePredictor(known=11), tmp_path, options=replace(WHOLE, clip=False), name="b.mp4")
+    assert summary.video == "b.mp4"  # as an upload, whose file is called otherwise
     told = [(shot["caption"], shot["foreign"]) for shot in summary.shots[:4]]
     assert told == [("gray 2", False), ("gray 11", False), ("gray 2", False), ("", True)]
     assert "For 20% of the time the model has no words" in summary.text

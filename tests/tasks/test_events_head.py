@@ -111,6 +111,7 @@ def test_an_event_that_a_border_cuts_is_put_together():
 def test_written_times_are_spelt_in_seconds():
     spelt = spell_written("<t=0> <t=31> a cat <t=31> <t=31> no time", 3.1)
     assert spelt == "0.0–3.1 s a cat" and spell_written("a cat", 3.1) == "a cat"
+    assert spell_written("<t=0> <t=31> a cat", end=20.0, start=10.0) == "10.0–20.0 s a cat"
 
 
 def call(monkeypatch, *arguments):

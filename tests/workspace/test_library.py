@@ -47,25 +47,57 @@ def test_ingested_clips_come_with_their_own_frames(folders):
     assert {clip.split for clip in clips} == {"train", "validation", "test"}
     for clip in clips:
         level = 20 * (int(clip.id[4]) + 1)  # as make_folder paints them
-        frames, times = library.read_clip(clip)
+        frames, times, _ = library.read_clip(clip)
         assert clip.captions == (f"a gray number {clip.id[4]}",) and not clip.is_file
         assert frames.shape == (4, 48, 64, 3) and abs(int(frames.mean()) - level) <= 3
         np.testing.assert_allclose(times, [0, 0.1, 0.2, 0.3], atol=1e-3)
 
 
-def test_list_is_cut(folders):
-    assert len(library.list_clips(folders / "data", most=4)) == 4
-    assert len(library.list_clips(folders / "videos", most=4)) == 4
+def test_no_clip_is_left_out_of_a_long_list(tmp_path):
+    """2,500 segments of one video."""
+    make_folder(tmp_path, 1)
+    rows = "".join(f"clip0.mp4,a,{number / 10000},{(number + 1) / 10000}\n" for number in range(2500))
+    write_csv(tmp_path, "path,caption,start,end\n" + rows)
+    assert len(library.list_clips(tmp_path)) == 2500
+
+
+def test_frames_are_skipped_while_stored_clips_are_listed(folders, monkeypatch):
+    read = []
+    monkeypatch.setattr(library, "parse_clip", read.append)
+    assert len(library.list_clips(folders / "data")) == 6 and not read
 
 
 def test_segments_give_their_own_frames(tmp_path):
     make_video(tmp_path / "a.mp4", 20)  # two seconds, frame i is gray(i)
     write_csv(tmp_path, "path,caption,start,end\na.mp4,late,1,2\n")
-    frames, times = library.read_clip(library.list_clips(tmp_path)[0], num_frames=2, max_side=16)
+    clip = library.list_clips(tmp_path)[0]
+    frames, times, reason = library.read_clip(clip, num_frames=2, max_side=16)
     # The middles of 1-1.5 s and 1.5-2 s are 1.25 s and 1.75 s: frames 12 and 17 at ten a second.
     assert [abs(int(frame.mean()) - gray(index)) <= 3 for frame, index in zip(frames, (12, 17))] == [True, True]
     np.testing.assert_allclose(times, [1.2, 1.7], atol=1e-3)
-    assert frames.shape == (2, 12, 16, 3)
+    assert frames.shape == (2, 12, 16, 3) and reason == "" and library.describe(clip).duration == 2.0
+    # Plain frames show nothing: the first one is taken, of the middle of a third of a second, 1.17 s, frame 11.
+    small = library.read_thumbnail(clip, 8)
+    assert small.shape == (8, 8, 3) and abs(int(small.mean()) - gray(11)) <= 3
+
+
+def test_a_clip_that_stalls_the_decoder_is_an_error(tmp_path, monkeypatch):
+    make_folder(tmp_path, 1)
+    write_csv(tmp_path, "path,caption\nclip0.mp4,a\n")
+    [clip] = library.list_clips(tmp_path)
+    monkeypatch.setattr(library.media.sys, "executable", "false")  # as a process that a file makes crash
+    monkeypatch.setattr(library, "_decoders", lambda: library.DecoderPool(1))
+    for read in (library.read_clip, library.describe, lambda clip: library.read_thumbnail(clip, 8)):
+        with pytest.raises(UserError, match="clip0.mp4 makes the decoder crash"):
+            read(clip)
+
+
+def test_what_is_missing_of_a_file_is_told(tmp_path):
+    path = make_video(tmp_path / "a.avi", np.random.default_rng(0).integers(0, 256, (12, 48, 64, 3), "uint8"))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 9 // 10])
+    write_csv(tmp_path, "path,caption\na.avi,a\n")
+    frames, _, reason = library.read_clip(library.list_clips(tmp_path)[0])
+    assert len(frames) and reason.startswith(f"{path} ends after")
 
 
 def test_find_libraries(folders, tmp_path):
@@ -114,3 +146,6 @@ def test_damaged_shard_is_an_error(tmp_path, damage):
         last.path.unlink()
     with pytest.raises(UserError, match="ingest"):
         library.read_clip(last)
+    if damage != "flipped":  # which is within the frames, and those are skipped
+        with pytest.raises(UserError, match="ingest"):
+            library.list_clips(tmp_path / "data")

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from vtkeras.workspace.records import DamagedFile, checksum, parse_clip, read_records, saved_functions
+from vtkeras.workspace.records import DamagedFile, checksum, parse_clip, read_records, read_texts, saved_functions
 
 RECORDS = [b"one", b"", b"three" * 1000]
 
@@ -44,7 +44,7 @@ def test_a_length_of_exabytes_takes_no_memory(file):
         list(read_records(file))
 
 
-def test_a_clip_that_tensorflow_wrote():
+def test_a_clip_that_tensorflow_wrote(tmp_path):
     feature = tf.train.Feature
     texts = {"captions": feature(bytes_list=tf.train.BytesList(value=[b"a cat", b"an animal"]))}
     times = [feature(float_list=tf.train.FloatList(value=[second])) for second in (0.0, 0.5)]
@@ -53,11 +53,24 @@ def test_a_clip_that_tensorflow_wrote():
     record = tf.train.SequenceExample(
         context=tf.train.Features(feature=texts), feature_lists=tf.train.FeatureLists(feature_list=lists)
     ).SerializeToString()
+    with tf.io.TFRecordWriter(str(tmp_path / "a.tfrecord")) as writer:
+        writer.write(record)
+        writer.write(record)
+    assert list(read_texts(tmp_path / "a.tfrecord")) == 2 * [{"captions": [b"a cat", b"an animal"]}]
     assert parse_clip(record) == (
         {"captions": [b"a cat", b"an animal"]}, {"times": [0.0, 0.5], "frames": [b"jpeg", b"other"]}
     )  # fmt: skip
     with pytest.raises(DamagedFile):
         parse_clip(b"\xff" * 20)
+
+
+@pytest.mark.parametrize("content", [b"\x12\x00", b"\x0a" + b"\xff" * 7 + b"\x7f", b"\x0a\x03abc", b""])
+def test_what_does_not_begin_with_texts_is_damaged(tmp_path, content):
+    """Other fields first; texts longer than the record; texts that are no message; nothing."""
+    with tf.io.TFRecordWriter(str(tmp_path / "a.tfrecord")) as writer:
+        writer.write(content)
+    with pytest.raises(DamagedFile):
+        list(read_texts(tmp_path / "a.tfrecord"))
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff" * 20, b"hello"])

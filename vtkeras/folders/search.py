@@ -36,7 +36,7 @@ class Found:
     Attributes:
         file: the file.
         score: cosine of the nearest frame to the text; None where the words stand in its name or texts. Where a trained
-            model searches, `Match.chance`.
+            model searches, `Match.chance`, or `Match.cosine` where that is None.
         seconds: when that frame is shown.
     """
 

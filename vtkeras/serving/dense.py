@@ -112,15 +112,20 @@ def to_lines(events: list[TimedCaption]) -> list[str]:
     return rows or ["no event found"]
 
 
-def spell_written(caption: str, duration: float) -> str:
+def spell_written(caption: str, end: float, start: float = 0.0) -> str:
     """A dense caption with seconds in place of time tokens; any other caption as it is.
 
+    Args:
+        caption: its time tokens count from the start of the clip to its end.
+        end, start: seconds in the video file at which the clip ends and begins.
+
     Example:
-        >>> spell_written("<t=0> <t=31> a cat jumps", duration=6.0)
-        '0.0–6.0 s a cat jumps'
+        >>> spell_written("<t=0> <t=31> a cat jumps", end=20.0, start=10.0)
+        '10.0–20.0 s a cat jumps'
     """
-    events = read_events(caption)
-    spelt = (f"{one.start * duration:.1f}–{one.end * duration:.1f} s {one.text}" for one in events)
+    events = [(start + one.start * (end - start), start + one.end * (end - start), one.text)
+              for one in read_events(caption)]  # fmt: skip
+    spelt = (f"{first:.1f}–{last:.1f} s {text}" for first, last, text in events)
     return "; ".join(spelt) if events else caption
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,8 @@ from vtkeras.errors import UserError
 from vtkeras.serving.client import DONE, FAILED, RUNNING, STOPPED, JobState, Worker
 from vtkeras.summaries.shot_features import SHOTS
 from vtkeras.summaries.summary import JSON
-from vtkeras.whole_files import replacing, write_json
-from vtkeras.workspace.media import is_upload
+from vtkeras.whole_files import write_json
+from vtkeras.workspace.media import is_upload, keep_upload
 
 if TYPE_CHECKING:
     from vtkeras.serving.predictor import Predictor
@@ -44,7 +43,13 @@ def job_folder(root: str | Path, video: str | Path, model: str | Path) -> Path:
 
 
 def start(
-    worker: Worker, video: Path, model: Path, folder: Path, budget: float, transcript: str | Path | None = None
+    worker: Worker,
+    video: Path,
+    model: Path,
+    folder: Path,
+    budget: float,
+    transcript: str | Path | None = None,
+    name: str = "",
 ) -> None:
     """Starts a summary in the worker.
 
@@ -54,27 +59,21 @@ def start(
         folder: the output folder; shots that an earlier job stored are reused, and a running job is left alone.
         budget: as in `Options`.
         transcript: as `summarize`.
+        name: what to call the video; "" calls it as the file.
 
     Raises:
         UserError: if the folder cannot be written.
     """
     if is_running(worker, folder):
         return
+    name = name or video.name
     if is_upload(video):
-        video = _keep(video, folder)
-    write_json(folder / JOB, {"video": str(video)})
+        video = keep_upload(video, folder)
+    write_json(folder / JOB, {"video": str(video), "name": name})
     (folder / JSON).unlink(missing_ok=True)
     said = transcript and str(Path(transcript).absolute())
     paths = str(video.absolute()), str(folder.absolute())
-    worker.start(folder.name, f"summary of {video.name}", f"{__name__}:run", model, *paths, said, budget)
-
-
-def _keep(upload: Path, folder: Path) -> Path:
-    kept = folder / upload.name
-    if not kept.is_file():
-        with replacing(kept) as temporary:
-            shutil.copyfile(upload, temporary)
-    return kept
+    worker.start(folder.name, f"summary of {name}", f"{__name__}:run", model, *paths, said, budget, name)
 
 
 def run(
@@ -83,6 +82,7 @@ def run(
     out: str,
     transcript: str | None,
     budget: float,
+    name: str,
     progress: Callable[[str, float, float], None],
 ) -> None:
     """The worker's part: `summarize`, whose result is the output folder.
@@ -93,6 +93,7 @@ def run(
         out: path of the output folder.
         transcript: path of a file that `read_transcript` reads; None for none.
         budget: the summary's greatest share of the video, above 0 and at most 1.
+        name: what to call the video.
         progress: called with the stage, seconds done and seconds in all.
 
     Raises:
@@ -100,7 +101,7 @@ def run(
     """
     from vtkeras.summaries.summarize import Options, summarize
 
-    summarize(video, predictor, out, transcript, Options(budget=budget), progress)
+    summarize(video, predictor, out, transcript, Options(budget=budget), progress, name)
 
 
 def status(worker: Worker, folder: Path) -> JobState | None:
@@ -125,9 +126,23 @@ def video_of(folder: Path) -> Path:
     Raises:
         UserError: if there is no job.
     """
+    return Path(_read_job(folder)["video"])
+
+
+def name_of(folder: Path) -> str:
+    """What to call the video of a job; a job of an older version, which has no name, goes by the file's.
+
+    Raises:
+        UserError: if there is no job.
+    """
+    return _read_job(folder).get("name") or video_of(folder).name
+
+
+def _read_job(folder: Path) -> dict[str, str]:
     try:
-        return Path(json.loads((folder / JOB).read_text(encoding="utf-8"))["video"])
-    except (OSError, ValueError, KeyError):
+        job = dict(json.loads((folder / JOB).read_text(encoding="utf-8")))
+        return {**job, "video": str(job["video"])}
+    except (OSError, ValueError, TypeError, KeyError):
         raise UserError(f"There is no summary {folder.name[:40]} here: begin a new one.") from None
 
 

@@ -86,6 +86,7 @@ def summarize(
     transcript: str | Path | None = None,
     options: Options | None = None,
     progress: Progress = lambda stage, done, total: None,
+    name: str = "",
 ) -> Summary:
     """Makes every output of a summary; a call after an interruption goes on where the first one stopped.
 
@@ -97,6 +98,7 @@ def summarize(
         transcript: a file that `read_transcript` reads.
         options: see `Options`.
         progress: called with the stage, seconds done and seconds in all.
+        name: what to call the video; "" calls it as the file.
 
     Raises:
         UserError: for bad options, files that cannot be read, or a full disk.
@@ -127,7 +129,7 @@ def summarize(
     )
     text, parts = write(parts, features.shots, quotes, rewritten)
     summary = Summary(
-        video=readable(Path(video).name),
+        video=readable(name or Path(video).name),
         video_hash=file_hash(video),
         duration=features.shots[-1].end,
         seconds=float(sum(shot.length for shot, is_key in zip(features.shots, key) if is_key)),

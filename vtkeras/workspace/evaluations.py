@@ -96,14 +96,15 @@ def compare(
 
     Returns:
         Columns example, clip, text, truth, first, second, first_correct and second_correct (True, False, or
-        None where the truth is unknown).
+        None where the truth is unknown). Examples of other clips, texts or truths are left out.
     """
     of_split = predictions[predictions.split == split]
     named = of_split.assign(who=of_split.run + ": " + of_split.system)
-    columns = ["clip", "text", field, f"{field}{PREDICTED}", f"{field}{CORRECT}"]
+    same = ["clip", "text", field]  # what tells that two examples of one number are the same one
+    columns = [*same, f"{field}{PREDICTED}", f"{field}{CORRECT}"]
     one, other = (named[named.who == who].set_index("example")[columns] for who in (first, second))
-    both = one.join(other[[field, f"{field}{PREDICTED}", f"{field}{CORRECT}"]], rsuffix="_other", how="inner")
-    both = both[both[field] == both[f"{field}_other"]]  # the same example, not only the same number
+    both = one.join(other, rsuffix="_other", how="inner")
+    both = both[(both[same].to_numpy() == both[[f"{name}_other" for name in same]].to_numpy()).all(axis=1)]
     correct = {"1": True, "0": False}
     table = pd.DataFrame(
         {

@@ -10,6 +10,7 @@ import hashlib
 import os
 import pickle
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from vtkeras.data.mp4 import write_video
 from vtkeras.data.readers import VideoInfo
 from vtkeras.data.video import Clip, probe, read_frames
 from vtkeras.errors import UserError
-from vtkeras.whole_files import write_bytes
+from vtkeras.whole_files import replacing, write_bytes
 
 __all__ = [
     "EXTENSIONS",
@@ -35,6 +36,7 @@ __all__ = [
     "inspect",
     "is_playable",
     "is_upload",
+    "keep_upload",
     "probe",
     "read_apart",
     "read_frames",
@@ -86,6 +88,15 @@ def read_apart(
 def is_upload(path: Path) -> bool:
     """Whether a file is a visitor's upload, which is named by its content and goes when the visit ends."""
     return path.parent.name.startswith(UPLOADS)
+
+
+def keep_upload(upload: Path, folder: Path) -> Path:
+    """Copies an upload into a folder, for work that may outlast the visit; what is there already stays."""
+    kept = folder / upload.name
+    if not kept.is_file():
+        with replacing(kept) as temporary:
+            shutil.copyfile(upload, temporary)
+    return kept
 
 
 def store_upload(name: str, data: bytes, folder: str | Path, limit: int = UPLOAD_LIMIT) -> Path:

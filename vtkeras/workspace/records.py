@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import google_crc32c
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
+CONTEXT = b"\x0a"  # begins a `SequenceExample`: field 1, a message
 FIELDS = {  # message: (field, number, type or message, repeated)
     "BytesList": [("value", 1, "BYTES", True)],
     "FloatList": [("value", 1, "FLOAT", True)],
@@ -60,6 +62,42 @@ def checksum(content: bytes) -> bytes:
     """The masked CRC-32C that TFRecord files carry, 4 bytes."""
     crc = google_crc32c.value(content)
     return ((((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF).to_bytes(4, "little")
+
+
+def read_texts(path: str | Path) -> Iterator[dict[str, list[bytes]]]:
+    """The texts of each stored clip of a TFRecord file, by name; its frames, which are most of the file, are skipped.
+
+    A record's checksum covers its frames, too, and is not looked at.
+
+    Raises:
+        DamagedFile: at the first record that is cut or does not begin with texts.
+        OSError: if the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        while header := file.read(12):
+            if checksum(header[:8]) != header[8:]:
+                raise DamagedFile(path)
+            end = file.tell() + int.from_bytes(header[:8], "little") + 4
+            if end > size or file.read(1) != CONTEXT:
+                raise DamagedFile(path)
+            length = _read_varint(file)
+            if length > end - file.tell():
+                raise DamagedFile(path)
+            content = file.read(length)
+            yield {one.key: list(one.value.bytes_list.value) for one in _parse("Features", content).feature}
+            file.seek(end)
+
+
+def _read_varint(file: BinaryIO) -> int:
+    """A number as messages write lengths: seven bits a byte, the lowest first; all bytes but the last are over 127."""
+    value = shift = 0
+    while byte := file.read(1):
+        value |= (byte[0] & 0x7F) << shift
+        shift += 7
+        if byte[0] < 0x80:
+            return value
+    return value
 
 
 def parse_clip(record: bytes) -> tuple[dict[str, list[bytes]], dict[str, list]]:
