@@ -102,8 +102,8 @@ class Faithfulness:
         """The finding as a sentence."""
         if self.empty - self.whole >= CHANGE_THRESHOLD:
             return (
-                f"This cannot be judged: the network finds it likelier without the picture ({self.empty:.0%}) than with "
-                f"it ({self.whole:.0%}), so where it looked does not tell why it was said."
+                f"This cannot be judged: the network finds it likelier without the picture ({self.empty:.0%}) than "
+                f"with it ({self.whole:.0%}), so where it looked does not tell why it was said."
             )
         if not self.depends:
             return (
