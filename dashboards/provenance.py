@@ -1,13 +1,16 @@
 """Where a result comes from, and the result as files."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import streamlit as st
 
 from dashboards import common
 
+Files = Mapping[str, tuple[str | bytes | Callable[[], bytes], str, str]]
 
-def show_provenance(model: Path, name: str, files: dict[str, tuple[str | bytes, str, str]]) -> None:
+
+def show_provenance(model: Path, name: str, files: Files) -> None:
     """The clip, the model, how often it is right, and the result as files.
 
     Args:
@@ -30,11 +33,11 @@ def show_provenance(model: Path, name: str, files: dict[str, tuple[str | bytes, 
         show_files(files)
 
 
-def show_files(files: dict[str, tuple[str | bytes, str, str]]) -> None:
+def show_files(files: Files) -> None:
     """A row of buttons, each of which stores a file.
 
     Args:
-        files: (content, file name, MIME type) by the button's label.
+        files: (content, or what makes it at the click, file name, MIME type) by the button's label.
     """
     with st.container(horizontal=True):
         for label, (content, name, kind) in files.items():
