@@ -8,9 +8,10 @@ import streamlit as st
 from dashboards import common
 
 Content = str | bytes | Callable[[], str | bytes]  # a function where it takes time: it is called at a click
+Files = Mapping[str, tuple[Content, str, str]]
 
 
-def show_provenance(model: Path, name: str, files: Mapping[str, tuple[Content, str, str]]) -> None:
+def show_provenance(model: Path, name: str, files: Files) -> None:
     """The clip, the model, how often it is right, and the result as files.
 
     Args:
@@ -33,11 +34,11 @@ def show_provenance(model: Path, name: str, files: Mapping[str, tuple[Content, s
         show_files(files)
 
 
-def show_files(files: Mapping[str, tuple[Content, str, str]]) -> None:
+def show_files(files: Files) -> None:
     """A row of buttons, each of which stores a file.
 
     Args:
-        files: (content, file name, MIME type) by the button's label.
+        files: (content, or what makes it at the click, file name, MIME type) by the button's label.
     """
     with st.container(horizontal=True):
         for label, (content, name, kind) in files.items():

@@ -20,6 +20,7 @@ ENDPOINTS = "endpoints.json"
 STORED_FRAMES = "stored_frames"  # in ENDPOINTS: of how many frames of a file the model takes its own
 STORED_SIDE = "stored_side"  # in ENDPOINTS: pixels to which the model scales a file's frames before its own size
 CONSTANTS = "constants"  # in ENDPOINTS: options that stand in the exported graph
+LINEAR_SHARES = "linear_shares"  # in ENDPOINTS: what linear models beside the network count for, where it is 1
 NOVELTY = "novelty"  # the endpoint of every model, and its entry in ENDPOINTS
 SCORER_FILE = "scorer.json"
 CHECKPOINTS = "checkpoints"

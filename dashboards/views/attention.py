@@ -1,5 +1,6 @@
 """Attention: a word is clicked, and the video shows where the model looked and whether the word rests on it."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import streamlit as st
 from dashboards import common, jobs
 from dashboards.attention import choose_word, frame_chart, show_faithfulness, show_frames
 from dashboards.clips import Chosen, choose_clip
-from dashboards.provenance import show_provenance
+from dashboards.provenance import Files, show_provenance
 from vtkeras.explain import attention_tables
 from vtkeras.explain.animation import as_gif
 from vtkeras.serving import explanation, pictures, schema
@@ -123,11 +124,15 @@ def show(card: RunCard, chosen: Chosen) -> None:
     judged = {}
     with common.shown_errors():
         judged = show_check(card.folder, found, maps, word)
+    words = list(range(len(found.words)))
+    decided = explanation.who_decided(found.kind, found.linear_part)
+    for line in (*decided, *pictures.not_shown(found.words, len(words))):
+        st.caption(common.plain(line))
     values = schema.explanation(found, method, maps, judged, chosen.source, card.info)
-    files = {
-        "PNG": (lambda: pictures.to_png(found, maps, list(range(len(found.words)))), "words.png", "image/png"),
-        "GIF": (lambda: as_gif(*moving), "look.gif", "image/gif"),
-        "mp4": (lambda: media.as_mp4(*moving), "look.mp4", "video/mp4"),
+    files: Files = {
+        "PNG": (partial(pictures.to_png, found, maps, words), "words.png", "image/png"),
+        "GIF": (partial(as_gif, *moving), "look.gif", "image/gif"),
+        "mp4": (partial(media.as_mp4, *moving), "look.mp4", "video/mp4"),
         "JSON": (schema.to_json(values), "explanation.json", "application/json"),
     }
     show_provenance(card.folder, chosen.name, files)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vtkeras.explain.animation import STRIP, animate, as_gif, as_png, enlarge, pace
+from vtkeras.explain.animation import MOST_LINES, STRIP, animate, as_gif, as_png, enlarge, fit, pace
 
 FRAMES = np.full((3, 8, 8, 3), 50, "uint8")
 MAPS = np.zeros((2, 3, 1, 1))
@@ -39,6 +39,27 @@ def test_many_and_odd_words_are_broken_into_lines():
 @pytest.mark.parametrize("size, side, expected", [((8, 6), 64, (64, 48)), ((300, 8), 64, (300, 8))])
 def test_enlarge(size, side, expected):
     assert enlarge(np.zeros((*size, 3), "uint8"), side).shape[:2] == expected
+
+
+@pytest.mark.parametrize("size, expected", [((8, 6), (64, 48)), ((128, 96), (64, 48)), ((300, 8), (64, 2))])
+def test_fit(size, expected):
+    assert fit(np.zeros((3, *size, 3), "uint8"), 64).shape == (3, *expected, 3)
+
+
+def test_fit_takes_means():
+    # Stripes of 0 and 200, two pixels each, become pixels of 100 where four are one.
+    frame = np.zeros((1, 8, 8, 3), "uint8")
+    frame[:, :, 2:4] = frame[:, :, 6:] = 200
+    assert (fit(frame, 2) == 100).all()
+
+
+def test_of_many_lines_those_around_the_word_are_shown():
+    words = ["incomprehensibilities"] * 20  # a line each
+    first, middle, last = animate(FRAMES[:1], words, [0, 10, 19], np.ones((20, 1, 1, 1)), TIMES, side=64)
+    assert first.shape == middle.shape == last.shape == (64 + (MOST_LINES + 1) * STRIP, 64, 3)
+    for picture, row in ((first, 0), (middle, 3), (last, 5)):
+        lines = picture[64:].reshape(-1, STRIP, 64, 3).astype(int)
+        assert [place for place, line in enumerate(lines) if (line[..., 0] - line[..., 2] > 100).any()] == [row]
 
 
 @pytest.mark.parametrize(

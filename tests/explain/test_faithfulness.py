@@ -85,6 +85,14 @@ def test_an_output_that_needs_no_picture_cannot_be_judged():
     assert not found.depends and "cannot be judged" in found.verdict and "90%" in found.verdict
 
 
+def test_an_output_that_is_likelier_without_the_picture_cannot_be_judged():
+    # 30 % with the white pixel, 80 % without it.
+    found = measure(lambda clips: 0.8 - 0.5 * last_pixel(clips), WIDE, RIGHT)
+    assert (found.whole, found.empty) == pytest.approx((0.3, 0.8)) and not found.depends
+    assert "likelier without the picture (80%) than with it (30%)" in found.verdict
+    assert faithfulness.depends(0.5, 0.4) and not faithfulness.depends(0.5, 0.46) and not faithfulness.depends(0.4, 0.5)
+
+
 @pytest.mark.parametrize(
     "beaten, orders, better",
     [(19, 19, True), (18, 18, False), (20, 20, True), (19, 20, False), (38, 39, True), (37, 39, False)],

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from vtkeras.explain.overlay import HEAT, caption_picture, overlay
+from vtkeras.data import fonts
+from vtkeras.explain.overlay import HEAT, MOST_WORDS, caption_picture, overlay
 
 
 def test_by_hand():
@@ -29,10 +30,10 @@ def test_tint_lies_where_the_attention_is(row, column):
 
 
 def test_caption_picture():
-    frames = np.full((3, 8, 8, 3), 50, "uint8")
+    frames = np.full((3, 16, 16, 3), 50, "uint8")
     attention = np.zeros((4, 3, 1, 1))
     attention[0, 2] = attention[3, 0] = 0.5
-    picture = caption_picture(frames, ["digit", "", "", "7"], attention, scale=2)
+    picture = caption_picture(frames, ["digit", "", "", "7"], attention)
     # Two words, so two rows of 16 pixels; a margin of 72 and three columns of 16.
     assert picture.shape == (32, 72 + 48, 3) and picture.dtype == np.uint8
     tinted = picture[8::16, 72 + 8 :: 16, 0] > 150
@@ -42,3 +43,22 @@ def test_caption_picture():
 def test_caption_picture_without_words():
     picture = caption_picture(np.zeros((2, 8, 8, 3), "uint8"), ["", ""], np.zeros((2, 2, 1, 1)))
     assert picture.shape == (8, 88, 3)
+
+
+def margin(word):
+    """What stands beside the one row of a word."""
+    return caption_picture(np.zeros((1, 16, 16, 3), "uint8"), [word], np.zeros((1, 1, 1, 1)))[:, :72]
+
+
+def test_words_of_other_alphabets_are_drawn(monkeypatch):
+    for one, other in (("кот", "пёс"), ("γ", "δ"), ("ä", "ö"), ("ب", "ت")):
+        assert (margin(one) != margin(other)).any()
+    monkeypatch.setattr(fonts, "_installed", list)
+    fonts.font_of.cache_clear()
+    np.testing.assert_array_equal(margin("猫"), margin("1"))  # its number, as no font has it
+    fonts.font_of.cache_clear()
+
+
+def test_a_long_caption_is_cut():
+    picture = caption_picture(np.zeros((1, 8, 8, 3), "uint8"), ["a"] * (MOST_WORDS + 1), np.zeros((41, 1, 1, 1)))
+    assert picture.shape == (40 * 8, 72 + 8, 3)

@@ -13,6 +13,7 @@ from vtkeras.export import export_run
 from vtkeras.models import LinearClasses, LinearExperts, LinearSpace
 from vtkeras.run_files import CONFIG_FILE, LINEAR_FILE, SAVED_MODEL, VOCABULARY_FILE
 from vtkeras.training.run import Run
+from vtkeras.workspace.runs import read_card
 
 SIDE, FRAMES = 32, 2
 DIMS = [4, 2, 2]  # of the features and of the two finer maps
@@ -62,3 +63,8 @@ def test_words_that_no_caption_has_are_told_apart_by_the_sentence_encoder(run):
     space = run.experts.space
     embedded = np.asarray(space.embed_text(np.zeros((2, 4), "int32"), space.pieces(["cats", "dogs"])))
     assert not np.allclose(*embedded, atol=1e-3)
+
+
+@pytest.mark.whole
+def test_the_export_tells_what_linear_models_count_for(run):
+    assert read_card(run.folder).linear_shares == {"label": 1.0, "contrastive": 1.0}

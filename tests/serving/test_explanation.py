@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import av
@@ -11,6 +12,7 @@ import tensorflow as tf
 from fixtures.interrupts import PressedInDestructor
 from PIL import Image
 
+from vtkeras.data import fonts
 from vtkeras.data.sources.moving_digits import MovingDigits
 from vtkeras.data.sources.sort_of_clevr import SortOfClevr
 from vtkeras.errors import UserError
@@ -75,10 +77,11 @@ class ToyPredictor(SimpleNamespace):
 def toy(*hidden):
     """A predictor over `Toy` without the endpoints `hidden`."""
     endpoints = {name: getattr(Toy(), name) for name in ("explain_caption", "explain_answer", "answer")}
+    endpoints["caption"] = None  # that there is one: `ToyPredictor.caption` writes it
     return ToyPredictor(
         model=SimpleNamespace(**{name: value for name, value in endpoints.items() if name not in hidden}),
         config=SimpleNamespace(model=SimpleNamespace(decoder_layers=2, fusion_layers=1)),
-        card=SimpleNamespace(answers=["no", "yes"]),
+        card=SimpleNamespace(answers=["no", "yes"], linear_shares={}),
         folder="toy",
         info={"name": "toy", "model_hash": "0123", "data": "x"},
     )
@@ -117,6 +120,29 @@ def test_answer_comes_first_with_the_mean_over_the_question():
     np.testing.assert_allclose(found.maps()[0], found.maps()[1:].mean(axis=0))
     [judged] = explanation.judge(toy(), found, found.maps("rollout"), [0])
     assert judged.sweep.deletion_auc == pytest.approx(1 / 16) and judged.whole == pytest.approx(1)
+
+
+def test_a_linear_model_that_had_a_say_is_told():
+    # 100 to the network's 1 are 100 / 101 of the say; 1 to 1 are a half. A caption of one's own is nobody's choice.
+    helped = toy()
+    helped.card.linear_shares = {"answer": 100.0, "caption": 1.0}
+    answer = explanation.explain_answer(helped, FRAMES, TIMES, "is it?")
+    caption = explanation.explain_caption(helped, FRAMES, TIMES)
+    given = explanation.explain_caption(helped, FRAMES, TIMES, "so bright")
+    assert (answer.linear_part, caption.linear_part, given.linear_part) == (100 / 101, 0.5, 0.0)
+    assert "note: A linear model beside the network has 99% of the say" in pictures.to_lines(answer, {})[-1]
+    assert "has 50% of the say in this model's captions" in pictures.to_lines(caption, {})[-1]
+    assert pictures.to_lines(given, {}) == ["caption: so bright"]
+    assert schema.explanation(answer, "mean", answer.maps(), {}, "a.mp4", helped.info)["linear_part"] == 0.9901
+
+
+def test_a_model_of_labels_has_nothing_to_explain(tmp_path):
+    labels = toy("caption", "answer", "explain_caption", "explain_answer")
+    for options in ({}, {"question": "is it?"}, {"caption": "so bright"}):
+        with pytest.raises(UserError, match="Captions and answers can be explained, and .* toy gives neither"):
+            pictures.explain_video(labels, "absent.mp4", **options)
+    with pytest.raises(UserError, match="gives neither"):
+        faithfulness.evaluate(labels, [(FRAMES, "is it?")], {}, tmp_path, report=lambda line: None)
 
 
 def test_an_old_export_has_maps_but_no_rollout():
@@ -197,6 +223,23 @@ def test_files(found, tmp_path):
         assert len(list(video.decode(video=0))) == 2
 
 
+def test_a_long_caption_of_a_large_clip(found, tmp_path, monkeypatch):
+    """41 words over frames of 672 x 378: rows for 40, of 128 x 72 pixels; frames of 256 x 144 in the animation."""
+    monkeypatch.setattr(fonts, "_installed", list)  # of no language
+    fonts.font_of.cache_clear()
+    clip = np.zeros((2, 378, 672, 3), "uint8")
+    long = replace(found, words=["猫", *["so"] * 40], frames=clip)
+    maps, told = np.ones((41, TIME, SIDE, SIDE)) / 8, []
+    pictures.save(tmp_path, long, maps, list(range(41)), "", report=told.append)
+    assert Image.open(tmp_path / "words.png").size == (72 + 2 * 128, 40 * 72)
+    gif = Image.open(tmp_path / "look.gif")
+    assert gif.n_frames == 40 * 2 and gif.width == 256 and gif.height < 144 + 8 * 28
+    assert "first 40 of 41 words" in told[0] and "--word" in told[0]
+    assert "pictures show their numbers: 1 猫. Install a font" in told[1]
+    assert pictures.not_shown(["so"] * 40, 40) == []
+    fonts.font_of.cache_clear()
+
+
 def test_a_folder_that_cannot_be_made(found, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
@@ -225,6 +268,39 @@ def test_many_clips(tmp_path):
     assert json.loads((tmp_path / "attention.json").read_text()) == results
     assert "| rollout | 0.062 |" in (tmp_path / "attention.md").read_text()
     assert not (tmp_path / "attention.partial.jsonl").exists()
+
+
+def test_questions_alone_and_captions_alone(tmp_path):
+    """One patch decides the answer `yes`, and the word `brighter`: each is judged without the other."""
+    for hidden, kind in ((("caption", "explain_caption"), "answer"), (("answer",), "caption")):
+        found = faithfulness.evaluate(toy(*hidden), [(FRAMES, "is it?")], {}, tmp_path / kind, report=lambda line: None)
+        assert {*found} == {"settings", "linear_parts", "clips", kind} and found[kind]["judged"] == 1
+
+
+def test_a_question_that_the_model_cannot_read_is_passed_over(tmp_path):
+    asked, told = toy("caption", "explain_caption"), []
+
+    def answer(self, frames, question):
+        if question == "что?":
+            raise UserError("The model knows no word of the question 'что?': ask as its training data do.")
+        return ToyPredictor.answer(self, frames, question)
+
+    asked.__class__ = type("Particular", (ToyPredictor,), {"answer": answer})
+    found = faithfulness.evaluate(
+        asked, [(FRAMES, "что?"), (FRAMES, "is it?")], {}, tmp_path / "both", orders=19, report=told.append
+    )
+    assert found["clips"] == 2 and found["answer"]["judged"] == 1
+    assert told[0].startswith("a question is passed over: The model knows no word") and len(told) == 3
+    none = faithfulness.evaluate(asked, [(FRAMES, "что?")], {}, tmp_path / "none", orders=19, report=told.append)
+    assert "No caption or answer could be judged" in faithfulness.to_markdown(none)
+
+
+def test_tables_tell_what_a_linear_model_decides(tmp_path):
+    helped = toy()
+    helped.card.linear_shares = {"answer": 3.0}
+    faithfulness.evaluate(helped, [(FRAMES, "is it?")], {}, tmp_path, orders=19, report=lambda line: None)
+    before, answers = (tmp_path / "attention.md").read_text().split("### answers")
+    assert "A linear model beside the network has 75% of the say" in answers and "linear" not in before
 
 
 def test_a_clip_with_many_questions_is_judged_once():

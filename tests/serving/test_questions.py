@@ -19,6 +19,7 @@ from vtkeras.serving import schema
 from vtkeras.serving.decoding import Decoding
 from vtkeras.serving.describe import save_picture, to_lines
 from vtkeras.serving.explanation import CAPTION, can_judge, explain_answer, probability_of
+from vtkeras.serving.faithfulness import judge_clip
 from vtkeras.serving.pictures import explain_video
 from vtkeras.serving.predictor import Predictor
 from vtkeras.summaries.summarize import summarize
@@ -151,6 +152,14 @@ def test_what_a_model_without_captions_cannot_do_is_told(describe, predictor, fr
     with pytest.raises(UserError, match="'sort_of_clevr' cannot summarise.*'multitask'"):
         summarize(picture, predictor, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_answers_of_a_model_without_captions_are_judged(predictor, frames):
+    rows = judge_clip(predictor, frames, QUESTION, orders=19, steps=2, seed=0)
+    assert [(row["kind"], row["word"]) for row in rows] == [("answer", predictor.answer(frames, QUESTION).text)]
+    told = []
+    assert judge_clip(predictor, frames, "где красный объект?", 19, 2, 0, report=told.append) == []
+    assert len(told) == 1 and "knows no word of the question" in told[0]
 
 
 @pytest.mark.parametrize("choices", [[], ["yes"], ["yes", "yes "], ["yes", ""]])

@@ -61,6 +61,12 @@ def test_files_are_read_as_the_clips_were_that_a_model_learned_from(run):
         assert card.reading == f"32-{read * data.image_size}-{side}"  # the same weights may be exported again
 
 
+def test_what_linear_models_count_for(run):
+    assert runs.read_card(run).linear_shares == {}  # an export of an older version
+    (run / "endpoints.json").write_text(json.dumps({**ENDPOINTS, "linear_shares": {"answer": 100.0}}))
+    assert runs.read_card(run).linear_shares == {"answer": 100.0}
+
+
 def test_the_hash_tells_what_the_same_weights_draw_with(run):
     def hash_with(**constants):
         (run / "endpoints.json").write_text(json.dumps({**ENDPOINTS, "constants": constants}))

@@ -87,8 +87,7 @@ def predict(
         for found in describe(card, ask, videos, question, start, end, decoding, choice, set_aside, anyway):
             show(found.video, schema.description(found, card.info), to_lines(found))
             if picture:
-                save_picture(found, picture)
-                print(f"picture: {picture}", file=sys.stderr)
+                save_picture(found, picture, report=partial(print, file=sys.stderr))
 
 
 @app.command()

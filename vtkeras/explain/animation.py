@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+from PIL.ImageFont import FreeTypeFont
 
-from vtkeras.explain.overlay import HEAT, overlay
+from vtkeras.data.fonts import drawable, own_font
+from vtkeras.explain.overlay import HEAT, MOST_WORDS, overlay
 
-STRIP = 28  # pixels, for the words beneath
+STRIP, BASELINE = 28, 20  # pixels, for a line of words beneath, and from its top to where the letters stand
 FONT = 15
+MOST_LINES = 6  # of words; of more, those around the word that is shown
 SLOWEST, FASTEST = 2.0, 8.0  # frames a second at which a person can follow
 
 
@@ -23,6 +26,19 @@ def enlarge(frame: np.ndarray, side: int) -> np.ndarray:
     """
     times = max(1, side // max(frame.shape[:2]))
     return frame.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def fit(frames: np.ndarray, side: int) -> np.ndarray:
+    """As `enlarge`, of every frame, and scales larger ones down to `side` pixels.
+
+    Args:
+        frames: uint8 (time, height, width, 3).
+        side: pixels of the longer side.
+    """
+    pictures = [Image.fromarray(enlarge(frame, side)) for frame in frames]
+    for picture in pictures:
+        picture.thumbnail((side, side), Image.Resampling.BOX)
+    return np.stack([np.asarray(picture) for picture in pictures])
 
 
 def animate(
@@ -38,25 +54,26 @@ def animate(
     Args:
         frames: uint8 (time, height, width, 3).
         words: all words; those chosen are marked in turn.
-        chosen: which words to show.
+        chosen: which words to show, of which the first `MOST_WORDS` are.
         maps: float (words, time, rows, columns).
         times: float (time,), seconds, written under each frame with its share of the attention.
-        side: pixels of the longer side of small frames.
+        side: pixels of the longer side of the frames.
 
     Returns:
-        uint8 (len(chosen) * time, height, width, 3).
+        uint8 (words shown * time, height, width, 3). Where no font shows a word, its number from 1 stands for it.
 
     Example:
         >>> animate(frames, ["a", "cat"], [1], maps, times).shape
         (8, 312, 256, 3)
     """
-    large = [enlarge(frame, side) for frame in frames]
+    fitted = fit(frames, side)
+    names = [drawable(word, number, FONT) for number, word in enumerate(words, start=1)]
     pictures = []
-    for word in chosen:
+    for word in chosen[:MOST_WORDS]:
         peak = maps[word].max()
-        for frame, grid, second in zip(large, maps[word], times):
+        for frame, grid, second in zip(fitted, maps[word], times):
             note = f"{second:.2f} s · {grid.sum():.0%}"
-            pictures.append(_with_words(overlay(frame, grid, peak), words, word, note))
+            pictures.append(_with_words(overlay(frame, grid, peak), names, word, note))
     return np.stack(pictures)
 
 
@@ -90,30 +107,37 @@ def as_png(picture: np.ndarray) -> bytes:
     return data.getvalue()
 
 
-def _with_words(picture: np.ndarray, words: list[str], current: int, note: str) -> np.ndarray:
+def _with_words(picture: np.ndarray, names: list[tuple[str, FreeTypeFont]], current: int, note: str) -> np.ndarray:
     height, width, _ = picture.shape
-    font = ImageFont.load_default(FONT)
-    lines = _lines(words, width - 8, font)
+    lines = _around(_lines(names, width - 8), current)
     canvas = Image.new("RGB", (width, height + (len(lines) + 1) * STRIP), "black")
     canvas.paste(Image.fromarray(picture))
     draw = ImageDraw.Draw(canvas)
     for row, line in enumerate(lines):
         for place, left in line:
             colour = tuple(HEAT.astype(int)) if place == current else (190, 190, 190)
-            draw.text((left, height + row * STRIP + 5), words[place], colour, font)
-    draw.text((4, height + len(lines) * STRIP + 5), note, (130, 130, 130), font)
+            name, font = names[place]
+            draw.text((left, height + row * STRIP + BASELINE), name, colour, font, anchor="ls")
+    draw.text((4, height + len(lines) * STRIP + BASELINE), note, (130, 130, 130), own_font(FONT), anchor="ls")
     return np.asarray(canvas)
 
 
-def _lines(words: list[str], width: int, font) -> list[list[tuple[int, int]]]:
+def _lines(names: list[tuple[str, FreeTypeFont]], width: int) -> list[list[tuple[int, int]]]:
     """Breaks words into lines of (place, left edge in pixels)."""
     lines: list[list[tuple[int, int]]] = [[]]
     left = 4
-    for place, word in enumerate(words):
-        length = round(font.getlength(word))
+    for place, (name, font) in enumerate(names):
+        length = round(font.getlength(name))
         if lines[-1] and left + length > width:
             lines.append([])
             left = 4
         lines[-1].append((place, left))
         left += length + 7
     return lines
+
+
+def _around(lines: list[list[tuple[int, int]]], current: int) -> list[list[tuple[int, int]]]:
+    """The `MOST_LINES` lines around the one that holds a word."""
+    row = next(number for number, line in enumerate(lines) if current <= line[-1][0])
+    first = max(0, min(row - MOST_LINES // 2, len(lines) - MOST_LINES))
+    return lines[first : first + MOST_LINES]

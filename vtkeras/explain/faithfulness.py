@@ -14,7 +14,7 @@ import numpy as np
 
 STEPS = 16
 ORDERS = 20
-CHANGE_THRESHOLD = 0.05  # least change of probability, from the whole video to an empty one, that can be judged
+CHANGE_THRESHOLD = 0.05  # least fall of probability, from the whole video to an empty one, that can be judged
 LUCK_THRESHOLD = 0.05  # a map is better than random if one drawn by lot would do as well no more often than this
 
 Probability = Callable[[np.ndarray], np.ndarray]
@@ -100,6 +100,11 @@ class Faithfulness:
     @property
     def verdict(self) -> str:
         """The finding as a sentence."""
+        if self.empty - self.whole >= CHANGE_THRESHOLD:
+            return (
+                f"This cannot be judged: the network finds it likelier without the picture ({self.empty:.0%}) than "
+                f"with it ({self.whole:.0%}), so where it looked does not tell why it was said."
+            )
         if not self.depends:
             return (
                 f"This cannot be judged: the network gives it {self.empty:.0%} with the whole picture taken away, "
@@ -208,8 +213,12 @@ def random_orders(patches: int, orders: int, seed: int = 0) -> list[np.ndarray]:
 
 
 def depends(whole: float, empty: float) -> bool:
-    """True if taking the picture away changes a probability enough to judge a map by it."""
-    return bool(abs(whole - empty) >= CHANGE_THRESHOLD)
+    """True if taking the picture away lowers a probability enough to judge a map by it.
+
+    Of what is likelier without the picture, a good map shows what speaks against it: then the areas that count as good
+    are the other way round.
+    """
+    return bool(whole - empty >= CHANGE_THRESHOLD)
 
 
 def area(shares: np.ndarray, curve: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ from vtkeras.run_files import (
     CONSTANTS,
     ENDPOINTS,
     LINEAR_FILE,
+    LINEAR_SHARES,
     LOGS,
     METRICS,
     METRICS_TABLE,
@@ -96,7 +97,8 @@ def export_run(
     with replacing_folder(out / SAVED_MODEL) as temporary:
         write_saved_model(run, temporary, compiled, calibration)
     constants = {name: value for head in run.heads for name, value in head.constants(run.config).items()}
-    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, source, constants))
+    shares = {name: float(share) for name, share in (run.experts.shares if run.experts else {}).items()}
+    write_json(out / ENDPOINTS, describe(run.task, run.heads, calibration, source, constants, shares))
     if keras_file:
         with replacing(out / MODEL_FILE) as temporary:
             run.model.save(temporary)
@@ -161,6 +163,7 @@ def describe(
     calibration: Calibration | None = None,
     source: Source | None = None,
     constants: dict | None = None,
+    linear_shares: dict[str, float] | None = None,
 ) -> dict:
     """What the exported model can do, as `endpoints.json` tells it to predictors and menus.
 
@@ -169,11 +172,12 @@ def describe(
         calibration: of its novelty, if there is one.
         source: of its clips: files are read for it as these were stored.
         constants: options that stand in the exported graph, see `Head.constants`.
+        linear_shares: {head: what its linear model counts for}.
 
     Returns:
         {"task", "text_role": what the text of an example is, "stored_frames" and "stored_side" as of a `Source`,
-        "constants", "heads": [{"name", "title", "endpoints": [{"name", "inputs": names of the arguments}]}], "novelty":
-        `Calibration.summary`, or None}.
+        "constants", "linear_shares", "heads": [{"name", "title", "endpoints": [{"name", "inputs": names of the
+        arguments}]}], "novelty": `Calibration.summary`, or None}.
     """
     return {
         "task": task.name,
@@ -181,6 +185,7 @@ def describe(
         STORED_FRAMES: source and source.stored_frames,
         STORED_SIDE: source and source.stored_side,
         CONSTANTS: constants or {},
+        LINEAR_SHARES: linear_shares or {},
         "novelty": calibration and calibration.summary(),
         "heads": [
             {

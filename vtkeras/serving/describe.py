@@ -11,11 +11,12 @@ import numpy as np
 from vtkeras.data.spelling import normalise
 from vtkeras.data.video import Clip, read_frames
 from vtkeras.errors import UserError
-from vtkeras.explain.animation import as_png
+from vtkeras.explain.animation import as_png, fit
 from vtkeras.explain.attention_tables import by_time, question_shares
 from vtkeras.explain.overlay import caption_picture
 from vtkeras.serving.batches import in_batches
 from vtkeras.serving.decoding import GREEDY, Decoding
+from vtkeras.serving.pictures import not_shown
 from vtkeras.serving.results import Answer, readable
 from vtkeras.serving.schema import Description
 from vtkeras.whole_files import write_bytes
@@ -149,8 +150,13 @@ def to_lines(found: Description) -> list[str]:
     return lines + ([f"note: {found.note}"] if found.note else [])
 
 
-def save_picture(found: Description, path: str | Path) -> None:
+def save_picture(found: Description, path: str | Path, report: Callable[[str], None] = print) -> None:
     """Writes where each word of the caption looked as a PNG; of the first question, where there is no caption.
+
+    Args:
+        found: what a model says of a clip.
+        path: of the file.
+        report: called with a line that names the file, and one on each thing that the picture does not show.
 
     Raises:
         UserError: if there is neither, or the file cannot be written.
@@ -160,8 +166,9 @@ def save_picture(found: Description, path: str | Path) -> None:
         raise UserError("There is nothing to picture of a clip that the model has no words for: give --anyway.")
     if shown is None:
         raise UserError("There is no caption and no question to picture: ask with --question.")
-    scale = max(1, TILE // max(shown.frames.shape[1:3]))
-    write_bytes(path, as_png(caption_picture(shown.frames, shown.words, shown.attention.mean(axis=1), scale)))
+    write_bytes(path, as_png(caption_picture(fit(shown.frames, TILE), shown.words, shown.attention.mean(axis=1))))
+    for line in (*not_shown(shown.words, len(shown.words)), f"picture: {path}"):
+        report(line)
 
 
 def _describe(

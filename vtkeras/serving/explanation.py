@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,8 @@ class Explanation:
         frames: uint8 (time, height, width, 3), the frames the model looked at.
         times: float (time,), their seconds.
         spans: where each word's pieces are, for a caption.
+        linear_part: how much of the say in the caption, or the answer, a linear model beside the network had, 0 to 1.
+            It does not look by attention.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Explanation:
     frames: np.ndarray
     times: np.ndarray
     spans: list[slice]
+    linear_part: float = 0.0
 
     @property
     def methods(self) -> list[str]:
@@ -89,6 +92,29 @@ class Explanation:
         return attention_tables.of_head(of_layer, head)
 
 
+def check_explainable(predictor: Predictor, endpoints: Collection[str]) -> None:
+    """Raises `UserError` for a model that has none of some endpoints, whose outputs can be explained."""
+    if not any(map(predictor.can, endpoints)):
+        raise UserError(
+            f"Captions and answers can be explained, and the model in {predictor.folder} gives neither: choose another."
+        )
+
+
+def linear_part(predictor: Predictor, kind: str) -> float:
+    """How much of the say in captions, or in answers, a linear model beside the network has, 0 to 1."""
+    share = predictor.card.linear_shares.get(kind, 0.0)
+    return share / (1 + share)
+
+
+def who_decided(kind: str, part: float) -> list[str]:
+    """A sentence for people on the part that a linear model had in a caption or an answer; none where it had none."""
+    told = (
+        f"A linear model beside the network has {part:.0%} of the say in this model's {kind}s. It does not look by "
+        "attention: the maps are the network's."
+    )
+    return [told] if part else []
+
+
 def explain_caption(
     predictor: Predictor, frames: np.ndarray, times: np.ndarray, text: str | None = None
 ) -> Explanation:
@@ -118,7 +144,7 @@ def explain_caption(
             )
             spans = attention_tables.word_spans(caption.words)
             return _explanation(predictor, CAPTION, text, (words, likelihoods, spans), attention, None, frames, times,
-                                caption.frame_indices)  # fmt: skip
+                                caption.frame_indices, linear_part(predictor, CAPTION))  # fmt: skip
     found = _first(predictor.model.explain_caption(frames[None], _strings(text, 1)))
     pieces = [piece.decode() for piece in found["tokens"] if piece]
     if not is_own and not knows_a_word(pieces):
@@ -131,8 +157,9 @@ def explain_caption(
     )
     rollout = attention_tables.join_pieces(pieces, found["rollout"][:count])[1]
     spans = attention_tables.word_spans(pieces)
+    part = linear_part(predictor, CAPTION) if is_own else 0.0
     return _explanation(predictor, CAPTION, text, (words, likelihoods, spans), attention, rollout, frames, times,
-                        found["frame_index"])  # fmt: skip
+                        found["frame_index"], part)  # fmt: skip
 
 
 def explain_answer(predictor: Predictor, frames: np.ndarray, times: np.ndarray, question: str) -> Explanation:
@@ -160,8 +187,9 @@ def explain_answer(predictor: Predictor, frames: np.ndarray, times: np.ndarray, 
     words = [answer.text, *words]
     likelihoods = [answer.score] * len(words)
     attention = _with_mean(attention)
+    part = linear_part(predictor, ANSWER) if answer.text in predictor.card.answers else 0.0
     return _explanation(predictor, ANSWER, question, (words, likelihoods, []), attention, rollout, frames, times,
-                        answer.frame_indices)  # fmt: skip
+                        answer.frame_indices, part)  # fmt: skip
 
 
 def can_judge(predictor: Predictor, found: Explanation) -> bool:
@@ -251,7 +279,7 @@ def judge(
     return judged
 
 
-def _explanation(predictor, kind, text, words, attention, rollout, frames, times, indices) -> Explanation:
+def _explanation(predictor, kind, text, words, attention, rollout, frames, times, indices, part) -> Explanation:
     """Leaves out the repeats that fill up short clips, and takes layers and heads apart."""
     places = attention_tables.real_frames(list(indices))
     chosen = [int(indices[place]) for place in places]
@@ -260,7 +288,7 @@ def _explanation(predictor, kind, text, words, attention, rollout, frames, times
     attention = attention[:, :, places].reshape(len(attention), layers, heads, len(places), *attention.shape[3:])
     return Explanation(
         kind, text, words[0], words[1], attention, None if rollout is None else rollout[:, places], frames[chosen],
-        np.asarray(times)[chosen], words[2],
+        np.asarray(times)[chosen], words[2], part,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
 from vtkeras.data.sources.datasets import clips_or_examples
+from vtkeras.errors import UserError
 from vtkeras.explain import faithfulness
 from vtkeras.explain.faithfulness import Faithfulness
 from vtkeras.interrupts import interrupt_between_steps
@@ -22,6 +23,7 @@ from vtkeras.whole_files import disk_errors, write_json, write_text
 if TYPE_CHECKING:
     from vtkeras.serving.predictor import Predictor
 
+KINDS = explanation.CAPTION, explanation.ANSWER
 PIXELS = "pixel change"
 RANDOM = "random"
 RESULTS, TABLE, PARTIAL = "attention.json", "attention.md", "attention.partial.jsonl"
@@ -39,7 +41,8 @@ def evaluate(
 ) -> dict:
     """Judges attention, rollout and pixel change for every word of the captions, and for the answers.
 
-    Finished clips are kept in `folder`; the same call goes on after an interruption.
+    Finished clips are kept in `folder`; the same call goes on after an interruption. Of a model without captions,
+    answers alone are judged.
 
     Args:
         predictor: the model.
@@ -51,8 +54,12 @@ def evaluate(
         report: called with lines of progress.
 
     Returns:
-        dict as `summarize` gives it, and the settings.
+        dict as `summarize` gives it, the settings, and `linear_parts`: {kind: the part that a linear model has in it}.
+
+    Raises:
+        UserError: with a model that has neither captions nor a closed set of answers.
     """
+    explanation.check_explainable(predictor, ("caption", "answer"))
     settings = {**settings, "model_hash": predictor.info["model_hash"], "random_orders": orders, "steps": steps}
     partial = folder / PARTIAL
     done = _read_partial(partial, settings)
@@ -66,13 +73,14 @@ def evaluate(
             number = -1
             for number, (frames, question) in enumerate(clips):
                 if number >= len(done):
-                    rows = judge_clip(predictor, frames, question, orders, steps, seed=number)
+                    rows = judge_clip(predictor, frames, question, orders, steps, seed=number, report=report)
                     file.write(json.dumps(rows) + "\n")
                     file.flush()
                     done.append(rows)
                     report(f"clip {number + 1}: {len(rows)} words and answers")
                     end_of_step()
-        results = {"settings": settings, **summarize(done[: number + 1])}
+        parts = {kind: explanation.linear_part(predictor, kind) for kind in KINDS}
+        results = {"settings": settings, "linear_parts": parts, **summarize(done[: number + 1])}
         write_json(folder / RESULTS, results)
         write_text(folder / TABLE, to_markdown(results))
         partial.unlink()
@@ -98,29 +106,40 @@ def questioned_clips(source: Source, split: str, most: int) -> Iterator[tuple[np
 
 
 def judge_clip(
-    predictor: Predictor, frames: np.ndarray, question: str, orders: int, steps: int, seed: int
+    predictor: Predictor,
+    frames: np.ndarray,
+    question: str,
+    orders: int,
+    steps: int,
+    seed: int,
+    report: Callable[[str], None] = print,
 ) -> list[dict]:
-    """A row for every word of the caption, and for the answer to the question.
+    """A row for every word of the caption, and for the answer to the question, if the model gives these.
 
     Args:
         predictor: the model.
         frames: uint8 (time, height, width, 3), any size and length.
-        question: what is asked; "" for nothing, and passed over if its answer is none of a closed set.
+        question: what is asked; "" for nothing. It is passed over if its answer is none of a closed set, and with a
+            line if the model cannot read it.
         orders: int, random orders to compare with.
         steps: int, points of the curves.
         seed: int, draws the orders.
+        report: called with that line.
 
     Returns:
         dicts with kind, word, whether it depends on the picture, and if so `auc`: {map: [deletion,
         insertion]}, `random`: [[deletion, insertion], ...] and `better`: {map: [bool, bool]}.
 
     Raises:
-        UserError: with a model that writes no captions, or was exported without what tells how likely given words are.
+        UserError: with a model that was exported without what tells how likely given words are.
     """
     times = np.arange(len(frames), dtype="float32")
-    explained = [explanation.explain_caption(predictor, frames, times)]
+    explained = [explanation.explain_caption(predictor, frames, times)] if predictor.can("caption") else []
     if question and predictor.can("answer"):
-        explained.append(explanation.explain_answer(predictor, frames, times, question))
+        try:
+            explained.append(explanation.explain_answer(predictor, frames, times, question))
+        except UserError as error:
+            report(f"a question is passed over: {error}")
     rows = []
     for found in explained:
         words = range(len(found.words)) if found.kind == explanation.CAPTION else [0]
@@ -167,9 +186,7 @@ def summarize(clips: list[list[dict]]) -> dict:
         "deletion_gain", "insertion_gain": [mean, low, high], how much better than random, with the 95 %
         interval over clips; for "random" the standard deviation of the mean over its orders}}}}.
     """
-    kinds = [
-        kind for kind in (explanation.CAPTION, explanation.ANSWER) if any(_of(rows, kind) for rows in clips)
-    ]
+    kinds = [kind for kind in KINDS if any(_of(rows, kind) for rows in clips)]
     return {"clips": len(clips), **{kind: _summary([_of(rows, kind) for rows in clips]) for kind in kinds}}
 
 
@@ -179,14 +196,16 @@ def to_markdown(results: dict) -> str:
         f"Deletion and insertion over {results['clips']} clips; gains over random orders with 95 % intervals.",
         "",
     ]
-    for kind in (explanation.CAPTION, explanation.ANSWER):
-        if kind not in results:
-            continue
+    kinds = [kind for kind in KINDS if kind in results]
+    if not kinds:
+        parts += ["No caption or answer could be judged: the model wrote none, or the clips ask nothing it reads.", ""]
+    for kind in kinds:
         summary = results[kind]
         what = "words of captions" if kind == explanation.CAPTION else "answers"
         parts += [
             f"### {what}: {summary['judged']} that depend on the picture, {summary['independent']} that do not",
             "",
+            *(f"{line}\n" for line in explanation.who_decided(kind, results["linear_parts"][kind])),
             "| order | deletion AUC ↓ | gain | insertion AUC ↑ | gain | better than random, both |",
             "| --- | ---: | ---: | ---: | ---: | ---: |",
         ]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vtkeras.data.fonts import lacking
 from vtkeras.data.mp4 import write_video
 from vtkeras.data.video import read_frames
 from vtkeras.errors import UserError
-from vtkeras.explain.animation import animate, as_gif, as_png, pace
+from vtkeras.explain.animation import FONT, animate, as_gif, as_png, fit, pace
 from vtkeras.explain.faithfulness import Faithfulness
-from vtkeras.explain.overlay import caption_picture
+from vtkeras.explain.overlay import MOST_WORDS, caption_picture
 from vtkeras.serving import explanation
 from vtkeras.serving.explanation import Explanation
 from vtkeras.serving.results import readable
@@ -43,11 +44,12 @@ def explain_video(
         start, end: seconds of the part of the video to look at; None is its beginning, or its end.
 
     Raises:
-        UserError: for a file that does not decode, an empty text, both texts at once, or a model without
-            captions that is not asked anything.
+        UserError: for a file that does not decode, an empty text, both texts at once, a model without captions and
+            answers, or one without captions that is not asked anything.
     """
     if question is not None and caption is not None:
         raise UserError("Give --question or --caption, not both.")
+    explanation.check_explainable(predictor, ("caption", "answer", "write_answer"))
     if question is None and not predictor.can("caption"):
         raise UserError(f"The model in {predictor.folder} knows no captions: ask something with --question.")
     clip = read_frames(video, start=start, end=end, **predictor.clip_size)
@@ -81,13 +83,13 @@ def to_png(found: Explanation, maps: np.ndarray, words: list[int]) -> bytes:
     Args:
         found: what was explained.
         maps: float (words, time, rows, columns), as `Explanation.maps` gives them.
-        words: places of the words to show.
+        words: places of the words to show, of which the first `MOST_WORDS` are.
 
     Returns:
         The picture, frames tinted where each word looked, as a PNG file's bytes.
     """
-    scale = max(1, TILE // max(found.frames.shape[1:3]))
-    return as_png(caption_picture(found.frames, [found.words[word] for word in words], maps[words], scale))
+    names = [name if place in words else "" for place, name in enumerate(found.words)]
+    return as_png(caption_picture(fit(found.frames, TILE), names, maps))
 
 
 def to_frames(found: Explanation, maps: np.ndarray, words: list[int]) -> tuple[np.ndarray, float]:
@@ -96,22 +98,22 @@ def to_frames(found: Explanation, maps: np.ndarray, words: list[int]) -> tuple[n
     Args:
         found: what was explained.
         maps: float (words, time, rows, columns), as `Explanation.maps` gives them.
-        words: places of the words to show.
+        words: places of the words to show, of which the first `MOST_WORDS` are.
 
     Returns:
-        uint8 (len(words) * time, height, width, 3), RGB, and frames a second.
+        uint8 (words shown * time, height, width, 3), RGB, and frames a second.
     """
     return animate(found.frames, found.words, words, maps, found.times, SIDE), pace(found.times)
 
 
 def to_lines(found: Explanation, judged: dict[int, Faithfulness]) -> list[str]:
-    """The findings for a terminal."""
+    """The findings for a terminal, with a note where a linear model had a say."""
     score = f"  ({found.probabilities[0]:.0%})" if found.kind == explanation.ANSWER else ""
     lines = [f"{found.text}  {found.words[0]}{score}" if score else f"caption: {found.text}"]
     for place, one in judged.items():
         areas = f"{_beside_random(one, 'deletion')}, {_beside_random(one, 'insertion')}"
         lines.append(f"{found.words[place]}: {areas}. {one.verdict}")
-    return lines
+    return lines + [f"note: {line}" for line in explanation.who_decided(found.kind, found.linear_part)]
 
 
 def save(
@@ -130,7 +132,7 @@ def save(
         maps: float (words, time, rows, columns), as `Explanation.maps` gives them.
         words: places of the words to show; without any, only explanation.json is written.
         numbers: the JSON text of explanation.json.
-        report: called with a line that names the files.
+        report: called with a line that names the files, and one on each thing that the pictures do not show.
 
     Raises:
         UserError: if the folder cannot be written.
@@ -141,7 +143,20 @@ def save(
         write_bytes(out / "words.png", to_png(found, maps, words))
         write_bytes(out / "look.gif", as_gif(pictures, fps))
         write_video(out / "look.mp4", pictures, fps)
+        for line in not_shown(found.words, len(words)):
+            report(line)
     report(f"written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+
+
+def not_shown(words: list[str], chosen: int) -> list[str]:
+    """Sentences on what pictures do not show: words beyond the first `MOST_WORDS`, and those that no font has.
+
+    Args:
+        words: all words.
+        chosen: how many of them were to be shown.
+    """
+    beyond = f"The pictures show the first {MOST_WORDS} of {chosen} words; `vtkeras explain --word` shows another one."
+    return [line for line in (beyond if chosen > MOST_WORDS else "", lacking(words, FONT)) if line]
 
 
 def _beside_random(one: Faithfulness, curve: str) -> str:

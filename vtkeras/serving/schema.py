@@ -22,7 +22,8 @@ A description (`vtkeras predict`, page Playground) goes on with:
 
 The events of a video (`vtkeras predict --dense`, page Dense captions) are "events" [{start, end, text, score,
 foreign}], times in seconds. An explanation (`vtkeras explain --out`, page Attention) has kind (caption or answer),
-text, method, frame_times, and words [{word, probability, attention_by_frame, map, faithfulness}].
+text, method, linear_part (0 to 1, how much of the say a linear model beside the network had), frame_times, and words
+[{word, probability, attention_by_frame, map, faithfulness}].
 
 What a search finds (`vtkeras search`) has model, query (text or like, the other is null) and matches [{video, cosine,
 chance}], best first; chance is null where the captioner did not look.
@@ -121,6 +122,7 @@ def explanation(
         "kind": found.kind,
         "text": found.text,
         "method": method,
+        "linear_part": round(found.linear_part, 4),
         "frame_times": [round(float(second), 3) for second in found.times],
         "words": [
             {

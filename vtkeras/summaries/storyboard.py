@@ -5,15 +5,16 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
+from vtkeras.data.fonts import font_of, own_font
 from vtkeras.summaries.write import clock, words_of
 
 COLUMNS = 4
 TILE = (300, 200)  # pixels, width and height of a picture
 MARGIN = 16
 BAND = 26  # height of the time line
+FONT = 13  # pixels
 LINE = 18  # height of a line of text
 CAPTION_LINES = 3
 BACKGROUND, INK, FAINT, ACCENT = "white", "#222222", "#d9dde3", "#c2410c"
@@ -45,10 +46,11 @@ def storyboard(shots: list[dict], folder: str | Path, title: str) -> Image.Image
     top = MARGIN + LINE + BAND + 2 * LINE
     page = Image.new("RGB", (width, top + rows * tile_height), BACKGROUND)
     draw = ImageDraw.Draw(page)
-    bold, plain = _font("DejaVuSans-Bold.ttf"), _font("DejaVuSans.ttf")
+    bold, plain = own_font(FONT, bold=True), own_font(FONT)
     if len(tiles) < len(key):
         title = f"{title}; pictures of the best {len(tiles)} of {len(key)} key shots"
-    draw.text((MARGIN, MARGIN - 6), _fit(title, bold, width - 2 * MARGIN), INK, bold)
+    heading = font_of(title, FONT, bold=True) or bold
+    draw.text((MARGIN, MARGIN - 6), _fit(title, heading, width - 2 * MARGIN), INK, heading)
     _draw_line(draw, shots, width, plain)
     fine = shots[-1]["end"] < 60
     for place, shot in enumerate(tiles):
@@ -84,15 +86,11 @@ def _draw_tile(page, draw, shot: dict, folder: Path, left: int, top: int, bold, 
     draw.text((left, top + TILE[1] + 3), times, ACCENT, bold)
     lines = textwrap.wrap(words_of(shot), 38, max_lines=CAPTION_LINES, placeholder=" …")
     for number, line in enumerate(lines, start=1):
-        draw.text((left, top + TILE[1] + 3 + number * LINE), _fit(line, plain, TILE[0]), INK, plain)
+        font = font_of(line, FONT) or plain
+        draw.text((left, top + TILE[1] + 3 + number * LINE), _fit(line, font, TILE[0]), INK, font)
 
 
 def _fit(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     while len(text) > 1 and font.getlength(text) > width:
         text = text[:-2] + "…"
     return text
-
-
-def _font(name: str) -> ImageFont.FreeTypeFont:
-    # matplotlib carries DejaVu, which has Latin, Greek, Cyrillic, Arabic and Hebrew letters.
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), 13)

@@ -24,6 +24,7 @@ from vtkeras.run_files import (
     CONSTANTS,
     ENDPOINTS,
     LINEAR_FILE,
+    LINEAR_SHARES,
     METRICS,
     NOVELTY,
     SAVED_MODEL,
@@ -80,6 +81,8 @@ class RunCard:
             cannot.
         stored_frames: the most that were stored of each clip that it learned from; None where these were made.
         stored_side: pixels to which the model first scales frames down, as these were stored; None where it does not.
+        linear_shares: {head: what the linear model beside the network counts for, where the network counts for 1}; {}
+            where none has a say, and for exports of older versions, which do not tell.
     """
 
     folder: Path
@@ -94,6 +97,7 @@ class RunCard:
     novelty: dict
     stored_frames: int | None
     stored_side: int | None
+    linear_shares: dict[str, float]
 
     @property
     def name(self) -> str:
@@ -181,6 +185,7 @@ def read_card(folder: str | Path) -> RunCard:
         novelty=_read_exported(folder, NOVELTY) or {},
         stored_frames=_read_exported(folder, STORED_FRAMES),
         stored_side=_read_exported(folder, STORED_SIDE),
+        linear_shares=_read_exported(folder, LINEAR_SHARES) or {},
     )
 
 
