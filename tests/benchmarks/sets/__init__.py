@@ -6,8 +6,8 @@ writes the folder that a user would bring: videos or images, and a captions.csv.
 development, and so is `collage`, whose scenes are filmed. `highway` is for reporting alone: nobody looks at it to
 choose anything. `minigrid` is for reporting, too, but for one thing that its first run showed: what a plan calls
 motion. So is `physics`, whose first run showed that answers of several words have to be written. `doom`'s first
-run showed that a network knows little of frames beside those that it saw. `atari` was made last, and nothing was chosen
-by it.
+run showed that a network knows little of frames beside those that it saw, and `atari`'s that it tells badly which way
+small things went.
 """
 
 from collections.abc import Callable
