@@ -262,6 +262,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
                 head.name: LOSS_WEIGHTS.get(head.name, head.loss_weight)
                 for head in TASKS[TASK].heads
                 if survey.has(head.learns_from)
+                and not (survey.too_many_to_choose and head.answers_questions and head.from_classes)
             },
         },
     }
