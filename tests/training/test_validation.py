@@ -21,12 +21,26 @@ def made(monkeypatch, figures, baselines, **options):
 
 @pytest.mark.parametrize(
     "figure, baseline, share",
-    [(0.75, 0.5, 0.5), (0.25, 0.5, -0.5), (1.0, 1.0, 1.0), (0.4, 1.0, 0.4), (0.4, 1 - 1e-9, 0.4)],
+    [(0.75, 0.5, 0.5), (0.25, 0.5, -0.5), (0.98, 0.99, 0.9), (0.9, 0.8, 0.5), (1.0, 0.9999, 1.0)],
 )
 def test_a_share_of_what_is_left_to_gain(monkeypatch, figure, baseline, share):
     score = made(monkeypatch, {"label": figure, "answer": 1.0}, {"label": baseline, "answer": 0.0})
     assert score.measure() == pytest.approx((share + 1) / 2)
     assert score.shares == pytest.approx({"label": share, "answer": 1.0})
+
+
+@pytest.mark.parametrize("baseline", [1.0, 1 - 1e-9])
+def test_a_head_whose_most_common_text_is_always_right_counts_only_alone(monkeypatch, baseline):
+    score = made(monkeypatch, {"label": 1.0, "answer": 0.7}, {"label": baseline, "answer": 0.4})
+    assert score.measure() == pytest.approx(0.5) and score.shares == pytest.approx({"answer": 0.5})
+    assert score.spread == pytest.approx(1 / 0.6)
+    assert made(monkeypatch, {"label": 1.0}, {"label": baseline}).measure() == pytest.approx(1.0)
+
+
+def test_the_error_of_a_score_is_the_mean_of_its_heads(monkeypatch):
+    score = made(monkeypatch, {"label": 0.5, "answer": 0.5, "caption": None}, {"label": 0.99, "answer": 0.5, "caption": 0})
+    score.measure()
+    assert score.spread == pytest.approx((5 + 2) / 2)
 
 
 def test_of_heads_with_the_same_truth_the_first_counts():

@@ -107,6 +107,11 @@ class Contender:
         """The highest score so far; that of the first reading, whose weights are not kept, only while it is alone."""
         return max((score for _, score in self.history[1:] or self.history), default=float("-inf"))
 
+    @property
+    def spread(self) -> float:
+        """How many times the standard error of a figure the score has."""
+        return self.score.spread
+
     def record(self, epoch: int, score: float) -> None:
         """Notes a reading of the validation split, and its figures if it is the best so far."""
         if len(self.history) < 2 or score >= self.best:

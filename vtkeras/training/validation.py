@@ -16,14 +16,17 @@ from vtkeras.tasks import Head, Reader
 
 SCORE = "score"
 ALL_RIGHT = 1 - 1e-6  # figure of a baseline that leaves nothing to gain
+HIGHEST_BASELINE = 0.8  # with 0.99 one wrong answer in a hundred would be worth as much as all that can be gained
+
 
 class ValidationScore(keras.callbacks.Callback):
     """Adds `val_score` and each head's headline to the logs of every epoch.
 
     A head's share is (figure - baseline) / (1 - baseline), where the figure is the mean of its `goals`, each as a
-    share of the best there is, and the baseline says the most common text of the same clips, or nothing where that text
-    is always right. `val_score` is the mean over heads. A validation loss would not do: it rises with
-    confidence in wrong words while the right ones still become more.
+    share of the best there is, and the baseline says the most common text of the same clips; one above
+    `HIGHEST_BASELINE` counts as that. `val_score` is the mean over heads, of which those whose most common text is always
+    right are left out unless all are such. A validation loss would not do: it rises with confidence in wrong words while
+    the right ones still become more.
 
     Args:
         reader: of the model.
@@ -36,7 +39,8 @@ class ValidationScore(keras.callbacks.Callback):
     Attributes:
         value: the last score.
         rows: {head: {column: figure}} of the last epoch.
-        shares: {head: its share} of the last epoch.
+        shares: {head: its share} of the last epoch, of the heads that count.
+        spread: how many times the standard error of a figure the score has.
 
     Example:
         >>> score = ValidationScore(reader, source)
@@ -57,6 +61,7 @@ class ValidationScore(keras.callbacks.Callback):
         self.rows: dict[str, dict] = {}
         self.shares: dict[str, float] = {}
         self.value = 0.0
+        self.spread = 1.0
 
     def measure(self) -> float:
         """The score of the weights as they are."""
@@ -67,13 +72,15 @@ class ValidationScore(keras.callbacks.Callback):
         self.rows = {head.name: score([head], said[SCORE], examples) for head in self.heads}
         if not self.baselines:
             self.baselines = {head.name: _baseline(head, examples) for head in self.heads}
-        self.shares = {}
-        for head in self.heads:
-            found = figure(head, self.rows[head.name])
-            if found is not None:
-                base = self.baselines[head.name] if self.baselines[head.name] < ALL_RIGHT else 0.0
-                self.shares[head.name] = (found - base) / (1 - base)
-        return float(np.mean(list(self.shares.values()))) if self.shares else 0.0
+        figures = {head.name: figure(head, self.rows[head.name]) for head in self.heads}
+        found = {name: value for name, value in figures.items() if value is not None}
+        found = {name: value for name, value in found.items() if self.baselines[name] < ALL_RIGHT} or found
+        bases = {name: min(self.baselines[name], HIGHEST_BASELINE) for name in found}
+        self.shares = {name: (value - bases[name]) / (1 - bases[name]) for name, value in found.items()}
+        if not found:
+            return 0.0
+        self.spread = float(np.mean([1 / (1 - base) for base in bases.values()]))
+        return float(np.mean([*self.shares.values()]))
 
     def on_epoch_end(self, epoch, logs=None):
         skipped = (epoch + 1) % self.every or epoch + 1 < self.first
