@@ -15,7 +15,7 @@ from vtkeras import keys
 from vtkeras.config import Config, StageConfig, save_config
 from vtkeras.evaluation.evaluate import figure
 from vtkeras.planning.candidates import ENDLESS, FIRST_EPOCHS
-from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LAST
 from vtkeras.training.callbacks import spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.fit import Training
@@ -94,6 +94,7 @@ class Contender:
         self.now = now
         self.training = Training(config, folder, lambda line: None, features=cache, data=data)
         self.training.begin()
+        self.training.checkpoints.every_epoch = False
         self.score: ValidationScore = next(one for one in self.training.callbacks if isinstance(one, ValidationScore))
         self.history: list[tuple[int, float]] = []
         self.figures: dict[str, float] = {}
@@ -235,6 +236,7 @@ class Contender:
         watch = Watch(self, until)
         while self.training.epoch < end and not watch.stopped:
             self.training.go_on(min(end, self.training.epoch + EPOCHS_AT_ONCE), callbacks=[watch])
+        self.training.checkpoints.save(LAST, self.training.trainer.variables(), self.training.epoch)
 
     def _change(self, values: dict[str, Any]) -> None:
         self._use(changed_stages(self.training.trainer.config, self.training.epoch, values))
