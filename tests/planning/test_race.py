@@ -126,7 +126,7 @@ def test_a_score_over_a_high_baseline_has_the_greater_error(monkeypatch):
     frozen = ("fine", "frozen")
     assert race(10, clips=100, among=frozen, a=[0.5], b=[0.4])[1] == {"a": 1, "b": 1}
     monkeypatch.setattr(Runner, "spread", 2.5)
-    assert race(10, clips=100, among=frozen, a=[0.5], b=[0.4])[1] == {"a": 2, "b": 2}  # not dropped after the first round
+    assert race(10, clips=100, among=frozen, a=[0.5], b=[0.4])[1] == {"a": 2, "b": 2}  # not dropped at once
 
 
 def test_scores_below_zero_have_a_level_below_them():

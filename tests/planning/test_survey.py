@@ -165,3 +165,9 @@ def test_of_very_many_phrases_none_is_chosen_but_written(answers, phrases, chose
     weights = make_config("small", Setting(found, "data/mine", 8, 64, pretrained=False)).train.loss_weights
     assert ("answer" in weights) is chosen and "written_answer" in weights
     assert any("2001 different answers, too many to choose" in line for line in found.warnings()) is not chosen
+
+
+@pytest.mark.parametrize("train, validation, told", [(800, 801, True), (800, 800, False), (100, 500, False)])
+def test_more_validation_than_training_clips_are_told(train, validation, told):
+    lines = survey(clips={"train": train, "validation": validation, "test": 9}).warnings()
+    assert any("though 500 are scored" in line for line in lines) is told

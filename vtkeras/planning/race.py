@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 
 from vtkeras.errors import UserError
-from vtkeras.planning.candidates import CANDIDATES, SCORED
+from vtkeras.planning.candidates import CANDIDATES
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender
+from vtkeras.planning.survey import SCORED
 from vtkeras.training.callbacks import LossNotFinite
 
 SHARE = 0.45  # of what is left of the time when the race begins

@@ -19,6 +19,7 @@ LOOKED_AT = 32  # clips whose frames are looked at
 CELLS = 16  # into which a frame is cut to each side: noise is gone from their means, a small thing that moves is not
 STILL = 4.0  # change of a cell, of 255, below which nothing moves
 MOST_TOKENS = 256  # of a caption or a question that models read or write
+SCORED = 500  # clips of the validation split that are scored at most, each with its questions
 FEW = 20  # validation clips below which a choice by them is rough
 CASE_THRESHOLD = 0.05  # share of words within captions that begin with a capital, from which on case is kept
 PHRASES = 0.05  # share of answers of several words, from which on answers are also written
@@ -171,6 +172,11 @@ class Survey:
             found.append(
                 f"of the clips only {self.clips.get(keys.VALIDATION, 0)} are for validation: what does best there may "
                 "do so by chance"
+            )
+        if self.clips.get(keys.VALIDATION, 0) > max(SCORED, self.clips.get(keys.TRAIN, 0)):
+            found.append(
+                f"{self.clips[keys.VALIDATION]} clips are for validation, which are all read though {SCORED} are "
+                "scored: with fewer of them, training clips would get more of the time"
             )
         if self.clips.get(keys.TRAIN, 0) < 100:
             found.append("with fewer than 100 training clips, figures are rough and differ between trainings")
