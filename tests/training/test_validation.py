@@ -12,8 +12,8 @@ from vtkeras.training.validation import SCORE, ValidationScore, judged
 def made(monkeypatch, figures, baselines, **options):
     """A score of heads with these figures and baselines."""
     heads = [SimpleNamespace(name=name, field="", goals={"x": 1.0}, headline="x") for name in figures]
-    monkeypatch.setattr(validation, "read_split", lambda *arguments: (None, {SCORE: {}}))
-    monkeypatch.setattr(validation, "score", lambda heads, said, examples: {})
+    monkeypatch.setattr(validation, "read_split", lambda *arguments: (None, {SCORE: dict.fromkeys(figures)}))
+    monkeypatch.setattr(validation, "goal_row", lambda head, said, examples: {})
     monkeypatch.setattr(validation, "figure", lambda head, row: figures[head.name])
     monkeypatch.setattr(validation, "_baseline", lambda head, examples: baselines[head.name])
     return ValidationScore(SimpleNamespace(heads=heads, preprocessor=None), None, **options)
@@ -38,7 +38,8 @@ def test_a_head_whose_most_common_text_is_always_right_counts_only_alone(monkeyp
 
 
 def test_the_error_of_a_score_is_the_mean_of_its_heads(monkeypatch):
-    score = made(monkeypatch, {"label": 0.5, "answer": 0.5, "caption": None}, {"label": 0.99, "answer": 0.5, "caption": 0})
+    bases = {"label": 0.99, "answer": 0.5, "caption": 0.0}
+    score = made(monkeypatch, {"label": 0.5, "answer": 0.5, "caption": None}, bases)
     score.measure()
     assert score.spread == pytest.approx((5 + 2) / 2)
 

@@ -10,7 +10,7 @@ import numpy as np
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
 from vtkeras.evaluation.baselines import most_common
-from vtkeras.evaluation.evaluate import figure, score
+from vtkeras.evaluation.evaluate import figure, goal_row
 from vtkeras.evaluation.reading import read_split
 from vtkeras.tasks import Head, Reader
 
@@ -24,9 +24,9 @@ class ValidationScore(keras.callbacks.Callback):
 
     A head's share is (figure - baseline) / (1 - baseline), where the figure is the mean of its `goals`, each as a
     share of the best there is, and the baseline says the most common text of the same clips; one above
-    `HIGHEST_BASELINE` counts as that. `val_score` is the mean over heads, of which those whose most common text is always
-    right are left out unless all are such. A validation loss would not do: it rises with confidence in wrong words while
-    the right ones still become more.
+    `HIGHEST_BASELINE` counts as that. `val_score` is the mean over heads; those whose most common text is always
+    right are left out unless all are such. A validation loss would not do: it rises with confidence in wrong
+    words while the right ones still become more.
 
     Args:
         reader: of the model.
@@ -38,7 +38,7 @@ class ValidationScore(keras.callbacks.Callback):
 
     Attributes:
         value: the last score.
-        rows: {head: {column: figure}} of the last epoch.
+        rows: {head: {column: figure}} of the last epoch, with its `goals` at least.
         shares: {head: its share} of the last epoch, of the heads that count.
         spread: how many times the standard error of a figure the score has.
 
@@ -69,7 +69,7 @@ class ValidationScore(keras.callbacks.Callback):
         examples, said = read_split(
             self.source, keys.VALIDATION, self.heads, self.reader.preprocessor, systems, self.limit
         )
-        self.rows = {head.name: score([head], said[SCORE], examples) for head in self.heads}
+        self.rows = {head.name: goal_row(head, said[SCORE][head.name], examples) for head in self.heads}
         if not self.baselines:
             self.baselines = {head.name: _baseline(head, examples) for head in self.heads}
         figures = {head.name: figure(head, self.rows[head.name]) for head in self.heads}
@@ -105,4 +105,4 @@ def _baseline(head, examples) -> float:
     """What the most common text gets; heads that say none begin at 0."""
     if not head.field:
         return 0.0
-    return figure(head, score([head], {head.name: most_common(head, examples, examples)}, examples)) or 0.0
+    return figure(head, goal_row(head, most_common(head, examples, examples), examples)) or 0.0
