@@ -55,8 +55,8 @@ class Preprocessor(tf.Module):
         )
         self.answer_strings = tf.constant([*vocabulary.answers, ""])
         self.label_strings = tf.constant([*vocabulary.labels, ""])
-        self.answer_classes = _table_of([normalise(answer) for answer in vocabulary.answers])
-        self.closed_answers: tf.lookup.StaticHashTable | None = None  # made on first use
+        self.answer_classes = _Places([normalise(answer) for answer in vocabulary.answers])
+        self.closed_answers: _Places | None = None  # made on first use
 
     def prepare(self, example: dict) -> dict:
         """An example whose frames, where it has some, have the shape that the model reads, with FRAMES_MASK beside.
@@ -185,7 +185,7 @@ class Preprocessor(tf.Module):
 
         Of several answers joined by `|`, the first counts.
         """
-        return self.answer_classes.lookup(self._as_answer(text))
+        return self.answer_classes(self._as_answer(text))
 
     def _as_answer(self, text: tf.Tensor) -> tf.Tensor:
         return tf_text.normalize_utf8(lower_case(single_spaces(_first_answer(text))), "NFC")
@@ -196,8 +196,8 @@ class Preprocessor(tf.Module):
             with tf.init_scope():
                 cut = self.to_text(self.written_answer(self.answer_strings)[1]).numpy()
                 whole = [normalise(answer) for answer in self.vocabulary.answers]
-                self.closed_answers = _table_of([*whole, *(normalise(text.decode()) for text in cut)])
-        return self.closed_answers.lookup(self._as_answer(written)) >= 0
+                self.closed_answers = _Places([*whole, *(normalise(text.decode()) for text in cut)])
+        return self.closed_answers(self._as_answer(written)) >= 0
 
     def labels(self, text: tf.Tensor) -> tf.Tensor:
         """float32 (batch, labels): 1 for each label named in strings joined by `|`."""
@@ -277,9 +277,32 @@ def even_frames(length, count: int) -> tuple[tf.Tensor, tf.Tensor]:
     return indices, tf.logical_or(enough, steps < length)
 
 
-def _table_of(words: Sequence[str]) -> tf.lookup.StaticHashTable:
-    """A table from each word to its first place, -1 for others: there may be many thousands of answers."""
-    places = {"\n": -1}  # in no normalised text: a table may not be empty
-    places |= {word: place for place, word in reversed([*enumerate(words)])}
-    values = tf.lookup.KeyValueTensorInitializer([*places], [*places.values()], tf.string, tf.int32)
-    return tf.lookup.StaticHashTable(values, -1, experimental_is_anonymous=True)
+class _Places:
+    """Where each word of a list stands first, found by its hash, as there may be many thousands.
+
+    It consists of constants: a table of TensorFlow would be a resource that each export has to track.
+
+    Args:
+        words: normalised. Of two with one hash, of 62 bits, one would not be found.
+
+    Example:
+        >>> _Places(["yes", "no"])(tf.constant(["no", "maybe"]))
+        <tf.Tensor: shape=(2,), dtype=int32, numpy=array([ 1, -1], dtype=int32)>
+    """
+
+    def __init__(self, words: Sequence[str]):
+        places = {"\n": -1}  # in no normalised text: something is to be found in an empty list, too
+        places |= {word: place for place, word in reversed([*enumerate(words)])}
+        known = tf.constant([*places])
+        order = tf.argsort(_hash(known))
+        self.words, self.hashes = tf.gather(known, order), tf.gather(_hash(known), order)
+        self.places = tf.gather(tf.constant([*places.values()]), order)
+
+    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+        """int32 (batch,) of strings (batch,): the places, -1 for what is no word of the list."""
+        at = tf.minimum(tf.searchsorted(self.hashes, _hash(texts)), len(self.hashes) - 1)
+        return tf.where(tf.equal(tf.gather(self.words, at), texts), tf.gather(self.places, at), -1)
+
+
+def _hash(texts: tf.Tensor) -> tf.Tensor:
+    return tf.strings.to_hash_bucket_fast(texts, 2**62)
