@@ -189,3 +189,11 @@ def test_bytes_that_are_no_utf8_do_not_stop_it(prepare, run):
     bad = np.array([b"\xff\xfe cat", b"a"], object)
     assert run(prepare.match, bad).shape == (2, 6)
     np.testing.assert_array_equal(run(prepare.answer, bad), [-1, -1])
+
+
+def test_an_answer_is_looked_up_however_many_there_are():
+    prepare = Preprocessor(CONFIG, dataclasses.replace(WORDS, answers=("yes", "Yes", "no")))
+    assert prepare.answer(tf.constant(["YES", "no", "maybe", ""])).numpy().tolist() == [0, 2, -1, -1]
+    graph = tf.function(prepare.answer).get_concrete_function(tf.TensorSpec((None,), tf.string)).graph
+    compared = [one.outputs[0].shape.rank for one in graph.get_operations() if one.type == "Equal"]
+    assert compared == [1]  # each text with one answer, not with all

@@ -10,9 +10,10 @@ import tensorflow as tf
 from vtkeras.data.sources.base import first_word
 from vtkeras.data.sources.sort_of_clevr import SortOfClevr
 from vtkeras.evaluation.baselines import BASELINES, most_common, nearest_clip, text_only, thumbnail
-from vtkeras.evaluation.evaluate import by_column, by_kind, evaluate, score
+from vtkeras.evaluation.evaluate import by_column, by_kind, evaluate, figure, goal_row, score
 from vtkeras.evaluation.reading import read_split
 from vtkeras.evaluation.tables import PredictionTable, to_markdown, write_results
+from vtkeras.metrics import TEXT_METRICS
 from vtkeras.tasks import HEADS, TASKS
 from vtkeras.tasks.predicted import Examples, Predicted
 from vtkeras.training.run import Run, make_source
@@ -51,6 +52,20 @@ TEST = examples(
 
 def test_most_common():
     assert [most_common(head, TRAIN, TEST).texts[0] for head in (CAPTION, ANSWER, LABEL)] == ["a cat", "cat", "pet"]
+
+
+@pytest.mark.parametrize("name", ["caption", "events", "answer", "label"])
+def test_figures_to_choose_by_are_those_of_the_whole_row_and_take_no_others(name, monkeypatch):
+    head = HEADS[name]
+    events = [["<t=0> <t=12> a cat <t=16> <t=31> a dog"], ["<t=0> <t=12> a cow"]]
+    test = Examples(ids=["0", "1"], questions=[""] * 2, truths={**TEST.truths, "events": events})
+    said = most_common(head, test, test)
+    whole = score([head], {name: said}, test)
+    for metric in ("bleu4", "rouge_l", "cider"):
+        monkeypatch.setitem(TEXT_METRICS, metric, None)
+    row = goal_row(head, said, test)
+    assert {column: row[column] for column in head.goals} == {column: whole[column] for column in head.goals}
+    assert figure(head, row) == figure(head, whole) is not None
 
 
 def test_text_only_knows_the_question():

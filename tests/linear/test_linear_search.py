@@ -11,7 +11,15 @@ from vtkeras.config import DataConfig
 from vtkeras.data.preprocess import Preprocessor
 from vtkeras.data.text import build_vocabulary
 from vtkeras.linear.models import LinearModels
-from vtkeras.linear.search import SEARCH_TEXTS, WORDS, _reciprocal_rank, best_installed, embed_texts, fit_space
+from vtkeras.linear.search import (
+    SEARCH_TEXTS,
+    WORDS,
+    _reciprocal_rank,
+    affordable,
+    best_installed,
+    embed_texts,
+    fit_space,
+)
 from vtkeras.linear.table import Table
 from vtkeras.models import LinearSpace
 from vtkeras.tasks import HEADS
@@ -116,6 +124,28 @@ def test_an_encoder_that_adds_little_is_left_out(share, kept):
 def test_few_captions_tell_nothing_of_an_encoder():
     texts, x = clips(np.random.default_rng(0), 10, common_word)
     assert fit_space(HEAD, x, examples(texts, x), preprocessor(texts), Rarely(0.0)).meaning is None
+
+
+@pytest.mark.parametrize("count, seconds, read", [
+    (1000, 10.0, 320),  # 64 take two seconds
+    (1000, 0.5, 64),
+    (200, 10.0, 200),
+    (1000, float("inf"), 1000),
+    (64, 0.5, 64),
+])  # fmt: skip
+def test_as_many_captions_are_read_as_time_allows(count, seconds, read):
+    time = [0.0]
+
+    def reads(texts):
+        time[0] += len(texts) / 32
+
+    assert affordable(reads, ["a"] * count, seconds, lambda: time[0]) == read
+
+
+def test_a_sample_of_captions_stands_for_all():
+    texts, x = clips(np.random.default_rng(0), 200, own_word)
+    space = fit_space(HEAD, x, examples(texts, x), preprocessor(texts), Kind(), seconds=0.0)
+    assert space.meaning is not None  # by 64 captions of twenty kinds
 
 
 def test_rank_by_hand():

@@ -48,6 +48,15 @@ def test_words_and_order_count():
     assert scores["soda"] == 0.0 and scores["exact"] == 0.0
 
 
+def test_no_keras_metric_is_made_for_a_pair_of_events(monkeypatch):
+    def made(*arguments, **options):
+        raise AssertionError
+
+    monkeypatch.setattr("keras.metrics.Metric.__init__", made)
+    scores = dense_scores([[(0.0, 4.0, "the big cat sat")]], [[(0.0, 4.0, "the cat")]])
+    assert scores["soda"] == pytest.approx(2.44 * 0.5 / 1.94)  # precision 1, recall 1/2, beta 1.2
+
+
 def test_mean_over_videos_and_a_video_in_which_nothing_was_found():
     scores = dense_scores([TRUE, TRUE], [TRUE, []])
     assert set(scores.values()) == {0.5}

@@ -8,7 +8,8 @@ import pytest
 from vtkeras.config import Config, StageConfig, TrainConfig
 from vtkeras.planning.candidates import ENDLESS
 from vtkeras.planning.contender import Contender
-from vtkeras.run_files import BEST, CHECKPOINTS
+from vtkeras.run_files import BEST, CHECKPOINTS, LAST
+from vtkeras.training.callbacks import Checkpoints
 
 
 class Winner(Contender):
@@ -77,3 +78,33 @@ def test_other_frames_are_read_before_epochs_show_them():
     assert read == [("train", 1), ("train", 2)]
     stages = winner.training.trainer.config.train.stages
     assert [(stage.epochs, stage.views) for stage in stages] == [(3, None), (ENDLESS, 3)]
+
+
+class Noted(Checkpoints):
+    """Checkpoints that are noted, not written."""
+
+    def save(self, name, variables, epoch, measured=True):
+        self.trainer.saved.append((name, epoch))
+
+
+@pytest.mark.parametrize("every, last", [(True, [1, 1, 2, 2]), (False, [])])
+def test_last_weights_are_written_every_epoch_or_by_the_caller(every, last, monkeypatch, tmp_path):
+    monkeypatch.setattr("vtkeras.training.callbacks.model_variables", lambda model: {})
+    trainer = SimpleNamespace(figure="score", score=lambda logs: logs["score"], variables=dict, model=None, saved=[])
+    checkpoints = Noted(tmp_path, trainer, {"best": math.inf})
+    checkpoints.every_epoch = every
+    for epoch, score in enumerate((0.5, 0.7)):  # the lower the better
+        checkpoints.on_epoch_begin(epoch)
+        checkpoints.on_test_begin()
+        checkpoints.on_epoch_end(epoch, {"score": score})
+    assert [epoch for name, epoch in trainer.saved if name == BEST] == [1]
+    assert [epoch for name, epoch in trainer.saved if name == LAST] == last
+
+
+def test_a_contender_writes_its_last_weights_at_the_end_of_a_round():
+    saved, one = [], Contender.__new__(Contender)
+    checkpoints = SimpleNamespace(save=lambda name, variables, epoch: saved.append((name, epoch)))
+    one.training = SimpleNamespace(epoch=0, trainer=SimpleNamespace(variables=dict), checkpoints=checkpoints)
+    one.training.go_on = lambda end, callbacks: setattr(one.training, "epoch", end)
+    one._go_on(300, lambda: False)
+    assert saved == [(LAST, 300)]  # once, after three calls of at most 128 epochs

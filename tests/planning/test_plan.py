@@ -123,6 +123,15 @@ def test_the_run_is_the_winner_and_its_config_makes_it_again(plan, tmp_path):
     assert run.config.name == plan.folder.name == "run"  # what tables and its README call it
 
 
+def test_clips_without_any_for_training_are_refused_by_their_number(tmp_path):
+    videos = make_folder(tmp_path / "videos", 2, frames=2)
+    rows = ["path,label,split", *(f"clip{index}.mp4,dark,validation" for index in range(2))]
+    (tmp_path / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
+    ingest(videos, tmp_path / "labels.csv", tmp_path / "data", num_frames=2, max_side=16)
+    with pytest.raises(UserError, match="data has 0 clips for training, of 2 that decode: a plan needs 2 at least"):
+        Plan(tmp_path / "data", tmp_path / "run", Clock(15), str)
+
+
 def test_ctrl_c_before_anything_is_measured_keeps_what_there_is(data, tmp_path, monkeypatch):
     def interrupted(self, seconds):
         raise KeyboardInterrupt

@@ -37,13 +37,14 @@ def test_a_folder_with_its_table_is_stored_once(videos, tmp_path):
 @pytest.mark.parametrize("fewest, taken", [(20, 6), (1, 3)])
 def test_clips_that_time_does_not_allow_are_left_out_and_told(videos, tmp_path, monkeypatch, fewest, taken):
     monkeypatch.setattr("vtkeras.planning.prepare.FEWEST", fewest)
+    monkeypatch.setattr("vtkeras.planning.prepare.FEWEST_OTHERS", fewest)
     lines = []
     time = iter(range(10**6))
     clock = Clock(1 / 60, now=lambda: next(time))  # a second, which is over when it is asked
     stored = ingested_folder(videos, None, tmp_path, clock, lines.append)
     manifest = Manifest.load(stored)
     assert sum(map(manifest.clips, manifest.splits)) == taken  # at least so many of each of three splits
-    assert any("3 of them are taken" in line for line in lines) == (taken == 3)
+    assert any("3 of them are taken, which takes about" in line for line in lines) == (taken == 3)
     (stored / MANIFEST).unlink()  # as if it had been stopped; the second time there is more time
     ingested_folder(videos, None, tmp_path, Clock(20), lines.append)
     assert Manifest.load(stored).shards == manifest.shards
@@ -322,6 +323,38 @@ def test_a_sample_keeps_the_shares_of_splits(videos):
     assert {one.split for one in subsample([*rows, replace(row, split="test_unseen")], 100)} == {
         "train", "validation", "test_unseen",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("most, taken", [
+    (5, [20, 5, 5, 5]),
+    (30, [20, 5, 5, 5]),  # 5 is a sixth of 30 that three splits share
+    (60, [30, 10, 10, 10]),
+    (300, [230, 30, 20, 20]),  # shares of 30, 15 and 15
+    (800, [640, 80, 40, 40]),
+])  # fmt: skip
+def test_other_splits_get_at_most_half_of_a_sample_or_five_clips_each(videos, most, taken):
+    (row,) = read_captions(videos / "captions.csv", videos)[:1]
+    sizes = {"train": 800, "validation": 100, "test": 50, "test_unseen": 50}
+    rows = [replace(row, clip_id=f"{split} {n}", split=split) for split, size in sizes.items() for n in range(size)]
+    kept = [one.split for one in subsample(rows, most)]
+    assert [kept.count(split) for split in sizes] == taken
+
+
+def test_a_huge_validation_split_leaves_half_of_a_sample_to_training(videos):
+    (row,) = read_captions(videos / "captions.csv", videos)[:1]
+    rows = [replace(row, clip_id=str(n), split="train" if n < 200 else "validation") for n in range(2000)]
+    kept = [one.split for one in subsample(rows, 100)]
+    assert (kept.count("train"), kept.count("validation")) == (50, 50)
+
+
+@pytest.mark.parametrize("training", [0, 1])
+def test_too_few_training_clips_are_told_before_anything_is_decoded(videos, tmp_path, training):
+    splits = ["train"] * training + ["validation"] * (6 - training)
+    rows = ["path,caption,split", *(f"clip{index}.mp4,a,{split}" for index, split in enumerate(splits))]
+    (tmp_path / "captions.csv").write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"there are {training} \(and {6 - training} of other splits\): write `train`"):
+        ingested_folder(videos, tmp_path / "captions.csv", tmp_path / "run", Clock(20), str)
+    assert not (tmp_path / "run").exists()
 
 
 def test_no_such_folder(tmp_path):

@@ -15,6 +15,8 @@ from vtkeras.training.callbacks import LossNotFinite
 class Runner:
     """Scores of a candidate after each round, which takes as long as it is given; NaN is a loss that is no number."""
 
+    spread = 1.0
+
     def __init__(self, name, time, *scores):
         self.name, self.time, self.scores = name, time, list(scores)
         self.best, self.rounds, self.released = -math.inf, 0, False
@@ -117,6 +119,14 @@ def test_who_is_alone_is_followed_only_where_its_loss_is_no_number():
 @pytest.mark.parametrize("clips, least", [(10_000, 0.4), (25, 0.4), (16, 0.375)])
 def test_what_chance_explains_is_not_behind(clips, least):
     assert level([0.5, 0.1], clips) == pytest.approx(least)
+
+
+def test_a_score_over_a_high_baseline_has_the_greater_error(monkeypatch):
+    assert level([0.5, 0.1], 100, share=1.0, spread=2.5) == pytest.approx(0.375)  # 2.5 times 0.05 lower
+    frozen = ("fine", "frozen")
+    assert race(10, clips=100, among=frozen, a=[0.5], b=[0.4])[1] == {"a": 1, "b": 1}
+    monkeypatch.setattr(Runner, "spread", 2.5)
+    assert race(10, clips=100, among=frozen, a=[0.5], b=[0.4])[1] == {"a": 2, "b": 2}  # not dropped at once
 
 
 def test_scores_below_zero_have_a_level_below_them():

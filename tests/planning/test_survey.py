@@ -140,3 +140,34 @@ def test_a_label_that_all_validation_clips_have_is_told():
 )
 def test_capitals_within_captions_are_kept_where_there_are_many(captions, names):
     assert has_names(captions) == names
+
+
+def test_cells_of_several_answers_count_by_the_first_and_words_without_marks_or_spaces():
+    source = Labelled("cat")
+    texts = {"captions": ["A cat, 一只猫", "a Cat"], "questions": ["is it?"] * 3, "labels": []}
+    texts["answers"] = ["yes|yes|no", "Yes|no|yes", "no"]
+    found = survey_source(source, texts, build_vocabulary(texts, 100))
+    assert (found.answers, found.words) == (2, 7)  # yes, no; a, cat, 一, 只, 猫, is, it
+
+
+@pytest.mark.parametrize("values, told", [
+    ({"labels": {"video": 40}}, "all labels are video: there is nothing"),
+    ({"questions": 40, "answers": 1}, "all answers are the same: there is nothing"),
+])  # fmt: skip
+def test_one_label_or_answer_for_all_is_told(values, told):
+    assert any(told in line for line in survey(**values).warnings())
+    assert not any("nothing to learn" in line for line in survey(questions=40, answers=2).warnings())
+
+
+@pytest.mark.parametrize("answers, phrases, chosen", [(2000, True, True), (2001, True, False), (2001, False, True)])
+def test_of_very_many_phrases_none_is_chosen_but_written(answers, phrases, chosen):
+    found = survey(questions=5000, answers=answers, phrases=phrases)
+    weights = make_config("small", Setting(found, "data/mine", 8, 64, pretrained=False)).train.loss_weights
+    assert ("answer" in weights) is chosen and "written_answer" in weights
+    assert any("2001 different answers, too many to choose" in line for line in found.warnings()) is not chosen
+
+
+@pytest.mark.parametrize("train, validation, told", [(800, 801, True), (800, 800, False), (100, 500, False)])
+def test_more_validation_than_training_clips_are_told(train, validation, told):
+    lines = survey(clips={"train": train, "validation": validation, "test": 9}).warnings()
+    assert any("though 500 are scored" in line for line in lines) is told

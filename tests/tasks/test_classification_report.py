@@ -8,9 +8,11 @@ import pytest
 from sklearn import metrics as peer
 
 from vtkeras.evaluation.tables import PredictionTable, confidence
+from vtkeras.metrics import classification_report
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.classification_report import (
     NOTHING,
+    SCORES,
     class_details,
     class_scores,
     confusions,
@@ -84,14 +86,14 @@ def test_nothing_known_is_no_score():
 
 
 def test_reliability_by_hand():
-    # Confidences 0.8 (right), 0.8 (wrong) and 0.6 (right); the last example's class is unknown to the model.
+    # Confidences 0.8 (right), 0.8 (wrong), 0.6 (right), and 0.5, wrong as the model does not know the class.
     chances = ClassProbabilities(("a", "b"), np.array([[0.8, 0.2], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]]))
     found = reliability(["a", "a", "a", "z"], None, chances)
-    assert [row["count"] for row in found["bins"]] == [1, 2]
-    assert [row["confidence"] for row in found["bins"]] == pytest.approx([0.6, 0.8])
-    assert [row["accuracy"] for row in found["bins"]] == [1, 0.5]
-    assert found["error"] == pytest.approx((0.4 + 2 * 0.3) / 3)
-    assert reliability(["a"], None, None) is None and reliability(["z"], None, chances) is None
+    assert [row["count"] for row in found["bins"]] == [1, 1, 2]
+    assert [row["confidence"] for row in found["bins"]] == pytest.approx([0.5, 0.6, 0.8])
+    assert [row["accuracy"] for row in found["bins"]] == [0, 1, 0.5]
+    assert found["error"] == pytest.approx((0.5 + 0.4 + 2 * 0.3) / 4)
+    assert reliability(["a"], None, None) is None and reliability([""], None, chances) is None
 
 
 def test_reliability_of_several_labels():
@@ -99,6 +101,30 @@ def test_reliability_of_several_labels():
     chances = ClassProbabilities(("a", "b"), np.array([[0.9, 0.3]]), several=True)
     assert reliability(["a|b"], "|", chances)["error"] == pytest.approx((0.1 + 0.7) / 2)
     np.testing.assert_allclose(confidence(chances), [0.7])  # b is the less sure of the two decisions
+
+
+def test_an_unknown_label_among_several_leaves_the_example_out():
+    chances = ClassProbabilities(("a", "b"), np.array([[0.9, 0.3], [0.5, 0.5]]), several=True)
+    assert reliability(["a|b", "a|z"], "|", chances)["error"] == pytest.approx((0.1 + 0.7) / 2)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_metrics_for_keras_give_the_same(several):
+    rng = np.random.default_rng(2)
+    names = np.array(list("abcd"))
+    chances = rng.dirichlet(np.ones(4), 200)
+    right = np.eye(4, dtype=int)[rng.integers(0, 4, 200)]
+    if several:
+        right = np.maximum(right, rng.integers(0, 2, (200, 4)))  # one label at least: else nothing is known
+    chosen = chances > 0.5 if several else np.eye(4, dtype=bool)[chances.argmax(axis=1)]
+    truth, said = (["|".join(names[row > 0]) for row in rows] for rows in (right, chosen))
+    found = class_scores(truth, said, "|", ClassProbabilities(tuple(names), chances, several))
+    expected = classification_report(right if several else right.argmax(axis=1), chances, multi_label=several)
+    names_of_both = {f"{kind}_{score}": f"{score}_{kind}" for kind in ("macro", "micro") for score in SCORES}
+    assert {name: found[name] for name in ("accuracy", "calibration_error", *names_of_both)} == pytest.approx(
+        {"accuracy": expected["accuracy"], "calibration_error": expected["calibration_error"]}
+        | {name: expected[other] for name, other in names_of_both.items()}, abs=1e-5
+    )  # fmt: skip
 
 
 def test_many_classes_take_little_room():

@@ -14,7 +14,16 @@ from vtkeras.models import LinearSentences
 from vtkeras.models.linear_sentences import NEVER_NEW
 from vtkeras.tasks import HEADS
 from vtkeras.tasks.predicted import Examples, Predicted
-from vtkeras.training.shares import Candidates, Tried, best_of, choose_sentences, choose_shares, error_of_gain
+from vtkeras.training.shares import (
+    AtShare,
+    Candidates,
+    ReadTogether,
+    Tried,
+    best_of,
+    choose_sentences,
+    choose_shares,
+    error_of_gain,
+)
 
 
 class Asked:
@@ -68,6 +77,22 @@ class Clips(Source):
     def load(self, split, epoch=0):
         rows = {"video_id": [str(row) for row in range(4)], "label": [self.label] * 4}
         return tf.data.Dataset.from_tensor_slices(rows)
+
+
+def test_texts_are_read_once_for_all_shares(monkeypatch):
+    read = []
+    monkeypatch.setattr("vtkeras.training.shares.read_text", lambda reader, text: read.append(text) or (1.0, 3.0))
+    share = tf.Variable(0.0)
+
+    def join(reader, network, linear):
+        return (network + share * linear) / (1 + share)
+
+    monkeypatch.setattr("vtkeras.training.shares.join_text", join)
+    asked = Asked(make_preprocessor(), share)
+    together = ReadTogether(asked, [share])
+    texts = tf.constant(["a cat", "a dog"])
+    assert [float(AtShare(together, one).embed_text(texts)) for one in (0.0, 1.0, 3.0)] == [1.0, 2.0, 2.5]
+    assert len(read) == 1
 
 
 class Wrote:

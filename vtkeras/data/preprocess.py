@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -55,6 +55,8 @@ class Preprocessor(tf.Module):
         )
         self.answer_strings = tf.constant([*vocabulary.answers, ""])
         self.label_strings = tf.constant([*vocabulary.labels, ""])
+        self.answer_classes = _Places([normalise(answer) for answer in vocabulary.answers])
+        self.closed_answers: _Places | None = None  # made on first use
 
     def prepare(self, example: dict) -> dict:
         """An example whose frames, where it has some, have the shape that the model reads, with FRAMES_MASK beside.
@@ -183,18 +185,19 @@ class Preprocessor(tf.Module):
 
         Of several answers joined by `|`, the first counts.
         """
-        known = tf.constant([normalise(answer) for answer in self.vocabulary.answers], tf.string)
-        return _first_equal(self._as_answer(text), known)
+        return self.answer_classes(self._as_answer(text))
 
     def _as_answer(self, text: tf.Tensor) -> tf.Tensor:
         return tf_text.normalize_utf8(lower_case(single_spaces(_first_answer(text))), "NFC")
 
     def is_closed(self, written: tf.Tensor) -> tf.Tensor:
         """bool (batch,): whether written answers are of the closed set, or of what `answer_length` leaves of it."""
-        with tf.init_scope():  # once for each graph
-            cut = self.to_text(self.written_answer(self.answer_strings)[1]).numpy()
-        cut = tf.constant([normalise(text.decode()) for text in cut])
-        return tf.logical_or(self.answer(written) >= 0, _first_equal(self._as_answer(written), cut) >= 0)
+        if self.closed_answers is None:
+            with tf.init_scope():
+                cut = self.to_text(self.written_answer(self.answer_strings)[1]).numpy()
+                whole = [normalise(answer) for answer in self.vocabulary.answers]
+                self.closed_answers = _Places([*whole, *(normalise(text.decode()) for text in cut)])
+        return self.closed_answers(self._as_answer(written)) >= 0
 
     def labels(self, text: tf.Tensor) -> tf.Tensor:
         """float32 (batch, labels): 1 for each label named in strings joined by `|`."""
@@ -274,7 +277,32 @@ def even_frames(length, count: int) -> tuple[tf.Tensor, tf.Tensor]:
     return indices, tf.logical_or(enough, steps < length)
 
 
-def _first_equal(words: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
-    hits = tf.equal(words[:, None], known[None])
-    index = tf.argmax(tf.cast(hits, tf.int32), axis=1, output_type=tf.int32) if known.shape[0] else 0
-    return tf.where(tf.reduce_any(hits, axis=1), index, -1)
+class _Places:
+    """Where each word of a list stands first, found by its hash, as there may be many thousands.
+
+    It consists of constants: a table of TensorFlow would be a resource that each export has to track.
+
+    Args:
+        words: normalised. Of two with one hash, of 62 bits, one would not be found.
+
+    Example:
+        >>> _Places(["yes", "no"])(tf.constant(["no", "maybe"]))
+        <tf.Tensor: shape=(2,), dtype=int32, numpy=array([ 1, -1], dtype=int32)>
+    """
+
+    def __init__(self, words: Sequence[str]):
+        places = {"\n": -1}  # in no normalised text: something is to be found in an empty list, too
+        places |= {word: place for place, word in reversed([*enumerate(words)])}
+        known = tf.constant([*places])
+        order = tf.argsort(_hash(known))
+        self.words, self.hashes = tf.gather(known, order), tf.gather(_hash(known), order)
+        self.places = tf.gather(tf.constant([*places.values()]), order)
+
+    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+        """int32 (batch,) of strings (batch,): the places, -1 for what is no word of the list."""
+        at = tf.minimum(tf.searchsorted(self.hashes, _hash(texts)), len(self.hashes) - 1)
+        return tf.where(tf.equal(tf.gather(self.words, at), texts), tf.gather(self.places, at), -1)
+
+
+def _hash(texts: tf.Tensor) -> tf.Tensor:
+    return tf.strings.to_hash_bucket_fast(texts, 2**62)

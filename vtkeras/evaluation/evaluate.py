@@ -164,14 +164,22 @@ def score(
         {column: figure or None}.
     """
     row: dict[str, float | None] = {column: None for head in heads for column in head.columns}
-    clips = test.first_rows()
     for head in reversed(heads):  # what two heads can tell, the first one tells
         if head.name in predictions:
-            found, seen = predictions[head.name], test
-            if head.by_clip(test) and len(clips) < len(test.ids):
-                found, seen = found.take(clips), test.take(clips)
-            row.update(head.score(found, seen, meteor))
+            row.update(head.score(*_counted(head, predictions[head.name], test), meteor))
     return row
+
+
+def goal_row(head: Head, said: Predicted, test: Examples) -> dict[str, float | None]:
+    """The figures of `score` that a head's `goals` names: those by which is chosen, again and again."""
+    return head.goal_scores(*_counted(head, said, test))
+
+
+def _counted(head: Head, said: Predicted, test: Examples) -> tuple[Predicted, Examples]:
+    """What counts for a head: all examples, or the first of each clip where the others say the same."""
+    clips = test.first_rows()
+    one_each = head.by_clip(test) and len(clips) < len(test.ids)
+    return (said.take(clips), test.take(clips)) if one_each else (said, test)
 
 
 def figure(head: Head, row: dict) -> float | None:

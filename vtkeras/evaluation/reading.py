@@ -164,8 +164,10 @@ def _stack(rows: list[dict]) -> dict[str, tf.Tensor]:
 
 
 def _collect(reader: Reader, batches: list[dict], examples: Examples) -> dict[str, Predicted]:
-    joined = {
-        head.name: {key: np.concatenate([one[head.name][key] for one in batches]) for key in batches[0][head.name]}
-        for head in reader.heads
-    }
-    return {head.name: head.collect(joined[head.name], reader, examples) for head in reader.heads}
+    """What each head makes of its outputs; those of single batches are let go as they are joined."""
+    found = {}
+    for head in reader.heads:
+        own = [batch.pop(head.name) for batch in batches]
+        joined = {key: np.concatenate([one.pop(key) for one in own]) for key in [*own[0]]}
+        found[head.name] = head.collect(joined, reader, examples)
+    return found

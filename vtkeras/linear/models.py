@@ -6,6 +6,7 @@ winner they have a say of their own.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -73,6 +74,7 @@ class LinearModels:
         preprocessor: Preprocessor,
         several: bool | None = None,
         meaning: SentenceEncoder | None = None,
+        seconds: float = math.inf,
     ):
         self.heads = heads
         self.preprocessor = preprocessor
@@ -86,7 +88,7 @@ class LinearModels:
         for head in heads:
             truths = train.examples.truths[head.name]
             if not head.field:
-                self.space = fit_space(head, x, train, preprocessor, meaning)
+                self.space = fit_space(head, x, train, preprocessor, meaning, seconds)
             elif not any(texts := [head.as_text(truth) for truth in truths]):
                 continue
             elif head.reads_question and head.separator is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -30,9 +32,16 @@ WORTH = 1.05  # times the rank that words alone reach: what a sentence encoder m
 CHANCE = 1.28  # standard errors that the gain must have as well: one in ten has them by chance
 BATCH = 64  # texts that a sentence encoder reads at once
 
+Read = Callable[[Sequence[str]], np.ndarray]  # texts to their vectors, float32 (texts, dim)
+
 
 def fit_space(
-    head: Head, x: np.ndarray, train: Table, preprocessor: Preprocessor, meaning: SentenceEncoder | None = None
+    head: Head,
+    x: np.ndarray,
+    train: Table,
+    preprocessor: Preprocessor,
+    meaning: SentenceEncoder | None = None,
+    seconds: float = math.inf,
 ) -> LinearSpace | None:
     """Ridge regression from clips to the weighted word pieces of their captions, in fewer dimensions, and beside these
     to the sentence encoder's vectors, where the right captions of clips left out rank higher with them.
@@ -43,6 +52,7 @@ def fit_space(
         train: the training split.
         preprocessor: brings texts to word pieces.
         meaning: the sentence encoder, or None.
+        seconds: that it may read for, about; a sample of the captions stands for all where that is too short.
 
     Returns:
         the space, or None of fewer than `FEWEST` captions. It has no encoder where words alone do better.
@@ -53,12 +63,16 @@ def fit_space(
     if len(rows) < FEWEST:
         return None
     x, texts = x[rows], texts[rows]
-    take = np.sort(np.random.default_rng(0).permutation(len(x))[:MOST_CLIPS])
+    take = np.random.default_rng(0).permutation(len(x))[:MOST_CLIPS]
+    if meaning:
+        read = _reading(meaning)
+        take = take[: affordable(read, texts[take].tolist(), seconds)]
+    take = np.sort(take)
     words, pieces = _space_of_words(texts, preprocessor)
     said, mean = [words[take]], None
     if meaning:
         different, own = np.unique(texts[take], return_inverse=True)
-        vectors = _read(meaning, different.tolist())[own.ravel()]
+        vectors = read(different.tolist())[own.ravel()]
         mean = vectors.mean(axis=0)
         said.append(to_unit(vectors - mean))
     penalty, weight = _choose(x[take], texts[take], said)
@@ -108,15 +122,37 @@ def _space_of_words(texts: np.ndarray, preprocessor: Preprocessor) -> tuple[np.n
     return to_unit(counts @ pieces), pieces
 
 
-def _read(meaning: SentenceEncoder, texts: list[str]) -> np.ndarray:
-    """float32 (texts, dim), what a sentence encoder says of them; those of alike length together, as it is quicker."""
-    order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-    found = np.zeros((len(texts), meaning.dim), np.float32)
+def affordable(read: Read, texts: Sequence[str], seconds: float, now: Callable[[], float] = time.monotonic) -> int:
+    """How many of some texts are read in the given time, by what the first `BATCH` of them take; so many at least.
+
+    Args:
+        read: makes a graph at its first call, which does not count.
+        texts: in an order of chance.
+        seconds: without end, nothing is measured.
+        now: gives the time in seconds.
+    """
+    if seconds == math.inf or len(texts) <= BATCH:
+        return len(texts)
+    some = texts[:BATCH]
+    read(some)
+    begin = now()
+    read(some)
+    return max(BATCH, min(len(texts), int(BATCH * seconds / max(now() - begin, 1e-6))))
+
+
+def _reading(meaning: SentenceEncoder) -> Read:
+    """What a sentence encoder says of texts, by one graph; texts of alike length together, as it is quicker."""
     encode = tf.function(meaning.call, input_signature=[tf.TensorSpec((None, None), tf.int32)], autograph=False)
-    for at in range(0, len(order), BATCH):
-        places = order[at : at + BATCH]
-        found[places] = encode(meaning.tokenize([texts[place] for place in places])).numpy()
-    return found
+
+    def read(texts: Sequence[str]) -> np.ndarray:
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        found = np.zeros((len(texts), meaning.dim), np.float32)
+        for at in range(0, len(order), BATCH):
+            places = order[at : at + BATCH]
+            found[places] = encode(meaning.tokenize([texts[place] for place in places])).numpy()
+        return found
+
+    return read
 
 
 def _choose(x: np.ndarray, texts: np.ndarray, said: Sequence[np.ndarray]) -> tuple[float, float | None]:

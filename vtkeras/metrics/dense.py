@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from vtkeras.errors import UserError
-from vtkeras.metrics.rouge import rouge_l
+from vtkeras.metrics.rouge import rouge_of_tokens
 from vtkeras.metrics.tokenize import tokenize
 
 OVERLAPS = (0.3, 0.5, 0.7, 0.9)
@@ -24,7 +24,7 @@ TimedText = tuple[float, float, str]  # start, end, what happens
 
 def rouge(reference: str, prediction: str) -> float:
     """ROUGE-L of one text against one reference."""
-    return rouge_l([[reference]], [prediction])
+    return rouge_of_tokens([tokenize(reference)], tokenize(prediction))
 
 
 def dense_scores(

@@ -17,16 +17,21 @@ class RougeL(MeanTextMetric):
     """
 
     def score_one(self, references, prediction):
-        prediction = prediction or [""]
-        precision = recall = 0.0
-        for reference in references:
-            reference = reference or [""]
-            common = common_subsequence_length(reference, prediction)
-            precision = max(precision, common / len(prediction))
-            recall = max(recall, common / len(reference))
-        if not precision or not recall:
-            return 0.0
-        return (1 + _BETA**2) * precision * recall / (recall + _BETA**2 * precision)
+        return rouge_of_tokens(references, prediction)
+
+
+def rouge_of_tokens(references: list[list[str]], prediction: list[str]) -> float:
+    """The score of one example, whose texts are cut into tokens."""
+    prediction = prediction or [""]
+    precision = recall = 0.0
+    for reference in references:
+        reference = reference or [""]
+        common = common_subsequence_length(reference, prediction)
+        precision = max(precision, common / len(prediction))
+        recall = max(recall, common / len(reference))
+    if not precision or not recall:
+        return 0.0
+    return (1 + _BETA**2) * precision * recall / (recall + _BETA**2 * precision)
 
 
 def rouge_l(references, predictions) -> float:

@@ -13,11 +13,10 @@ from vtkeras.encoders import FINE, PYRAMID
 from vtkeras.linear.models import ENCODER
 from vtkeras.linear.search import WORDS
 from vtkeras.planning.speed import PATCH
-from vtkeras.planning.survey import MOST_TOKENS, Survey
+from vtkeras.planning.survey import MOST_TOKENS, SCORED, Survey
 from vtkeras.tasks import TASKS
 
 FIRST_EPOCHS = 2  # the first makes the graph, the second tells how long one takes; no weights of theirs are chosen
-SCORED = 500  # clips of the validation split that are scored at most, each with its questions
 MOST_SCORED = 20_000  # questions
 ENDLESS = 100_000  # epochs of a training whose end the clock decides
 RATE, WARMUP = 1e-3, 50  # of learning, and the steps over which it rises
@@ -268,6 +267,7 @@ def make_config(name: str, setting: Setting) -> Config | None:
                 head.name: LOSS_WEIGHTS.get(head.name, head.loss_weight)
                 for head in TASKS[TASK].heads
                 if survey.has(head.learns_from)
+                and not (survey.too_many_to_choose and head.answers_questions and head.from_classes)
             },
         },
     }

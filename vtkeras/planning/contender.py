@@ -15,7 +15,7 @@ from vtkeras import keys
 from vtkeras.config import Config, StageConfig, save_config
 from vtkeras.evaluation.evaluate import figure
 from vtkeras.planning.candidates import ENDLESS, FIRST_EPOCHS
-from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE
+from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LAST
 from vtkeras.training.callbacks import spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.fit import Training
@@ -94,6 +94,7 @@ class Contender:
         self.now = now
         self.training = Training(config, folder, lambda line: None, features=cache, data=data)
         self.training.begin()
+        self.training.checkpoints.every_epoch = False
         self.score: ValidationScore = next(one for one in self.training.callbacks if isinstance(one, ValidationScore))
         self.history: list[tuple[int, float]] = []
         self.figures: dict[str, float] = {}
@@ -106,6 +107,11 @@ class Contender:
     def best(self) -> float:
         """The highest score so far; that of the first reading, whose weights are not kept, only while it is alone."""
         return max((score for _, score in self.history[1:] or self.history), default=float("-inf"))
+
+    @property
+    def spread(self) -> float:
+        """How many times the standard error of a figure the score has."""
+        return self.score.spread
 
     def record(self, epoch: int, score: float) -> None:
         """Notes a reading of the validation split, and its figures if it is the best so far."""
@@ -230,6 +236,7 @@ class Contender:
         watch = Watch(self, until)
         while self.training.epoch < end and not watch.stopped:
             self.training.go_on(min(end, self.training.epoch + EPOCHS_AT_ONCE), callbacks=[watch])
+        self.training.checkpoints.save(LAST, self.training.trainer.variables(), self.training.epoch)
 
     def _change(self, values: dict[str, Any]) -> None:
         self._use(changed_stages(self.training.trainer.config, self.training.epoch, values))

@@ -13,7 +13,7 @@ from vtkeras.config import save_config
 from vtkeras.data.sources.folder import FolderSource
 from vtkeras.data.text import Vocabulary, build_vocabulary
 from vtkeras.errors import UserError
-from vtkeras.evaluation.evaluate import figure, score
+from vtkeras.evaluation.evaluate import figure, goal_row
 from vtkeras.linear.models import ENCODER, TITLE
 from vtkeras.linear.search import best_installed
 from vtkeras.linear.table import read_table
@@ -46,6 +46,7 @@ from vtkeras.training.validation import judged
 from vtkeras.whole_files import write_text
 
 READING = 0.15  # share of the time in which a pretrained encoder may read the clips
+CAPTIONS_READ = 0.05  # share of the time in which a sentence encoder may read captions
 EPOCH = 0.03  # share of the time that an epoch may take
 TRAINED = 0.5  # share of the time in which a winner is trained, about
 GRAPHS, EXPORT = 14.0, 17.0  # times the graph of the pretrained encoder: those of a candidate, and the export
@@ -98,13 +99,14 @@ class Plan:
                 f"{data} has no validation split, by which a plan chooses: write `validation` into the column split "
                 "of some rows, and ingest into another folder."
             )
-        self._look()
-        training = self.survey.clips.get(keys.TRAIN, 0)
+        clips = {split: len(self.source.clips(split)) for split in self.source.splits()}
+        training = clips.get(keys.TRAIN, 0)
         if training < FEWEST_TRAINING:
             raise UserError(
-                f"{data} has {training} clip{'s' * (training != 1)} for training, of "
-                f"{sum(self.survey.clips.values())} that decode: a plan needs {FEWEST_TRAINING} at least."
+                f"{data} has {training} clip{'s' * (training != 1)} for training, of {sum(clips.values())} that "
+                f"decode: a plan needs {FEWEST_TRAINING} at least."
             )
+        self._look()
         self.setting, self.slowness = slowed(lambda: self._setting(str(data), seed))
         self.rows: list[Row] = []
         self.beside: dict[str, float] = {}
@@ -301,11 +303,12 @@ class Plan:
         """Reads the clips through a frozen encoder, for contenders as well, and fits the linear models."""
         trainer = entered[0].training.trainer
         prepared = [one.training.prepared for one in entered]
-        self.linear = fit_linear(trainer, self.folder / CACHE, self.report, prepared)
+        seconds = CAPTIONS_READ * self.clock.seconds
+        self.linear = fit_linear(trainer, self.folder / CACHE, self.report, prepared, seconds)
         heads = judged(trainer.heads)
         validation = read_table(self.linear.source, keys.VALIDATION, heads, trainer.config.train.score_examples)
         said = self.linear.models.predict(validation)
-        found = {head.title: figure(head, score([head], said, validation.examples)) for head in heads
+        found = {head.title: figure(head, goal_row(head, said[head.name], validation.examples)) for head in heads
                  if head.name in said}  # fmt: skip
         figures = {title: value for title, value in found.items() if value is not None}
         self.rows.append(Row(TITLE, figures, None, "for comparison"))

@@ -24,7 +24,7 @@ from vtkeras.run_files import DATA
 
 DECODING = 0.15  # share of the time in which clips are decoded
 TRYING = 1.0  # seconds for which clips are decoded to measure the speed
-FEWEST = 20  # clips of a split that are taken even so
+FEWEST, FEWEST_OTHERS = 20, 5  # clips of training, and of each other split, that are taken even so
 FRAMES, SIDE = 16, 224  # that are stored of a clip
 FEWEST_TRAINING = 2  # clips to learn from
 VALIDATION_SHARE = 0.1  # of the training clips, where the table names splits but no validation
@@ -121,8 +121,11 @@ class _Storing:
         most = int(speed * self.clock.share(DECODING))
         kept = rows if NEARLY * len(rows) <= most else subsample(rows, most)
         if len(kept) < len(rows):
-            seconds = f"{len(rows) / speed:.0f} s"
-            self.report(f"decoding {len(rows)} clips would take {seconds}: {len(kept)} of them are taken")
+            whole, part = (f"{len(some) / speed:.0f} s" for some in (rows, kept))
+            self.report(
+                f"decoding {len(rows)} clips would take {whole}: {len(kept)} of them are taken, "
+                f"which takes about {part}"
+            )
         self.until = self.clock.spent() + LONGER * len(kept) / speed + EVERY_SECONDS
         return kept
 
@@ -143,11 +146,19 @@ def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
 
     Every tenth of those in the order of their labels, so that each label has its share. Files that were cut out of one
     film stay together where there are films enough.
+
+    Raises:
+        UserError: if there are too few clips to learn from.
     """
+    training = [row for row in rows if row.split == keys.TRAIN]
     if any(row.split == keys.VALIDATION for row in rows):
+        if len(training) < FEWEST_TRAINING:
+            raise UserError(
+                f"A plan needs {FEWEST_TRAINING} clips for training at least; there are {len(training)} (and "
+                f"{len(rows) - len(training)} of other splits): write `train` into the column split of more rows."
+            )
         return rows
     films = {row.path: row.film or row.path for row in rows}
-    training = [row for row in rows if row.split == keys.TRAIN]
     if len({films[row.path] for row in training}) < FEWEST_TRAINING + 1:
         films = {path: path for path in films}
     labels = {films[row.path]: row.labels for row in training}
@@ -166,7 +177,7 @@ def with_validation(rows: list[ClipRow]) -> list[ClipRow]:
 
 def clips_per_second(folder: Path, rows: list[ClipRow], now: Callable[[], float] = time.monotonic) -> float:
     """How many clips are decoded in a second, measured on a few, twice as many each time."""
-    chosen = sorted(rows, key=lambda row: _rank(row.clip_id))
+    chosen = sorted(rows, key=_by_rank)
     requests = [Request(str(folder / row.path), FRAMES, row.start, row.end, SIDE) for row in chosen]
     with DecoderPool(time_limit=60.0) as pool:
         list(pool.decode(requests[: 2 * pool.workers]))  # starts the processes
@@ -178,12 +189,23 @@ def clips_per_second(folder: Path, rows: list[ClipRow], now: Callable[[], float]
 
 
 def subsample(rows: list[ClipRow], most: int) -> list[ClipRow]:
-    """About `most` rows, of every split its share but at least `FEWEST`, always the same ones."""
-    kept: list[ClipRow] = []
-    for split in keys.in_order(row.split for row in rows):
-        own = sorted((row for row in rows if row.split == split), key=lambda row: _rank(row.clip_id))
-        kept += own[: max(FEWEST, round(most * len(own) / len(rows)))]
-    return kept
+    """About `most` rows, always the same ones.
+
+    Splits other than training get their share; where that is few, up to `FEWEST` clips each, but together at most half,
+    and at least `FEWEST_OTHERS`. All else is for training, `FEWEST` clips at least.
+    """
+    splits = {split: [row for row in rows if row.split == split] for split in keys.in_order(row.split for row in rows)}
+    others = [split for split in splits if split != keys.TRAIN]
+    even = most // (2 * max(1, len(others)))
+    fewest = max(FEWEST_OTHERS, min(FEWEST, even))
+    counts = {split: max(fewest, min(even, round(most * len(splits[split]) / len(rows)))) for split in others}
+    taken = sum(min(counts[split], len(splits[split])) for split in others)
+    counts[keys.TRAIN] = max(FEWEST, most - taken)
+    return [row for split, own in splits.items() for row in sorted(own, key=_by_rank)[: counts[split]]]
+
+
+def _by_rank(row: ClipRow) -> bytes:
+    return _rank(row.clip_id)
 
 
 def _rank(name: str) -> bytes:

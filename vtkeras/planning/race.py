@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 
 from vtkeras.errors import UserError
-from vtkeras.planning.candidates import CANDIDATES, SCORED
+from vtkeras.planning.candidates import CANDIDATES
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender
+from vtkeras.planning.survey import SCORED
 from vtkeras.training.callbacks import LossNotFinite
 
 SHARE = 0.45  # of what is left of the time when the race begins
@@ -125,7 +126,8 @@ class Race:
                 "The loss of every candidate that was left became NaN or infinite: train with `--config video_folder "
                 "--data OUT/data --set train.learning_rate=0.0001` instead, where OUT is the folder of this plan."
             )
-        least = level([one.best for one in self.contenders], self.clips, share)
+        spread = max(one.spread for one in self.contenders)
+        least = level([one.best for one in self.contenders], self.clips, share, spread)
         for one in [*self.contenders]:
             if one.best < least:
                 self._take_out(one)
@@ -142,17 +144,18 @@ def enough(clips: int) -> float:
     return BEST_SCORE if clips >= TELLING else math.inf
 
 
-def level(scores: Sequence[float], clips: int, share: float = LEVEL_THRESHOLD) -> float:
+def level(scores: Sequence[float], clips: int, share: float = LEVEL_THRESHOLD, spread: float = 1.0) -> float:
     """The score below which a candidate has fallen behind: further than chance explains, and too far to catch up.
 
     Args:
         scores: of all candidates.
-        clips: by which they are measured; a share's standard error is at most half of 1 / sqrt(clips).
+        clips: by which they are measured; a figure's standard error is at most half of 1 / sqrt(clips).
         share: of the best, from which on one may still catch up.
+        spread: how many times that error the score has, which is what its heads gain over their baselines.
 
     Example:
         >>> level([0.4, 0.3], clips=2500)
         0.32
     """
     best = max(scores)
-    return best - max(0.5 / clips**0.5, (1 - share) * abs(best))
+    return best - max(0.5 * spread / clips**0.5, (1 - share) * abs(best))

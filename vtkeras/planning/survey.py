@@ -11,12 +11,15 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
+from vtkeras.data.spelling import normalise, words_of
 from vtkeras.data.text import Vocabulary, make_tokenizer
+from vtkeras.linear.fits import MOST_CHOICES
 
 LOOKED_AT = 32  # clips whose frames are looked at
 CELLS = 16  # into which a frame is cut to each side: noise is gone from their means, a small thing that moves is not
 STILL = 4.0  # change of a cell, of 255, below which nothing moves
 MOST_TOKENS = 256  # of a caption or a question that models read or write
+SCORED = 500  # clips of the validation split that are scored at most, each with its questions
 FEW = 20  # validation clips below which a choice by them is rough
 CASE_THRESHOLD = 0.05  # share of words within captions that begin with a capital, from which on case is kept
 PHRASES = 0.05  # share of answers of several words, from which on answers are also written
@@ -91,6 +94,11 @@ class Survey:
         """Whether clips have several frames that differ."""
         return self.frames > 1 and self.motion > STILL
 
+    @property
+    def too_many_to_choose(self) -> bool:
+        """Whether answers are phrases, and so many that few questions share one: they are written, not chosen."""
+        return self.phrases and self.answers > MOST_CHOICES
+
     def label_weights(self) -> dict[str, float]:
         """Where labels are uneven, what a clip of each should count: the root of how much rarer it is than the mean.
 
@@ -130,6 +138,15 @@ class Survey:
         found = []
         if self.sentences == 1 and self.captions > 1:
             found.append("all captions are the same: there is nothing to learn from them")
+        if self.answers == 1 and self.questions > 1:
+            found.append("all answers are the same: there is nothing to learn from them")
+        if len(self.labels) == 1:
+            found.append(f"all labels are {next(iter(self.labels))}: there is nothing to learn from them")
+        if self.too_many_to_choose:
+            found.append(
+                f"there are {self.answers} different answers, too many to choose among (more than {MOST_CHOICES}): "
+                "they are written word by word alone"
+            )
         if self.uneven:
             done = "a clip of a rare one counts more in training, and macro F1 as much as accuracy in the choice"
             if self.too_many_to_weigh:
@@ -155,6 +172,11 @@ class Survey:
             found.append(
                 f"of the clips only {self.clips.get(keys.VALIDATION, 0)} are for validation: what does best there may "
                 "do so by chance"
+            )
+        if self.clips.get(keys.VALIDATION, 0) > max(SCORED, self.clips.get(keys.TRAIN, 0)):
+            found.append(
+                f"{self.clips[keys.VALIDATION]} clips are for validation, which are all read though {SCORED} are "
+                "scored: with fewer of them, training clips would get more of the time"
             )
         if self.clips.get(keys.TRAIN, 0) < 100:
             found.append("with fewer than 100 training clips, figures are rough and differ between trainings")
@@ -201,11 +223,11 @@ def survey_source(
         clips=clips,
         captions=len(captions),
         sentences=len(set(captions)),
-        words=len({word for text in (*captions, *questions) for word in text.lower().split()}),
+        words=len({word for text in {*captions, *questions} for word in words_of(text)}),
         tokens={name: _long(some, vocabulary) for name, some in told.items()},
         questions=len(questions),
         questions_per_clip=float(np.mean([count for count in asked if count] or [0])),
-        answers=len({answer.lower() for answer in texts["answers"]}),
+        answers=len({normalise(answer) for answer in answers if answer.strip()}),
         labels=dict(labels),
         several_labels=any(keys.LABEL_SEPARATOR in label for label in labels_of_clips),
         frames=max(frames),

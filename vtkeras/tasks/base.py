@@ -183,6 +183,10 @@ class Head:
         """
         raise NotImplementedError
 
+    def goal_scores(self, predicted: Predicted, examples: Examples) -> dict[str, float | None]:
+        """The figures of `score` that `goals` names, and others only where these cost nothing more."""
+        return self.score(predicted, examples)
+
     def judged(self, judge: Any) -> Head:
         """This head, scored with the help of a judge (`vtkeras.evaluation.judges`); only for those that need one."""
         raise NotImplementedError

@@ -160,7 +160,8 @@ def confusions(pairs: Pairs) -> list[dict]:
 
 
 def reliability(truth: list[str], separator: str | None, probabilities: ClassProbabilities | None) -> dict | None:
-    """Confidence against accuracy, over the examples whose truth the model knows.
+    """Confidence against accuracy. Of one class an example, a truth that the model does not know is one of which it is
+    wrong; of several labels, only examples count whose labels it knows.
 
     Args:
         truth: one text an example.
@@ -169,19 +170,21 @@ def reliability(truth: list[str], separator: str | None, probabilities: ClassPro
 
     Returns:
         dict of `error`, the expected calibration error, and `bins`, rows of confidence, accuracy and
-        count; None without `probabilities` or any such example.
+        count; None without `probabilities` or any example that counts.
     """
     if probabilities is None:
         return None
     places = {name: place for place, name in enumerate(probabilities.classes)}
     named = [split_labels(text, separator) for text in truth]
-    known = [row for row, labels in enumerate(named) if labels and labels <= places.keys()]
+    known = [
+        row for row, labels in enumerate(named) if labels and (not probabilities.several or labels <= places.keys())
+    ]
     if not known:
         return None
     metric = ExpectedCalibrationError(len(places), multi_label=probabilities.several)
     for start in range(0, len(known), BLOCK):
         rows = known[start : start + BLOCK]
-        right: np.ndarray = np.array([min(places[label] for label in named[row]) for row in rows])
+        right: np.ndarray = np.array([min(places.get(label, -1) for label in named[row]) for row in rows])
         if probabilities.several:
             right = np.zeros((len(rows), len(places)), np.float32)
             for one, row in zip(right, rows):

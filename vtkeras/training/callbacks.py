@@ -111,12 +111,17 @@ class Checkpoints(keras.callbacks.Callback):
         folder: where they go.
         trainer: says what a checkpoint holds, and how good an epoch was.
         start: the meta of the checkpoint that training goes on from; its best score counts if the same figure told it.
+
+    Attributes:
+        every_epoch: whether `last.npz` is written with each. Where nobody goes on after a stop, and an epoch takes a
+            second, the caller does it at the end.
     """
 
     def __init__(self, folder: Path, trainer: Trainer, start: dict):
         super().__init__()
         self.folder = folder
         self.trainer = trainer
+        self.every_epoch = True
         same = start.get("figure", trainer.figure) == trainer.figure
         self.best = start["best"] if same else math.inf
 
@@ -124,7 +129,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_test_begin(self, logs=None):
-        self.save(LAST, self.trainer.variables(), self.epoch + 1, measured=False)
+        if self.every_epoch:
+            self.save(LAST, self.trainer.variables(), self.epoch + 1, measured=False)
 
     def on_epoch_end(self, epoch, logs=None):
         score = self.trainer.score(logs or {})
@@ -132,7 +138,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.best = min(self.best, score)
         if improved:
             self.save(BEST, model_variables(self.trainer.model), epoch + 1)
-        self.save(LAST, self.trainer.variables(), epoch + 1)
+        if self.every_epoch:
+            self.save(LAST, self.trainer.variables(), epoch + 1)
 
     def save(self, name: str, variables: Variables, epoch: int, measured: bool = True) -> None:
         """Writes a checkpoint after `epoch` epochs; `measured` tells whether the last was a candidate for the best."""

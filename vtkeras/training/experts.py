@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,11 @@ def check_linear(config: Config) -> None:
 
 
 def fit_linear(
-    trainer: Trainer, features: Path, report: Callable[[str], None], prepared: Sequence[Source | None] = ()
+    trainer: Trainer,
+    features: Path,
+    report: Callable[[str], None],
+    prepared: Sequence[Source | None] = (),
+    seconds: float = math.inf,
 ) -> FittedLinear:
     """Reads a trainer's clips through a frozen encoder, and fits linear models to the training split.
 
@@ -68,6 +73,7 @@ def fit_linear(
         report: called with lines of progress.
         prepared: what networks read; where these are maps that the same encoder sees on its way, at the same size, they
             are kept in the same pass.
+        seconds: that a sentence encoder may read captions for, about.
 
     Raises:
         UserError: if the encoder's weights are not installed, or the disk is full.
@@ -84,7 +90,9 @@ def fit_linear(
     meaning = SEARCH_TEXTS[config.model.linear_search]()
     several = not config.model.single_label
     train = read_table(source, keys.TRAIN, heads, groups=source.groups)
-    models = LinearModels(heads, train, preprocessor, several, meaning)
+    if meaning and not all(head.field for head in heads):
+        report(f"fitting linear models, for search after {meaning.name} has read the captions")
+    models = LinearModels(heads, train, preprocessor, several, meaning, seconds)
     if models.left_out:
         report(models.left_out)
     if models.space and models.space.meaning:

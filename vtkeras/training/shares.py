@@ -12,13 +12,14 @@ import tensorflow as tf
 
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
-from vtkeras.evaluation.evaluate import figure, score
+from vtkeras.evaluation.evaluate import figure, goal_row
 from vtkeras.evaluation.reading import read_split
 from vtkeras.models import LinearExperts, LinearSentences
 from vtkeras.models.linear_experts import ALONE
 from vtkeras.models.linear_sentences import NEVER_NEW
 from vtkeras.tasks import Head, Reader
 from vtkeras.tasks.heads.captions import CaptionHead
+from vtkeras.tasks.heads.contrastive import join_text, read_text
 from vtkeras.tasks.predicted import Examples, Predicted
 
 SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 8.0, ALONE)  # of a linear model beside the network: nothing to nearly all
@@ -67,7 +68,7 @@ def choose_shares(
     examples, said = read_split(source, keys.VALIDATION, reader.heads, reader.preprocessor, systems, limit)
     for share in SHARES:
         for head in reader.heads:
-            found = figure(head, score([head], said[str(share)], examples))
+            found = figure(head, goal_row(head, said[str(share)][head.name], examples))
             if found is not None:
                 tried[head.name].append(Tried(share, found, said[str(share)][head.name]))
     best = {head.name: best_of(head, tried[head.name], examples) for head in reader.heads if tried[head.name]}
@@ -88,6 +89,7 @@ class ReadTogether:
         self.reader = reader
         self.shares = shares
         self.last: tuple[Any, Any] = (None, None)
+        self.texts: dict[tuple[bytes, ...], tuple] = {}
         self._read = tf.function(reader.read, reduce_retracing=True, autograph=False)
         self.say = tf.function(reader.say, reduce_retracing=True, autograph=False)
 
@@ -96,6 +98,13 @@ class ReadTogether:
         if self.last[0] is not batch:
             self.last = batch, self._read(batch)
         return self.last[1]
+
+    def read_text(self, text: tf.Tensor) -> tuple:
+        """What is read of texts, once for all shares: a sentence encoder may take a second for twenty of them."""
+        batch = tuple(text.numpy())
+        if batch not in self.texts:
+            self.texts[batch] = read_text(self.reader, text)
+        return self.texts[batch]
 
 
 class AtShare:
@@ -118,7 +127,7 @@ class AtShare:
     def embed_text(self, text: tf.Tensor) -> tf.Tensor:
         """As the reader's."""
         self._set_shares()
-        return self.together.reader.embed_text(text)
+        return join_text(self.together.reader, *self.together.read_text(text))
 
     def _set_shares(self) -> None:
         for share in self.together.shares:
@@ -166,7 +175,7 @@ def choose_sentences(
         linear[is_new, 0] = new
         places = (network + share * linear).argmax(axis=1) if share else np.zeros(len(texts), int)
         chosen = [text.decode() for text in np.take_along_axis(texts, places[:, None], axis=1)[:, 0]]
-        value = figure(head, score([head], {head.name: Predicted(chosen)}, examples))
+        value = figure(head, goal_row(head, Predicted(chosen), examples))
         if value is None:
             return {}
         tried.append(Tried(share, value, Predicted(chosen), new))
@@ -230,6 +239,6 @@ def error_of_gain(head: Head, one: Predicted, other: Predicted, examples: Exampl
     for left_out in range(groups):
         rows = [row for row, clip in enumerate(examples.ids) if group[clip] != left_out]
         part = examples.take(rows)
-        both = [figure(head, score([head], {head.name: said.take(rows)}, part)) or 0.0 for said in (one, other)]
+        both = [figure(head, goal_row(head, said.take(rows), part)) or 0.0 for said in (one, other)]
         gains.append(both[0] - both[1])
     return float(np.sqrt((groups - 1) * np.var(gains)))

@@ -10,20 +10,23 @@ import numpy as np
 from vtkeras import keys
 from vtkeras.data.sources.base import Source
 from vtkeras.evaluation.baselines import most_common
-from vtkeras.evaluation.evaluate import figure, score
+from vtkeras.evaluation.evaluate import figure, goal_row
 from vtkeras.evaluation.reading import read_split
 from vtkeras.tasks import Head, Reader
 
 SCORE = "score"
 ALL_RIGHT = 1 - 1e-6  # figure of a baseline that leaves nothing to gain
+HIGHEST_BASELINE = 0.8  # with 0.99 one wrong answer in a hundred would be worth as much as all that can be gained
+
 
 class ValidationScore(keras.callbacks.Callback):
     """Adds `val_score` and each head's headline to the logs of every epoch.
 
     A head's share is (figure - baseline) / (1 - baseline), where the figure is the mean of its `goals`, each as a
-    share of the best there is, and the baseline says the most common text of the same clips, or nothing where that text
-    is always right. `val_score` is the mean over heads. A validation loss would not do: it rises with
-    confidence in wrong words while the right ones still become more.
+    share of the best there is, and the baseline says the most common text of the same clips; one above
+    `HIGHEST_BASELINE` counts as that. `val_score` is the mean over heads; those whose most common text is always
+    right are left out unless all are such. A validation loss would not do: it rises with confidence in wrong
+    words while the right ones still become more.
 
     Args:
         reader: of the model.
@@ -35,8 +38,9 @@ class ValidationScore(keras.callbacks.Callback):
 
     Attributes:
         value: the last score.
-        rows: {head: {column: figure}} of the last epoch.
-        shares: {head: its share} of the last epoch.
+        rows: {head: {column: figure}} of the last epoch, with its `goals` at least.
+        shares: {head: its share} of the last epoch, of the heads that count.
+        spread: how many times the standard error of a figure the score has.
 
     Example:
         >>> score = ValidationScore(reader, source)
@@ -57,6 +61,7 @@ class ValidationScore(keras.callbacks.Callback):
         self.rows: dict[str, dict] = {}
         self.shares: dict[str, float] = {}
         self.value = 0.0
+        self.spread = 1.0
 
     def measure(self) -> float:
         """The score of the weights as they are."""
@@ -64,16 +69,18 @@ class ValidationScore(keras.callbacks.Callback):
         examples, said = read_split(
             self.source, keys.VALIDATION, self.heads, self.reader.preprocessor, systems, self.limit
         )
-        self.rows = {head.name: score([head], said[SCORE], examples) for head in self.heads}
+        self.rows = {head.name: goal_row(head, said[SCORE][head.name], examples) for head in self.heads}
         if not self.baselines:
             self.baselines = {head.name: _baseline(head, examples) for head in self.heads}
-        self.shares = {}
-        for head in self.heads:
-            found = figure(head, self.rows[head.name])
-            if found is not None:
-                base = self.baselines[head.name] if self.baselines[head.name] < ALL_RIGHT else 0.0
-                self.shares[head.name] = (found - base) / (1 - base)
-        return float(np.mean(list(self.shares.values()))) if self.shares else 0.0
+        figures = {head.name: figure(head, self.rows[head.name]) for head in self.heads}
+        found = {name: value for name, value in figures.items() if value is not None}
+        found = {name: value for name, value in found.items() if self.baselines[name] < ALL_RIGHT} or found
+        bases = {name: min(self.baselines[name], HIGHEST_BASELINE) for name in found}
+        self.shares = {name: (value - bases[name]) / (1 - bases[name]) for name, value in found.items()}
+        if not found:
+            return 0.0
+        self.spread = float(np.mean([1 / (1 - base) for base in bases.values()]))
+        return float(np.mean([*self.shares.values()]))
 
     def on_epoch_end(self, epoch, logs=None):
         skipped = (epoch + 1) % self.every or epoch + 1 < self.first
@@ -98,4 +105,4 @@ def _baseline(head, examples) -> float:
     """What the most common text gets; heads that say none begin at 0."""
     if not head.field:
         return 0.0
-    return figure(head, score([head], {head.name: most_common(head, examples, examples)}, examples)) or 0.0
+    return figure(head, goal_row(head, most_common(head, examples, examples), examples)) or 0.0

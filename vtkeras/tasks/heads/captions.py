@@ -104,9 +104,17 @@ class CaptionHead(Head):
         return tokenize(text) in map(tokenize, truth)
 
     def score(self, predicted, examples, meteor=False):
-        pairs = [(true, text) for true, text in zip(examples.truths[self.name], predicted.texts) if true]
+        pairs = self._pairs(predicted, examples)
         row = {"unended_rate": float(1 - np.mean(predicted.ended))} if predicted.ended else {}
         return {**_text_scores(pairs, meteor), **_event_scores(pairs), **row} if pairs else row
+
+    def goal_scores(self, predicted, examples):
+        pairs = self._pairs(predicted, examples)
+        return {**_goal_scores(pairs), **_event_scores(pairs)} if pairs else {}
+
+    def _pairs(self, predicted, examples) -> list[tuple[list[str], str]]:
+        """Every right text, and what is said, of the examples that have a right one."""
+        return [(true, text) for true, text in zip(examples.truths[self.name], predicted.texts) if true]
 
     def samples(self, reader, batch):
         found = reader.write_caption(batch[keys.READS_VIDEO])
@@ -221,14 +229,24 @@ def _limits(reader: VideoTextReader, min_length, max_length, no_repeat_ngram) ->
 
 
 def _text_scores(pairs: list[tuple[list[str], str]], meteor: bool) -> dict[str, float]:
-    references, texts = [accepted for accepted, _ in pairs], [text for _, text in pairs]
-    scores = {"caption_exact": TEXT_METRICS["exact_match"](references, texts)}  # of a dense caption, times as well
-    references = [[without_times(text) for text in accepted] for accepted in references]
-    texts = [without_times(text) for text in texts]
-    scores |= {name: metric(texts) for name, metric in DIVERSITY_METRICS.items()}
+    references, texts = _untimed(pairs)
+    scores = {name: metric(texts) for name, metric in DIVERSITY_METRICS.items()}
     scores |= {name: TEXT_METRICS[name](references, texts) for name in SCORES if meteor or name != "meteor"}
-    scores["cider"], share = cider_and_share(references, texts)
-    return {name: float(score) for name, score in scores.items()} | ({} if share is None else {"cider_share": share})
+    return {**_goal_scores(pairs), **{name: float(score) for name, score in scores.items()}}
+
+
+def _goal_scores(pairs: list[tuple[list[str], str]]) -> dict[str, float]:
+    """The two scores by which captions are chosen, and CIDEr, which is counted with its share."""
+    whole = [accepted for accepted, _ in pairs], [text for _, text in pairs]
+    scores = {"caption_exact": float(TEXT_METRICS["exact_match"](*whole))}  # of a dense caption, times as well
+    cider, share = cider_and_share(*_untimed(pairs))
+    return {**scores, "cider": float(cider)} | ({} if share is None else {"cider_share": share})
+
+
+def _untimed(pairs: list[tuple[list[str], str]]) -> tuple[list[list[str]], list[str]]:
+    """References and texts without times."""
+    references = [[without_times(text) for text in accepted] for accepted, _ in pairs]
+    return references, [without_times(text) for _, text in pairs]
 
 
 def _event_scores(pairs: list[tuple[list[str], str]]) -> dict[str, float]:

@@ -103,10 +103,20 @@ def embed_video(reader: VideoTextReader, frames) -> tf.Tensor:
 
 def embed_text(reader: VideoTextReader, text) -> tf.Tensor:
     """Unit vectors (batch, embedding_dim) of texts, string (batch,)."""
+    return join_text(reader, *read_text(reader, text))
+
+
+def read_text(reader: VideoTextReader, text) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """What the network makes of texts, string (batch,), and the linear model, if any, whatever its share."""
     tokens = reader.preprocessor.match(text)
     embedded = _space(reader).embed_text(reader.model.trunk.encode_text(tokens))
     linear = reader.experts and reader.experts.space
-    return linear.beside(embedded, linear.embed_text(tokens, linear.pieces(text))) if linear else embedded
+    return embedded, linear.embed_text(tokens, linear.pieces(text)) if linear else None
+
+
+def join_text(reader: VideoTextReader, network, linear) -> tf.Tensor:
+    """One vector of the two that `read_text` gives of each text."""
+    return network if linear is None else reader.experts.space.beside(network, linear)
 
 
 def _embed_video(reader: VideoTextReader, video):
