@@ -15,7 +15,7 @@ class FrameMatching(keras.layers.Layer):
 
     Each head projects the patches, and compares each with all patches of the neighbouring frame by the cosine. The
     softmax of these likenesses weighs places, which gives a displacement whatever it is that moved, and projections,
-    which gives what changed. A frame without a neighbour is its own.
+    which gives what changed; zeros where there is no such frame.
 
     Args:
         dim: int, width of the result.
@@ -24,7 +24,7 @@ class FrameMatching(keras.layers.Layer):
 
     Call arguments:
         patches: float (batch, time, grid * grid, channels), row by row.
-        frames_mask: bool (batch, time), False where a frame is padding.
+        frames_mask: bool (batch, time), False where a frame is padding, which no frame is compared with.
 
     Returns:
         (batch, time, grid * grid, dim).
@@ -53,39 +53,35 @@ class FrameMatching(keras.layers.Layer):
             shape=(self.num_heads, 1, 1), initializer=keras.initializers.Constant(math.log(SHARPNESS)), name="sharpness"
         )
         self.mix = keras.layers.Dense(self.dim, activation="gelu", name="mix", **options)
-        self.mix.build((*patches_shape[:-1], 2 * (width + 3 * self.num_heads)))
+        self.mix.build((*patches_shape[:-1], 2 * (width + 2 * self.num_heads)))
 
     def call(self, patches, frames_mask):
-        mask = ops.cast(frames_mask, "bool")
-        before = ops.concatenate([ops.zeros_like(mask[:, :1]), mask[:, :-1]], axis=1)
-        after = ops.concatenate([mask[:, 1:], ops.zeros_like(mask[:, :1])], axis=1)
+        mask = ops.cast(frames_mask, "float32")[:, :, None, None, None]
         heads = self._heads(self.project(patches))
-        found = [
-            self._match(heads, ops.concatenate([heads[:, 1:], heads[:, -1:]], axis=1), after),
-            self._match(heads, ops.concatenate([heads[:, :1], heads[:, :-1]], axis=1), before),
-        ]
-        return self.mix(ops.cast(ops.concatenate(found, axis=-1), self.compute_dtype))
+        unit = heads * ops.rsqrt(ops.sum(heads * heads, axis=-1, keepdims=True) + 1e-6)
+        here = ops.concatenate([ops.broadcast_to(self._places(), (*ops.shape(heads)[:4], 2)), heads], axis=-1)
+        sharp = ops.exp(ops.cast(self.sharpness, "float32")) * unit
+        found = []
+        for neighbours in (_following, _preceding):
+            weights = ops.softmax(ops.matmul(sharp, ops.swapaxes(neighbours(unit), -1, -2)), axis=-1)
+            there = ops.matmul(weights, neighbours(here))
+            found.append((there - here) * neighbours(mask))
+        return self.mix(ops.cast(self._side_by_side(found), self.compute_dtype))
 
     def _heads(self, patches):
         """(batch, time, patches, width) as float32 (batch, time, heads, patches, head_dim)."""
         shape = (*ops.shape(patches)[:3], self.num_heads, self.head_dim)
         return ops.transpose(ops.cast(ops.reshape(patches, shape), "float32"), (0, 1, 3, 2, 4))
 
-    def _match(self, heads, neighbours, valid):
-        """Displacement, likeness and change of each patch, all heads side by side."""
-        neighbours = ops.where(valid[:, :, None, None, None], neighbours, heads)
-        likeness = ops.matmul(_unit(heads), ops.swapaxes(_unit(neighbours), -1, -2))
-        weights = ops.softmax(ops.exp(ops.cast(self.sharpness, "float32")) * likeness, axis=-1)
-        places = self._places()
-        moved = DISPLACEMENT * (ops.matmul(weights, places) - places)
-        changed = ops.matmul(weights, neighbours) - heads
-        found = ops.concatenate([moved, ops.max(likeness, axis=-1, keepdims=True), changed], axis=-1)
-        batch, time, _, patches, width = ops.shape(found)
-        return ops.reshape(ops.transpose(found, (0, 1, 3, 2, 4)), (batch, time, patches, self.num_heads * width))
+    def _side_by_side(self, found):
+        """What was found by all heads, (batch, time, patches, channels)."""
+        found = ops.transpose(ops.concatenate(found, axis=2), (0, 1, 3, 2, 4))
+        batch, time, patches, heads, width = ops.shape(found)
+        return ops.reshape(found, (batch, time, patches, heads * width))
 
     def _places(self):
-        """Row and column of each patch, float32 (grid * grid, 2), in sides of the frame."""
-        steps = ops.arange(self.grid, dtype="float32") / self.grid
+        """Row and column of each patch, float32 (grid * grid, 2)."""
+        steps = DISPLACEMENT * ops.arange(self.grid, dtype="float32") / self.grid
         return ops.reshape(ops.stack(ops.meshgrid(steps, steps, indexing="ij"), axis=-1), (self.grid**2, 2))
 
     def compute_output_shape(self, patches_shape, frames_mask_shape=None):
@@ -95,5 +91,10 @@ class FrameMatching(keras.layers.Layer):
         return {**super().get_config(), "dim": self.dim, "num_heads": self.num_heads, "head_dim": self.head_dim}
 
 
-def _unit(vectors):
-    return vectors * ops.rsqrt(ops.sum(vectors * vectors, axis=-1, keepdims=True) + 1e-6)
+def _following(frames):
+    """The next frame of each; none, zeros, of the last."""
+    return ops.concatenate([frames[:, 1:], ops.zeros_like(frames[:, :1])], axis=1)
+
+
+def _preceding(frames):
+    return ops.concatenate([ops.zeros_like(frames[:, :1]), frames[:, :-1]], axis=1)
