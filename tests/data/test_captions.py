@@ -449,6 +449,7 @@ def test_labels_that_differ_in_case_are_told(folder):
         ([f"animal{film}_{part}" for film in range(6) for part in range(3)], 6, False),  # a name for each label
         ([f"dog_{part}" for part in range(18)], 1, False),
         ([f"video{part}" for part in range(18)], 1, False),
+        ([f"{part}" for part in range(100, 180)], 1, False),
         ([f"at_{film}_{part}" for film in range(18) for part in (film * 7,)], 1, False),
     ],
 )

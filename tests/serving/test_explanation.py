@@ -145,6 +145,13 @@ def test_a_model_of_labels_has_nothing_to_explain(tmp_path):
         faithfulness.evaluate(labels, [(FRAMES, "is it?")], {}, tmp_path, report=lambda line: None)
 
 
+def test_a_model_that_only_writes_answers_is_not_judged_and_told_what_it_can(tmp_path):
+    writer = toy("caption", "answer")
+    writer.model.write_answer = None  # that there is one
+    with pytest.raises(UserError, match="toy only writes answers: explain them one by one"):
+        faithfulness.evaluate(writer, [(FRAMES, "is it?")], {}, tmp_path, report=lambda line: None)
+
+
 def test_an_old_export_has_maps_but_no_rollout():
     old = toy("explain_caption", "explain_answer")
     found = explanation.explain_caption(old, FRAMES, TIMES)

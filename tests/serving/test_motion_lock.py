@@ -111,6 +111,18 @@ def test_a_saved_session_makes_the_same_without_looking_again(session, monkeypat
     assert np.array_equal(again.clips, session.clips) and again.to_json() == saved
 
 
+def test_a_locked_first_frame_follows_as_well_and_so_do_those_that_come_back(session):
+    session.lock(MOTION, 0)
+    session.lock("first frame", 2)  # of a bar that + moves left
+    assert session._actions[-1].motions == (2, 2, 2, 2)
+    np.testing.assert_allclose(movements(session), [RIGHT] * 4, atol=1e-5)
+    session.unlock("first frame")
+    assert session._actions[-1].motions == (0, 0, 2, 2)
+    np.testing.assert_allclose(movements(session), [RIGHT] * 4, atol=1e-5)
+    again = GenerationSession.from_json(session.to_json(), Bars())
+    assert np.array_equal(again.clips, session.clips)
+
+
 def test_files_of_older_versions_give_the_locked_noise_to_all(session):
     session.lock(MOTION, 0)
     values = json.loads(session.to_json())

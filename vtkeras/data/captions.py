@@ -366,7 +366,8 @@ def _likely_parts(paths: Sequence[str], kinds: int) -> Sequence[str]:
     """Two files whose names differ by a number at the end, where many names do, and more than there are labels."""
     parts: dict[str, list[str]] = {}
     for path in paths:
-        if found := NUMBERED.fullmatch(posixpath.splitext(path)[0]):
+        stem = posixpath.splitext(path)[0]
+        if not posixpath.basename(stem).isdigit() and (found := NUMBERED.fullmatch(stem)):
             parts.setdefault(found[1], []).append(path)
     films = [own for own in parts.values() if len(own) > 1]
     likely = len(films) > max(kinds, FEWEST_LIKELY) and 2 * sum(map(len, films)) > len(paths)

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from vtkeras.serving.predictor import Predictor
 
 KINDS = explanation.CAPTION, explanation.ANSWER
+JUDGED = "caption", "answer"  # endpoints
 PIXELS = "pixel change"
 RANDOM = "random"
+RULE = "on the picture, if it makes them likelier"  # which words and answers are judged
 RESULTS, TABLE, PARTIAL = "attention.json", "attention.md", "attention.partial.jsonl"
 RESAMPLES = 2000
 
@@ -59,8 +61,14 @@ def evaluate(
     Raises:
         UserError: with a model that has neither captions nor a closed set of answers.
     """
-    explanation.check_explainable(predictor, ("caption", "answer"))
-    settings = {**settings, "model_hash": predictor.info["model_hash"], "random_orders": orders, "steps": steps}
+    if predictor.can("write_answer") and not any(map(predictor.can, JUDGED)):
+        raise UserError(
+            f"Captions and chosen answers are judged, and the model in {predictor.folder} only writes answers: explain "
+            "them one by one with `vtkeras explain CLIP --question`."
+        )
+    explanation.check_explainable(predictor, JUDGED)
+    own = {"depends": RULE, "model_hash": predictor.info["model_hash"], "random_orders": orders, "steps": steps}
+    settings = {**settings, **own}
     partial = folder / PARTIAL
     done = _read_partial(partial, settings)
     if done:
