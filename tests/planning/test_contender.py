@@ -9,7 +9,7 @@ from vtkeras.config import Config, StageConfig, TrainConfig
 from vtkeras.planning.candidates import ENDLESS
 from vtkeras.planning.contender import Contender
 from vtkeras.run_files import BEST, CHECKPOINTS, LAST
-from vtkeras.training.callbacks import Checkpoints
+from vtkeras.training.callbacks import Checkpoints, LossNotFinite
 
 
 class Winner(Contender):
@@ -52,11 +52,30 @@ def test_the_time_is_used_unless_nothing_is_left_to_gain(enough, epochs, seconds
 
 
 def test_stopped_it_keeps_the_weights_that_were_chosen(tmp_path):
-    winner = Winner()
-    winner.training.folder, winner.training.epoch = tmp_path, 5
+    winner, saved = Winner(), []
+    winner.training.folder, winner.training.epoch, winner.training.trainer.variables = tmp_path, 5, dict
+    winner.training.checkpoints = SimpleNamespace(save=lambda name, variables, epoch: saved.append((name, epoch)))
     (tmp_path / CHECKPOINTS).mkdir()
     (tmp_path / CHECKPOINTS / BEST).touch()
     assert winner.keep() and winner.training.trainer.config.epochs == 5
+    assert saved == [(LAST, 5)]  # what `--resume` goes on from is of the same epoch as the config
+
+
+def test_a_loss_that_is_no_number_takes_back_what_was_learned_since_the_last_round(monkeypatch, tmp_path):
+    def go_on(end, callbacks):
+        one.training.epoch = 7
+        raise LossNotFinite
+
+    def load(path, variables):
+        loaded.append(path)
+        return {"epoch": 4}
+
+    loaded, one = [], Contender.__new__(Contender)
+    monkeypatch.setattr("vtkeras.planning.contender.load_state", load)
+    one.training = SimpleNamespace(epoch=4, go_on=go_on, folder=tmp_path, trainer=SimpleNamespace(variables=dict))
+    with pytest.raises(LossNotFinite):
+        one._go_on(300, lambda: False)
+    assert one.training.epoch == 4 and loaded == [tmp_path / CHECKPOINTS / LAST]
 
 
 def test_of_the_first_reading_no_weights_are_kept_and_of_equal_ones_the_last():

@@ -16,11 +16,11 @@ from vtkeras.config import Config, StageConfig, save_config
 from vtkeras.evaluation.evaluate import figure
 from vtkeras.planning.candidates import ENDLESS, FIRST_EPOCHS
 from vtkeras.run_files import BEST, CHECKPOINTS, CONFIG_FILE, LAST
-from vtkeras.training.callbacks import spell_time
+from vtkeras.training.callbacks import LossNotFinite, spell_time
 from vtkeras.training.data import TrainingData
 from vtkeras.training.fit import Training
 from vtkeras.training.schedule import stages_of
-from vtkeras.training.state import model_variables
+from vtkeras.training.state import load_state, model_variables
 from vtkeras.training.validation import SCORE, ValidationScore
 
 REPORT_SECONDS = 20.0
@@ -208,6 +208,7 @@ class Contender:
         chosen = (training.folder / CHECKPOINTS / BEST).is_file()
         if not chosen:
             training.checkpoints.save(BEST, model_variables(training.trainer.model), training.epoch)
+        training.checkpoints.save(LAST, training.trainer.variables(), training.epoch)
         return chosen
 
     def _end_here(self, done: int) -> None:
@@ -218,7 +219,7 @@ class Contender:
 
     def _start(self) -> None:
         training, watch = self.training, Watch(self, lambda: False)
-        training.go_on(FIRST_EPOCHS, callbacks=[watch])
+        self._train(FIRST_EPOCHS, watch)
         begin = self.now()
         self.score.measure()  # makes the graph
         self.graph_seconds = self.now() - begin
@@ -235,8 +236,18 @@ class Contender:
         """Trains up to an epoch, or until `until` says so after a reading."""
         watch = Watch(self, until)
         while self.training.epoch < end and not watch.stopped:
-            self.training.go_on(min(end, self.training.epoch + EPOCHS_AT_ONCE), callbacks=[watch])
+            self._train(min(end, self.training.epoch + EPOCHS_AT_ONCE), watch)
         self.training.checkpoints.save(LAST, self.training.trainer.variables(), self.training.epoch)
+
+    def _train(self, end: int, watch: Watch) -> None:
+        """Trains up to an epoch; a loss that is no finite number takes back what was learned since the last round."""
+        training = self.training
+        try:
+            training.go_on(end, callbacks=[watch])
+        except LossNotFinite:
+            last = load_state(training.folder / CHECKPOINTS / LAST, training.trainer.variables())
+            training.epoch = last["epoch"]
+            raise
 
     def _change(self, values: dict[str, Any]) -> None:
         self._use(changed_stages(self.training.trainer.config, self.training.epoch, values))
