@@ -1,11 +1,14 @@
 """The score that tells the best weights, of heads whose figures are given."""
 
+import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from vtkeras.tasks import HEADS
 from vtkeras.training import validation
+from vtkeras.training.callbacks import Checkpoints
 from vtkeras.training.validation import SCORE, ValidationScore, judged
 
 
@@ -48,6 +51,19 @@ def test_of_heads_with_the_same_truth_the_first_counts():
     heads = [HEADS[name] for name in ("caption", "answer", "written_answer", "label", "contrastive")]
     assert [head.name for head in judged(heads)] == ["caption", "answer", "label", "contrastive"]
     assert judged([HEADS["written_answer"]]) == [HEADS["written_answer"]]
+
+
+@pytest.mark.parametrize(
+    "trained, stored, best",
+    [
+        ("val_score", "val_score", math.inf),  # of a version whose baselines went up to 1
+        ("val_score", "val_score, baselines to 0.8", -0.65),
+        ("val_loss", "val_loss", -0.65),
+    ],
+)
+def test_a_best_score_by_another_rule_does_not_count(trained, stored, best):
+    start = {"best": -0.65, "figure": stored}
+    assert Checkpoints(Path(), SimpleNamespace(figure=trained), start).best == best
 
 
 def test_epochs_that_are_read(monkeypatch):

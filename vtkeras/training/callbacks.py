@@ -17,6 +17,7 @@ from vtkeras.run_files import BEST, LAST
 from vtkeras.tasks import Reader
 from vtkeras.training.state import Variables, model_variables, save_state
 from vtkeras.training.trainers import Trainer
+from vtkeras.training.validation import BY_RULE
 
 
 class Progress(keras.callbacks.Callback):
@@ -110,7 +111,8 @@ class Checkpoints(keras.callbacks.Callback):
     Args:
         folder: where they go.
         trainer: says what a checkpoint holds, and how good an epoch was.
-        start: the meta of the checkpoint that training goes on from; its best score counts if the same figure told it.
+        start: the meta of the checkpoint that training goes on from; its best score counts if the same figure told it,
+            made by the same rule.
 
     Attributes:
         every_epoch: whether `last.npz` is written with each. Where nobody goes on after a stop, and an epoch takes a
@@ -122,7 +124,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.folder = folder
         self.trainer = trainer
         self.every_epoch = True
-        same = start.get("figure", trainer.figure) == trainer.figure
+        self.figure = BY_RULE.get(trainer.figure, trainer.figure)
+        same = start.get("figure", trainer.figure) == self.figure
         self.best = start["best"] if same else math.inf
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -143,8 +146,8 @@ class Checkpoints(keras.callbacks.Callback):
 
     def save(self, name: str, variables: Variables, epoch: int, measured: bool = True) -> None:
         """Writes a checkpoint after `epoch` epochs; `measured` tells whether the last was a candidate for the best."""
-        config, figure = self.trainer.config.model_dump(mode="json"), self.trainer.figure
-        meta = {"epoch": epoch, "measured": measured, "best": self.best, "figure": figure, "config": config}
+        config = self.trainer.config.model_dump(mode="json")
+        meta = {"epoch": epoch, "measured": measured, "best": self.best, "figure": self.figure, "config": config}
         save_state(self.folder / name, variables, meta)
 
 

@@ -17,6 +17,8 @@ from vtkeras.tasks import Head, Reader
 SCORE = "score"
 ALL_RIGHT = 1 - 1e-6  # figure of a baseline that leaves nothing to gain
 HIGHEST_BASELINE = 0.8  # with 0.99 one wrong answer in a hundred would be worth as much as all that can be gained
+# How checkpoints name a figure that versions have made by several rules: scores of two rules are not comparable.
+BY_RULE = {f"val_{SCORE}": f"val_{SCORE}, baselines to {HIGHEST_BASELINE}"}
 
 
 class ValidationScore(keras.callbacks.Callback):
