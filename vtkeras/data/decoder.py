@@ -141,7 +141,7 @@ class _Child:
             self.kill()
             if too_late.is_set():
                 return PassingError(f"{request.path} took longer than {self._time_limit:g} s to decode.")
-            return PassingError(f"{request.path} makes the decoder crash.")
+            return UserError(f"{request.path} makes the decoder crash.")
         finally:
             timer.cancel()
 

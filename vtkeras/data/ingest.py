@@ -4,13 +4,14 @@ Which clip goes into which shard is settled before the first video is opened, an
 `plan.json`. Every finished shard leaves a record beside it. A rerun skips the shards whose record
 and checksum hold and makes the others again, byte for byte what they would have been, so a run may
 be killed anywhere. A shard that lacks clips for a passing reason, e.g. a disk that was away, is made
-again, too.
+again, too, and replaced unless a clip that it holds is missing this time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -104,9 +105,9 @@ def ingest(
         shards, done = [], 0
         for batch in batches:
             shard = _finished(out, batch)
-            if shard is None:
+            if shard is None or shard.passing:
                 clips = _decode(pool, folder, batch, options)
-                shard = _write(out, batch, _reported(clips, tell, done), folder)
+                shard = _write(out, batch, _reported(clips, tell, done), folder, shard)
             else:
                 tell(done + len(batch.rows), f"{batch.name} is already there")
             done += len(batch.rows)
@@ -221,11 +222,10 @@ def _record_path(out: Path, batch: _Batch) -> Path:
 
 
 def _finished(out: Path, batch: _Batch) -> Shard | None:
-    """The record of a shard that an earlier run finished, if the file is still what it was and no clip is to be tried
-    again."""
+    """The record of a shard that an earlier run finished, if the file is still what it was."""
     try:
         shard = Shard.from_json(json.loads(_record_path(out, batch).read_text(encoding="utf-8")))
-        return shard if not shard.passing and sha256_of(out / batch.name) == shard.sha256 else None
+        return shard if sha256_of(out / batch.name) == shard.sha256 else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -247,8 +247,13 @@ def _reported(clips: Iterator, tell: Callable[[int, str], None], done: int) -> I
 
 
 def _write(
-    out: Path, batch: _Batch, clips: Iterator[tuple[ClipRow, EncodedClip | UserError]], folder: Path
+    out: Path,
+    batch: _Batch,
+    clips: Iterator[tuple[ClipRow, EncodedClip | UserError]],
+    folder: Path,
+    before: Shard | None,
 ) -> Shard:
+    """Writes a shard and its record; where a clip of the shard `before` does not decode this time, that one stays."""
     kept: list[tuple[ClipRow, EncodedClip]] = []
     set_aside: list[tuple[str, str]] = []
     partial: list[tuple[str, str]] = []
@@ -262,6 +267,8 @@ def _write(
         kept.append((row, clip))
         if clip.reason:
             partial.append((row.path, clip.reason.replace(f"{folder}/", "")))
+    if before and Counter(path for path, _ in set_aside) - Counter(path for path, _ in before.set_aside):
+        return before
     shard = Shard(
         name=batch.name,
         split=batch.split,
