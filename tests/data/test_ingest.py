@@ -225,6 +225,15 @@ def test_other_input_or_options(videos, captions, tmp_path):
     other = make_captions(tmp_path / "other.csv", COUNT - 1)
     with pytest.raises(UserError, match="another captions file: choose another --out"):
         ingest(videos, other, out, **OPTIONS)
+    plan = json.loads((out / "plan.json").read_text())
+    shards = plan["shards"]
+    shards["test-00000.tfrecord"], shards["validation-00000.tfrecord"] = (
+        shards["validation-00000.tfrecord"],
+        shards["test-00000.tfrecord"],
+    )
+    (out / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(UserError, match="a version that divides these clips into other splits: choose another --out"):
+        ingest(videos, captions, out, **OPTIONS)
     (out / "plan.json").write_text("{")
     with pytest.raises(UserError, match="plan.json is damaged"):
         ingest(videos, captions, out, **OPTIONS)

@@ -128,7 +128,7 @@ def data_clean(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="A folder that `vtkeras data ingest` made.")],
     config: Annotated[Path | None, typer.Option(help="YAML file with thresholds; see docs/cleaning.md.")] = None,
-    overrides: Annotated[list[str], typer.Option("--set", help="key=value, e.g. sharpness=100; repeatable.")] = [],  # noqa: B006
+    overrides: Annotated[list[str], typer.Option("--set", help="key=value, e.g. sharpness=2000; repeatable.")] = [],  # noqa: B006
     again: Annotated[bool, typer.Option("--again", help="Judge also what was put back.")] = False,
     put_back: Annotated[
         list[str], typer.Option("--restore", help="Put back a CLIP, a REASON or all, and check nothing; repeatable.")

@@ -197,16 +197,22 @@ def _settle(out: Path, plan: dict) -> None:
     if before.get("captions_sha256") != plan["captions_sha256"]:
         raise UserError(f"{out} was made from another captions file: {way_out}")
     if before != plan:
-        raise UserError(f"{out} was made from other videos, another choice of them or by another version: {way_out}")
+        how = "from other videos, another choice of them or by another version"
+        if {**before, "shards": plan["shards"]} == plan and begun_with(out) == _clips(plan["shards"]):
+            how = "by a version that divides these clips into other splits"
+        raise UserError(f"{out} was made {how}: {way_out}")
 
 
 def begun_with(out: str | Path) -> set[str]:
     """The clips that an earlier run into a folder was to store; none where there was no such run."""
     try:
-        shards = json.loads((Path(out) / PLAN).read_text(encoding="utf-8"))["shards"]
-        return {clip for clips in shards.values() for clip in clips}
+        return _clips(json.loads((Path(out) / PLAN).read_text(encoding="utf-8"))["shards"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()  # a damaged plan is told by `ingest`
+
+
+def _clips(shards: dict[str, list[str]]) -> set[str]:
+    return {clip for clips in shards.values() for clip in clips}
 
 
 def _cleaning(out: Path) -> Cleaning:
