@@ -305,6 +305,8 @@ def show_next(listing: Listing, texts: Mapping[str, str]) -> None:
     told = "All this comes with no training. A model of your own learns from texts: "
     if listing.captions and texts:
         told += f"{len(texts):,} of {len(listing.files):,} files have some, in {common.plain(listing.captions.name)}."
+    elif listing.untaken:
+        told += common.plain(listing.untaken)
     else:
         told += "put a `captions.csv` into it, with `path` and any of `caption`, `question`, `answer`, `label`, "
         told += "or the files of each label into a subfolder of their own."

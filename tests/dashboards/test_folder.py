@@ -211,6 +211,14 @@ def test_bad_texts_are_told_and_the_files_shown(open_page, studied):
     assert "missing.mp4" in app.warning[0].value.replace("\\", "") and len(tiles(app)) == 3
 
 
+def test_several_tables_are_told(open_page, studied):
+    (studied.folder / "captions.csv").rename(studied.folder / "train.csv")
+    (studied.folder / "test.csv").write_text("path,caption\nb.mp4,snow\n")
+    app = open_page()
+    assert not app.exception and "holds several tables, test.csv, train.csv: " in said(app)
+    assert "put a `captions.csv` into it" not in said(app)
+
+
 def test_a_picture_is_enlarged_as_it_is_to_be_seen(open_page, folder, packages, monkeypatch):
     """A photograph that says of itself that it is to be turned, and a video of one frame, which no browser plays."""
     turned = Image.Exif()

@@ -47,8 +47,9 @@ def test_texts_are_found_by_name_or_columns(folder):
     assert list_folder(folder).captions == folder / "words.csv"
     (folder / "written.csv").write_text("path,caption\nb.mp4,a cat\n")
     assert list_folder(folder).captions is None  # which of the two is left to who trains
+    assert "holds several tables, words.csv, written.csv: name the one" in list_folder(folder).untaken
     (folder / "captions.csv").write_text("path,caption\nb.mp4,a cat\n")
-    assert list_folder(folder).captions == folder / "captions.csv"
+    assert list_folder(folder).captions == folder / "captions.csv" and not list_folder(folder).untaken
 
 
 @pytest.mark.parametrize("name, text", [

@@ -32,6 +32,7 @@ class Listing:
         closed: folders below it that cannot be read, relative to it.
         others: how many further files there are, by extension.
         captions: the file with texts; None where there is none.
+        untaken: why none of several tables is taken; "" where that is not so.
     """
 
     folder: Path
@@ -40,6 +41,7 @@ class Listing:
     closed: tuple[Path, ...]
     others: Counter[str]
     captions: Path | None
+    untaken: str = ""
 
 
 def list_folder(folder: str | Path, whole: bool = False) -> Listing:
@@ -70,10 +72,10 @@ def list_folder(folder: str | Path, whole: bool = False) -> Listing:
         told = f" {spell_closed(closed)}." if closed else ""
         raise UserError(f"{folder} holds no videos or pictures ({', '.join(EXTENSIONS)}).{told}")
     found.sort()
-    captions = _captions(folder)
+    captions, untaken = _captions(folder)
     others -= Counter([captions.suffix.lower()] if captions else [])
     listed = found if whole else found[:MOST_FILES]
-    return Listing(folder, tuple(listed), len(found) - len(listed), tuple(closed), others, captions)
+    return Listing(folder, tuple(listed), len(found) - len(listed), tuple(closed), others, captions, untaken)
 
 
 def spell_closed(folders: Sequence[Path]) -> str:
@@ -136,10 +138,16 @@ def _files_at(path: Path, alone: bool) -> list[Path]:
     return media_files(map(Path, found))
 
 
-def _captions(folder: Path) -> Path | None:
-    """The table that training takes, if it describes clips, or has a name that says so: then its mistake is told."""
-    with suppress(OSError, UserError):  # several tables, or one that may not be read
-        table = find_table(folder)
+def _captions(folder: Path) -> tuple[Path | None, str]:
+    """The table that training takes, if it describes clips, or has a name that says so: then its mistake is told.
+
+    Where there are several, the sentence with which training refuses them.
+    """
+    with suppress(OSError):  # one that may not be read
+        try:
+            table = find_table(folder)
+        except UserError as error:
+            return None, str(error)
         if table and (table.stem.lower() in OWN_NAMES or not lacking_columns(table)):
-            return table
-    return None
+            return table, ""
+    return None, ""
