@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from vtkeras.errors import UserError
+from vtkeras.serving import generation_session
 from vtkeras.serving.generation_session import GenerationSession
 from vtkeras.serving.motion_lock import MOTION, MotionLock, distance, movement
 
@@ -121,6 +123,16 @@ def test_a_locked_first_frame_follows_as_well_and_so_do_those_that_come_back(ses
     np.testing.assert_allclose(movements(session), [RIGHT] * 4, atol=1e-5)
     again = GenerationSession.from_json(session.to_json(), Bars())
     assert np.array_equal(again.clips, session.clips)
+
+
+def test_the_longest_session_is_refused_before_clips_are_made(session, monkeypatch):
+    session.lock(MOTION, 0)
+    monkeypatch.setattr(generation_session, "MOST_ACTIONS", 1)
+    monkeypatch.setattr(Bars, "generate", lambda *arguments: pytest.fail("made clips"))
+    for step in (session.next, lambda: session.unlock(MOTION)):
+        with pytest.raises(UserError, match="A session has 1 steps at most"):
+            step()
+    assert len(session.history) == 2 and session.now.locked == (MOTION,)
 
 
 def test_files_of_older_versions_give_the_locked_noise_to_all(session):

@@ -124,6 +124,7 @@ class GenerationSession:
         if part == FIRST_FRAME:
             self._do(action)
         else:  # the candidates stay as they are
+            self._check_length()
             self._append(action, action.apply(self.now))
 
     def undo(self) -> None:
@@ -186,15 +187,18 @@ class GenerationSession:
 
     def _do(self, action: Edit | Lock | Unlock | Next) -> None:
         """A new step; where a motion is locked, it is saved with what makes the candidates follow it."""
+        self._check_length()
         made = action.apply(self.now)
         if any(motions := made.motions()):
             action = action.model_copy(update={"motions": motions})
             made = action.apply(self.now)
         self._append(action, made)
 
-    def _append(self, action: Edit | Lock | Unlock | Next, made: Round) -> None:
+    def _check_length(self) -> None:
         if len(self._actions) == MOST_ACTIONS:
             raise UserError(f"A session has {MOST_ACTIONS:,} steps at most: save it, and start another one.")
+
+    def _append(self, action: Edit | Lock | Unlock | Next, made: Round) -> None:
         self._rounds.append(made)
         self._actions.append(action)
         if isinstance(action, Next):
