@@ -33,8 +33,11 @@ def show(folder: Path) -> None:
 def show_marks(folder: Path, marks: list[Mark], clips: dict) -> None:
     """One clip or caption, why it is left out, and a button that puts it back."""
     first = marks[0]
-    frames = common.read_clip(clips[first.clip], 1)[0]
-    st.image(frames[len(frames) // 2], width="stretch")
+    if clip := clips.get(first.clip):
+        frames = common.read_clip(clip, 1)[0]
+        st.image(frames[len(frames) // 2], width="stretch")
+    else:
+        st.caption("This clip is not stored any more.")
     st.caption(common.plain(f"{first.clip} · {first.split}"))
     if first.caption is not None:
         st.markdown(common.plain(f"“{first.caption}”"))

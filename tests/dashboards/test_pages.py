@@ -198,6 +198,17 @@ def test_cleaning_shows_what_is_left_out_and_puts_it_back(open_page, tmp_path, i
     assert is_refused(app, "manifest.json is damaged")
 
 
+def test_cleaning_puts_back_what_is_not_stored_any_more(open_page, tmp_path, install, monkeypatch):
+    data = tmp_path / "data"
+    shutil.copytree(install.data / "gray", data)
+    clean(data)
+    monkeypatch.setattr("dashboards.common.list_clips", lambda folder: [])  # as after another ingest set them aside
+    app = open_page("cleaning", install.models, data)
+    assert is_calm(app) and said(app).count("This clip is not stored any more.") == 6 and not app.get("image")
+    app.button[0].click().run()
+    assert is_calm(app) and "5 of 5 clips and captions left out" in said(app)
+
+
 MARKUP = "<img src=x onerror=alert(1)> **bold** [link](http://x) $x^2$ :red[red] `code` # head"
 
 
