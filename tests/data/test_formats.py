@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -32,6 +33,7 @@ from tests.fixtures.formats import (
     write_silence,
     write_stored,
 )
+from vtkeras.data.containers import place_of
 from vtkeras.data.cropping import Cropper, crop_of
 from vtkeras.data.readers import AvReader
 from vtkeras.data.video import FrameStream, probe, read_frames
@@ -208,6 +210,15 @@ def test_the_default_stream_is_five_million_pixels_larger(tmp_path):
                 container.mux(stream.encode(None))
         info = probe(path)
         assert (info.height, info.width) == shown
+
+
+def test_pictures_of_chapters_are_a_track_and_a_cover_is_none():
+    """As FFmpeg marks them; by its place among the tracks a film's crop is found."""
+    marks = Disposition.attached_pic, Disposition.attached_pic | Disposition.timed_thumbnails, Disposition(0)
+    streams = [SimpleNamespace(index=index, disposition=mark) for index, mark in enumerate(marks)]
+    film = streams[-1]
+    film.container = SimpleNamespace(streams=SimpleNamespace(video=streams))
+    assert place_of(film) == 1
 
 
 @containers_of(TRIMMED)

@@ -129,8 +129,10 @@ def _claim(stream: av.VideoStream) -> int:
 
 
 def place_of(stream: av.VideoStream) -> int:
-    """Which of the video tracks of its file a stream is, from 0; covers, which FFmpeg lists as videos, are none."""
-    others = [one for one in stream.container.streams.video if not one.disposition & Disposition.attached_pic]
+    """Which of the video tracks of its file a stream is, from 0; covers, which FFmpeg lists as videos, are none, but
+    pictures of chapters are."""
+    videos = stream.container.streams.video
+    others = [one for one in videos if one.disposition & _NOT_SHOWN != Disposition.attached_pic]
     return sum(one.index < stream.index for one in others)
 
 
