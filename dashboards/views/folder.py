@@ -153,7 +153,7 @@ def find_by_model(store: FolderStore, files: list[File], text: str, model: Path)
     by_path = {store.folder / file.path: file for file in files if file.known.codec and not file.known.fault}
     asked = common.model_key(model), store.folder, text
     if st.session_state.get("searched", (None,))[0] != asked:  # the page runs again while files are looked at
-        st.session_state["searched"] = asked, {path: file.size for path, file in by_path.items()}
+        st.session_state["searched"] = asked, {path: common.version(path) for path in by_path}
     _, among = st.session_state["searched"]
     found = jobs.run(f"search for “{text[:60]}”", SEARCH, model, [*among], text, version=tuple(among.values()))
     if found is None:

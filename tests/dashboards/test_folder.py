@@ -151,8 +151,8 @@ def test_search_by_a_trained_model(open_page, studied, exported_run, monkeypatch
     assert any("Something to know" in note.value for note in app.info)
     app.run()  # as while files are looked at: what was found is not searched for again
     files = [studied.folder / name for name in ("a.mp4", "b.mp4", "c.png")]
-    sizes = tuple(file.stat().st_size for file in files)
-    assert calls == [("vtkeras.search.search:search", exported_run, files, "a cat jumps", sizes)]
+    versions = tuple(file.stat().st_mtime_ns for file in files)
+    assert calls == [("vtkeras.search.search:search", exported_run, files, "a cat jumps", versions)]
     assert "a.mp4 · 0:02 · **0.50**" in said(app)  # the cosine, where there is no chance
     assert "the chance of each of the first 2, " in said(app) and "of the others the cosine" in said(app)
     assert app.expander[0].label == "Not searched (1)"
