@@ -51,6 +51,31 @@ def test_the_time_is_used_unless_nothing_is_left_to_gain(enough, epochs, seconds
     assert any("nothing is left to gain" in line for line in lines) == (enough == 1.0)
 
 
+@pytest.mark.parametrize(
+    "fallen, last, kept",
+    [
+        (True, 0.68, True),  # the best, 0.7, is within chance, down to 0.65
+        (True, 0.64, False),
+        (True, 0.7, False),  # it is the best
+        (False, 0.68, False),  # the rate has not fallen
+    ],
+)
+def test_the_last_weights_are_kept_where_chance_explains_a_better_score(monkeypatch, fallen, last, kept):
+    winner, saved = Winner(), []
+    winner.fallen, winner.history, winner.training.epoch = fallen, [(2, 0.9), (5, 0.7), (9, last)], 9
+    winner.score = SimpleNamespace(heads=(), rows={})
+    winner.training.trainer.model, winner.training.trainer.score = None, lambda logs: -logs["val_score"]
+    winner.training.checkpoints = SimpleNamespace(
+        best=-0.7, save=lambda name, variables, epoch: saved.append((name, epoch))
+    )
+    monkeypatch.setattr("vtkeras.planning.contender.model_variables", lambda model: {})
+    assert winner.prefer_last(0.65) is kept
+    assert (winner.best, winner.training.checkpoints.best) == ((last, -last) if kept else (0.7, -0.7))
+    assert saved == [(BEST, 9)] * kept
+    # A training with this config chooses the same weights.
+    assert winner.training.trainer.config.train.score_from == (9 if kept else 1)
+
+
 def test_stopped_it_keeps_the_weights_that_were_chosen(tmp_path):
     winner, saved = Winner(), []
     winner.training.folder, winner.training.epoch, winner.training.trainer.variables = tmp_path, 5, dict

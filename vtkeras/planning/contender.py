@@ -116,9 +116,12 @@ class Contender:
     def record(self, epoch: int, score: float) -> None:
         """Notes a reading of the validation split, and its figures if it is the best so far."""
         if len(self.history) < 2 or score >= self.best:
-            found = {head.title: figure(head, self.score.rows[head.name]) for head in self.score.heads}
-            self.figures = {title: value for title, value in found.items() if value is not None}
+            self._note_figures()
         self.history.append((epoch, score))
+
+    def _note_figures(self) -> None:
+        found = {head.title: figure(head, self.score.rows[head.name]) for head in self.score.heads}
+        self.figures = {title: value for title, value in found.items() if value is not None}
 
     def describe(self) -> str:
         """How it has done, in a line."""
@@ -192,6 +195,29 @@ class Contender:
             self._go_on(self.training.trainer.config.epochs, ends)
             self.fallen = left() <= 0 or self.training.epoch >= self.training.trainer.config.epochs
         self._end_here(self.training.epoch)
+
+    def prefer_last(self, least: float) -> bool:
+        """Keeps the weights that the fall of the rate ended with, in place of those that scored best before.
+
+        The best of many readings owes a part of its score to chance.
+
+        Args:
+            least: score that the last weights must have for it.
+
+        Returns:
+            Whether it did.
+        """
+        epoch, score = self.history[-1]
+        if not self.fallen or epoch != self.training.epoch or not least <= score < self.best:
+            return False
+        training = self.training
+        train = training.trainer.config.train.model_copy(update={"score_from": epoch})
+        self._use(training.trainer.config.model_copy(update={"train": train}))
+        training.checkpoints.best = training.trainer.score({f"val_{SCORE}": score})
+        training.checkpoints.save(BEST, model_variables(training.trainer.model), epoch)
+        self.history = [*self.history[:1], (epoch, score)]
+        self._note_figures()
+        return True
 
     def release(self) -> None:
         """Frees the graph of its steps, about 100 MB, once it is dropped; after Ctrl-C it may still be kept."""

@@ -21,6 +21,7 @@ from vtkeras.planning.candidates import (
     CANDIDATES,
     FIRST_EPOCHS,
     ON_THE_WAY,
+    SCORED,
     SMALL,
     SMALL_SIDE,
     Setting,
@@ -32,7 +33,7 @@ from vtkeras.planning.candidates import (
 from vtkeras.planning.clock import Clock
 from vtkeras.planning.contender import Contender, tell
 from vtkeras.planning.prepare import FEWEST_TRAINING
-from vtkeras.planning.race import Race, enough
+from vtkeras.planning.race import NO_CATCHING_UP, Race, enough, level
 from vtkeras.planning.speed import LEAST, SIDES, TRAINING, choose_reading, cost, measure, share_in_time, slowed
 from vtkeras.planning.survey import Survey, first_answers, has_names, has_phrases, survey_source
 from vtkeras.planning.tried import Row, explain_figures, to_markdown
@@ -326,10 +327,20 @@ class Plan:
             self.report(f"{title} stays as it is: the rest of the time is kept for the export")
         try:
             winner.finish(seconds, self.report, enough=enough(self.survey.clips[keys.VALIDATION]))
+            self._prefer_last(winner)
         except LossNotFinite:
             winner.keep()
             self.report("its loss is no finite number any more, so its training ends; its best weights are kept")
         self._weigh(winner)
+
+    def _prefer_last(self, winner: Contender) -> None:
+        """Keeps the last weights where chance alone explains that earlier ones scored better."""
+        best, clips = winner.best, min(self.survey.clips[keys.VALIDATION], SCORED)
+        if winner.prefer_last(level([best], clips, NO_CATCHING_UP, winner.spread)):
+            self.report(
+                f"the last weights are kept: chance explains that their score, {winner.best:.3f}, is below the best "
+                f"one, {best:.3f}"
+            )
 
     def _weigh(self, winner: Contender) -> None:
         """Makes the winner as sure as it is right, and gives linear models their share beside it."""
