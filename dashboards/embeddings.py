@@ -11,7 +11,7 @@ import pandas as pd
 from vtkeras.workspace.library import Clip
 
 AREA = "area"  # the name of the chart's selection
-MOST_COLOURS = 20  # labels that are told apart; the others share one
+COLOURS, MOST_COLOURS = "category20", 19  # labels that are told apart; the others share the last colour
 
 
 def tabulate(clips: Sequence[Clip], points: np.ndarray) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def chart(table: pd.DataFrame, by: str) -> alt.Chart:
         .encode(
             x=alt.X("x:Q", title=None, scale=alt.Scale(zero=False)),
             y=alt.Y("y:Q", title=None, scale=alt.Scale(zero=False)),
-            color=alt.Color(f"{by}:N", title=by),
+            color=alt.Color(f"{by}:N", title=by, scale=alt.Scale(scheme=COLOURS)),
             tooltip=["clip", "split", "caption", "label"],
         )
         .add_params(alt.selection_interval(name=AREA))

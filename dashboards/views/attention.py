@@ -125,8 +125,7 @@ def show(card: RunCard, chosen: Chosen) -> None:
     with common.shown_errors():
         judged = show_check(card.folder, found, maps, word)
     words = list(range(len(found.words)))
-    decided = explanation.who_decided(found.kind, found.linear_part)
-    for line in (*decided, *pictures.not_shown(found.words, len(words))):
+    for line in (*explanation.notes(found), *pictures.not_shown(found.words, len(words))):
         st.caption(common.plain(line))
     values = schema.explanation(found, method, maps, judged, chosen.source, card.info)
     files: Files = {

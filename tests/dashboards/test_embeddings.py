@@ -52,5 +52,5 @@ def test_rare_labels_share_a_colour():
     clips = [library.Clip(str(number), None, (), (), (), f"label {min(number, 25)}") for number in range(30)]
     table = embeddings.tabulate(clips, np.zeros((30, 2)))
     shown = embeddings.chart(table, "label").data.label
-    assert embeddings.MOST_COLOURS == 20 and shown.nunique() == 21
-    assert (shown == "(others)").sum() == 6  # 26 labels, of which the last has five clips and is kept
+    assert embeddings.MOST_COLOURS == 19 and shown.nunique() == 20
+    assert (shown == "(others)").sum() == 7  # 26 labels, of which the last has five clips and is kept

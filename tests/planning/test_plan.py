@@ -168,6 +168,7 @@ def test_clips_are_changed_only_where_time_is_left(left, done):  # 20 s are for 
     plan = SimpleNamespace(clock=clock, linear=None, survey=survey, report=str, _export_time=lambda winner: 20)
     plan._augment, plan._show_views = lambda winner: calls.append("augment"), lambda *_: calls.append("views")
     plan._seconds, plan._weigh = lambda winner: Plan._seconds(plan, winner), lambda winner: None
+    plan._prefer_last = lambda winner: None
     Plan._finish(plan, winner)
     assert calls == done
 

@@ -136,6 +136,15 @@ def test_a_linear_model_that_had_a_say_is_told():
     assert schema.explanation(answer, "mean", answer.maps(), {}, "a.mp4", helped.info)["linear_part"] == 0.9901
 
 
+def test_what_is_not_read_of_a_long_caption_is_told():
+    # The toy reads two words of any caption.
+    found = explanation.explain_caption(toy(), FRAMES, TIMES, "So bright er than the rest")
+    assert found.unread == "than the rest"
+    assert pictures.to_lines(found, {})[-1].endswith("than these words: 'than the rest' is left out.")
+    assert explanation.explain_caption(toy(), FRAMES, TIMES, "so brighter").unread == ""
+    assert explanation.explain_answer(toy(), FRAMES, TIMES, "is it so?").unread == ""
+
+
 def test_a_model_of_labels_has_nothing_to_explain(tmp_path):
     labels = toy("caption", "answer", "explain_caption", "explain_answer")
     for options in ({}, {"question": "is it?"}, {"caption": "so bright"}):

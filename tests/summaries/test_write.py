@@ -72,7 +72,7 @@ def test_foreign_shots_are_told():
     video[0] = replace(video[0], caption="a cat")
     text, _ = write(divide(video), video, {})
     overview, *lines = text.splitlines()
-    assert "For 75% of the time the model has no words: this is unlike its training videos." in overview
+    assert "For 75% of the time the model has no words: this is unlike most of its training videos." in overview
     assert lines[-1].endswith("no words: unlike the model's training videos.") and "not sure" not in overview
 
 

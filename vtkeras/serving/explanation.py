@@ -57,6 +57,15 @@ class Explanation:
     linear_part: float = 0.0
 
     @property
+    def unread(self) -> str:
+        """What of a caption comes after its words, which are as many as the model reads."""
+        letters = [place for place, letter in enumerate(self.text) if not letter.isspace()]
+        read = "".join("".join(self.words).split()).lower()
+        begin = "".join(self.text[place] for place in letters[: len(read)]).lower()
+        is_cut = self.kind == CAPTION and begin == read and len(letters) > len(read)
+        return self.text[letters[len(read)] :].strip() if is_cut else ""
+
+    @property
     def methods(self) -> list[str]:
         """The names in `METHODS` that this model gives."""
         return [MEAN] if self.rollout is None else [MEAN, ROLLOUT]
@@ -113,6 +122,12 @@ def who_decided(kind: str, part: float) -> list[str]:
         "attention: the maps are the network's."
     )
     return [told] if part else []
+
+
+def notes(found: Explanation) -> list[str]:
+    """Sentences for people on who decided, and on what of a caption was not read."""
+    unread = f"The model reads no longer captions than these words: '{found.unread[:80]}' is left out."
+    return who_decided(found.kind, found.linear_part) + ([unread] if found.unread else [])
 
 
 def explain_caption(

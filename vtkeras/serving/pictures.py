@@ -107,13 +107,13 @@ def to_frames(found: Explanation, maps: np.ndarray, words: list[int]) -> tuple[n
 
 
 def to_lines(found: Explanation, judged: dict[int, Faithfulness]) -> list[str]:
-    """The findings for a terminal, with a note where a linear model had a say."""
+    """The findings for a terminal, and notes on who decided and what was not read."""
     score = f"  ({found.probabilities[0]:.0%})" if found.kind == explanation.ANSWER else ""
     lines = [f"{found.text}  {found.words[0]}{score}" if score else f"caption: {found.text}"]
     for place, one in judged.items():
         areas = f"{_beside_random(one, 'deletion')}, {_beside_random(one, 'insertion')}"
         lines.append(f"{found.words[place]}: {areas}. {one.verdict}")
-    return lines + [f"note: {line}" for line in explanation.who_decided(found.kind, found.linear_part)]
+    return lines + [f"note: {line}" for line in explanation.notes(found)]
 
 
 def save(

@@ -126,7 +126,7 @@ class Novelty:
     def sentence(self) -> str:
         """What stands in place of a caption, labels and answers."""
         return (
-            "this model has no words for this clip: it is unlike its training videos "
+            "this model has no words for this clip: it is unlike most of its training videos "
             f"(novelty {self.score:.2f}, threshold {self.threshold:.2f})"
         )
 

@@ -181,7 +181,7 @@ def _overview(shots: list[ShotFeatures], theme: tuple[str, float, int] | tuple) 
     if unsure + foreign > 0.995:
         return line + " The model has no words for what it sees: it was trained on other things."
     if foreign >= 0.005:
-        line += f" For {foreign:.0%} of the time the model has no words: this is unlike its training videos."
+        line += f" For {foreign:.0%} of the time the model has no words: this is unlike most of its training videos."
     if unsure >= 0.05:
         line += f" For {unsure:.0%} of the time the model is not sure what it sees."
     return line
