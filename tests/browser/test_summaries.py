@@ -28,7 +28,7 @@ def test_a_click_on_a_shot_seeks_the_player(open_page, film, size):  # noqa: F81
     page = open_page(f"summaries?job={film}", size)
     page.get_by_text("Where this comes from").wait_for()
     page.get_by_role("button", name="0:04.0").click()
-    page.get_by_text("From 0:04.0 on").wait_for()
+    page.get_by_text("From 0:04 on").wait_for()
     page.wait_for_function("document.querySelector('video')?.currentTime >= 4")
     page.wait_for_function("document.querySelector('video').textTracks[0]?.cues?.length === 6")
     assert not is_cut_off(page)
