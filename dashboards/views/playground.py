@@ -9,7 +9,6 @@ from dashboards.attention import show_attention, show_shares
 from dashboards.clips import Chosen, choose_clip, show_chosen
 from dashboards.decoding import choose_decoding, show_beams
 from dashboards.provenance import show_provenance
-from vtkeras.data.spelling import words_of
 from vtkeras.explain import attention_tables
 from vtkeras.serving import schema
 from vtkeras.serving.results import Answer, Caption, Novelty
@@ -24,7 +23,7 @@ def show_caption(caption: Caption, chosen: Chosen) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(f"{caption.word_score:.0%} a word", color="blue")
         if chosen.clip and chosen.clip.captions:
-            same = words_of(caption.text) in map(words_of, chosen.clip.captions)  # case and marks do not count
+            same = caption.is_one_of(chosen.clip.captions)
             st.badge("as written" if same else "not as written", color="green" if same else "orange")
     if chosen.clip and chosen.clip.captions:
         st.caption(f"Written for this clip: {common.plain(chosen.clip.captions[0])}")

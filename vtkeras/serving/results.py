@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vtkeras.data.spelling import WORD_START, is_spelled, normalise
+from vtkeras.data.spelling import WORD_START, is_spelled, normalise, words_of
 from vtkeras.serving.decoding import GREEDY, Decoding
 
 UNKNOWN = "[UNK]"  # the word piece of what a model has no piece for
@@ -50,6 +50,10 @@ class Caption:
             return 0.0
         mean = np.exp(np.mean(np.log(np.maximum(self.probabilities, 1e-12))))
         return float(max(mean, self.score ** (1 / len(self.probabilities))))
+
+    def is_one_of(self, texts: Iterable[str]) -> bool:
+        """Whether it says the same words as one of some texts; case and marks do not count."""
+        return words_of(self.text) in map(words_of, texts)
 
 
 @dataclass(frozen=True)
